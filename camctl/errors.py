@@ -1,0 +1,48 @@
+"""What can go wrong, in the user's words: one root class, a message, a hint and an exit code."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+
+class CamctlError(Exception):
+    """Something the user can mend. `hint` names the next command or step to try.
+
+    Exit code 1: the work failed although it was asked for rightly.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class InputError(CamctlError):
+    """A wrong option, picture, model, checkpoint, layer or class. Exit code 2."""
+
+    exit_code = 2
+
+
+class UnknownNameError(InputError):
+    """The user named a method, adapter, source, layer or class that does not exist."""
+
+    def __init__(self, kind: str, name: str, known: Collection[str], *, hint: str = "") -> None:
+        lowered = {item.casefold(): item for item in known}
+        close = [lowered[item] for item in get_close_matches(name.casefold(), lowered, n=3)]
+        if close:
+            hint = f"Did you mean {' or '.join(close)}?" + (f" {hint}" if hint else "")
+        elif not hint:
+            hint = f"Choose from: {', '.join(sorted(known))}."
+        super().__init__(f"There is no {kind} named '{name}'.", hint=hint)
+
+
+class PluginError(CamctlError):
+    """A plugin cannot be loaded, clashes with another, or failed while it worked. Exit code 3."""
+
+    exit_code = 3

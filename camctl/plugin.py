@@ -1,0 +1,236 @@
+"""The contract: everything that a method, an adapter or a source needs to know of camctl.
+
+A plugin package imports this module (and `camctl.errors`) and nothing else of camctl. Nothing heavy
+is imported here, so that a listing of plugins costs no torch.
+
+Entry-point groups: `camctl.methods` names a `Method`, `camctl.adapters` an `Adapter` and
+`camctl.sources` a `Source` (an instance, or a class that needs no arguments).
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor, nn
+
+GROUPS = {"method": "camctl.methods", "adapter": "camctl.adapters", "source": "camctl.sources"}
+"""Kind of plugin -> the entry-point group it is found in."""
+
+Need = Literal["activations", "gradients", "rescoring"]
+Reduction = Literal["sum", "principal", "none"]
+Aggregate = Literal["mean", "max", "product"]
+
+
+# ---------------------------------------------------------------------------------------- sources
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """Where the weights came from. `sha256` is the file's, in hexadecimal."""
+
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadedModel:
+    """A classifier ready to be explained; what every source returns.
+
+    `module` is in eval mode, on its device, in its own precision. Target layers are named as in
+    `module.named_modules()`.
+    """
+
+    name: str
+    """As the user named it, such as `timm:resnet50`."""
+    source: str
+    """Entry-point name of the source that loaded it."""
+    module: nn.Module
+    forward: Callable[[Tensor], Tensor]
+    """A batch (N, 3, h, w), as `preprocess` makes it -> logits (N, classes)."""
+    preprocess: Callable[[NDArray[np.uint8]], Tensor]
+    """Pixels (H, W, 3), uint8 RGB -> one model input (3, h, w), float32 on the CPU."""
+    input_size: tuple[int, int]
+    """Height and width of a usual model input, in pixels; for probing without a picture."""
+    class_names: tuple[str, ...] | None = None
+    """One a logit, or None where nobody knows them."""
+    score: Literal["softmax", "sigmoid"] = "softmax"
+    """How logits become the scores that people are shown (`sigmoid` for multi-label heads)."""
+    checkpoint: Checkpoint | None = None
+    random_weights: bool = False
+    repairs: tuple[str, ...] = ()
+    """Defects of the model's own library that were mended, one line each."""
+    notes: tuple[str, ...] = ()
+    """What the user should know of how it was loaded, one line each."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadOptions:
+    """What the user asked of loading; a source reads what concerns it.
+
+    `progress` is called as `progress(text, done, total)` in bytes, while a file is fetched.
+    """
+
+    random_weights: bool = False
+    seed: int = 0
+    trust_checkpoint: bool = False
+    repairs: bool = True
+    cfg_options: Mapping[str, Any] = field(default_factory=dict)
+    progress: Callable[[str, int, int], None] | None = None
+
+
+@runtime_checkable
+class Source(Protocol):
+    """Knows how to find and load the models of one library."""
+
+    summary: str
+
+    def load(self, reference: str, checkpoint: str | None, device: str, options: LoadOptions) -> LoadedModel:
+        """Load the model that `reference` (the part after `source:`) names, in eval mode, on `device`.
+
+        Raises `camctl.errors.InputError` where the user can mend it.
+        """
+        ...
+
+
+# --------------------------------------------------------------------------------------- adapters
+
+
+@runtime_checkable
+class Adapter(Protocol):
+    """What is known of a model family. Its claims are checked against what the forward pass shows."""
+
+    summary: str
+
+    def matches(self, model: nn.Module) -> bool:
+        """Whether this adapter knows the model. Cheap: looks at classes and attributes alone."""
+        ...
+
+    def target_layers(self, model: nn.Module) -> Sequence[str]:
+        """Names of the default target layers, as in `model.named_modules()`."""
+        ...
+
+    def extra_tokens(self, model: nn.Module) -> int:
+        """How many class, distillation or register tokens precede the patch tokens; 0 for none."""
+        ...
+
+    def to_grid(self, output: Tensor, input_size: tuple[int, int]) -> Tensor | None:
+        """A layer's output -> (N, C, H, W), or None to leave the layout to the engine.
+
+        Only rearranges and drops values (views, permutations, slices): the engine learns the way
+        back from it. `input_size` is the model input's (height, width) in pixels.
+        """
+        ...
+
+
+# ---------------------------------------------------------------------------------------- methods
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capture:
+    """One forward pass and one backward pass, seen at one target layer for one target.
+
+    Tensors are float32 on the model's device. N is the number of views (1, or 6 with `--aug-smooth`).
+    """
+
+    activations: Tensor
+    """(N, C, H, W): the target layer's output as a grid, extra tokens left out."""
+    gradients: Tensor
+    """(N, C, H, W): of the target's logit with respect to the activations; empty (0,) where not needed."""
+    inputs: Tensor
+    """(N, 3, h, w): what the model was given."""
+    targets: Tensor
+    """(N,): index of the class explained, int64."""
+    logits: Tensor
+    """(N, classes)."""
+    layer: str
+    """Name of the target layer."""
+    module: nn.Module
+    """The model itself; leave it as it was found."""
+    forward: Callable[[Tensor], Tensor]
+    """Inputs (M, 3, h, w) -> logits (M, classes), for methods that need `rescoring`."""
+    grid_of: Callable[[Tensor], Tensor]
+    """The target layer's raw output -> (N, C, H, W), as `activations` was made."""
+    output_of: Callable[[Tensor, Tensor], Tensor]
+    """The way back: a grid (N, C, H, W) and the raw output it came from -> a raw output holding that grid."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What a method costs beside the shared forward pass, in words and in forward passes.
+
+    `passes(C, H, W)` counts forward passes of the whole model, for C channels on an H x W grid
+    (a truncated backward pass counts as 0).
+    """
+
+    text: str
+    passes: Callable[[int, int, int], float] = lambda _c, _h, _w: 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Method:
+    """A way to turn a capture into evidence; made by the decorator `method`."""
+
+    compute: Callable[..., Tensor]
+    """`compute(capture, **options)` -> evidence (N, C, H, W), or (N, H, W) where `reduction` is "none"."""
+    name: str
+    """As papers spell it; the user's name for it is its entry point's."""
+    summary: str
+    paper: str
+    formula: str
+    needs: frozenset[Need]
+    cost: Cost
+    reduction: Reduction
+    discriminative: bool
+    """Whether the map depends on the class asked for."""
+    aggregate: Aggregate | None
+    """How its maps of several layers are fused, where its paper says so; None leaves it to the user."""
+    cannot: Callable[[nn.Module], str]
+    """Why it cannot work on a model, in one line; empty where it can. Asked before any pass is run."""
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Keyword-only parameters of `compute` and their defaults: what `--method-options` may set."""
+        parameters = inspect.signature(self.compute).parameters.values()
+        return {p.name: p.default for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
+
+
+def method(  # noqa: PLR0913
+    *,
+    name: str,
+    summary: str,
+    paper: str,
+    needs: set[Need],
+    formula: str = "",
+    cost: Cost | None = None,
+    reduction: Reduction = "sum",
+    discriminative: bool | None = None,
+    aggregate: Aggregate | None = None,
+    cannot: Callable[[nn.Module], str] = lambda _module: "",
+) -> Callable[[Callable[..., Tensor]], Method]:
+    """Turn a function of a capture into a `Method`.
+
+    `discriminative` is taken from `needs` when not given: activations alone know no class.
+    """
+
+    def decorate(compute: Callable[..., Tensor]) -> Method:
+        return Method(
+            compute=compute,
+            name=name,
+            summary=summary,
+            paper=paper,
+            formula=formula,
+            needs=frozenset(needs),
+            cost=cost or Cost(text="1 backward" if "gradients" in needs else "none"),
+            reduction=reduction,
+            discriminative=bool(needs - {"activations"}) if discriminative is None else discriminative,
+            aggregate=aggregate,
+            cannot=cannot,
+        )
+
+    return decorate

@@ -1,0 +1,130 @@
+"""What comes out of an explanation: frozen values, no torch, ready for a notebook or a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from camctl.picture import Picture
+
+VerdictName = Literal["ok", "flat", "zero-gradient", "negative-only", "single-cell", "not-finite"]
+Canvas = Literal["view", "original"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """A class, what it is called and the score (0..1) that the model gave it."""
+
+    index: int
+    label: str
+    score: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """As it stands in `--json`."""
+        return {"index": self.index, "label": self.label, "score": self.score}
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """What the model was given of the picture.
+
+    `size` is the model input's (height, width) in pixels; `box` (x0, y0, x1, y1) is the window of the
+    picture that it covers, in picture pixels; it reaches beyond the picture where padding was added.
+    `exact` is False where the preprocessing does more than resize, crop and pad, so that the box is the best guess.
+    """
+
+    size: tuple[int, int]
+    box: tuple[float, float, float, float]
+    exact: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Cam:
+    """One class activation map and what it is worth."""
+
+    method: str
+    target: Target
+    layers: tuple[str, ...]
+    chosen_by: str
+    """Who chose the layers: `you`, `adapter NAME` or `probe`."""
+    grid: tuple[int, int]
+    """Height and width of `raw`."""
+    values: NDArray[np.float32]
+    """(view height, view width), 0..1; all zeros where the verdict is not `ok`."""
+    raw: NDArray[np.float32]
+    """(grid height, grid width), signed, before ReLU and scaling; of several layers their fusion at the finest grid."""
+    raw_by_layer: tuple[NDArray[np.float32], ...]
+    """One signed map a layer, each at its layer's own grid."""
+    verdict: VerdictName
+    reason: str
+    """Why the verdict, in one line; empty for `ok`."""
+    hint: str
+    """The next command to try; empty for `ok`."""
+    milliseconds: float
+    """Spent on this map alone, the shared passes left out."""
+    picture: Picture = field(repr=False)
+    view: View = field(repr=False)
+
+    def overlay(self, *, canvas: Canvas = "view", colormap: str = "turbo", opacity: float = 0.6) -> NDArray[np.uint8]:
+        """The heatmap on the picture, (H, W, 3) uint8 RGB: the model's view, or the whole picture."""
+        from camctl.render.overlay import overlay
+
+        return overlay(self.picture.pixels, self.values, self.view, canvas=canvas, colormap=colormap, opacity=opacity)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Explanation:
+    """All maps of one picture and one model, out of one forward pass and one backward pass a class."""
+
+    image: str
+    model: str
+    predictions: tuple[Target, ...]
+    """The five classes with the highest scores, highest first."""
+    maps: tuple[Cam, ...]
+    """Classes outermost, methods inside."""
+    random_weights: bool
+    repairs: tuple[str, ...]
+    notes: tuple[str, ...]
+    checkpoint: str | None
+    checkpoint_sha256: str | None
+    forward_milliseconds: float
+    backward_milliseconds: float
+    versions: Mapping[str, str]
+
+    def to_dict(self, paths: Mapping[int, str] | None = None) -> dict[str, Any]:
+        """As `camctl run --json` prints it; `paths` tells where each map (by its place) was saved."""
+        paths = paths or {}
+        return {
+            "image": self.image,
+            "model": self.model,
+            "checkpoint": {"path": self.checkpoint, "sha256": self.checkpoint_sha256} if self.checkpoint else None,
+            "random_weights": self.random_weights,
+            "repairs": list(self.repairs),
+            "notes": list(self.notes),
+            "predictions": [target.to_dict() for target in self.predictions],
+            "maps": [
+                {
+                    "method": cam.method,
+                    "target": cam.target.to_dict(),
+                    "layers": list(cam.layers),
+                    "chosen_by": cam.chosen_by,
+                    "grid": list(cam.grid),
+                    "verdict": cam.verdict,
+                    "reason": cam.reason,
+                    "hint": cam.hint,
+                    "path": paths.get(place),
+                    "milliseconds": round(cam.milliseconds, 3),
+                }
+                for place, cam in enumerate(self.maps)
+            ],
+            "milliseconds": {
+                "forward": round(self.forward_milliseconds, 3),
+                "backward": round(self.backward_milliseconds, 3),
+            },
+            "versions": dict(self.versions),
+        }
