@@ -1,0 +1,1 @@
+"""The torch side: one capture, many answers."""

@@ -1,0 +1,205 @@
+"""One forward pass and its truncated backward passes, seen at the target layers.
+
+No parameter requires a gradient: the first target layer to run starts the graph, so that nothing
+before it is differentiated, and a frozen backbone is no hindrance.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from time import perf_counter
+from typing import TYPE_CHECKING, Self
+
+import torch
+from torch import Tensor, nn
+
+from camctl.engine.layout import Layout, LayoutHints, find_layout, no_grid, tensor_in, with_tensor
+from camctl.errors import InputError
+from camctl.plugin import Capture
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from types import TracebackType
+
+    from torch.utils.hooks import RemovableHandle
+
+
+@contextmanager
+def untouched(module: nn.Module) -> Iterator[None]:
+    """Eval mode and no trainable parameter inside; modes, `requires_grad` and grads as before after it."""
+    modes = [(part, part.training) for part in module.modules()]
+    trainable = [(parameter, parameter.requires_grad) for parameter in module.parameters()]
+    try:
+        module.eval()
+        for parameter, _ in trainable:
+            parameter.requires_grad_(False)
+        yield
+    finally:
+        for part, mode in modes:
+            part.training = mode
+        for parameter, needed in trainable:
+            parameter.requires_grad_(needed)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one target layer put out: the raw tensor (in the graph where gradients are wanted) and its layout."""
+
+    name: str
+    output: Tensor
+    layout: Layout
+
+
+class Recorder:
+    """The one thing in camctl that holds state: hooks on the target layers, in a `with` block.
+
+    Parameters
+    ----------
+    module: the model.
+    layers: names of the target layers, as in `module.named_modules()`.
+    gradients: whether backward passes will follow.
+    hints: what is known of the layers' layouts.
+    """
+
+    def __init__(self, module: nn.Module, layers: Sequence[str], hints: LayoutHints, *, gradients: bool) -> None:
+        self.module = module
+        self.layers = tuple(layers)
+        self.hints = hints
+        self.gradients = gradients
+        self.seen: tuple[Seen, ...] = ()
+        self.inputs = torch.empty(0)
+        self.logits = torch.empty(0)
+        self.milliseconds = {"forward": 0.0, "backward": 0.0}
+        self._forward: Callable[[Tensor], Tensor] | None = None
+        self._raw: dict[str, Tensor] = {}
+        self._handles: list[RemovableHandle] = []
+        self._untouched = untouched(module)
+
+    def __enter__(self) -> Self:
+        self._untouched.__enter__()
+        parts = dict(self.module.named_modules())
+        for name in self.layers:
+            self._handles.append(parts[name].register_forward_hook(self._hook(name)))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._unhook()
+        self._raw.clear()
+        self._untouched.__exit__(kind, error, trace)
+
+    def _unhook(self) -> None:
+        for handle in self._handles:
+            handle.remove()
+        self._handles.clear()
+
+    def _hook(self, name: str) -> Callable[[nn.Module, object, object], object]:
+        def record(_module: nn.Module, _args: object, output: object) -> object:
+            tensor = tensor_in(output)
+            if tensor is None:
+                return None
+            kept = tensor
+            if self.gradients and not tensor.requires_grad:
+                # The graph starts here: nothing before this layer is differentiated.
+                kept = tensor.detach().requires_grad_()
+            self._raw[name] = kept
+            # The network goes on with a clone: many nets write over their own features, and
+            # the layer's output would silently become its block's.
+            return with_tensor(output, tensor, kept.clone())
+
+        return record
+
+    def forward(self, inputs: Tensor, forward: Callable[[Tensor], Tensor]) -> Tensor:
+        """Run the model once; returns the logits (N, classes), float32, and fills `seen`.
+
+        Raises `InputError` where a target layer never runs, puts out no tensor or has no grid.
+        """
+        self.inputs, self._forward = inputs, forward
+        start = perf_counter()
+        with torch.set_grad_enabled(self.gradients):
+            self.logits = forward(inputs).float()
+        _synchronize(inputs)
+        self.milliseconds["forward"] = (perf_counter() - start) * 1e3
+        self._unhook()
+        self.seen = tuple(self._see(name) for name in self.layers)
+        return self.logits
+
+    def _see(self, name: str) -> Seen:
+        hint = "See which layers will do with: camctl layers MODEL --usable"
+        raw = self._raw.get(name)
+        if raw is None:
+            message = f"The layer '{name}' puts out nothing in this model's forward pass: it never runs."
+            raise InputError(message, hint=hint)
+        size = (self.inputs.shape[-2], self.inputs.shape[-1])
+        part = self.module.get_submodule(name)
+        layout = find_layout(raw, size, self.inputs.shape[0], part, self.hints)
+        if layout is None:
+            if raw.ndim == 3:  # noqa: PLR2004
+                hint = f"Give the number of class and other tokens with --num-extra-tokens. {hint}"
+            raise no_grid(name, raw, hint)
+        return Seen(name, raw, layout)
+
+    def backward(self, target: int, *, last: bool) -> tuple[Tensor, ...]:
+        """Gradients of the target's logit at every target layer, raw layout, one a layer.
+
+        `last`: no further target follows, so the graph may be freed.
+        """
+        start = perf_counter()
+        outputs = [seen.output for seen in self.seen]
+        score = self.logits[:, target].sum()
+        if score.requires_grad:
+            found: Sequence[Tensor | None] = torch.autograd.grad(
+                score, outputs, retain_graph=not last, allow_unused=True
+            )
+        else:  # the logits do not depend on any target layer at all
+            found = [None] * len(outputs)
+        _synchronize(self.inputs)
+        self.milliseconds["backward"] += (perf_counter() - start) * 1e3
+        return tuple(
+            torch.zeros_like(output) if gradient is None else gradient
+            for output, gradient in zip(outputs, found, strict=True)
+        )
+
+    def captures(self, target: int, gradients: Sequence[Tensor] | None) -> tuple[Capture, ...]:
+        """What methods see, one `Capture` a target layer; `gradients` as `backward` gave them."""
+        if self._forward is None:
+            message = "captures() needs a forward pass first"
+            raise RuntimeError(message)
+        result = []
+        for place, seen in enumerate(self.seen):
+            to_grid = seen.layout.to_grid
+            raw = seen.output.detach()
+            result.append(
+                Capture(
+                    activations=to_grid(raw).float(),
+                    gradients=to_grid(gradients[place]).float() if gradients is not None else raw.new_empty(0),
+                    inputs=self.inputs,
+                    targets=torch.full((self.inputs.shape[0],), target, device=raw.device),
+                    logits=self.logits.detach(),
+                    layer=seen.name,
+                    module=self.module,
+                    forward=self._forward,
+                    grid_of=to_grid,
+                    output_of=seen.layout.output_of,
+                )
+            )
+        return tuple(result)
+
+
+def reaches_places(gradient: Tensor, layout: Layout) -> bool:
+    """Whether a raw gradient reaches the grid's places, and not the extra tokens alone.
+
+    Rounding leaves specks: what is 1e-8 of the layer's largest gradient, or less, counts as nothing.
+    """
+    largest = gradient.abs().max()
+    return bool(largest > 0) and bool(layout.to_grid(gradient).abs().max() > 1e-8 * largest)
+
+
+def _synchronize(tensor: Tensor) -> None:
+    """Wait for the device, so that milliseconds are those of the work and not of its queueing."""
+    if tensor.is_cuda:
+        torch.cuda.synchronize(tensor.device)
+    elif tensor.device.type == "mps":
+        torch.mps.synchronize()

@@ -1,0 +1,228 @@
+"""Find the grid in a layer's output, and the way from the raw output to (N, C, H, W) and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import ceil, floor, inf
+from typing import TYPE_CHECKING, Literal
+
+import torch
+from torch import nn
+
+from camctl.errors import InputError, PluginError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from camctl.plugin import Adapter
+
+LayoutName = Literal["NCHW", "NHWC", "NLC", "NCL", "NC", "adapter"]
+
+MOST_EXTRA_TOKENS = 16
+"""More class, distillation and register tokens than any published classifier has."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a layer's output is arranged, and the function that turns it into (N, C, H, W)."""
+
+    name: LayoutName
+    grid: tuple[int, int]
+    channels: int
+    extra_tokens: int
+    to_grid: Callable[[Tensor], Tensor]
+
+    def output_of(self, grid: Tensor, output: Tensor) -> Tensor:
+        """The way back: a raw output that holds `grid` (N, C, H, W) and keeps all else of `output`.
+
+        The way is learned by sending every element's index through `to_grid`, so that an adapter
+        writes one direction only.
+        """
+        places = torch.arange(output.numel(), device=output.device).reshape(output.shape)
+        indices = self.to_grid(places).reshape(-1)
+        flat = output.reshape(-1).index_copy(0, indices, grid.to(output.dtype).reshape(-1))
+        return flat.reshape(output.shape)
+
+
+@dataclass(frozen=True)
+class LayoutHints:
+    """What the user or an adapter says of the layout; the forward pass has the last word."""
+
+    adapter: Adapter | None = None
+    claimed_tokens: int | None = None
+    """Extra tokens as the adapter has them; where a layer shows otherwise, the layer is right."""
+    extra_tokens: int | None = None
+    """Extra tokens as the user has them (`--num-extra-tokens`)."""
+    tokens: bool = False
+    """A 3-D output is (N, L, C), whatever else it could be (`--vit-like`)."""
+
+
+def tensor_in(output: object) -> Tensor | None:
+    """The tensor of a module's output that holds its places; None where there is none.
+
+    Of several feature maps (a backbone's stages) the last, of anything else (attention and its
+    weights) the first.
+    """
+    if isinstance(output, torch.Tensor):
+        return output
+    if isinstance(output, dict):
+        output = tuple(output.values())
+    if not isinstance(output, (tuple, list)):
+        return None
+    tensors = [tensor for item in output if (tensor := tensor_in(item)) is not None]
+    if not tensors:
+        return None
+    stages = len({(t.ndim, t.shape[0]) for t in tensors}) == 1 and tensors[0].ndim == 4  # noqa: PLR2004
+    return tensors[-1] if stages else tensors[0]
+
+
+def with_tensor(output: object, old: Tensor, new: Tensor) -> object:
+    """A module's output with `old` (by identity) replaced by `new`, of the same type."""
+    if output is old:
+        return new
+    if isinstance(output, dict):
+        items = {key: with_tensor(value, old, new) for key, value in output.items()}
+        return items if type(output) is dict else type(output)(**items)
+    if isinstance(output, tuple) and hasattr(output, "_fields"):
+        return type(output)._make(with_tensor(item, old, new) for item in output)  # type: ignore[attr-defined]
+    if isinstance(output, (tuple, list)):
+        return type(output)(with_tensor(item, old, new) for item in output)
+    return output
+
+
+def find_layout(
+    output: Tensor, input_size: tuple[int, int], batch: int, module: nn.Module, hints: LayoutHints
+) -> Layout | None:
+    """The layout of a layer's output, or None where it has no grid.
+
+    Parameters
+    ----------
+    output: the raw tensor, first dimension N.
+    input_size: height and width of the model input in pixels; a grid follows its aspect ratio.
+    batch: N; an output with another first dimension (windows, heads) has no grid.
+    """
+    if output.ndim < 2 or output.shape[0] != batch or not output.is_floating_point():  # noqa: PLR2004
+        return None
+    if hints.adapter is not None and (layout := _adapter_layout(output, input_size, hints.adapter)) is not None:
+        return layout
+    if output.ndim == 2:  # noqa: PLR2004
+        return Layout("NC", (1, 1), output.shape[1], 0, lambda t: t[:, :, None, None])
+    if output.ndim == 4:  # noqa: PLR2004
+        return _plane_layout(output, input_size, module)
+    if output.ndim == 3:  # noqa: PLR2004
+        return _token_layout(output, input_size, module, hints)
+    return None
+
+
+def _adapter_layout(output: Tensor, input_size: tuple[int, int], adapter: Adapter) -> Layout | None:
+    grid = adapter.to_grid(output, input_size)
+    if grid is None:
+        return None
+    if grid.ndim != 4 or grid.shape[0] != output.shape[0] or grid.numel() > output.numel():  # noqa: PLR2004
+        message = (
+            f"The adapter {type(adapter).__name__} turned an output of shape {tuple(output.shape)} into "
+            f"{tuple(grid.shape)}, which is no rearrangement of it into (N, C, H, W)."
+        )
+        raise PluginError(message, hint="Choose another with --adapter, or report it to the adapter's author.")
+
+    def to_grid(tensor: Tensor) -> Tensor:
+        result = adapter.to_grid(tensor, input_size)
+        if result is None:
+            message = f"The adapter {type(adapter).__name__} knew a layer's output once, and then no more."
+            raise PluginError(message, hint="Choose another with --adapter.")
+        return result
+
+    height, width = grid.shape[2:]
+    extra = output.shape[1] - height * width if output.ndim == 3 else 0  # noqa: PLR2004
+    return Layout("adapter", (height, width), grid.shape[1], extra, to_grid)
+
+
+def _plane_layout(output: Tensor, input_size: tuple[int, int], module: nn.Module) -> Layout | None:
+    _, a, b, c = output.shape
+    first = Layout("NCHW", (b, c), a, 0, lambda t: t)
+    last = Layout("NHWC", (a, b), c, 0, lambda t: t.permute(0, 3, 1, 2))
+    if (b, c) == (1, 1):
+        return first
+    if (a, b) == (1, 1) and c > 1 and type(module) in (nn.LayerNorm, nn.Linear):
+        return last
+    fits_first, fits_last = follows(input_size, (b, c)), follows(input_size, (a, b))
+    if fits_first and fits_last:
+        # A cube: only the kind of module tells. Subclasses of LayerNorm often normalise (N, C, H, W).
+        return last if type(module) in (nn.LayerNorm, nn.Linear) else first
+    if fits_first or fits_last:
+        return first if fits_first else last
+    return None
+
+
+def follows(input_size: tuple[int, int], grid: tuple[int, int]) -> bool:
+    """Whether a grid covers the input with about one whole stride both ways.
+
+    Unpadded convolutions lose a few cells, so a grid may be off by two cells or 6 %.
+    """
+    (height, width), (rows, columns) = input_size, grid
+    if rows > height or columns > width or min(grid) < 1:
+        return False
+    slack = max(2.0, 0.06 * max(grid))
+    # The stride follows the longer side, where rounding weighs least.
+    stride = max(1, round(height / rows if height >= width else width / columns))
+    return abs(rows - height / stride) <= slack and abs(columns - width / stride) <= slack
+
+
+def _token_layout(output: Tensor, input_size: tuple[int, int], module: nn.Module, hints: LayoutHints) -> Layout | None:
+    _, a, b = output.shape
+    if not (isinstance(module, (nn.Conv1d, nn.BatchNorm1d)) and not hints.tokens):
+        found = None
+        if hints.extra_tokens is None and hints.claimed_tokens is not None:
+            found = token_grid(a, input_size, hints.claimed_tokens)
+        found = found or token_grid(a, input_size, hints.extra_tokens)
+        if found is not None:
+            (height, width), extra = found
+            return Layout("NLC", (height, width), b, extra, _tokens_to_grid(height, width, extra))
+    if not hints.tokens and (found := token_grid(b, input_size, 0)) is not None:
+        (height, width), _ = found
+        return Layout("NCL", (height, width), a, 0, lambda t: t.unflatten(2, (height, width)))
+    return None
+
+
+def _tokens_to_grid(height: int, width: int, extra: int) -> Callable[[Tensor], Tensor]:
+    return lambda t: t[:, extra:].unflatten(1, (height, width)).permute(0, 3, 1, 2)
+
+
+def token_grid(length: int, input_size: tuple[int, int], extra: int | None) -> tuple[tuple[int, int], int] | None:
+    """((height, width), extra tokens) of a sequence of `length` tokens, or None.
+
+    The fewest extra tokens win that leave a grid of one whole stride both ways; then, of any stride.
+    """
+    counts = range(min(MOST_EXTRA_TOKENS, length - 1) + 1) if extra is None else (extra,)
+    for whole in (True, False):
+        for count in counts:
+            grid = _factor(length - count, input_size, whole=whole)
+            if grid is not None and (grid != (1, 1) or length == 1):
+                return grid, count
+    return None
+
+
+def _factor(cells: int, input_size: tuple[int, int], *, whole: bool) -> tuple[int, int] | None:
+    """The factoring of `cells` into rows and columns that one stride explains, rounded down or up both ways."""
+    height, width = input_size
+    for rows in range(1, min(cells, height) + 1):
+        columns, rest = divmod(cells, rows)
+        if rest or columns > width:
+            continue
+        # Strides s with floor(height / s) = rows lie in (height / (rows + 1), height / rows], and so on.
+        down = (max(height / (rows + 1), width / (columns + 1)), min(height / rows, width / columns))
+        up = (
+            max(height / rows, width / columns),
+            min(height / (rows - 1) if rows > 1 else inf, width / (columns - 1) if columns > 1 else inf),
+        )
+        if whole and (floor(down[1]) > down[0] or ceil(up[0]) < up[1]):
+            return rows, columns
+        if not whole and (down[0] < down[1] or up[0] < up[1]):
+            return rows, columns
+    return None
+
+
+def no_grid(layer: str, output: Tensor, hint: str) -> InputError:
+    """The error for a layer whose output cannot be laid out on the picture."""
+    return InputError(f"The output of '{layer}', of shape {tuple(output.shape)}, has no spatial grid.", hint=hint)

@@ -1,0 +1,99 @@
+"""From captures to one map: evidence, reduction, fusion, verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from camctl.engine.fusion import fuse, fuse_raw, unit
+from camctl.engine.reduction import reduce
+from camctl.engine.smoothing import restore
+from camctl.engine.verdict import OK, Verdict, combine, judge
+from camctl.errors import CamctlError, PluginError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from torch import Tensor
+
+    from camctl.plugin import Aggregate, Capture, Method
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One map, still on the device: `values` (h, w) 0..1, `raw` (grid) signed, one `raw` a layer."""
+
+    values: Tensor
+    raw: Tensor
+    raw_by_layer: tuple[Tensor, ...]
+    verdict: Verdict
+    milliseconds: float
+
+
+def draw(
+    captures: Sequence[Capture],
+    method: Method,
+    reached: Sequence[bool | None],
+    *,
+    aggregate: Aggregate,
+    eigen_smooth: bool = False,
+    options: Mapping[str, Any] | None = None,
+) -> Drawn:
+    """The map of one method for one target, fused over the layers of `captures`.
+
+    Parameters
+    ----------
+    captures: one a layer, of one view, or of the six that `smoothing.augment` makes.
+    reached: for each layer, whether the class score's gradient reaches its places.
+    eigen_smooth: take the first principal component, whatever the method's own reduction.
+
+    Raises `PluginError` where the method fails or returns another shape.
+    """
+    start = perf_counter()
+    reduction = "principal" if eigen_smooth and method.reduction == "sum" else method.reduction
+    raws, verdicts = [], []
+    smooth = captures[0].inputs.shape[0] > 1
+    for capture, reaches in zip(captures, reached, strict=True):
+        with torch.no_grad():
+            evidence = _evidence(method, capture, options or {})
+            raw = reduce(evidence, reduction)
+            magnitude = (evidence.abs().sum(1) if evidence.ndim == 4 else evidence.abs()).max()  # noqa: PLR2004
+        gradient_reaches = reaches if "gradients" in method.needs else None
+        shown = restore(raw).mean(0, keepdim=True) if smooth else raw
+        verdicts.append(judge(capture.layer, shown, magnitude, gradient_reaches=gradient_reaches))
+        raws.append(raw)
+    verdict = combine(verdicts, product=aggregate == "product")
+    size = (captures[0].inputs.shape[-2], captures[0].inputs.shape[-1])
+    with torch.no_grad():
+        values = fuse(raws, size, aggregate)
+        if smooth:
+            values = unit(restore(values).mean(0, keepdim=True))
+            raws = [restore(raw).mean(0, keepdim=True) for raw in raws]
+        raw = fuse_raw(raws, aggregate)
+    if verdict is OK and not bool(values.any()):
+        verdict = Verdict("flat", "The layers' maps have no place in common: nothing is left of their fusion.")
+    if verdict is not OK:
+        values = torch.zeros_like(values)
+    return Drawn(values[0], raw[0], tuple(layer[0] for layer in raws), verdict, (perf_counter() - start) * 1e3)
+
+
+def _evidence(method: Method, capture: Capture, options: Mapping[str, Any]) -> Tensor:
+    try:
+        evidence = method.compute(capture, **{key: value for key, value in options.items() if key in method.options})
+    except (CamctlError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:
+        message = f"The method {method.name} failed at '{capture.layer}': {type(error).__name__}: {error}"
+        raise PluginError(message, hint=f"See what it needs with: camctl methods {method.name}") from error
+    n, _, height, width = capture.activations.shape
+    dimensions = 3 if method.reduction == "none" else 4
+    sound = isinstance(evidence, torch.Tensor) and evidence.ndim == dimensions and evidence.shape[0] == n
+    if not sound or (dimensions == 4 and evidence.shape[2:] != (height, width)):  # noqa: PLR2004
+        shape = tuple(evidence.shape) if isinstance(evidence, torch.Tensor) else type(evidence).__name__
+        wanted = f"({n}, H, W)" if dimensions == 3 else f"({n}, C, {height}, {width})"  # noqa: PLR2004
+        message = f"The method {method.name} returned {shape} where {wanted} is due."
+        raise PluginError(message, hint="Report it to the method's author.")
+    return evidence.float()

@@ -1,0 +1,113 @@
+"""From logits to classes: scores, labels, and what the user asked for."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+import torch
+
+from camctl.errors import InputError, UnknownNameError
+from camctl.results import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from torch import Tensor
+
+    from camctl.plugin import LoadedModel
+
+
+def class_logits(forward: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    """A forward pass whose logits have one column a class.
+
+    A single logit z decides between two classes: it becomes (-z, z), so that class 1 is what z speaks for
+    and class 0 what it speaks against; the sigmoid of each column is then its class's probability.
+    """
+
+    def run(inputs: Tensor) -> Tensor:
+        logits = forward(inputs)
+        if not isinstance(logits, torch.Tensor) or logits.ndim != 2:  # noqa: PLR2004
+            shape = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
+            message = f"The model gives {shape} where class scores (N, classes) are needed: it is no classifier."
+            raise InputError(message, hint="Wrap it in a python: source whose forward pass returns class scores.")
+        return torch.cat([-logits, logits], 1) if logits.shape[1] == 1 else logits
+
+    return run
+
+
+class Classes:
+    """Scores and labels of one picture's logits.
+
+    Parameters
+    ----------
+    logits: (classes,), as `class_logits` gives them.
+    """
+
+    def __init__(self, logits: Tensor, model: LoadedModel) -> None:
+        count = logits.shape[0]
+        names = model.class_names
+        binary = names is not None and count == 2 and len(names) == 1  # noqa: PLR2004
+        if binary and names is not None:
+            names = (f"not {names[0]}", names[0])
+        self.names = names if names is not None and len(names) == count else None
+        self.count = count
+        # The two columns of a single logit are each the negative of the other, exactly.
+        single = count == 2 and bool(logits[0] == -logits[1])  # noqa: PLR2004
+        each = model.score == "sigmoid" or single
+        self.scores = (logits.sigmoid() if each else logits.softmax(0)).cpu()
+        self.order: list[int] = logits.nan_to_num(nan=float("-inf")).argsort(descending=True, stable=True).tolist()
+
+    def target(self, index: int) -> Target:
+        """The class at `index`, with its label (or its index as text) and score."""
+        label = self.names[index] if self.names else str(index)
+        return Target(index=index, label=label, score=float(self.scores[index]))
+
+    def top(self, count: int) -> tuple[Target, ...]:
+        """The `count` classes with the highest scores, highest first."""
+        return tuple(self.target(index) for index in self.order[:count])
+
+    def find(self, wanted: int | str) -> Target:
+        """The class that the user means by an index or a name.
+
+        A name matches without regard to case: wholly, or one of its comma-separated parts ("tabby"
+        for "tabby, tabby cat"). Raises `InputError`.
+        """
+        if isinstance(wanted, str) and not wanted.lstrip("-").isdigit():
+            return self.target(self._by_name(wanted))
+        index = int(wanted)
+        if not 0 <= index < self.count:
+            hint = f"Give an index from 0 to {self.count - 1}" + (", or a class name." if self.names else ".")
+            message = f"There is no class {index}: the model has {self.count}."
+            raise InputError(message, hint=hint)
+        return self.target(index)
+
+    def _by_name(self, wanted: str) -> int:
+        if self.names is None:
+            message = f"Nobody knows this model's class names, so '{wanted}' cannot be found."
+            raise InputError(message, hint=f"Give an index from 0 to {self.count - 1}.")
+        folded = wanted.strip().casefold()
+        parts: dict[str, list[int]] = {}
+        for index, name in enumerate(self.names):
+            for part in {name.casefold(), *(piece.strip().casefold() for piece in name.split(","))}:
+                parts.setdefault(part, []).append(index)
+        found = parts.get(folded, [])
+        if len(found) == 1:
+            return found[0]
+        if found:
+            several = ", ".join(f"{index} ({self.names[index]})" for index in found)
+            message = f"'{wanted}' names several classes: {several}."
+            raise InputError(message, hint="Give the index of the one you mean.")
+        holding = [name for name in self.names if folded in name.casefold()][:3]
+        if holding and not get_close_matches(folded, parts, n=1, cutoff=0.8):
+            message = f"There is no class named '{wanted}'."
+            raise InputError(message, hint=f"Did you mean {' or '.join(repr(name) for name in holding)}?")
+        hint = f"Or give an index from 0 to {self.count - 1}."
+        raise UnknownNameError("class", wanted, list(parts), hint=hint)
+
+
+def choose(classes: Classes, wanted: Sequence[int | str] | None, topk: int) -> tuple[Target, ...]:
+    """The classes to explain: those asked for, in that order and once each, else the `topk` best."""
+    if not wanted:
+        return classes.top(topk)
+    return tuple({target.index: target for target in map(classes.find, wanted)}.values())
