@@ -1,0 +1,1 @@
+"""What is known of the families: CNN, ViT, Swin, T2T."""

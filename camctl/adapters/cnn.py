@@ -1,0 +1,59 @@
+"""Residual CNNs: ResNet and what is built on it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from camctl.adapters.search import find, is_kind, require
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+class Cnn:
+    """The last norm of the last residual block, before the shortcut is added."""
+
+    summary = "ResNet, ResNeXt, SE-ResNet, Res2Net, ResNeSt, RegNet: (N, C, H, W) all the way."
+
+    def matches(self, model: nn.Module) -> bool:
+        """A ResNet by class, whose last stage ends in a block with a norm that we know by name."""
+        return find(model, _is_resnet) is not None
+
+    def target_layers(self, model: nn.Module) -> list[str]:
+        """`layer4.2.bn3` in a ResNet-50."""
+        prefix, backbone = require(model, _is_resnet)
+        stage, block = _last_block(backbone)
+        norm = next(name for name in NORMS if hasattr(block, name))
+        return [f"{prefix}{stage}.{len(getattr(backbone, stage)) - 1}.{norm}"]
+
+    def extra_tokens(self, model: nn.Module) -> int:  # noqa: ARG002
+        """None: convolutions have no tokens."""
+        return 0
+
+    def to_grid(self, output: Tensor, input_size: tuple[int, int]) -> Tensor | None:  # noqa: ARG002
+        """(N, C, H, W) as it is, else the engine's own finding."""
+        return output if output.ndim == 4 else None  # noqa: PLR2004
+
+
+NORMS = ("bn3", "bn2")
+"""The last norm of a bottleneck block, and of a basic block."""
+
+
+def _is_resnet(part: nn.Module) -> bool:
+    if not is_kind(part, "ResNet"):
+        return False
+    stage, block = _last_block(part)
+    return bool(stage) and any(hasattr(block, name) for name in NORMS)
+
+
+def _last_block(backbone: nn.Module) -> tuple[str, nn.Module]:
+    """Name of the deepest stage that has blocks, and its last block; ("", backbone) where there is none.
+
+    A backbone asked for shallow features only never runs the stages after its last output.
+    """
+    deepest = max(getattr(backbone, "out_indices", None) or (3,)) + 1
+    for number in range(deepest, 0, -1):
+        stage = getattr(backbone, f"layer{number}", None)
+        if stage is not None and list(stage.children()):
+            return f"layer{number}", list(stage.children())[-1]
+    return "", backbone

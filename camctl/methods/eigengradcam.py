@@ -1,0 +1,23 @@
+"""EigenGrad-CAM."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from camctl.plugin import Capture, method
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@method(
+    name="EigenGradCAM",
+    summary="First principal component of activations times gradients.",
+    paper="no paper; Eigen-CAM (arXiv:2008.00299) with the class's gradients, from the package grad-cam",
+    formula="ReLU( (G A) v ),  v the first principal direction of (G A)'s channels over places",
+    needs={"activations", "gradients"},
+    reduction="principal",
+)
+def eigengradcam(capture: Capture) -> Tensor:
+    """Evidence (N, C, H, W): activations times gradients, place by place."""
+    return capture.gradients * capture.activations

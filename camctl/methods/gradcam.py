@@ -1,0 +1,22 @@
+"""Grad-CAM."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from camctl.plugin import Capture, method
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@method(
+    name="GradCAM",
+    summary="Weights each channel by its mean gradient.",
+    paper="Selvaraju et al., 2017, arXiv:1610.02391",
+    formula="ReLU( sum_c mean_ij(G_c) A_c )",
+    needs={"activations", "gradients"},
+)
+def gradcam(capture: Capture) -> Tensor:
+    """Evidence (N, C, H, W): activations times the gradient's mean over places."""
+    return capture.gradients.mean((2, 3), keepdim=True) * capture.activations

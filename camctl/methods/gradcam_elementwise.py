@@ -1,0 +1,22 @@
+"""Grad-CAM, element by element."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from camctl.plugin import Capture, method
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@method(
+    name="GradCAMElementWise",
+    summary="Keeps only the places and channels that speak for the class.",
+    paper="no paper; from the package grad-cam",
+    formula="sum_c ReLU(G_c A_c)",
+    needs={"activations", "gradients"},
+)
+def gradcam_elementwise(capture: Capture) -> Tensor:
+    """Evidence (N, C, H, W): the positive part of activations times gradients, place by place."""
+    return (capture.gradients * capture.activations).clamp_min(0)

@@ -1,0 +1,22 @@
+"""HiResCAM."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from camctl.plugin import Capture, method
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@method(
+    name="HiResCAM",
+    summary="Activations times gradients, place by place; faithful where one linear layer follows.",
+    paper="Draelos and Carin, 2020, arXiv:2011.08891",
+    formula="ReLU( sum_c G_c A_c )",
+    needs={"activations", "gradients"},
+)
+def hirescam(capture: Capture) -> Tensor:
+    """Evidence (N, C, H, W): activations times gradients, place by place."""
+    return capture.gradients * capture.activations

@@ -1,0 +1,22 @@
+"""LayerCAM."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from camctl.plugin import Capture, method
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@method(
+    name="LayerCAM",
+    summary="Weights each place by its own positive gradient; sharp at early layers too.",
+    paper="Jiang et al., 2021, IEEE 9462463",
+    formula="ReLU( sum_c ReLU(G_c) A_c )",
+    needs={"activations", "gradients"},
+)
+def layercam(capture: Capture) -> Tensor:
+    """Evidence (N, C, H, W): activations times positive gradients, place by place."""
+    return capture.gradients.clamp_min(0) * capture.activations
