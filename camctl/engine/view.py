@@ -6,6 +6,7 @@ understood alike.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,69 +20,112 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     Preprocess = Callable[[NDArray[np.uint8]], Tensor]
+    Floats = NDArray[np.float64]
 
-Floats = "NDArray[np.float64]"
+SMALLEST = 16
+"""Pictures with fewer rows or columns are measured enlarged: a ramp needs steps."""
 
-MOST_ERROR = 2.0
-"""Largest mean distance, in grey levels of 255 over the picture, that rounding and resampling explain."""
+SWATCH = (64, 64)
+MOST_ERROR = 2.0 / 255
+"""Largest mean distance from a straight line, over the picture, that rounding and resampling explain."""
+
+
+@dataclass(frozen=True)
+class _Coordinates:
+    """For every pixel of the model input: the column and row of the picture it shows, 0..1, and if it shows one."""
+
+    x: Floats
+    y: Floats
+    inside: NDArray[np.bool_]
 
 
 def measure_view(preprocess: Preprocess, shape: tuple[int, int]) -> View:
     """The view of any picture of `shape` (height, width), in pixels.
 
-    Black and white pictures tell how values are scaled and where padding is; two ramps tell which
-    column and row of the picture every pixel of the input came from.
+    Where the preprocessing does more than resize, crop and pad, the view is the whole picture, and not `exact`.
     """
     height, width = shape
-    black, white = (_run(preprocess, np.full((height, width, 3), level, np.uint8)) for level in (0, 255))
+    factor = -(-SMALLEST // min(shape))
+    enlarged = (height * factor, width * factor)
+    for see in (_by_colour, _by_level):
+        seen = see(preprocess, enlarged)
+        if seen is None:
+            continue
+        columns = _edges(seen.x, seen.inside, axis=1)
+        rows = _edges(seen.y, seen.inside, axis=0)
+        if columns is not None and rows is not None:
+            (x0, x1), (y0, y1) = columns, rows
+            box = (x0 * width, y0 * height, x1 * width, y1 * height)
+            return View(size=(seen.inside.shape[0], seen.inside.shape[1]), box=box)
+    size = preprocess(np.zeros((height, width, 3), np.uint8)).shape[-2:]
+    return View(size=(size[0], size[1]), box=(0.0, 0.0, float(width), float(height)), exact=False)
+
+
+def _by_colour(preprocess: Preprocess, shape: tuple[int, int]) -> _Coordinates | None:
+    """One picture: columns in red, rows in green, presence in blue; None where channels cannot be told apart.
+
+    How the preprocessing scales and swaps channels is seen on four swatches first.
+    """
+    black, *primary = (_middle(preprocess, colour) for colour in ((0, 0, 0), (255, 0, 0), (0, 255, 0), (0, 0, 255)))
+    mixing = np.stack([colour - black for colour in primary], 1)  # columns: what red, green and blue become
+    if mixing.shape != (3, 3) or not np.isfinite(mixing).all() or np.linalg.cond(mixing) > 1e3:  # noqa: PLR2004
+        return None
+    picture = np.empty((*shape, 3), np.uint8)
+    picture[..., 0], picture[..., 1], picture[..., 2] = _ramp(shape[1])[None, :], _ramp(shape[0])[:, None], 255
+    seen = preprocess(picture).double().numpy()
+    if seen.ndim != 3 or seen.shape[0] != 3:  # noqa: PLR2004
+        return None
+    x, y, presence = np.tensordot(np.linalg.inv(mixing), seen - black[:, None, None], 1)
+    inside = np.abs(presence - 1) < 0.02  # noqa: PLR2004
+    return _Coordinates(x, y, inside) if inside.any() else None
+
+
+def _by_level(preprocess: Preprocess, shape: tuple[int, int]) -> _Coordinates | None:
+    """Four grey pictures: black and white tell scaling and padding, two ramps tell columns and rows."""
+    height, width = shape
+    black, white = (_grey(preprocess, np.full(shape, level, np.uint8)) for level in (0, 255))
     span = white - black
     inside = np.abs(span) > 0.5 * np.abs(span).max()
-    size = (span.shape[0], span.shape[1])
-    stretched = View(size=size, box=(0.0, 0.0, float(width), float(height)), exact=False)
     if not inside.any():
-        return stretched
-    x = np.broadcast_to(_ramp(width)[None, :, None], (height, width, 3))
-    y = np.broadcast_to(_ramp(height)[:, None, None], (height, width, 3))
-    box = []
-    for axis, (ramp, length) in enumerate(((x, width), (y, height))):
-        seen = _run(preprocess, np.ascontiguousarray(ramp))
-        level = np.where(inside, (seen - black) / np.where(inside, span, 1), 0)
-        line = _fit(level, inside, axis=1 - axis)
-        if line is None:
-            return stretched
-        slope, offset = line
-        # The ramp holds (column + 0.5) / length; edges of the input lie half a pixel beyond its outer centres.
-        start = (offset - 0.5 * slope) * length
-        box.append((start, start + slope * length * size[1 - axis]))
-    (x0, x1), (y0, y1) = box
-    if not (x1 > x0 and y1 > y0):
-        return stretched
-    return View(size=size, box=(x0, y0, x1, y1))
+        return None
+    ramps = (np.broadcast_to(_ramp(width)[None, :], shape), np.broadcast_to(_ramp(height)[:, None], shape))
+    x, y = ((_grey(preprocess, ramp) - black) / np.where(inside, span, 1) for ramp in ramps)
+    return _Coordinates(x, y, inside)
 
 
 def _ramp(length: int) -> NDArray[np.uint8]:
     return np.round((np.arange(length) + 0.5) / length * 255).astype(np.uint8)
 
 
-def _run(preprocess: Preprocess, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """The mean over channels, (h, w), float64: every channel carries the same picture."""
-    result: NDArray[np.float64] = preprocess(pixels).double().numpy().mean(0)
-    return result
+def _middle(preprocess: Preprocess, colour: tuple[int, int, int]) -> Floats:
+    """What the middle pixel of a picture of one colour becomes, (channels,)."""
+    swatch = np.full((*SWATCH, 3), colour, np.uint8)
+    seen: Floats = preprocess(swatch).double().numpy()
+    return seen[:, seen.shape[1] // 2, seen.shape[2] // 2]
 
 
-def _fit(level: NDArray[np.float64], inside: NDArray[np.bool_], axis: int) -> tuple[float, float] | None:
-    """Slope and offset of `level` along `axis` (1: columns, 0: rows) by least squares; None where no line fits."""
-    places = np.broadcast_to(
-        np.arange(level.shape[axis])[None, :] if axis == 1 else np.arange(level.shape[axis])[:, None], level.shape
-    )
-    at, values = places[inside].astype(np.float64), level[inside]
+def _grey(preprocess: Preprocess, level: NDArray[np.uint8]) -> Floats:
+    """A grey picture (H, W) as the model is given it, the mean over channels (h, w)."""
+    seen: Floats = preprocess(np.repeat(level[..., None], 3, 2)).double().numpy().mean(0)
+    return seen
+
+
+def _edges(level: Floats, inside: NDArray[np.bool_], axis: int) -> tuple[float, float] | None:
+    """Where the input begins and ends along `axis` (1: columns, 0: rows), 0..1 of the picture, by least squares.
+
+    None where no straight, rising line fits.
+    """
+    length = level.shape[axis]
+    places = np.arange(length)[None, :] if axis == 1 else np.arange(length)[:, None]
+    at, values = np.broadcast_to(places, level.shape)[inside].astype(np.float64), level[inside]
+    # Resampling bends the ramp at the picture's border: the middle of the values fits best.
+    straight = (values > 0.02) & (values < 0.98)  # noqa: PLR2004
+    if straight.any() and np.ptp(at[straight]) > 0:
+        at, values = at[straight], values[straight]
     if np.ptp(at) == 0:
-        # One column or row only: it shows the whole picture's middle.
-        return (1.0, float(values.mean()) - float(at[0])) if level.shape[axis] == 1 else None
-    # Clipped resampling bends the ramp at the picture's border: the middle of the values fits best.
-    keep = (values > 0.02) & (values < 0.98)  # noqa: PLR2004
-    if keep.sum() > 2 and np.ptp(at[keep]) > 0:  # noqa: PLR2004
-        at, values = at[keep], values[keep]
+        return None
     slope, offset = np.polyfit(at, values, 1)
-    error = float(np.abs(slope * at + offset - values).mean()) * 255
-    return (float(slope), float(offset)) if error <= MOST_ERROR else None
+    if slope <= 0 or np.abs(slope * at + offset - values).mean() > MOST_ERROR:
+        return None
+    # Edges of the input lie half a pixel beyond the centres of its outer pixels.
+    return float(offset - 0.5 * slope), float(offset + (length - 0.5) * slope)

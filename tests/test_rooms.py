@@ -1,0 +1,94 @@
+"""The rooms of the house, and who may import whom; nobody imports upwards or sideways between plugins."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+import camctl
+
+HOUSE = Path(camctl.__file__).parent
+
+CONTRACT = {"plugin", "errors"}
+VALUES = CONTRACT | {"results", "picture", "pixels"}
+ALLOWED = {
+    "plugin": set(),
+    "errors": set(),
+    "results": {"picture", "render"},
+    "picture": {"errors", "pixels"},
+    "pixels": {"errors"},
+    "registry": CONTRACT,
+    "versions": {"registry"},
+    "engine": VALUES,
+    "render": VALUES,
+    "methods": CONTRACT,
+    "adapters": CONTRACT,
+    "sources": CONTRACT,
+    "pipeline": VALUES | {"engine", "render", "registry", "versions"},
+    "demo": VALUES | {"pipeline", "render", "sources"},  # its training script mends T2T as the source does
+    "cli": VALUES | {"pipeline", "render", "registry", "versions", "demo"},
+    "__init__": {"pipeline"},
+    "__main__": {"cli"},
+}
+
+LIGHT = {"typer", "rich", "entrypoints"}
+"""Third parties that may be imported at the top of what a listing of plugins loads."""
+
+LISTED = ("plugin.py", "errors.py", "registry.py", "versions.py", "results.py", "__init__.py", "cli", "methods")
+
+
+def modules():
+    return sorted(path.relative_to(HOUSE) for path in HOUSE.rglob("*.py") if "models" not in path.parts)
+
+
+def imports(path, *, top_only=False):
+    tree = ast.parse((HOUSE / path).read_text(encoding="utf-8"))
+    skipped = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            skipped |= {id(inner) for inner in ast.walk(node)}
+        if top_only and isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            skipped |= {id(inner) for inner in ast.walk(node)}
+    for node in ast.walk(tree):
+        if top_only and id(node) in skipped:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module == "camctl":
+            yield from (f"camctl.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports relatively"
+            yield node.module
+
+
+def room_of(path):
+    return path.parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", modules(), ids=str)
+def test_a_module_imports_only_from_rooms_below_its_own(path):
+    room = room_of(path)
+    for name in imports(path):
+        if not name.startswith("camctl."):
+            continue
+        other = name.split(".")[1]
+        if other.startswith("__"):
+            continue
+        assert other == room or other in ALLOWED[room], f"{path} imports {name}"
+
+
+@pytest.mark.parametrize("path", [path for path in modules() if path.parts[0] in LISTED], ids=str)
+def test_what_a_listing_loads_imports_nothing_heavy_at_its_top(path):
+    for name in imports(path, top_only=True):
+        package = name.split(".")[0]
+        assert package in sys.stdlib_module_names | LIGHT | {"camctl"}, f"{path} imports {name}"
+
+
+def test_only_the_registry_uses_the_package_entrypoints():
+    users = [str(path) for path in modules() if any(name.split(".")[0] == "entrypoints" for name in imports(path))]
+    assert users == ["registry.py"]
+
+
+def test_the_contract_stays_small():
+    assert len((HOUSE / "plugin.py").read_text(encoding="utf-8").splitlines()) < 300  # noqa: PLR2004
