@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from camctl.render.colormaps import DEFAULT_COLORMAP, DEFAULT_OPACITY
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -70,11 +72,24 @@ class Cam:
     picture: Picture = field(repr=False)
     view: View = field(repr=False)
 
-    def overlay(self, *, canvas: Canvas = "view", colormap: str = "turbo", opacity: float = 0.6) -> NDArray[np.uint8]:
-        """The heatmap on the picture, (H, W, 3) uint8 RGB: the model's view, or the whole picture."""
+    def overlay(
+        self, *, canvas: Canvas = "view", colormap: str = DEFAULT_COLORMAP, opacity: float = DEFAULT_OPACITY
+    ) -> NDArray[np.uint8]:
+        """The heatmap on the picture, (H, W, 3) uint8 RGB: the model's view, or the whole picture.
+
+        A map whose verdict is not `ok` comes out grey and hatched.
+        """
         from camctl.render.overlay import overlay
 
-        return overlay(self.picture.pixels, self.values, self.view, canvas=canvas, colormap=colormap, opacity=opacity)
+        return overlay(
+            self.picture.pixels,
+            self.values,
+            self.view,
+            canvas=canvas,
+            colormap=colormap,
+            opacity=opacity,
+            worthless=self.verdict != "ok",
+        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

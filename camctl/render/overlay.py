@@ -1,0 +1,212 @@
+"""The heatmap on the picture: on what the model saw of it, or on the whole of it.
+
+Heat grows more opaque with its value, so that the picture stays itself where the model did not look,
+and the picture under it gives up some of its own colour, so that colour means heat.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from camctl.errors import InputError
+from camctl.render.colormaps import DEFAULT_COLORMAP, DEFAULT_OPACITY, LEVELS, colours, levels
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from camctl.results import Canvas, View
+
+Box = tuple[float, float, float, float]
+"""x0, y0, x1, y1."""
+
+PADDING = 128
+"""Grey drawn where the view reaches beyond the picture."""
+
+FULL_AT = 0.6
+"""Value from which on heat has all of its opacity; its colour still tells 0.6 from 1."""
+
+ROWS = 256
+"""Rows painted at a time, so that a gigantic picture needs no gigantic floats."""
+
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+
+
+def overlay(
+    pixels: NDArray[np.uint8],
+    values: NDArray[Any],
+    view: View,
+    *,
+    canvas: Canvas = "view",
+    colormap: str = DEFAULT_COLORMAP,
+    opacity: float = DEFAULT_OPACITY,
+    worthless: bool = False,
+) -> NDArray[np.uint8]:
+    """The heatmap of `values` (h, w), 0..1, on the picture `pixels` (H, W, 3), uint8 RGB.
+
+    Returns uint8 RGB: (h, w, 3) of `view.size` on the canvas `view`, (H, W, 3) on the canvas `original`,
+    where the margin that the model never saw is dimmed. A `worthless` map (its verdict is not `ok`) is not
+    drawn: the picture is greyed and hatched instead. Raises `InputError` for an opacity outside 0..1,
+    `UnknownNameError` for an unknown colormap.
+    """
+    if not 0 <= opacity <= 1:
+        raise InputError(f"An opacity of {opacity} cannot be drawn.", hint="Choose one from 0 (no heat) to 1.")
+    palette = colours(colormap).astype(np.float32)
+    if canvas == "view":
+        picture = seen(pixels, view)
+        height, width = view.size
+        if worthless:
+            return _worthless(picture)
+        return _paint(picture, levels(_resample(values, _whole(values), (width, height))), palette, opacity)
+    left, top, right, bottom = _rectangle(pixels, view)
+    picture = _dim_around(pixels, (left, top, right, bottom))
+    inside = picture[top:bottom, left:right]
+    if worthless:
+        inside[:] = _worthless(inside)
+        return picture
+    for row in range(top, bottom, ROWS):
+        end = min(row + ROWS, bottom)
+        # The part of the map that lies over these rows, in the map's own pixels.
+        part = _into((left, row, right, end), view.box, values.shape)
+        heat = levels(_resample(values, part, (right - left, end - row)))
+        picture[row:end, left:right] = _paint(picture[row:end, left:right], heat, palette, opacity)
+    return picture
+
+
+def seen(pixels: NDArray[np.uint8], view: View) -> NDArray[np.uint8]:
+    """What the model was given: the picture's window `view.box`, (h, w, 3) of `view.size`, padding in grey."""
+    height, width = view.size
+    left, top, right, bottom = _rectangle_in_view(pixels, view)
+    given = np.full((height, width, 3), PADDING, np.uint8)
+    x0, y0, x1, y1 = view.box
+    window = (
+        x0 + left * (x1 - x0) / width,
+        y0 + top * (y1 - y0) / height,
+        x0 + right * (x1 - x0) / width,
+        y0 + bottom * (y1 - y0) / height,
+    )
+    given[top:bottom, left:right] = _resample(pixels, window, (right - left, bottom - top))
+    return given
+
+
+# -------------------------------------------------------------------------------------- geometry
+
+
+def _rectangle(pixels: NDArray[np.uint8], view: View) -> tuple[int, int, int, int]:
+    """The view's box in whole pixels of the picture, at least one of them."""
+    height, width = pixels.shape[:2]
+    x0, y0, x1, y1 = view.box
+    left, right = _span(x0, x1, width)
+    top, bottom = _span(y0, y1, height)
+    return left, top, right, bottom
+
+
+def _rectangle_in_view(pixels: NDArray[np.uint8], view: View) -> tuple[int, int, int, int]:
+    """The picture's own rectangle in whole pixels of the view: all of it where nothing was padded."""
+    rows, columns = view.size
+    x0, y0, x1, y1 = _into((0, 0, pixels.shape[1], pixels.shape[0]), view.box, view.size)
+    left, right = _span(x0, x1, columns)
+    top, bottom = _span(y0, y1, rows)
+    return left, top, right, bottom
+
+
+def _span(start: float, end: float, length: int) -> tuple[int, int]:
+    first = min(max(round(start), 0), length - 1)
+    return first, max(min(round(end), length), first + 1)
+
+
+def _into(rectangle: tuple[int, int, int, int], box: Box, shape: tuple[int, ...]) -> Box:
+    """A rectangle of the picture in the pixels of what covers `box` with `shape` (rows, columns)."""
+    x0, y0, x1, y1 = box
+    across, down = shape[1] / (x1 - x0), shape[0] / (y1 - y0)
+    left, top, right, bottom = rectangle
+    return (left - x0) * across, (top - y0) * down, (right - x0) * across, (bottom - y0) * down
+
+
+def _whole(array: NDArray[Any]) -> Box:
+    return 0.0, 0.0, float(array.shape[1]), float(array.shape[0])
+
+
+def _resample(array: NDArray[Any], box: Box, size: tuple[int, int]) -> NDArray[Any]:
+    """The window `box` of an array at `size` (width, height), smooth both ways: no steps, no aliases.
+
+    Pictures keep uint8; values become float32. What reaches beyond the array (by rounding) is cut.
+    """
+    height, width = array.shape[:2]
+    x0, y0, x1, y1 = box
+    # Never thinner than a sliver: a window of no width has no pixels to average.
+    x0, y0 = min(max(x0, 0.0), width - 1e-3), min(max(y0, 0.0), height - 1e-3)
+    x1, y1 = max(min(x1, float(width)), x0 + 1e-3), max(min(y1, float(height)), y0 + 1e-3)
+    if size == (width, height) and (x0, y0, x1, y1) == _whole(array):
+        return array
+    if array.dtype == np.uint8:
+        return np.asarray(Image.fromarray(array).resize(size, Image.Resampling.LANCZOS, box=(x0, y0, x1, y1)))
+    # Bilinear never overshoots: a sharper filter draws rings around a peak.
+    source = Image.fromarray(np.ascontiguousarray(array, dtype=np.float32))
+    return np.asarray(source.resize(size, Image.Resampling.BILINEAR, box=(x0, y0, x1, y1)))
+
+
+# --------------------------------------------------------------------------------------- painting
+
+
+def _paint(
+    picture: NDArray[np.uint8], heat: NDArray[np.uint8], palette: NDArray[np.float32], opacity: float
+) -> NDArray[np.uint8]:
+    """Lay heat, as levels (h, w) 0..255, over a picture (h, w, 3)."""
+    steps = np.clip(np.arange(LEVELS, dtype=np.float32) / (LEVELS - 1) / FULL_AT, 0, 1)
+    # A smooth step: no edge where heat begins, and none where it has all of its opacity.
+    cover = opacity * steps * steps * (3 - 2 * steps)
+    painted = np.empty_like(picture)
+    for top in range(0, len(picture), ROWS):
+        rows = slice(top, top + ROWS)
+        base = _fade(picture[rows].astype(np.float32), opacity)
+        base += (palette[heat[rows]] - base) * cover[heat[rows]][..., None]
+        painted[rows] = np.clip(np.round(base), 0, 255)
+    return painted
+
+
+def _fade(rgb: NDArray[np.float32], amount: float) -> NDArray[np.float32]:
+    """Move colours towards their own grey; 0 leaves them, 1 leaves grey."""
+    grey = (rgb @ LUMA)[..., None]
+    return rgb + (grey - rgb) * np.float32(amount)
+
+
+def _dim_around(pixels: NDArray[np.uint8], rectangle: tuple[int, int, int, int]) -> NDArray[np.uint8]:
+    """A copy, dimmed outside `rectangle`, with a thin light line around it where there is a margin."""
+    left, top, right, bottom = rectangle
+    height, width = pixels.shape[:2]
+    picture = pixels.copy()
+    margins = (
+        (slice(0, top), slice(0, width)),
+        (slice(bottom, height), slice(0, width)),
+        (slice(top, bottom), slice(0, left)),
+        (slice(top, bottom), slice(right, width)),
+    )
+    for rows, columns in margins:
+        for row in range(rows.start, rows.stop, ROWS):
+            band = slice(row, min(row + ROWS, rows.stop))
+            picture[band, columns] = np.round(_fade(picture[band, columns].astype(np.float32), 0.8) * 0.45)
+    line = max(1, round(min(height, width) / 300))
+    above, below = slice(max(top - line, 0), top), slice(bottom, min(bottom + line, height))
+    before, after = slice(max(left - line, 0), left), slice(right, min(right + line, width))
+    across, down = slice(before.start, after.stop), slice(above.start, below.stop)
+    for rows, columns in ((above, across), (below, across), (down, before), (down, after)):
+        picture[rows, columns] = 235
+    return picture
+
+
+def _worthless(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Grey, washed out and hatched: nobody takes it for a map that found nothing."""
+    height, width = picture.shape[:2]
+    pitch = max(8, min(height, width) // 14)
+    line = max(1, pitch // 12)
+    washed = np.empty_like(picture)
+    for top in range(0, height, ROWS):
+        rows = slice(top, min(top + ROWS, height))
+        pale = _fade(picture[rows].astype(np.float32), 1) * 0.4 + 110
+        hatched = (np.arange(rows.start, rows.stop)[:, None] + np.arange(width)[None, :]) % pitch < line
+        pale[hatched] *= 0.6
+        washed[rows] = np.clip(np.round(pale), 0, 255)
+    return washed

@@ -1,0 +1,136 @@
+"""A contact sheet shows every picture and every word, and nothing lies over anything else."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from camctl.render import sheet as module
+from camctl.render.sheet import Tile, sheet
+
+RED, BLUE = (200, 0, 0), (0, 0, 200)
+
+
+def flat(colour, height=60, width=60):
+    return np.full((height, width, 3), colour, np.uint8)
+
+
+def where(drawn, colour):
+    """Rows and columns of the pixels of a colour: top, bottom, left, right (ends not counted in)."""
+    rows, columns = np.nonzero((drawn == colour).all(axis=2))
+    return rows.min(), rows.max() + 1, columns.min(), columns.max() + 1
+
+
+def ink(drawn):
+    """Where words stand: grey pixels darker than the thin edges of pictures."""
+    return (np.ptp(drawn.astype(int), axis=2) < 12) & (drawn.max(axis=2) < 190)
+
+
+def test_tiles_stand_in_their_rows_and_columns():
+    drawn = sheet([[Tile(flat(RED)), Tile(flat(BLUE))]], tile=60)
+    top, bottom, left, right = where(drawn, RED)
+    assert (bottom - top, right - left) == (60, 60)
+    assert where(drawn, BLUE)[:2] == (top, bottom)
+    assert where(drawn, BLUE)[2] > right
+    assert drawn.dtype == np.uint8
+
+
+def test_the_margin_is_white_all_around():
+    drawn = sheet([[Tile(flat(RED), caption="a caption")]], columns=["Heading"], row_labels=["label"], title="Title")
+    frame = [drawn[:8], drawn[-8:], drawn[:, :8], drawn[:, -8:]]
+    assert all((side == 255).all() for side in frame)
+
+
+def test_a_picture_keeps_its_shape():
+    drawn = sheet([[Tile(flat(RED, 30, 120))]], tile=80)
+    top, bottom, left, right = where(drawn, RED)
+    assert (bottom - top, right - left) == (20, 80)
+
+
+def test_rows_of_low_pictures_are_low():
+    low = sheet([[Tile(flat(RED, 30, 120))]], tile=80)
+    high = sheet([[Tile(flat(RED))]], tile=80)
+    assert low.shape[0] == high.shape[0] - 60
+
+
+def test_headings_stand_over_their_columns_and_captions_under_their_tiles():
+    drawn = sheet([[Tile(flat(RED), caption="caption")]], columns=["Heading"])
+    top, bottom, left, right = where(drawn, RED)
+    words = ink(drawn)
+    assert words[: top - 1].any()
+    assert words[bottom + 1 :].any()
+    columns = np.nonzero(words.any(axis=0))[0]
+    assert left <= columns.min()
+    assert columns.max() < right
+    assert abs((columns.min() + columns.max()) / 2 - (left + right) / 2) < 3
+
+
+def test_row_labels_stand_left_of_their_rows():
+    drawn = sheet([[Tile(flat(RED))], [Tile(flat(BLUE))]], row_labels=["first", "second"], tile=80)
+    words = ink(drawn)
+    for colour in (RED, BLUE):
+        top, bottom, left, _ = where(drawn, colour)
+        rows = np.nonzero(words[:, : left - 1].any(axis=1))[0]
+        assert any(top <= row < bottom for row in rows)
+
+
+@pytest.mark.parametrize("text", ["word " * 30, "backbone.layers.11.ln1_" * 8, "x" * 90])
+def test_long_words_are_broken_and_never_cut(text):
+    drawn = sheet(
+        [[Tile(flat(RED), caption=text), Tile(flat(RED), caption=text)]] * 2,
+        columns=[text, text],
+        row_labels=[text, text],
+        tile=120,
+    )
+    # A word that were cut or ran over would touch the frame.
+    assert (drawn[:4] == 255).all()
+    assert (drawn[-4:] == 255).all()
+    assert (drawn[:, :4] == 255).all()
+    assert (drawn[:, -4:] == 255).all()
+    assert "".join(module._lines(text, module._font(11), 100)).replace(" ", "") == text.replace(" ", "")
+
+
+def test_no_line_is_wider_than_its_column():
+    font = module._font(14)
+    lines = module._lines("Egyptian cat, backbone.layers.11.normalisation 3.25 %", font, 90)
+    assert all(font.getlength(line) <= 90 for line in lines)
+    assert any("3.25" in line for line in lines)
+
+
+def test_captions_of_one_tile_do_not_reach_into_the_next():
+    drawn = sheet([[Tile(flat(RED), caption="wide caption " * 5), Tile(flat(BLUE))]], tile=100)
+    words = ink(drawn)
+    left = where(drawn, BLUE)[2]
+    assert not words[:, left - 3 :].any()
+
+
+def test_letters_beyond_ascii_are_drawn_and_differ():
+    drawn = [module._font(20).getmask(letter) for letter in "éжλ"]
+    pictures = [np.asarray(list(each)).tobytes() for each in drawn]
+    assert len(set(pictures)) == 3
+
+
+def test_a_place_may_stay_empty():
+    drawn = sheet([[None, Tile(flat(RED))], [Tile(flat(BLUE))]], tile=60)
+    assert where(drawn, RED)[2] > where(drawn, BLUE)[2]
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "labels"),
+    [([], [], []), ([[]], [], []), ([[None]], ["a", "b"], []), ([[None]], [], ["a", "b"])],
+)
+def test_headings_without_a_column_and_sheets_without_tiles_are_refused(rows, columns, labels):
+    with pytest.raises(ValueError, match="rows"):
+        sheet(rows, columns=columns, row_labels=labels)
+
+
+def test_setting_letters_imports_no_plotting_library():
+    code = (
+        "import sys, numpy as np; from camctl.render.sheet import Tile, sheet;"
+        "sheet([[Tile(np.zeros((9, 9, 3), np.uint8), caption='a')]]);"
+        "assert not {'matplotlib', 'torch'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

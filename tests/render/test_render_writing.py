@@ -1,0 +1,158 @@
+"""A file is written whole or not at all, and what stands in the way is said in one line beforehand."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from camctl.errors import CamctlError, InputError
+from camctl.render.writing import check_folder, check_writable, write_atomically
+
+resource = pytest.importorskip("resource")
+
+
+@pytest.fixture
+def short_of_space():
+    """Files cannot grow beyond 1000 bytes: what is longer fails half way, as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_bytes_are_written_and_folders_made(tmp_path):
+    path = tmp_path / "new" / "deeper" / "a.json"
+    assert write_atomically(path, b"{}") == path
+    assert path.read_bytes() == b"{}"
+
+
+def test_a_function_may_write(tmp_path):
+    path = write_atomically(tmp_path / "a.bin", lambda file: file.write(b"abc"))
+    assert path.read_bytes() == b"abc"
+
+
+def test_a_file_gets_the_permissions_of_any_other(tmp_path):
+    (tmp_path / "usual").touch()
+    write_atomically(tmp_path / "a.bin", b"")
+    modes = {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("usual", "a.bin")}
+    assert len(modes) == 1
+
+
+def test_a_write_that_fails_half_way_leaves_what_was_there(tmp_path, short_of_space):
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"old")
+    with pytest.raises(CamctlError, match="was not written") as caught:
+        write_atomically(path, b"x" * 100_000)
+    assert "\n" not in str(caught.value)
+    assert path.read_bytes() == b"old"
+    assert [each.name for each in tmp_path.iterdir()] == ["a.bin"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no disk that is always full")
+def test_a_full_disk_is_called_full(tmp_path):
+    path = tmp_path / "a.png"
+    path.symlink_to("/dev/full")
+    with pytest.raises(CamctlError, match="the disk is full") as caught:
+        write_atomically(path, b"x" * 100_000)
+    assert caught.value.exit_code == 1
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_an_interrupted_write_leaves_no_trace(tmp_path, error):
+    def interrupted(file):
+        file.write(b"half")
+        raise error
+
+    with pytest.raises(error):
+        write_atomically(tmp_path / "a.bin", interrupted)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_link_is_followed_and_stays_a_link(tmp_path):
+    (tmp_path / "real.bin").write_bytes(b"old")
+    link = tmp_path / "link.bin"
+    link.symlink_to("real.bin")
+    write_atomically(link, b"new")
+    assert link.is_symlink()
+    assert (tmp_path / "real.bin").read_bytes() == b"new"
+
+
+def test_a_device_is_written_to_directly():
+    write_atomically(os.devnull, b"gone")
+    assert not Path(os.devnull).is_file()
+
+
+def test_a_path_under_a_file_is_one_line(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="part of it is a file"):
+        write_atomically(tmp_path / "file" / "a.png", b"")
+
+
+def test_a_folder_is_not_overwritten(tmp_path):
+    with pytest.raises(InputError, match="is a folder"):
+        write_atomically(tmp_path, b"")
+
+
+def test_a_name_that_is_too_long_is_one_line(tmp_path):
+    with pytest.raises(InputError, match="too long"):
+        write_atomically(tmp_path / ("x" * 300 + ".png"), b"")
+
+
+# ---------------------------------------------------------------------------------- beforehand
+
+
+def test_checking_makes_nothing(tmp_path):
+    path = tmp_path / "new" / "map.png"
+    assert check_writable(path) == path
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["map.bmp", "map", "map.png.txt"])
+def test_an_unknown_ending_lists_the_known_ones(tmp_path, name):
+    with pytest.raises(InputError, match="ending") as caught:
+        check_writable(tmp_path / name)
+    assert ".png, .jpg, .jpeg or .webp" in caught.value.hint
+
+
+def test_endings_are_matched_without_regard_to_case(tmp_path):
+    check_writable(tmp_path / "MAP.PNG")
+
+
+def test_other_endings_may_be_asked_for(tmp_path):
+    check_writable(tmp_path / "map.npz", (".npz",))
+    check_writable(tmp_path / "anything.at.all", ())
+
+
+def test_a_folder_in_place_of_a_file_is_refused(tmp_path):
+    with pytest.raises(InputError, match="is a folder"):
+        check_writable(tmp_path)
+
+
+def test_a_file_in_place_of_a_folder_is_refused(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="is not a folder"):
+        check_writable(tmp_path / "file" / "deeper" / "map.png")
+
+
+def test_a_folder_that_takes_no_files_is_refused(tmp_path, monkeypatch):
+    # Permissions stop nobody who runs the tests as root.
+    monkeypatch.setattr(os, "access", lambda *_args: False)
+    with pytest.raises(InputError, match="not writable"):
+        check_folder(tmp_path / "new")
+
+
+def test_a_write_protected_file_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "map.png").touch()
+    monkeypatch.setattr(os, "access", lambda path, _mode: Path(path).is_dir())
+    with pytest.raises(InputError, match="write-protected"):
+        check_writable(tmp_path / "map.png")
+
+
+def test_a_relative_name_is_checked_in_the_working_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    check_writable("map.png")
+    check_writable("new/map.png")
