@@ -1,34 +1,24 @@
-"""Find, pick and load plugins; the only user of the package `entrypoints`.
+"""Pick and load plugins by name.
 
-Two types: `Found` is what an entry point says, nothing imported; `Loaded` holds the plugin itself.
-The built-in methods, adapters and sources come this way as well, under the distribution `camctl`.
+`Found` is what an entry point says, nothing imported; `Loaded` holds the plugin itself. The built-in methods,
+adapters and sources come this way as well, under the distribution `camctl`.
 """
 
 from __future__ import annotations
 
-import configparser
 import re
 import sys
-import warnings
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-import entrypoints
-
+from camctl.discovery import Found, Kind, canonical, find, quote, warn_once
 from camctl.errors import CamctlError, InputError, PluginError, UnknownNameError
-from camctl.plugin import GROUPS, Adapter, Method, Source
+from camctl.plugin import Adapter, Method, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     from torch import nn
-
-Kind = Literal["method", "adapter", "source"]
-
-BUILT_IN = "camctl"
-"""The distribution that the built-in plugins belong to."""
 
 MEMBERS: dict[str, tuple[type, tuple[str, ...]]] = {
     "adapter": (Adapter, ("summary", "matches", "target_layers", "extra_tokens", "to_grid")),
@@ -38,35 +28,9 @@ MEMBERS: dict[str, tuple[type, tuple[str, ...]]] = {
 SOURCE_PACKAGES = {name: f"camctl-{name}" for name in ("timm", "torchvision", "transformers")}
 """Sources that are packages of their own, for the hint."""
 
-_LONGEST_QUOTE = 200
 _QUALIFIED = re.compile(r"(?P<package>[^\[\]]+)\[(?P<name>[^\[\]]+)\]")
 # Two letters or more, so that the drive in `C:\configs\resnet.py` is no source.
 _SOURCE = re.compile(r"(?P<source>[A-Za-z][\w+.-]+):(?!//)(?P<reference>.*)", re.DOTALL)
-
-
-class PluginWarning(UserWarning):
-    """A package's plugins are left out, for a reason that its user should know."""
-
-
-@dataclass(frozen=True)
-class Found:
-    """A plugin as its entry point announces it; nothing is imported yet."""
-
-    kind: Kind
-    name: str
-    distribution: str
-    version: str
-    entry_point: entrypoints.EntryPoint
-
-    @property
-    def label(self) -> str:
-        """`package[name]`, as every message names it."""
-        return f"{self.distribution}[{self.name}]"
-
-    @property
-    def built_in(self) -> bool:
-        """Whether it is camctl's own."""
-        return self.distribution == BUILT_IN
 
 
 @dataclass(frozen=True)
@@ -75,82 +39,6 @@ class Loaded:
 
     found: Found
     plugin: Any
-
-
-# -------------------------------------------------------------------------------------------- find
-
-
-def find(kind: Kind) -> list[Found]:
-    """All plugins of a kind, sorted by name, then by distribution.
-
-    A package whose entry points cannot be read costs a `PluginWarning`, once a process, and nothing else.
-    """
-    found = [
-        Found(kind, entry.name, _canonical(entry.distro.name), entry.distro.version or "", entry)
-        for entry in _entry_points(GROUPS[kind])
-    ]
-    return sorted(found, key=lambda one: (one.name.casefold(), one.distribution))
-
-
-def rivals(found: Found, among: Iterable[Found]) -> list[Found]:
-    """Plugins of other distributions that go by the same name."""
-    mine = found.name.casefold()
-    return [one for one in among if one.name.casefold() == mine and one.distribution != found.distribution]
-
-
-def _entry_points(group: str) -> Iterator[entrypoints.EntryPoint]:
-    """Entry points of a group; of a distribution that is on the path twice, those that would be imported."""
-    seen: dict[str, str] = {}
-    for folder in dict.fromkeys(sys.path):
-        for entry in _in_folder(group, folder):
-            name = _canonical(entry.distro.name)
-            if seen.setdefault(name, folder) == folder:
-                yield entry
-
-
-def _in_folder(group: str, folder: str) -> list[entrypoints.EntryPoint]:
-    try:
-        with warnings.catch_warnings():
-            # A value that cannot be parsed is a warning there, without the name of its package.
-            warnings.simplefilter("error")
-            return list(entrypoints.get_group_all(group, path=[folder]))
-    except Exception:  # noqa: BLE001 - whatever a stranger's file provokes; the slow way says which file it is
-        return list(_file_by_file(group, folder))
-
-
-def _file_by_file(group: str, folder: str) -> Iterator[entrypoints.EntryPoint]:
-    """The same, one file at a time, so that a malformed one spoils nothing but itself."""
-    root = Path(folder)
-    for file in sorted((*root.glob("*.dist-info/entry_points.txt"), *root.glob("*.egg-info/entry_points.txt"))):
-        distribution = entrypoints.Distribution.from_name_version(file.parent.stem)
-        parser = entrypoints.CaseSensitiveConfigParser(delimiters=("=",))
-        try:
-            parser.read([file], encoding="utf-8")
-            lines = list(parser[group].items()) if group in parser else []
-        except (configparser.Error, UnicodeError, OSError) as error:
-            _warn_once(f"The entry points of the package {_canonical(distribution.name)} are left out: {_quote(error)}")
-            continue
-        for name, value in lines:
-            try:
-                yield entrypoints.EntryPoint.from_string(value, name, distribution)
-            except entrypoints.BadEntryPoint:
-                label = f"{_canonical(distribution.name)}[{name}]"
-                _warn_once(f"The plugin {label} is left out: '{value}' is not of the form module:object.")
-
-
-_warned: set[str] = set()
-
-
-def _warn_once(message: str) -> None:
-    # Python's own memory of warnings goes by the place in the code, and one command asks for several kinds.
-    if message not in _warned:
-        _warned.add(message)
-        warnings.warn(message, PluginWarning, stacklevel=2)
-
-
-def _canonical(distribution: str) -> str:
-    """As package indexes spell it: `camctl_timm` and `Camctl.Timm` are one package."""
-    return re.sub(r"[-_.]+", "-", distribution).casefold()
 
 
 # -------------------------------------------------------------------------------------------- pick
@@ -174,7 +62,7 @@ def locate(kind: Kind, name: str) -> Found:
     wanted, candidates = name.strip(), everything
     if qualified := _QUALIFIED.fullmatch(wanted):
         wanted = qualified["name"]
-        candidates = [one for one in everything if one.distribution == _canonical(qualified["package"])]
+        candidates = [one for one in everything if one.distribution == canonical(qualified["package"])]
     exact = [one for one in candidates if one.name.casefold() == wanted.casefold()]
     matching = exact or [one for one in candidates if same_name(one.name) == same_name(wanted)]
     if not matching:
@@ -208,7 +96,7 @@ def load(found: Found) -> Loaded:
             if found.kind != "method" and isinstance(plugin, type):
                 plugin = plugin()
     except (Exception, SystemExit) as error:
-        message = f"The {found.kind} {found.label} cannot be loaded: {type(error).__name__}: {_quote(error)}"
+        message = f"The {found.kind} {found.label} cannot be loaded: {type(error).__name__}: {quote(error)}"
         raise PluginError(message, hint=_remedy(found)) from error
     if lack := _lack(found.kind, plugin):
         raise PluginError(f"The {found.kind} {found.label} cannot be used: {lack}", hint=_remedy(found))
@@ -245,12 +133,6 @@ def _remedy(found: Found) -> str:
     return f"To go on without it: pip uninstall {found.distribution}"
 
 
-def _quote(error: BaseException) -> str:
-    """An exception's own text, on one line."""
-    text = " ".join(str(error).split()) or "it says no more."
-    return text if len(text) <= _LONGEST_QUOTE else f"{text[: _LONGEST_QUOTE - 1]}…"
-
-
 # ------------------------------------------------------------------------------ adapters and sources
 
 
@@ -261,7 +143,7 @@ def adapters() -> list[Loaded]:
     """
     loaded, skipped = load_all("adapter")
     for error in skipped:
-        _warn_once(f"{error.message} ({error.hint})")
+        warn_once(f"{error.message} ({error.hint})")
     return sorted(loaded, key=lambda one: one.found.built_in)
 
 
@@ -288,7 +170,7 @@ def _matches(loaded: Loaded, model: nn.Module) -> bool:
         raise
     except Exception as error:  # noqa: BLE001 - a plugin that stumbles over a model does not know it
         label = loaded.found.label
-        _warn_once(f"The adapter {label} cannot look at this model: {type(error).__name__}: {_quote(error)}")
+        warn_once(f"The adapter {label} cannot look at this model: {type(error).__name__}: {quote(error)}")
         return False
 
 

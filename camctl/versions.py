@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import platform
+from functools import lru_cache
 
-from camctl import registry
+from camctl.discovery import find, path_state
 
 PACKAGES = (
     "torch",
@@ -24,9 +25,14 @@ PACKAGES = (
 
 def versions() -> dict[str, str]:
     """Distribution -> version: camctl, python, what shapes a map, then plugin packages. Only what is installed."""
+    return dict(_versions(path_state()))
+
+
+@lru_cache(maxsize=2)
+def _versions(_path: tuple[tuple[str, int], ...]) -> dict[str, str]:
     from importlib.metadata import PackageNotFoundError, version
 
-    plugins = {one.distribution for kind in ("method", "adapter", "source") for one in registry.find(kind)}
+    plugins = {one.distribution for kind in ("method", "adapter", "source") for one in find(kind)}
     found: dict[str, str] = {}
     for name in ("camctl", "python", *PACKAGES, *sorted(plugins - {"camctl"})):
         if name == "python":

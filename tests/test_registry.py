@@ -1,0 +1,331 @@
+"""Plugins are found by entry point, and none of them can break a command."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from itertools import count
+from typing import TYPE_CHECKING
+
+import pytest
+from torch import nn
+
+from camctl import discovery, registry
+from camctl.discovery import PluginWarning
+from camctl.errors import InputError, PluginError, UnknownNameError
+from camctl.plugin import Method
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Install = Callable[..., Path]
+
+GOOD = """
+from camctl.plugin import method
+
+@method(name="Shiny", summary="Shines.", paper="none", needs={"activations"})
+def shiny(capture):
+    return capture.activations
+
+class Nets:
+    summary = "Nets."
+    def matches(self, model): return type(model).__name__ == "Net"
+    def target_layers(self, model): return ["last"]
+    def extra_tokens(self, model): return 0
+    def to_grid(self, output, input_size): return None
+
+class Shelf:
+    summary = "A shelf."
+    def load(self, reference, checkpoint, device, options): ...
+"""
+
+modules = count()
+
+
+class Net(nn.Module):
+    """A model that no built-in adapter knows."""
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
+    """Put a fake distribution on the path: a `.dist-info` folder and a module; gives the folder."""
+    monkeypatch.setattr(discovery, "_warned", set())
+
+    def install(
+        distribution: str, entries: str, code: str = GOOD, *, version: str = "1.0", folder: Path | None = None
+    ) -> Path:
+        # Modules stay in memory from test to test, so each gets a name of its own.
+        module = f"fake_plugin_{next(modules)}"
+        folder = folder or tmp_path / f"site{next(modules)}"
+        info = folder / f"{distribution.replace('-', '_')}-{version}.dist-info"
+        info.mkdir(parents=True)
+        (info / "entry_points.txt").write_text(entries.replace("MODULE", module))
+        (folder / f"{module}.py").write_text(code)
+        if str(folder) not in sys.path:
+            monkeypatch.syspath_prepend(folder)
+        return folder
+
+    return install
+
+
+def one_method(name: str, attribute: str = "shiny") -> str:
+    return f"[camctl.methods]\n{name} = MODULE:{attribute}\n"
+
+
+def names(kind: registry.Kind) -> list[str]:
+    return [found.name for found in discovery.find(kind)]
+
+
+def test_built_in_plugins_are_found_by_their_own_entry_points() -> None:
+    assert {"gradcam", "gradcam++", "layercam", "eigencam"} <= set(names("method"))
+    assert {"cnn", "vit", "swin", "t2t"} <= set(names("adapter"))
+    assert {"mmpretrain", "python", "demo"} <= set(names("source"))
+    assert all(found.built_in for found in discovery.find("adapter"))
+
+
+def test_finding_imports_nothing_and_sorts_by_name(install: Install) -> None:
+    install("camctl-shiny", one_method("aardvark"), "raise RuntimeError('imported')")
+
+    assert names("method") == sorted(names("method"), key=str.casefold)
+    assert names("method")[0] == "aardvark"
+
+
+def test_found_plugin_knows_its_package_and_version(install: Install) -> None:
+    install("Camctl_Shiny", one_method("shiny"), version="2.5")
+
+    found = registry.locate("method", "shiny")
+
+    assert (found.label, found.version, found.built_in) == ("camctl-shiny[shiny]", "2.5", False)
+
+
+@pytest.mark.parametrize("spelling", ["gradcam++", "GradCAM++", "gradcam-plus-plus", "GradCAMPlusPlus", "Grad_CAM++"])
+def test_plus_plus_is_found_in_every_spelling(spelling: str) -> None:
+    assert registry.locate("method", spelling).name == "gradcam++"
+
+
+@pytest.mark.parametrize("spelling", ["gradcam", "GradCAM", "grad-cam", "Grad CAM"])
+def test_name_without_plus_never_finds_plus_plus(spelling: str) -> None:
+    assert registry.locate("method", spelling).name == "gradcam"
+
+
+def test_name_spelt_exactly_goes_before_one_spelt_alike(install: Install) -> None:
+    install("camctl-shiny", one_method("layer-cam"))
+
+    assert registry.locate("method", "Layer-CAM").label == "camctl-shiny[layer-cam]"
+    assert registry.locate("method", "LayerCAM").label == "camctl[layercam]"
+
+
+def test_unknown_name_suggests_near_ones() -> None:
+    with pytest.raises(UnknownNameError, match="no method named 'gradcan'") as caught:
+        registry.locate("method", "gradcan")
+
+    assert "gradcam" in caught.value.hint
+
+
+def test_two_packages_with_one_name_clash_only_when_it_is_asked_for(install: Install) -> None:
+    install("camctl-shiny", one_method("layercam"))
+
+    everything = discovery.find("method")
+    mine = next(found for found in everything if found.label == "camctl[layercam]")
+    assert [rival.label for rival in discovery.rivals(mine, everything)] == ["camctl-shiny[layercam]"]
+    with pytest.raises(PluginError, match=r"camctl\[layercam\] and camctl-shiny\[layercam\]") as caught:
+        registry.locate("method", "LayerCAM")
+
+    assert caught.value.exit_code == 3
+    assert registry.locate("method", "camctl-shiny[layercam]").distribution == "camctl-shiny"
+
+
+def test_one_distribution_twice_on_the_path_is_no_clash(install: Install) -> None:
+    install("camctl-shiny", one_method("shiny"), version="1.0")
+    install("camctl-shiny", one_method("shiny"), version="2.0")
+
+    # What comes first on the path is what Python would import.
+    assert registry.locate("method", "shiny").version == "2.0"
+
+
+@pytest.mark.parametrize(
+    "entries",
+    ["no section here\n", "[camctl.methods\nx = y\n", "[camctl.methods]\nx = 1\nx = 2\n", "[a]\n\xff = %(x\n[a]\n"],
+)
+def test_malformed_neighbour_costs_one_warning_and_nothing_else(install: Install, entries: str) -> None:
+    folder = install("aaa-neighbour", entries)
+    install("camctl-shiny", one_method("shiny"), folder=folder)
+
+    with pytest.warns(PluginWarning, match="aaa-neighbour") as caught:
+        found = [*names("method"), *names("adapter")]
+
+    assert {"shiny", "vit"} <= set(found)
+    assert len(caught) == 1
+
+
+def test_entry_that_names_no_object_costs_a_warning_with_its_package(install: Install) -> None:
+    install("camctl-shiny", "[camctl.methods]\nodd = not an object!\nshiny = MODULE:shiny\n")
+
+    with pytest.warns(PluginWarning, match=r"camctl-shiny\[odd\]"):
+        assert "shiny" in names("method")
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("raise RuntimeError('needs\\na newer torch')", "RuntimeError: needs a newer torch"),
+        ("raise SystemExit('goodbye')", "SystemExit: goodbye"),
+        ("import no_such_module_anywhere", "no_such_module_anywhere"),
+        ("def other(): ...", "no attribute 'shiny'"),
+        ("def shiny(", "SyntaxError"),
+        ("shiny = 3", "it names a int, which the decorator"),
+    ],
+)
+def test_broken_plugin_fails_by_name_with_its_package_and_the_remedy(install: Install, code: str, said: str) -> None:
+    install("camctl-broken", one_method("shiny"), code)
+
+    with pytest.raises(PluginError) as caught:
+        registry.pick("method", "shiny")
+
+    assert said in caught.value.message
+    assert "camctl-broken[shiny]" in caught.value.message
+    assert "\n" not in caught.value.message
+    assert "pip uninstall camctl-broken" in caught.value.hint
+    assert caught.value.exit_code == 3
+
+
+def test_interrupt_while_a_plugin_loads_is_the_users(install: Install) -> None:
+    install("camctl-broken", one_method("shiny"), "raise KeyboardInterrupt")
+
+    with pytest.raises(KeyboardInterrupt):
+        registry.pick("method", "shiny")
+
+
+def test_broken_plugin_is_skipped_in_a_listing(install: Install) -> None:
+    install("camctl-broken", one_method("broken"), "raise RuntimeError('no')")
+    install("camctl-shiny", one_method("shiny"))
+
+    loaded, skipped = registry.load_all("method")
+
+    assert "shiny" in [one.found.name for one in loaded]
+    assert all(isinstance(one.plugin, Method) for one in loaded)
+    assert [error.message for error in skipped] == [
+        "The method camctl-broken[broken] cannot be loaded: RuntimeError: no"
+    ]
+
+
+def test_what_a_plugin_prints_at_import_stays_off_stdout(install: Install, capsys: pytest.CaptureFixture[str]) -> None:
+    install("camctl-loud", one_method("shiny"), "print('hello')\n" + GOOD)
+
+    registry.pick("method", "shiny")
+
+    assert capsys.readouterr() == ("", "hello\n")
+
+
+def test_class_of_adapter_or_source_is_made_an_instance(install: Install) -> None:
+    install("camctl-shiny", "[camctl.adapters]\nnets = MODULE:Nets\n[camctl.sources]\nshelf = MODULE:Shelf\n")
+
+    assert registry.pick("adapter", "nets").plugin.summary == "Nets."
+    assert not isinstance(registry.pick("source", "shelf").plugin, type)
+
+
+def test_adapter_that_lacks_a_member_says_which(install: Install) -> None:
+    install("camctl-shiny", "[camctl.adapters]\nnets = MODULE:Shelf\n")
+
+    with pytest.raises(PluginError, match="no matches, target_layers, extra_tokens, to_grid"):
+        registry.pick("adapter", "nets")
+
+
+def test_third_partys_adapter_goes_before_the_built_in_ones(install: Install) -> None:
+    install("camctl-shiny", "[camctl.adapters]\nzebra = MODULE:Nets\n")
+
+    assert [one.found.label for one in registry.adapters()][:2] == ["camctl-shiny[zebra]", "camctl[cnn]"]
+    matched = registry.match_adapter(Net())
+    assert matched is not None
+    assert matched.found.name == "zebra"
+
+
+def test_two_third_parties_that_know_a_model_ask_for_the_option(install: Install) -> None:
+    install("camctl-one", "[camctl.adapters]\none = MODULE:Nets\n")
+    install("camctl-two", "[camctl.adapters]\ntwo = MODULE:Nets\n")
+
+    with pytest.raises(PluginError, match=r"camctl-one\[one\] and camctl-two\[two\]") as caught:
+        registry.match_adapter(Net())
+
+    assert "--adapter one or --adapter two" in caught.value.hint
+    chosen = registry.match_adapter(Net(), "two")
+    assert chosen is not None
+    assert chosen.found.label == "camctl-two[two]"
+
+
+def test_adapter_that_stumbles_over_a_model_does_not_know_it(install: Install) -> None:
+    install("camctl-shiny", "[camctl.adapters]\nnets = MODULE:Nets\n", GOOD.replace("type(model)", "model.missing"))
+
+    with pytest.warns(PluginWarning, match=r"camctl-shiny\[nets\] cannot look at this model: AttributeError"):
+        assert registry.match_adapter(Net()) is None
+
+
+def test_broken_adapter_does_not_keep_others_from_matching(install: Install) -> None:
+    install("camctl-broken", "[camctl.adapters]\nbroken = MODULE:Nets\n", "raise RuntimeError('no')")
+    install("camctl-shiny", "[camctl.adapters]\nnets = MODULE:Nets\n")
+
+    with pytest.warns(PluginWarning, match=r"camctl-broken\[broken\]"):
+        matched = registry.match_adapter(Net())
+
+    assert matched is not None
+    assert matched.found.name == "nets"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("configs/resnet/resnet50.py", ("mmpretrain", "configs/resnet/resnet50.py")),
+        ("resnet50_8xb32_in1k", ("mmpretrain", "resnet50_8xb32_in1k")),
+        ("mmpretrain:resnet50_8xb32_in1k", ("mmpretrain", "resnet50_8xb32_in1k")),
+        ("demo:vit", ("demo", "vit")),
+        ("DEMO:vit", ("demo", "vit")),
+        ("python:package.module:factory", ("python", "package.module:factory")),
+        (r"C:\configs\resnet.py", ("mmpretrain", r"C:\configs\resnet.py")),
+        ("C:/configs/resnet.py", ("mmpretrain", "C:/configs/resnet.py")),
+        ("https://example.org/resnet.py", ("mmpretrain", "https://example.org/resnet.py")),
+    ],
+)
+def test_model_text_is_split_into_source_and_reference(text: str, expected: tuple[str, str]) -> None:
+    assert registry.split_model(text) == expected
+
+
+def test_file_with_a_colon_in_its_name_is_a_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "demo:vit").write_text("")
+
+    assert registry.split_model("demo:vit") == ("mmpretrain", "demo:vit")
+
+
+@pytest.mark.parametrize("source", ["timm", "torchvision", "transformers"])
+def test_source_of_a_package_not_installed_names_the_package(
+    source: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # Where the workspace's own plugins are installed, they are taken off the path's entry points.
+    (tmp_path / "camctl-1.0.dist-info").mkdir()
+    (tmp_path / "camctl-1.0.dist-info" / "entry_points.txt").write_text("[camctl.sources]\ndemo = x:y\n")
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+
+    with pytest.raises(InputError) as caught:
+        registry.split_model(f"{source}:resnet50")
+
+    assert caught.value.hint == f"Try: pip install camctl-{source}"
+
+
+def test_unknown_source_suggests_near_ones() -> None:
+    with pytest.raises(UnknownNameError, match="no source named 'demos'") as caught:
+        registry.split_model("demos:vit")
+
+    assert "demo" in caught.value.hint
+
+
+def test_source_without_a_model_says_how_to_write_it() -> None:
+    with pytest.raises(InputError, match="names a source, but no model"):
+        registry.split_model("demo:")
+
+
+def test_healthy_environment_gives_no_warning() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for kind in ("method", "adapter", "source"):
+            discovery.find(kind)
