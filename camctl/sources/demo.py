@@ -1,0 +1,38 @@
+"""The embedded demo models: tiny classifiers of mmpretrain, trained on drawn scenes, shipped with camctl."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from camctl.errors import UnknownNameError
+from camctl.sources.mm_config import Found
+from camctl.sources.mmpretrain import load_config
+from camctl.sources.named_weights import local_file
+
+if TYPE_CHECKING:
+    from camctl.plugin import LoadedModel, LoadOptions
+
+FOLDER = Path(__file__).resolve().parent.parent / "demo" / "models"
+
+
+class Demo:
+    """`demo:resnet`, `demo:vit`, `demo:swin` and `demo:t2t`; a checkpoint given replaces the one shipped."""
+
+    summary = "The four tiny models that come with camctl: resnet, vit, swin, t2t."
+
+    def load(self, reference: str, checkpoint: str | None, device: str, options: LoadOptions) -> LoadedModel:
+        """Load a demo model by name. Raises UnknownNameError for a name that is not shipped."""
+        known = {file.stem: file for file in sorted(FOLDER.glob("*.py")) if not file.stem.startswith("_")}
+        config = known.get(reference.casefold())
+        if config is None:
+            raise UnknownNameError("demo model", reference, list(known))
+        given, shipped = local_file(checkpoint, options), config.with_suffix(".pth")
+        weights = None
+        if checkpoint is not None and given is not None:
+            weights = (checkpoint, given)
+        elif not options.random_weights:
+            weights = (shipped.name, shipped)
+        name = f"demo:{config.stem}"
+        return replace(load_config(name, Found(path=config), weights, device, options), source="demo")

@@ -1,0 +1,112 @@
+"""mmpretrain's test pipeline and data preprocessor, for pixels instead of files."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from camctl.errors import CamctlError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor, nn
+
+DEFAULT_PIPELINE = (
+    {"type": "LoadImageFromFile"},
+    {"type": "ResizeEdge", "scale": 256, "edge": "short"},
+    {"type": "CenterCrop", "crop_size": 224},
+    {"type": "PackInputs"},
+)
+DEFAULT_NOTE = "The config has no test pipeline: pictures are resized to 256 px and cropped to 224 px."
+
+
+def test_dataset(config: Any) -> Any:
+    """The dataset that the config is tested on, unwrapped; an empty dict where there is none."""
+    for name in ("test_dataloader", "val_dataloader"):
+        loader = config.get(name)
+        loader = loader[0] if isinstance(loader, list | tuple) and loader else loader
+        dataset = loader.get("dataset") if loader else None
+        while dataset:
+            inner = dataset.get("dataset") or next(iter(dataset.get("datasets") or ()), None)
+            if inner is None:
+                return dataset
+            dataset = inner
+    # mmcls 0.x wrote it like this.
+    return (config.get("data") or {}).get("test") or {}
+
+
+def find_pipeline(config: Any) -> Sequence[Any] | None:
+    """The test pipeline's steps, or None where the config has none."""
+    return test_dataset(config).get("pipeline") or config.get("test_pipeline") or None
+
+
+def make_preprocess(steps: Sequence[Any], preprocessor: nn.Module) -> Callable[[NDArray[np.uint8]], Tensor]:
+    """A function from pixels (H, W, 3), uint8 RGB, to a model input (C, h, w), float32 on the CPU.
+
+    C is 3, or 1 for networks that are given grey pictures. `preprocessor` is the model's data preprocessor.
+    """
+    import numpy as np
+    import torch
+    from mmpretrain.registry import TRANSFORMS
+
+    loads = [step for step in steps if _loads(step)]
+    transforms = [TRANSFORMS.build(copy.deepcopy(step)) for step in steps if not _loads(step)]
+    # The model moves to its device, this copy stays.
+    preprocessor = copy.deepcopy(preprocessor).cpu()
+    convert = _colours(loads, steps, preprocessor)
+    to_float = any(step.get("to_float32") for step in loads)
+
+    def preprocess(pixels: NDArray[np.uint8]) -> Tensor:
+        image: Any = np.ascontiguousarray(convert(pixels))
+        size = image.shape[:2]
+        sample: Any = {"img": image.astype(np.float32) if to_float else image, "img_shape": size, "ori_shape": size}
+        for transform in transforms:
+            sample = transform(sample)
+            if sample is None:
+                message = f"The config's {type(transform).__name__} gives nothing for this picture."
+                raise CamctlError(message, hint="Check the test pipeline in the config.")
+        inputs = sample.get("inputs", sample.get("img"))
+        if not isinstance(inputs, torch.Tensor):
+            inputs = np.atleast_3d(np.asarray(inputs))
+            inputs = torch.from_numpy(np.ascontiguousarray(inputs.transpose(2, 0, 1)))
+        with torch.no_grad():
+            batch = preprocessor({"inputs": inputs.unsqueeze(0)}, False)["inputs"]
+        return torch.as_tensor(batch[0], dtype=torch.float32)
+
+    return preprocess
+
+
+def _loads(step: Any) -> bool:
+    return str(step.get("type", "")).rpartition(".")[2].startswith("LoadImage")
+
+
+def _colours(
+    loads: Sequence[Any], steps: Sequence[Any], preprocessor: nn.Module
+) -> Callable[[NDArray[np.uint8]], NDArray[np.uint8]]:
+    """RGB pixels -> what the pipeline's first step would have been given."""
+    mean = getattr(preprocessor, "mean", None)
+    is_grey = any(str(step.get("color_type", "")).startswith("gray") for step in loads)
+    if is_grey or (not loads and mean is not None and mean.numel() == 1):
+
+        def to_grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+            import cv2
+
+            grey: NDArray[np.uint8] = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+            return grey
+
+        return to_grey
+    # mmcv reads files as BGR, whatever decodes them, unless told otherwise. Datasets that hold pixels (CIFAR) give
+    # RGB and say so by not asking for a swap: the network is trained on RGB then.
+    swapped_later = bool(
+        getattr(preprocessor, "to_rgb", False) or any(_swaps(step) for step in steps if not _loads(step))
+    )
+    rgb = any(step.get("channel_order") == "rgb" for step in loads) if loads else not swapped_later
+    return (lambda pixels: pixels) if rgb else (lambda pixels: pixels[..., ::-1])
+
+
+def _swaps(step: Any) -> bool:
+    """Whether a transform itself turns BGR into RGB; `Normalize` does unless told not to."""
+    kind = str(step.get("type", "")).rpartition(".")[2]
+    return bool(step.get("to_rgb", kind == "Normalize")) if kind in {"Normalize", "NumpyToPIL"} else False

@@ -1,0 +1,260 @@
+"""mmpretrain: a config file or a name of its index, with a checkpoint from a file, an address or the index."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from camctl.errors import InputError
+from camctl.plugin import Checkpoint, LoadedModel, LoadOptions
+from camctl.sources import mm_config, mm_preprocess
+from camctl.sources.checkpoints import Weights, as_names, read_checkpoint
+from camctl.sources.named_weights import local_file
+from camctl.sources.quiet import quiet
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor, nn
+
+_BLANK_EDGE = 512
+_HINT = "Set the number of classes: --cfg-options model.head.num_classes=N"
+_KINDS = {
+    "selfsup": "a self-supervised model, which has no classes",
+    "retrievers": "a retriever, which has no classes",
+    "multimodal": "a model of pictures and text, not a classifier",
+}
+
+
+class Mmpretrain:
+    """Any classifier that mmpretrain can build."""
+
+    summary = "A config file of mmpretrain, or a name of its index such as resnet50_8xb32_in1k."
+
+    def load(self, reference: str, checkpoint: str | None, device: str, options: LoadOptions) -> LoadedModel:
+        """Build the model and fill it; errors in names and paths surface before torch is imported.
+
+        Raises InputError, UnknownNameError, or CamctlError where a download fails.
+        """
+        found = mm_config.find_config(reference)
+        file = _checkpoint_file(reference, checkpoint, found, options)
+        return load_config(reference, found, file, device, options)
+
+
+def load_config(
+    name: str, found: mm_config.Found, checkpoint: tuple[str, Path] | None, device: str, options: LoadOptions
+) -> LoadedModel:
+    """Load from a config that was found and a checkpoint (as the user named it, and the file), or random weights."""
+    from camctl.sources.fitting import fit
+    from camctl.sources.quick_import import import_models
+    from camctl.sources.random_weights import randomise, seeded, settle
+
+    weights = None if checkpoint is None else read_checkpoint(checkpoint[1], trust=options.trust_checkpoint)
+    notes = found.notes
+    with quiet():
+        import_models()
+        config = mm_config.read_config(found.path, options.cfg_options)
+        with seeded(options.seed):
+            module = _build(name, config)
+        if weights is None:
+            randomise(module, options.seed)
+        else:
+            notes += fit(module, weights, hint=_HINT, where="the config")
+        module.eval()
+        _forget_training(module)
+        repaired = _repair(module) if options.repairs else ()
+        steps = mm_preprocess.find_pipeline(config)
+        if steps is None:
+            steps, notes = mm_preprocess.DEFAULT_PIPELINE, (*notes, mm_preprocess.DEFAULT_NOTE)
+        preprocess = _make_preprocess(steps, module, found.path)
+        blank = _blank(preprocess, found.path, _BLANK_EDGE)
+        if blank.shape[-2:] == (_BLANK_EDGE, _BLANK_EDGE):
+            notes += ("The config's test pipeline resizes nothing: pictures go in at their own size.",)
+            is_cifar = str(mm_preprocess.test_dataset(config).get("type", "")).startswith("CIFAR")
+            blank = _blank(preprocess, found.path, 32 if is_cifar else 224)
+        module.to(device)
+        forward = _make_forward(module)
+        if weights is None:
+            settle(module, forward, tuple(blank.shape), options.seed)
+        classes = _count_classes(module, forward, blank)
+        class_names = _class_names(weights, config, classes)
+    return LoadedModel(
+        name=name,
+        source="mmpretrain",
+        module=module,
+        forward=forward,
+        preprocess=preprocess,
+        input_size=(int(blank.shape[-2]), int(blank.shape[-1])),
+        class_names=class_names,
+        score="sigmoid" if _is_a(getattr(module, "head", None), "MultiLabelClsHead") else "softmax",
+        checkpoint=None
+        if checkpoint is None or weights is None
+        else Checkpoint(path=checkpoint[0], sha256=weights.sha256),
+        random_weights=weights is None,
+        repairs=repaired,
+        notes=notes,
+    )
+
+
+def _checkpoint_file(
+    reference: str, checkpoint: str | None, found: mm_config.Found, options: LoadOptions
+) -> tuple[str, Path] | None:
+    """What the user named and the file that it stands for; None where random weights were asked for."""
+    named = checkpoint or (None if options.random_weights else found.weights)
+    file = local_file(named, options)
+    if named is not None and file is not None:
+        return named, file
+    if options.random_weights:
+        return None
+    message = f"No weights: '{reference}' needs a checkpoint."
+    hint = "Give a checkpoint file or address after it, or try the plumbing with --random-weights."
+    raise InputError(message, hint=hint)
+
+
+def _build(name: str, config: Any) -> nn.Module:
+    """The model that the config describes, without fetching anything. Raises InputError for what is no classifier."""
+    from mmengine.registry import DefaultScope
+    from mmpretrain.registry import MODELS
+
+    settings = mm_config.without_downloads(config.model)
+    settings.setdefault("data_preprocessor", config.get("data_preprocessor"))
+    kind = settings["type"] if isinstance(settings["type"], str) else settings["type"].__name__
+    with DefaultScope.overwrite_default_scope("mmpretrain"):
+        _check_kind(name, kind, settings["type"], MODELS)
+        try:
+            module: nn.Module = MODELS.build(settings)
+        except Exception as error:
+            message = f"The model of '{name}' cannot be built: {mm_config.one_line(error)}"
+            raise InputError(message, hint="Check `model` in the config, and --cfg-options.") from error
+    if _is_a(module, "ImageClassifier") and getattr(module, "head", None) is None:
+        message = f"'{name}' is a backbone without a head: it gives features, not classes."
+        raise InputError(message, hint="Give the config of a classifier, such as one that fine-tunes this backbone.")
+    if _is_a(getattr(module, "head", None), "MultiTaskHead"):
+        message = f"'{name}' answers several tasks at once (MultiTaskHead), not one list of classes."
+        raise InputError(message, hint="Give a config with the head of one task.")
+    return module
+
+
+def _check_kind(name: str, kind: str, named: Any, registry: Any) -> None:
+    try:
+        found = registry.get(named) if isinstance(named, str) else named
+    except Exception:  # noqa: BLE001 - the registry raises various things for names it does not know
+        found = None
+    hint = "Give the config of a classifier; `camctl` explains classes."
+    if found is None:
+        message = f"'{name}' describes {kind}, which is not a classifier of mmpretrain."
+        raise InputError(message, hint=hint)
+    if not any(each.__name__ == "BaseClassifier" for each in getattr(found, "__mro__", ())):
+        room = next(
+            (text for part, text in _KINDS.items() if f".{part}." in f"{found.__module__}."), "not a classifier"
+        )
+        raise InputError(f"'{name}' describes {kind}, {room}.", hint=hint)
+
+
+def _forget_training(module: nn.Module) -> None:
+    """Gradient checkpointing would run parts of the forward pass twice, outside our hooks' sight."""
+    for each in module.modules():
+        for switch in ("with_cp", "use_checkpoint"):
+            if getattr(each, switch, False) is True:
+                setattr(each, switch, False)
+
+
+def _repair(module: nn.Module) -> tuple[str, ...]:
+    from camctl.sources.repairs import repair
+
+    return repair(module)
+
+
+def _make_preprocess(steps: Any, module: nn.Module, path: Path) -> Callable[[NDArray[np.uint8]], Tensor]:
+    from mmengine.registry import DefaultScope
+
+    try:
+        with DefaultScope.overwrite_default_scope("mmpretrain"):
+            return mm_preprocess.make_preprocess(steps, module.data_preprocessor)  # type: ignore[arg-type]
+    except Exception as error:
+        message = f"The test pipeline in '{path}' cannot be built: {mm_config.one_line(error)}"
+        raise InputError(message, hint="Check `test_pipeline` in the config.") from error
+
+
+def _blank(preprocess: Callable[[NDArray[np.uint8]], Tensor], path: Path, edge: int) -> Tensor:
+    import numpy as np
+
+    try:
+        return preprocess(np.zeros((edge, edge, 3), np.uint8))
+    except Exception as error:
+        message = f"The test pipeline in '{path}' fails on a blank picture: {mm_config.one_line(error)}"
+        raise InputError(message, hint="Check `test_pipeline` and `data_preprocessor` in the config.") from error
+
+
+def _make_forward(module: nn.Module) -> Callable[[Tensor], Tensor]:
+    """Batch (N, 3, h, w) -> logits (N, classes), what the head's own prediction turns into scores."""
+    # Conformer answers twice, by its convolutions and by its transformer; its prediction adds the two. All other
+    # heads of two answers (distilled DeiT, LeViT, EfficientFormer) average them in their forward pass.
+    adds = _is_a(getattr(module, "head", None), "ConformerHead")
+
+    def forward(batch: Tensor) -> Tensor:
+        import torch
+
+        device = next(module.parameters()).device
+        output = module(batch.to(device), mode="tensor")
+        if adds and isinstance(output, tuple):
+            output = output[0] + output[1]
+        if isinstance(output, tuple | list) and len(output) == 1:
+            output = output[0]
+        if isinstance(output, torch.Tensor) and output.dim() == 1 and len(batch) == 1:
+            output = output.unsqueeze(0)  # LeNet squeezes a batch of one away
+        if not isinstance(output, torch.Tensor) or output.dim() != 2:  # noqa: PLR2004
+            shape = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
+            message = f"The model's head gives {shape}, not one score a class (N, classes)."
+            raise InputError(message, hint="Give the config of a classifier.")
+        return output
+
+    return forward
+
+
+def _count_classes(module: nn.Module, forward: Callable[[Tensor], Tensor], blank: Tensor) -> int:
+    """How many logits there are: as the head says, else as a forward pass shows."""
+    import torch
+
+    head = getattr(module, "head", None)
+    count = getattr(head, "num_classes", None)
+    if isinstance(count, int) and count > 0:
+        return count
+    try:
+        with torch.no_grad():
+            return int(forward(blank.unsqueeze(0)).shape[1])
+    except InputError:
+        raise
+    except Exception as error:
+        message = f"The model fails on a blank picture: {mm_config.one_line(error)}"
+        raise InputError(message, hint="Check that `test_pipeline` fits the model in the config.") from error
+
+
+def _class_names(weights: Weights | None, config: Any, classes: int) -> tuple[str, ...] | None:
+    """The checkpoint's, else the config's, else the dataset's own; only a list with one name for each logit."""
+    dataset = mm_preprocess.test_dataset(config)
+    metainfo = dataset.get("metainfo")
+    candidates = [
+        weights.class_names if weights else None,
+        as_names(metainfo.get("classes")) if isinstance(metainfo, Mapping) else None,
+        as_names(dataset.get("classes")),
+        _dataset_names(dataset.get("type")),
+    ]
+    return next((names for names in candidates if names and len(names) == classes), None)
+
+
+def _dataset_names(kind: Any) -> tuple[str, ...] | None:
+    if not kind:
+        return None
+    from mmpretrain.registry import DATASETS
+
+    try:
+        found = DATASETS.get(kind) if isinstance(kind, str) else kind
+    except Exception:  # noqa: BLE001 - somebody's own dataset, not installed here: names are optional
+        return None
+    return as_names(getattr(found, "METAINFO", {}).get("classes"))
+
+
+def _is_a(module: object, kind: str) -> bool:
+    return any(each.__name__ == kind for each in type(module).__mro__)

@@ -1,0 +1,204 @@
+"""Checkpoint files of every kind, sound, broken and malicious."""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import hashlib
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from camctl.errors import InputError
+from camctl.sources.checkpoints import read_checkpoint
+from camctl.sources.fitting import fit
+
+STATE = {"weight": torch.ones(2, 3), "bias": torch.zeros(2)}
+
+
+class RunsCode:
+    """Unpickled by an ordinary reader, it writes the file that it was made with."""
+
+    def __init__(self, proof: Path) -> None:
+        self.proof = proof
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.system, (f"echo run > '{self.proof}'",)
+
+
+class LooksUp:
+    """Asks for an attribute of something, the first step of many attacks."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return getattr, (collections.OrderedDict, "fromkeys")
+
+
+def save(folder: Path, content: object, **options: Any) -> Path:
+    path = folder / "checkpoint.pth"
+    torch.save(content, path, **options)
+    return path
+
+
+@pytest.mark.parametrize("nest", [None, "state_dict", "model", "module"])
+def test_weights_are_found_however_they_are_nested(tmp_path: Path, nest: str | None) -> None:
+    path = save(tmp_path, {nest: STATE, "epoch": 3} if nest else STATE)
+    assert set(read_checkpoint(path).state) == {"weight", "bias"}
+
+
+def test_prefix_of_a_parallel_wrapper_is_taken_off(tmp_path: Path) -> None:
+    path = save(tmp_path, {"state_dict": {f"module.{key}": value for key, value in STATE.items()}})
+    assert set(read_checkpoint(path).state) == {"weight", "bias"}
+
+
+def test_moving_average_is_left_aside(tmp_path: Path) -> None:
+    average = {key: value + 5 for key, value in STATE.items()}
+    path = save(tmp_path, {"ema_state_dict": average, "state_dict_ema": average, "state_dict": STATE})
+    assert torch.equal(read_checkpoint(path).state["weight"], STATE["weight"])
+
+
+def test_hash_is_that_of_the_file(tmp_path: Path) -> None:
+    path = save(tmp_path, STATE)
+    assert read_checkpoint(path).sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_older_format_of_torch_is_read(tmp_path: Path) -> None:
+    path = save(tmp_path, STATE, _use_new_zipfile_serialization=False)
+    assert set(read_checkpoint(path).state) == {"weight", "bias"}
+
+
+def test_numpy_values_and_namespaces_beside_the_weights_are_harmless(tmp_path: Path) -> None:
+    extra = {"seed": np.int64(1), "lr": np.float32(0.1), "curve": np.arange(3.0), "args": argparse.Namespace(lr=1)}
+    assert read_checkpoint(save(tmp_path, {"state_dict": STATE, **extra})).state.keys() == STATE.keys()
+
+
+def test_training_log_of_mmengine_is_harmless(tmp_path: Path) -> None:
+    from mmengine.logging import HistoryBuffer
+
+    log = HistoryBuffer([1.0, 2.0], [1, 1])
+    path = save(tmp_path, {"message_hub": {"log_scalars": {"loss": log}}, "state_dict": STATE})
+    assert read_checkpoint(path).state.keys() == STATE.keys()
+
+
+@pytest.mark.parametrize(
+    "meta", [{"dataset_meta": {"classes": ["cat", "dog"]}}, {"CLASSES": ("cat", "dog")}], ids=["mmengine", "mmcls"]
+)
+def test_class_names_come_from_the_metadata(tmp_path: Path, meta: dict[str, Any]) -> None:
+    assert read_checkpoint(save(tmp_path, {"state_dict": STATE, "meta": meta})).class_names == ("cat", "dog")
+
+
+def test_safetensors_are_read(tmp_path: Path) -> None:
+    safetensors = pytest.importorskip("safetensors.torch")
+    path = tmp_path / "weights.safetensors"
+    safetensors.save_file(STATE, path)
+    assert torch.equal(read_checkpoint(path).state["weight"], STATE["weight"])
+
+
+def test_malice_does_not_run_and_is_named(tmp_path: Path) -> None:
+    proof = tmp_path / "proof"
+    path = save(tmp_path, {"state_dict": STATE, "extra": RunsCode(proof)})
+    with pytest.raises(InputError, match=r"asks for '(posix|nt|os)\.system' to be run") as caught:
+        read_checkpoint(path)
+    assert "--trust-checkpoint" in caught.value.hint
+    assert not proof.exists()
+
+
+def test_malice_in_a_bare_pickle_does_not_run(tmp_path: Path) -> None:
+    proof, path = tmp_path / "proof", tmp_path / "plain.pth"
+    path.write_bytes(pickle.dumps({"state_dict": {}, "extra": RunsCode(proof)}))
+    with pytest.raises(InputError):
+        read_checkpoint(path)
+    assert not proof.exists()
+
+
+def test_attributes_of_other_things_than_training_logs_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="fromkeys"):
+        read_checkpoint(save(tmp_path, {"state_dict": STATE, "extra": LooksUp()}))
+
+
+def test_trusted_checkpoint_may_hold_anything(tmp_path: Path) -> None:
+    path = save(tmp_path, {"state_dict": STATE, "extra": collections.deque([Path("x")])})
+    with pytest.raises(InputError, match="refused"):
+        read_checkpoint(path)
+    assert read_checkpoint(path, trust=True).state.keys() == STATE.keys()
+
+
+def test_whole_model_is_read_when_trusted(tmp_path: Path) -> None:
+    path = save(tmp_path, nn.Linear(3, 2))
+    assert read_checkpoint(path, trust=True).state.keys() == STATE.keys()
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"some text, and more text\n" * 20, b"<!DOCTYPE html><html></html>", b"\x80\x02}"]
+)
+def test_file_of_another_kind_is_one_clear_line(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "disguised.pth"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"is empty|not a readable checkpoint|web page") as caught:
+        read_checkpoint(path)
+    assert caught.value.hint
+    assert "\n" not in caught.value.message
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize("part", [0.1, 0.5, 0.98])
+def test_truncated_file_is_one_clear_line(tmp_path: Path, zipped: bool, part: float) -> None:  # noqa: FBT001
+    path = save(tmp_path, {"weight": torch.randn(100, 100)}, _use_new_zipfile_serialization=zipped)
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * part)])
+    with pytest.raises(InputError, match="not a readable checkpoint"):
+        read_checkpoint(path)
+
+
+def test_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="There is no checkpoint file"):
+        read_checkpoint(tmp_path / "none.pth")
+
+
+def test_folder_is_answered_with_a_file_in_it(tmp_path: Path) -> None:
+    save(tmp_path, STATE)
+    with pytest.raises(InputError, match="is a folder") as caught:
+        read_checkpoint(tmp_path)
+    assert "checkpoint.pth" in caught.value.hint
+
+
+def test_file_without_weights_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no weights"):
+        read_checkpoint(save(tmp_path, {"epoch": 3}))
+
+
+def test_fitting_weights_leave_no_note(tmp_path: Path) -> None:
+    layer = nn.Linear(3, 2)
+    assert fit(layer, read_checkpoint(save(tmp_path, STATE)), hint="") == ()
+    assert torch.equal(layer.weight, STATE["weight"])
+
+
+def test_half_precision_fills_a_model_of_full_precision(tmp_path: Path) -> None:
+    layer = nn.Linear(3, 2)
+    fit(layer, read_checkpoint(save(tmp_path, {key: value.half() for key, value in STATE.items()})), hint="")
+    assert layer.weight.dtype == torch.float32
+    assert torch.equal(layer.weight, STATE["weight"])
+
+
+def test_missing_and_unexpected_weights_are_one_note(tmp_path: Path) -> None:
+    path = save(tmp_path, {"weight": STATE["weight"], "momentum": torch.zeros(1)})
+    (note,) = fit(nn.Linear(3, 2), read_checkpoint(path), hint="")
+    assert "1 of 2" in note
+    assert "(bias)" in note
+    assert "(momentum)" in note
+
+
+def test_weights_of_another_model_are_refused(tmp_path: Path) -> None:
+    path = save(tmp_path, {"conv.weight": torch.zeros(1)})
+    with pytest.raises(InputError, match="is for another model"):
+        fit(nn.Linear(3, 2), read_checkpoint(path), hint="")
+
+
+def test_other_sizes_all_over_are_another_model_too(tmp_path: Path) -> None:
+    path = save(tmp_path, {key: torch.zeros(7, 7) for key in nn.Sequential(nn.Linear(3, 2)).state_dict()})
+    with pytest.raises(InputError, match="is for another model: 2 weights have other sizes"):
+        fit(nn.Sequential(nn.Linear(3, 2)), read_checkpoint(path), hint="")

@@ -1,0 +1,125 @@
+"""Checkpoints fetched from a server on this machine."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from camctl.errors import CamctlError, InputError
+from camctl.sources.download import fetch, is_url
+
+CONTENT = b"weights" * 1000
+HASH = hashlib.sha256(CONTENT).hexdigest()[:8]
+
+
+class Server(ThreadingHTTPServer):
+    """Serves CONTENT under any name, cut short where the address says so; counts what it was asked."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.asked: list[str] = []
+
+    def url(self, name: str) -> str:
+        return f"http://127.0.0.1:{self.server_port}/{name}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        assert isinstance(self.server, Server)
+        self.server.asked.append(self.path)
+        if "none" in self.path:
+            self.send_error(404)
+            return
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(CONTENT)))
+        self.end_headers()
+        self.wfile.write(CONTENT[:100] if "cut" in self.path else CONTENT)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def test_file_is_fetched_once_and_found_in_the_cache_afterwards(server: Server, tmp_path: Path) -> None:
+    for _ in range(2):
+        assert fetch(server.url(f"net-{HASH}.pth"), folder=tmp_path).read_bytes() == CONTENT
+    assert len(server.asked) == 1
+    assert [file.name for file in tmp_path.iterdir()] == [f"net-{HASH}.pth"]
+
+
+def test_cache_is_torchs_own(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    assert fetch(server.url(f"net-{HASH}.pth")) == tmp_path / "hub" / "checkpoints" / f"net-{HASH}.pth"
+
+
+def test_progress_is_told_in_bytes(server: Server, tmp_path: Path) -> None:
+    told: list[tuple[str, int, int]] = []
+    fetch(server.url("net.pth"), lambda *values: told.append(values), folder=tmp_path)
+    assert told[-1] == ("net.pth", len(CONTENT), len(CONTENT))
+
+
+def test_wrong_hash_leaves_nothing(server: Server, tmp_path: Path) -> None:
+    with pytest.raises(CamctlError, match="not what its name promises"):
+        fetch(server.url("net-00000000.pth"), folder=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_broken_off_download_leaves_nothing(server: Server, tmp_path: Path) -> None:
+    with pytest.raises(CamctlError, match="broke off after 100 of 7000 bytes"):
+        fetch(server.url("cut.pth"), folder=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_interrupted_download_leaves_nothing(server: Server, tmp_path: Path) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fetch(server.url("net.pth"), interrupt, folder=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_address_that_is_not_there_is_one_clear_line(server: Server, tmp_path: Path) -> None:
+    with pytest.raises(CamctlError, match=r"'none.pth' could not be fetched from 127.0.0.1") as caught:
+        fetch(server.url("none.pth"), folder=tmp_path)
+    assert "\n" not in caught.value.message
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_server_is_one_clear_line(server: Server, tmp_path: Path) -> None:
+    url = server.url("net.pth")
+    server.server_close()
+    with pytest.raises(CamctlError, match="could not be fetched") as caught:
+        fetch(url.replace(f":{server.server_port}", ":9"), folder=tmp_path)
+    assert caught.value.hint
+
+
+def test_same_name_at_two_addresses_is_two_files(server: Server, tmp_path: Path) -> None:
+    assert fetch(server.url("a/net.pth"), folder=tmp_path) != fetch(server.url("b/net.pth"), folder=tmp_path)
+
+
+@pytest.mark.parametrize("url", ["ftp://host/net.pth", "file:///etc/net.pth", "s3://bucket/net.pth"])
+def test_other_schemes_are_refused(url: str) -> None:
+    assert is_url(url)
+    with pytest.raises(InputError, match="only http and https"):
+        fetch(url)
+
+
+def test_paths_are_no_addresses() -> None:
+    assert not any(map(is_url, ["net.pth", "/a/b.pth", "C:\\net.pth", "./http/net.pth"]))

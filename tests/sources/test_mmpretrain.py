@@ -1,0 +1,250 @@
+"""mmpretrain's classifiers: found, built, filled, and given pictures as in training."""
+
+from __future__ import annotations
+
+import copy
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from camctl.errors import InputError
+from camctl.sources import model_index
+from tests.sources.tiny import PIPELINE, RESNET, VIT
+
+
+def changed(model: dict[str, Any], **parts: Any) -> dict[str, Any]:
+    return {**copy.deepcopy(model), **parts}
+
+
+def save(model: Any, folder: Path, **extra: Any) -> Path:
+    path = folder / "trained.pth"
+    torch.save({"state_dict": model.module.state_dict(), **extra}, path)
+    return path
+
+
+# ------------------------------------------------------------------------------------ configs and names
+
+
+def test_config_and_checkpoint_give_the_trained_model(write_config, load, tmp_path: Path) -> None:
+    trained = load(write_config(), seed=5)
+    found = load(write_config(), save(trained, tmp_path))
+    batch = torch.randn(2, 3, 32, 32)
+    with torch.no_grad():
+        assert torch.equal(found.forward(batch), trained.forward(batch))
+    assert found.forward(batch).shape == (2, 3)
+    assert found.checkpoint is not None
+    assert found.checkpoint.path.endswith("trained.pth")
+    assert not found.random_weights
+    assert not found.module.training
+    assert found.notes == ()
+
+
+def test_cfg_options_are_merged_into_the_config(write_config, load) -> None:
+    found = load(write_config(), cfg_options={"model.head.num_classes": 7})
+    assert found.forward(torch.zeros(1, 3, 32, 32)).shape == (1, 7)
+
+
+def test_wrong_cfg_option_is_one_clear_line(write_config, load) -> None:
+    with pytest.raises(InputError, match=r"tiny\.py"):
+        load(write_config(), cfg_options={"model.head.nonsense": 7})
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("broken.py", "model = dict(type='ImageClassifier'\n", "cannot be read"),
+        ("raises.py", "model = 1 / 0\n", "cannot be read"),
+        ("based.py", "_base_ = './none.py'\n", "cannot be read"),
+        ("bare.py", "optimizer = dict(type='SGD')\n", "describes no model"),
+        ("detector.py", "model = dict(type='FasterRCNN', backbone=dict())\n", "describes FasterRCNN, which is not"),
+        ("selfsup.py", "model = dict(type='SimSiam', backbone=dict())\n", "SimSiam, a self-supervised model"),
+        ("retriever.py", "model = dict(type='ImageToImageRetriever')\n", "ImageToImageRetriever, a retriever"),
+        ("multimodal.py", "model = dict(type='OFA')\n", "describes OFA, not a classifier"),
+        ("headless.py", f"model = dict(type='ImageClassifier', backbone={RESNET['backbone']})\n", "without a head"),
+        ("unknown.py", "model = dict(type='ImageClassifier', backbone=dict(type='None'))\n", "cannot be built"),
+    ],
+)
+def test_config_of_no_classifier_says_what_it_is(tmp_path: Path, load, name: str, content: str, says: str) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(InputError, match=says) as caught:
+        load(tmp_path / name)
+    assert caught.value.hint
+    assert "\n" not in caught.value.message
+
+
+def test_missing_config_is_named(load) -> None:
+    with pytest.raises(InputError, match=r"There is no config file 'configs/none\.py'"):
+        load("configs/none.py")
+
+
+def test_picture_in_the_place_of_the_config_is_pointed_out(load, tmp_path: Path) -> None:
+    (tmp_path / "cat.jpg").write_bytes(b"")
+    with pytest.raises(InputError, match="not a config file") as caught:
+        load(tmp_path / "cat.jpg")
+    assert "IMAGE" in caught.value.hint
+
+
+def test_unknown_name_is_answered_with_near_names_and_without_torch() -> None:
+    program = (
+        "import sys\nfrom camctl.errors import UnknownNameError\nfrom camctl.plugin import LoadOptions\n"
+        "from camctl.sources.mmpretrain import Mmpretrain\n"
+        "try: Mmpretrain().load('resnet50_8xb32_in2k', None, 'cpu', LoadOptions())\n"
+        "except UnknownNameError as error: print(error.hint)\n"
+        "assert not {'torch', 'mmpretrain', 'mmengine'} & set(sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "resnet50_8xb32_in1k" in done.stdout
+
+
+def test_name_is_found_whatever_its_case_with_its_weights() -> None:
+    found = model_index.find("ResNet50_8xb32_in1k")
+    assert found.config.is_file()
+    assert found.weights is not None
+    assert found.weights.endswith(".pth")
+
+
+def test_every_published_name_has_an_entry_that_can_be_read() -> None:
+    assert all(model_index.find(name).config.is_file() for name in list(model_index.names())[::50])
+
+
+def test_config_named_as_in_mmpretrains_documents_comes_from_its_wheel(load) -> None:
+    found = load("configs/resnet/resnet18_8xb16_cifar10.py")
+    assert any("mmpretrain's own" in note for note in found.notes)
+    assert found.class_names is not None
+    assert found.class_names[0] == "airplane"
+
+
+def test_config_without_checkpoint_says_how_to_go_on(write_config, load) -> None:
+    with pytest.raises(InputError, match="needs a checkpoint") as caught:
+        load(write_config(), random_weights=False)
+    assert "--random-weights" in caught.value.hint
+
+
+def test_checkpoint_and_random_weights_exclude_each_other(write_config, load) -> None:
+    with pytest.raises(InputError, match="Both"):
+        load(write_config(), "net.pth", random_weights=True)
+
+
+def test_nothing_is_fetched_for_a_backbone_that_asks_for_pretrained_weights(write_config, load) -> None:
+    asking = {"init_cfg": {"type": "Pretrained", "checkpoint": "http://127.0.0.1:9/none.pth"}}
+    model = changed(RESNET, backbone={**RESNET["backbone"], **asking}, pretrained="http://127.0.0.1:9/none.pth")
+    assert load(write_config(model)).random_weights
+
+
+# ---------------------------------------------------------------------------------------- checkpoints
+
+
+def test_head_of_another_size_says_both_sizes(write_config, load, tmp_path: Path) -> None:
+    checkpoint = save(load(write_config(), cfg_options={"model.head.num_classes": 10}), tmp_path)
+    with pytest.raises(InputError, match=r"3 classes in the config, 10 in the checkpoint") as caught:
+        load(write_config(), checkpoint)
+    assert "model.head.num_classes=10" in caught.value.hint
+    assert load(write_config(), checkpoint, cfg_options={"model.head.num_classes": 10}).checkpoint
+
+
+def test_checkpoint_of_another_model_is_refused(write_config, load, tmp_path: Path) -> None:
+    checkpoint = save(load(write_config(VIT)), tmp_path)
+    with pytest.raises(InputError, match="is for another model"):
+        load(write_config(), checkpoint)
+
+
+def test_checkpoint_without_a_head_is_noted(write_config, load, tmp_path: Path) -> None:
+    state = load(write_config()).module.state_dict()
+    torch.save({key: value for key, value in state.items() if not key.startswith("head")}, tmp_path / "body.pth")
+    (note,) = load(write_config(), tmp_path / "body.pth").notes
+    assert "head.fc.weight" in note
+
+
+# ---------------------------------------------------------------------------------- classes and scores
+
+
+def test_class_names_of_the_checkpoint_come_first(write_config, load, tmp_path: Path) -> None:
+    config = write_config(test_dataloader={"dataset": {"metainfo": {"classes": ["x", "y", "z"]}, "pipeline": PIPELINE}})
+    trained = load(config)
+    assert trained.class_names == ("x", "y", "z")
+    checkpoint = save(trained, tmp_path, meta={"dataset_meta": {"classes": ["cat", "dog", "cow"]}})
+    assert load(config, checkpoint).class_names == ("cat", "dog", "cow")
+
+
+def test_class_names_of_another_number_are_not_used(write_config, load, tmp_path: Path) -> None:
+    checkpoint = save(load(write_config()), tmp_path, meta={"CLASSES": ["cat", "dog"]})
+    assert load(write_config(), checkpoint).class_names is None
+
+
+def test_imagenet_names_are_kept_whole(write_config, load) -> None:
+    config = write_config(test_dataloader={"dataset": {"type": "ImageNet", "pipeline": PIPELINE}})
+    names = load(config, cfg_options={"model.head.num_classes": 1000}).class_names
+    assert names is not None
+    assert names[281] == "tabby, tabby cat"
+    assert load(config).class_names is None
+
+
+def test_multi_label_head_is_scored_by_sigmoid(write_config, load) -> None:
+    head = {"type": "MultiLabelLinearClsHead", "num_classes": 3, "in_channels": 32}
+    assert load(write_config(changed(RESNET, head=head))).score == "sigmoid"
+    assert load(write_config()).score == "softmax"
+
+
+CONFORMER = {
+    "type": "ImageClassifier",
+    "backbone": {
+        "type": "Conformer",
+        "arch": {"embed_dims": 24, "channel_ratio": 1, "num_heads": 2, "depths": 6},
+        "patch_size": 16,
+        "base_channels": 8,
+    },
+    "head": {"type": "ConformerHead", "in_channels": [32, 24], "num_classes": 3},
+}
+DISTILLED = {
+    **VIT,
+    "backbone": {**VIT["backbone"], "type": "DistilledVisionTransformer"},
+    "head": {"type": "DeiTClsHead", "in_channels": 16, "num_classes": 3},
+}
+STACKED = {
+    **RESNET,
+    "head": {"type": "StackedLinearClsHead", "num_classes": 3, "in_channels": 32, "mid_channels": [8]},
+}
+
+
+@pytest.mark.parametrize("model", [RESNET, VIT, CONFORMER, DISTILLED, STACKED], ids=lambda m: str(m["head"]["type"]))
+def test_logits_are_those_of_mmpretrains_own_prediction(write_config, load, model: Any) -> None:
+    found = load(write_config(model))
+    batch = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        wanted = torch.stack([sample.pred_score for sample in found.module(batch, mode="predict")])
+        torch.testing.assert_close(found.forward(batch).softmax(1), wanted)
+
+
+def test_gradient_checkpointing_is_off(write_config, load) -> None:
+    found = load(write_config(changed(RESNET, backbone={**RESNET["backbone"], "with_cp": True})))
+    assert not any(getattr(module, "with_cp", False) for module in found.module.modules())
+
+
+def test_one_logit_head_loads(write_config, load) -> None:
+    found = load(write_config(), cfg_options={"model.head.num_classes": 1})
+    assert found.forward(torch.zeros(1, 3, 32, 32)).shape == (1, 1)
+
+
+# -------------------------------------------------------------------------------------- random weights
+
+
+@pytest.mark.parametrize("model", [RESNET, VIT], ids=["resnet", "vit"])
+def test_random_weights_follow_the_seed_and_let_a_gradient_through(write_config, load, model: Any) -> None:
+    first, again, other = (load(write_config(model), seed=seed) for seed in (0, 0, 1))
+    batch = torch.randn(1, 3, 32, 32, requires_grad=True)
+    logits = first.forward(batch)
+    assert first.random_weights
+    assert torch.equal(logits, again.forward(batch))
+    assert not torch.equal(logits, other.forward(batch))
+    (gradient,) = torch.autograd.grad(logits[0, 0], batch)
+    assert gradient.abs().mean() > 1e-7
+
+
+def test_nothing_is_printed_while_loading(write_config, load, capfd: pytest.CaptureFixture[str]) -> None:
+    load(write_config())
+    assert capfd.readouterr() == ("", "")

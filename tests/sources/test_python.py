@@ -1,0 +1,182 @@
+"""The user's own modules, by `python:package.module:factory`."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from camctl.errors import InputError
+from camctl.plugin import LoadedModel, LoadOptions
+from camctl.sources.python import PythonSource
+
+COUNT = itertools.count()
+NET = """
+import collections
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+        self.fc = nn.Linear(4, 2)
+
+    def forward(self, x):
+        return self.fc(self.conv(x).mean((2, 3)))
+
+class Wraps(Net):
+    def __init__(self, wrap):
+        super().__init__()
+        self.wrap = wrap
+
+    def forward(self, x):
+        return self.wrap(super().forward(x))
+
+"""
+PICTURE = np.full((300, 400, 3), (255, 0, 0), np.uint8)
+
+Write = Callable[[str], str]
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
+    """Writes a Python file into the current folder; gives the module's name, a new one each time."""
+    monkeypatch.chdir(tmp_path)
+
+    def write(text: str) -> str:
+        name = f"camctl_test_net_{next(COUNT)}"
+        (tmp_path / f"{name}.py").write_text(NET + text)
+        return name
+
+    return write
+
+
+def load(reference: str, checkpoint: object = None, **options: object) -> LoadedModel:
+    named = None if checkpoint is None else str(checkpoint)
+    return PythonSource().load(reference, named, "cpu", LoadOptions(**options))
+
+
+def test_class_in_the_current_folder_is_a_factory(write: Write) -> None:
+    found = load(f"{write('')}:Net")
+    assert found.forward(found.preprocess(PICTURE).unsqueeze(0)).shape == (1, 2)
+    assert found.input_size == (224, 224)
+    assert not found.module.training
+    assert any("guess" in note for note in found.notes)
+
+
+def test_module_that_is_made_already_is_taken_as_it_is(write: Write) -> None:
+    assert type(load(f"{write('net = Net()')}:net").module).__name__ == "Net"
+
+
+def test_default_preprocessing_is_imagenets(write: Write) -> None:
+    value = load(f"{write('')}:Net").preprocess(PICTURE)
+    assert value.dtype == torch.float32
+    wanted = (torch.tensor([1.0, 0.0, 0.0]) - torch.tensor([0.485, 0.456, 0.406])) / torch.tensor([0.229, 0.224, 0.225])
+    assert torch.allclose(value[:, 100, 100], wanted)
+
+
+def test_module_says_how_it_is_fed(write: Write) -> None:
+    text = "net = Net(); net.input_size = (3, 48, 64); net.mean = [0, 0, 0]; net.std = [1, 1, 1]"
+    text += "; net.class_names = ['a', 'b']"
+    found = load(f"{write(text)}:net")
+    assert found.input_size == (48, 64)
+    assert found.preprocess(PICTURE).shape == (3, 48, 64)
+    assert found.preprocess(PICTURE)[:, 0, 0].tolist() == [1, 0, 0]
+    assert found.class_names == ("a", "b")
+    assert found.notes == ()
+
+
+def test_module_brings_its_own_preprocessing(write: Write) -> None:
+    text = "net = Net(); net.preprocess = lambda pixels: torch.zeros(1, 3, 10, 20)"
+    found = load(f"{write(text)}:net")
+    assert found.input_size == (10, 20)
+    assert found.preprocess(PICTURE).shape == (3, 10, 20)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (20000, 50), (50, 20000)])
+def test_odd_picture_sizes_give_the_usual_input(write: Write, size: tuple[int, int]) -> None:
+    assert load(f"{write('')}:Net").preprocess(np.zeros((*size, 3), np.uint8)).shape == (3, 224, 224)
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        "lambda y: (torch.zeros(1, 4, 4), y)",
+        "lambda y: [y, y]",
+        "lambda y: {'loss': torch.zeros(()), 'logits': y}",
+        "lambda y: collections.namedtuple('Output', 'hidden logits')(torch.zeros(1, 7), y)",
+    ],
+)
+def test_logits_are_found_in_what_the_model_returns(write: Write, wrap: str) -> None:
+    assert load(f"{write(f'net = Wraps({wrap})')}:net").forward(torch.zeros(1, 3, 8, 8)).shape == (1, 2)
+
+
+def test_output_without_logits_is_refused(write: Write) -> None:
+    found = load(f"{write('net = Wraps(lambda y: y[..., None])')}:net")
+    with pytest.raises(InputError, match=r"a tensor \(1, 2, 1\)"):
+        found.forward(torch.zeros(1, 3, 8, 8))
+
+
+def test_parallel_wrapper_is_taken_off(write: Write) -> None:
+    assert type(load(f"{write('net = nn.DataParallel(Net())')}:net").module).__name__ == "Net"
+
+
+def test_loaded_model_is_passed_on(write: Write) -> None:
+    text = (
+        "from camctl.plugin import LoadedModel\n"
+        "def make():\n    net = Net()\n    return LoadedModel(name='mine', source='python', module=net, forward=net,"
+        " preprocess=lambda p: torch.zeros(3, 9, 9), input_size=(9, 9), class_names=('a', 'b'))\n"
+    )
+    found = load(f"{write(text)}:make")
+    assert found.name == "mine"
+    assert found.class_names == ("a", "b")
+
+
+def test_checkpoint_fills_the_module(write: Write, tmp_path: Path) -> None:
+    module = write("")
+    trained = load(f"{module}:Net", random_weights=True, seed=3)
+    torch.save(trained.module.state_dict(), tmp_path / "net.pth")
+    found = load(f"{module}:Net", tmp_path / "net.pth")
+    assert torch.equal(found.module.fc.weight, trained.module.fc.weight)
+    assert found.checkpoint is not None
+    assert not found.random_weights
+
+
+def test_random_weights_follow_the_seed(write: Write) -> None:
+    module = write("")
+    first, again, other = (load(f"{module}:Net", random_weights=True, seed=seed).module for seed in (0, 0, 1))
+    assert torch.equal(first.fc.weight, again.fc.weight)
+    assert not torch.equal(first.fc.weight, other.fc.weight)
+
+
+@pytest.mark.parametrize(
+    ("attribute", "says", "hint"),
+    [
+        (":net", "There is no 'net'", "Did you mean Net"),
+        (":broken", r"broken\(\) failed: ValueError: no such width", "python -c"),
+        (":number", "neither a model nor a function", "python:package.module:factory"),
+        (":text", "gives a str, not an nn.Module", "python:package.module:factory"),
+        (":", "does not say where", "python:package.module:factory"),
+        ("", "does not say where", "python:package.module:factory"),
+    ],
+)
+def test_what_is_no_model_is_one_clear_line(write: Write, attribute: str, says: str, hint: str) -> None:
+    text = "number = 7\ndef text():\n    return 'x'\ndef broken():\n    raise ValueError('no such width')\n"
+    with pytest.raises(InputError, match=says) as caught:
+        load(f"{write(text)}{attribute}")
+    assert hint in caught.value.hint
+    assert "\n" not in caught.value.message
+
+
+def test_missing_module_and_missing_dependency_are_told_apart(write: Write) -> None:
+    with pytest.raises(InputError, match=r"There is no Python module 'camctl_none\.net'"):
+        load("camctl_none.net:Net")
+    with pytest.raises(InputError, match="imports 'camctl_absent', which is not installed"):
+        load(f"{write('import camctl_absent')}:Net")
+    with pytest.raises(InputError, match="cannot be imported: SyntaxError"):
+        load(f"{write('def')}:Net")
