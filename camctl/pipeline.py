@@ -15,7 +15,7 @@ from camctl import registry
 from camctl.errors import InputError
 from camctl.picture import Picture, read_picture
 from camctl.plugin import Aggregate, LoadedModel, LoadOptions, Method
-from camctl.results import Cam, Explanation, Target, View
+from camctl.results import Cam, Explanation, LayerMap, Target, View
 from camctl.versions import versions
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from camctl.engine.capture import Recorder
-    from camctl.engine.layers import LayerMap
     from camctl.engine.layout import LayoutHints
     from camctl.engine.maps import Drawn
     from camctl.engine.verdict import Verdict

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 VerdictName = Literal["ok", "flat", "zero-gradient", "negative-only", "single-cell", "not-finite"]
 Canvas = Literal["view", "original"]
+LayoutName = Literal["NCHW", "NHWC", "NLC", "NCL", "NC", "adapter"]
+WhyNot = Literal["", "not-run", "not-tensor", "window", "no-grid", "pooled", "single-cell", "zero-gradient"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,3 +145,43 @@ class Explanation:
             },
             "versions": dict(self.versions),
         }
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerRecord:
+    """What the probe saw of one module."""
+
+    name: str
+    """As in `module.named_modules()`."""
+    type: str
+    """Name of its class."""
+    order: int
+    """Its place among the modules in the order they finished (their last call); -1 where it never ran."""
+    calls: int
+    shape: tuple[int, ...] | None
+    """Of its output (of the tensor that holds the places, where there are several)."""
+    layout: LayoutName | None
+    grid: tuple[int, int] | None
+    channels: int | None
+    extra_tokens: int
+    gradient: float | None
+    """Mean absolute gradient of the score over the places; None where there are no places."""
+    norm: bool
+    """Whether it is a normalisation layer."""
+    same_as: str
+    """The module inside it that made the very same tensor; empty where it made its own."""
+    usable: bool
+    why_not: WhyNot
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerMap:
+    """Every module of a model, and the default target layers."""
+
+    records: tuple[LayerRecord, ...]
+    """In the order they finished; those that never ran come last."""
+    default: tuple[str, ...]
+    """Empty where no layer has places."""
+    chosen_by: str
+    """`adapter NAME` or `probe`."""
+    input_size: tuple[int, int]

@@ -64,7 +64,7 @@ def drawn(  # noqa: PLR0913
 
 
 class UnaliasedActivations(ActivationsAndGradients):
-    """grad-cam's hooks with the one repair: what is kept is a copy, not the tensor that the net goes on to overwrite."""
+    """grad-cam's hooks with one repair: what is kept is a copy, not the tensor that the net goes on to overwrite."""
 
     def save_activation(self, module, input, output):  # noqa: A002 - named so in grad-cam
         super().save_activation(module, input, output.clone() if self.detach else output)
@@ -85,6 +85,7 @@ def by_hand(
     arguments = {"aug_smooth": True} if aug_smooth else {}
     result = cam(inputs, wanted, eigen_smooth=eigen_smooth, **arguments)[0]
     for one in getattr(cam, "base_cam_per_layer", [base]):
+        one.activations_and_grads.gradients.clear()  # it cannot let go of gradients that are views
         one.activations_and_grads.release()
         one.model.zero_grad()
     return stretched(result)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -77,10 +78,11 @@ class Recorder:
         self._untouched = untouched(module)
 
     def __enter__(self) -> Self:
-        self._untouched.__enter__()
         parts = dict(self.module.named_modules())
-        for name in self.layers:
-            self._handles.append(parts[name].register_forward_hook(self._hook(name)))
+        targets = [(name, parts[name]) for name in self.layers]  # before anything is touched: a name may be wrong
+        self._untouched.__enter__()
+        for name, part in targets:
+            self._handles.append(part.register_forward_hook(self._hook(name)))
         return self
 
     def __exit__(
@@ -148,7 +150,8 @@ class Recorder:
         """
         start = perf_counter()
         outputs = [seen.output for seen in self.seen]
-        score = self.logits[:, target].sum()
+        with torch.enable_grad():  # the caller may have switched it off
+            score = self.logits[:, target].sum()
         if score.requires_grad:
             found: Sequence[Tensor | None] = torch.autograd.grad(
                 score, outputs, retain_graph=not last, allow_unused=True
@@ -169,23 +172,33 @@ class Recorder:
             raise RuntimeError(message)
         result = []
         for place, seen in enumerate(self.seen):
-            to_grid = seen.layout.to_grid
-            raw = seen.output.detach()
+            layout, raw = seen.layout, seen.output.detach()
             result.append(
                 Capture(
-                    activations=to_grid(raw).float(),
-                    gradients=to_grid(gradients[place]).float() if gradients is not None else raw.new_empty(0),
+                    activations=layout.to_grid(raw).float(),
+                    gradients=layout.to_grid(gradients[place]).float() if gradients is not None else raw.new_empty(0),
                     inputs=self.inputs,
                     targets=torch.full((self.inputs.shape[0],), target, device=raw.device),
                     logits=self.logits.detach(),
                     layer=seen.name,
                     module=self.module,
                     forward=self._forward,
-                    grid_of=to_grid,
-                    output_of=seen.layout.output_of,
+                    grid_of=partial(_grid_of, layout),
+                    output_of=partial(_output_of, layout),
                 )
             )
         return tuple(result)
+
+
+def _grid_of(layout: Layout, output: Any) -> Tensor:
+    """What a module gave out, which may be a tuple or a dict around its tensor -> (N, C, H, W)."""
+    tensor = tensor_in(output)
+    return layout.to_grid(output if tensor is None else tensor)
+
+
+def _output_of(layout: Layout, grid: Tensor, output: Any) -> Any:
+    tensor = tensor_in(output)
+    return output if tensor is None else with_tensor(output, tensor, layout.output_of(grid, tensor))
 
 
 def reaches_places(gradient: Tensor, layout: Layout) -> bool:

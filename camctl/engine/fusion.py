@@ -34,6 +34,9 @@ def fuse(raws: Sequence[Tensor], size: tuple[int, int], aggregate: Aggregate) ->
     no layer outweighs another by its scale.
     """
     layers = torch.stack([resize(unit(raw.clamp_min(0)), size) for raw in raws])
+    if aggregate == "product":
+        # Resizing may lift a map's floor, which a product, unlike a mean, carries into the shape of the other layers.
+        layers = torch.stack([unit(layer) for layer in layers])
     return unit(_aggregate(layers, aggregate))
 
 

@@ -3,64 +3,25 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from camctl.engine.capture import reaches_places, untouched
-from camctl.engine.layout import Layout, LayoutHints, LayoutName, find_layout, tensor_in
+from camctl.engine.layout import Layout, LayoutHints, find_layout, tensor_in
 from camctl.errors import InputError, UnknownNameError
+from camctl.results import LayerMap, LayerRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-WhyNot = Literal["", "not-run", "not-tensor", "window", "no-grid", "pooled", "single-cell", "zero-gradient"]
+    from camctl.results import WhyNot
 
 ADAPTIVE = (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.AdaptiveAvgPool1d, nn.AdaptiveMaxPool1d)
 NORM_WORDS = re.compile(r"(norm|bn)(?![a-z])|norm\d*d?$", re.IGNORECASE)
-
-
-@dataclass(frozen=True, kw_only=True)
-class LayerRecord:
-    """What the probe saw of one module."""
-
-    name: str
-    """As in `module.named_modules()`."""
-    type: str
-    """Name of its class."""
-    order: int
-    """Its place among the modules in the order they finished (their last call); -1 where it never ran."""
-    calls: int
-    shape: tuple[int, ...] | None
-    """Of its output (of the tensor that holds the places, where there are several)."""
-    layout: LayoutName | None
-    grid: tuple[int, int] | None
-    channels: int | None
-    extra_tokens: int
-    gradient: float | None
-    """Mean absolute gradient of the score over the places; None where there are no places."""
-    norm: bool
-    """Whether it is a normalisation layer."""
-    same_as: str
-    """The module inside it that made the very same tensor; empty where it made its own."""
-    usable: bool
-    why_not: WhyNot
-
-
-@dataclass(frozen=True, kw_only=True)
-class LayerMap:
-    """Every module of a model, and the default target layers."""
-
-    records: tuple[LayerRecord, ...]
-    """In the order they finished; those that never ran come last."""
-    default: tuple[str, ...]
-    """Empty where no layer is usable."""
-    chosen_by: str
-    """`adapter NAME` or `probe`."""
-    input_size: tuple[int, int]
 
 
 def probe(
@@ -107,14 +68,26 @@ def default_layer(records: Sequence[LayerRecord]) -> tuple[str, ...]:
     """The last usable norm that ran, where the last usable output has its grid and width; else that output."""
     usable = [record for record in records if record.usable]
     if not usable:
+        # NaN weights or a head of zeros: the verdict says so, at a layer that has places at least.
+        usable = [record for record in records if record.why_not == "zero-gradient"]
+    if not usable:
         return ()
     last = usable[-1]
     if last.same_as:
         last = next((record for record in usable if record.name == last.same_as), last)
     norms = [record for record in usable if record.norm]
-    if norms and (norms[-1].grid, norms[-1].channels) == (last.grid, last.channels):
+    if norms and norms[-1].grid == last.grid and norms[-1].channels in _widths_before(last):
         return (norms[-1].name,)
     return (last.name,)
+
+
+def _widths_before(last: LayerRecord) -> tuple[int | None, ...]:
+    """Widths of the norm that the last usable output stands for: its own, or a third of it.
+
+    Where a class token alone is read, the last output with live places is often queries, keys and values in one.
+    """
+    fused = last.channels is not None and last.layout == "NLC" and last.channels % 3 == 0
+    return (last.channels, last.channels // 3) if fused and last.channels is not None else (last.channels,)
 
 
 def is_norm(part: nn.Module) -> bool:
@@ -256,8 +229,10 @@ def expand(module: nn.Module, wanted: Sequence[str]) -> tuple[str, ...]:
             continue
         near = get_close_matches(text, names, n=3)
         tail = text.rsplit(".", 1)[-1]
-        near = near or [name for name in names if name.endswith(f".{tail}")][-3:]
-        raise UnknownNameError("layer", text, near, hint="See all names with: camctl layers MODEL")
+        hint = "See all names with: camctl layers MODEL"
+        if not near and (alike := [name for name in names if name.endswith(f".{tail}")][-3:]):
+            hint = f"Did you mean {' or '.join(alike)}? {hint}"
+        raise UnknownNameError("layer", text, near, hint=hint)
     return tuple(found)
 
 

@@ -59,11 +59,10 @@ def draw(
     for capture, reaches in zip(captures, reached, strict=True):
         with torch.no_grad():
             evidence = _evidence(method, capture, options or {})
-            raw = reduce(evidence, reduction)
+            raw = reduce(evidence, reduction, of_class=method.discriminative)
             magnitude = (evidence.abs().sum(1) if evidence.ndim == 4 else evidence.abs()).max()  # noqa: PLR2004
         gradient_reaches = reaches if "gradients" in method.needs else None
-        shown = restore(raw).mean(0, keepdim=True) if smooth else raw
-        verdicts.append(judge(capture.layer, shown, magnitude, gradient_reaches=gradient_reaches))
+        verdicts.append(judge(capture.layer, raw, magnitude, gradient_reaches=gradient_reaches))
         raws.append(raw)
     verdict = combine(verdicts, product=aggregate == "product")
     size = (captures[0].inputs.shape[-2], captures[0].inputs.shape[-1])

@@ -12,22 +12,23 @@ if TYPE_CHECKING:
     from camctl.plugin import Reduction
 
 
-def reduce(evidence: Tensor, reduction: Reduction) -> Tensor:
-    """Evidence (N, C, H, W) -> signed maps (N, H, W), float32."""
+def reduce(evidence: Tensor, reduction: Reduction, *, of_class: bool = True) -> Tensor:
+    """Evidence (N, C, H, W) -> signed maps (N, H, W), float32; `of_class`: it depends on the class asked for."""
     if reduction == "none":
         return evidence
-    return evidence.sum(1) if reduction == "sum" else principal(evidence)
+    return evidence.sum(1) if reduction == "sum" else principal(evidence, of_class=of_class)
 
 
-def principal(evidence: Tensor) -> Tensor:
+def principal(evidence: Tensor, *, of_class: bool = True) -> Tensor:
     """Projection of every place's channels on their first principal component, (N, C, H, W) -> (N, H, W).
 
     The places are centred first. Found by `eigh` of the smaller Gram matrix, places x places or
     channels x channels, in float64: the same values as an SVD, at a fraction of its cost.
 
-    A principal component has no sign of its own. Ours is positive where the evidence is: the map
-    correlates positively with the evidence's sum over channels, and, where the two do not correlate
-    (|r| < 1e-6), its largest absolute value is positive. The rule reads no random number and no
+    A principal component has no sign of its own. Evidence for a class lends it one: the map correlates
+    positively with the evidence's sum over channels. Activations that know no class, and evidence whose sum
+    does not correlate (|r| < 1e-6), have their largest absolute value made positive, since what stands out
+    is rare (Seg-Eigen-CAM, equation 13, doi 10.3390/app15137562). Neither rule reads a random number or a
     library's choice, so that a map never flips between machines.
     """
     n, _, height, width = evidence.shape
@@ -47,8 +48,8 @@ def principal(evidence: Tensor) -> Tensor:
             projection = centred @ vectors[:, -1]
         total = centred.sum(1)
         norm = projection.norm() * total.norm()
-        correlation = (projection @ total / norm) if norm > 0 else projection.new_zeros(())
-        if correlation.abs() < 1e-6:  # noqa: PLR2004
-            correlation = projection[projection.abs().argmax()]
-        maps.append((-projection if correlation < 0 else projection).float())
+        sign = projection @ total / norm if of_class and norm > 0 else projection.new_zeros(())
+        if sign.abs() < 1e-6:  # noqa: PLR2004
+            sign = projection[projection.abs().argmax()]
+        maps.append((-projection if sign < 0 else projection).float())
     return torch.stack(maps).reshape(n, height, width)

@@ -1,0 +1,99 @@
+"""From logits to classes, and from what users write to classes."""
+
+import pytest
+import torch
+
+from camctl.engine.targets import Classes, choose, class_logits
+from camctl.errors import InputError, UnknownNameError
+from tests.models import TinyCnn, loaded
+
+NAMES = ("tabby, tabby cat", "tiger cat", "Greater Swiss Mountain dog", "crane", "crane")
+
+
+def classes(logits=(0.0, 3.0, 1.0, -1.0, 2.0), names=NAMES, score="softmax"):
+    return Classes(torch.tensor(logits), loaded(TinyCnn(), class_names=names, score=score))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "index"),
+    [
+        (2, 2),
+        ("2", 2),
+        ("tiger cat", 1),
+        ("TIGER CAT", 1),
+        ("tabby", 0),
+        ("tabby cat", 0),
+        (" tabby, tabby cat ", 0),
+        ("greater swiss mountain dog", 2),
+    ],
+)
+def test_a_class_is_found_by_index_name_or_part_of_a_name(wanted, index):
+    assert classes().find(wanted).index == index
+
+
+def test_a_near_miss_is_suggested():
+    with pytest.raises(UnknownNameError) as raised:
+        classes().find("tigercat")
+    assert "tiger cat" in raised.value.hint
+
+
+def test_a_word_inside_a_name_is_suggested():
+    with pytest.raises(InputError) as raised:
+        classes().find("mountain")
+    assert "Greater Swiss Mountain dog" in raised.value.hint
+
+
+def test_a_name_of_several_classes_lists_their_indices():
+    with pytest.raises(InputError, match=r"3 \(crane\), 4 \(crane\)"):
+        classes().find("crane")
+
+
+@pytest.mark.parametrize("index", [5, 999, -1, "-1", "5"])
+def test_an_index_out_of_range_says_how_many_classes_there_are(index):
+    with pytest.raises(InputError, match="has 5") as raised:
+        classes().find(index)
+    assert "0 to 4" in raised.value.hint
+
+
+def test_a_name_is_refused_where_nobody_knows_names():
+    with pytest.raises(InputError, match="Nobody knows"):
+        classes(names=None).find("tabby")
+
+
+def test_names_that_do_not_fit_the_logits_are_not_used():
+    assert classes(names=("one", "two")).target(1).label == "1"
+
+
+def test_the_best_classes_come_first():
+    assert [target.index for target in classes().top(3)] == [1, 4, 2]
+    assert [target.index for target in choose(classes(), None, 2)] == [1, 4]
+
+
+def test_classes_asked_for_come_in_that_order_once_each():
+    assert [target.index for target in choose(classes(), ["tabby", 1, 0], 1)] == [0, 1]
+
+
+def test_softmax_scores_sum_to_one_and_sigmoid_scores_stand_alone():
+    assert float(classes().scores.sum()) == pytest.approx(1)
+    sigmoid = classes(score="sigmoid")
+    assert sigmoid.target(1).score == pytest.approx(1 / (1 + 2.718281828**-3))
+
+
+def test_one_logit_speaks_for_class_one_and_against_class_zero():
+    forward = class_logits(lambda _inputs: torch.tensor([[2.0], [-1.0]]))
+    logits = forward(torch.zeros(2, 3, 4, 4))
+    assert logits.tolist() == [[-2.0, 2.0], [1.0, -1.0]]
+    found = classes(logits[0].tolist(), names=("tumour",))
+    assert [found.target(index).label for index in (0, 1)] == ["not tumour", "tumour"]
+    assert found.target(1).score == pytest.approx(1 / (1 + 2.718281828**-2))
+    assert found.target(0).score + found.target(1).score == pytest.approx(1)
+
+
+@pytest.mark.parametrize("output", [torch.zeros(1, 3, 4), (torch.zeros(1, 3),), None])
+def test_what_is_no_table_of_scores_is_no_classifier(output):
+    with pytest.raises(InputError, match="no classifier"):
+        class_logits(lambda _inputs: output)(torch.zeros(1, 3, 4, 4))
+
+
+def test_nan_logits_come_last():
+    assert classes((float("nan"), 1.0, 2.0, 0.0, -1.0)).order == [2, 1, 3, 4, 0]
