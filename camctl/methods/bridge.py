@@ -1,0 +1,250 @@
+"""What `library.py` computes: the arithmetic of the package grad-cam on our capture.
+
+Imported only when such a method is computed, since grad-cam takes seconds to import.
+"""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytorch_grad_cam
+import torch
+from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget, FinerWeightedTarget
+from torch import Tensor, nn
+
+from camctl.errors import InputError
+from camctl.methods.stage import borrowed, hooked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from camctl.plugin import Capture
+
+    Score = Callable[[Tensor], Tensor]
+
+
+def by_weights(kind: str, capture: Capture, **knobs: Any) -> Tensor:
+    """Evidence (N, C, H, W): the channel weights of grad-cam's class `kind`, times the activations."""
+    if not _finite(capture):
+        return capture.activations * float("nan")
+    with borrowed(kind, capture, **knobs) as cam:
+        weights = cam.get_cam_weights(*_arguments(capture, cam))
+    return evidence(capture, weights)
+
+
+def by_image(kind: str, capture: Capture, **knobs: Any) -> Tensor:
+    """Signed maps (N, H, W), as grad-cam's class `kind` has them before ReLU and stretching."""
+    activations = capture.activations
+    if not _finite(capture):
+        return activations.sum(1) * float("nan")
+    if activations.shape[2:] == (1, 1):  # nothing to decompose; the verdict says so
+        return activations.new_zeros(activations[:, 0].shape)
+    with borrowed(kind, capture, **knobs) as cam:
+        image = cam.get_cam_image(*_arguments(capture, cam), eigen_smooth=False)
+    return _tensor(image, activations)
+
+
+def evidence(capture: Capture, weights: NDArray[Any]) -> Tensor:
+    """Channel weights (N, C) -> evidence (N, C, H, W)."""
+    return _tensor(weights, capture.activations)[:, :, None, None] * capture.activations
+
+
+def turned(maps: Tensor) -> Tensor:
+    """Maps (N, H, W) whose sign means nothing, turned so that their largest absolute value is positive."""
+    return torch.where(maps.amax((1, 2), keepdim=True) < -maps.amin((1, 2), keepdim=True), -maps, maps)
+
+
+def masked_scores(capture: Capture, view: int, batch_size: int) -> Tensor:
+    """Score-CAM's scores (C,): the target's logit of the input under each channel, for one view.
+
+    grad-cam builds all C masked inputs at once, gigabytes for a ResNet-50: it is given `batch_size`
+    channels at a time, and its scores are taken down on their way to its softmax.
+    """
+    scores: list[Tensor] = []
+    index = int(capture.targets[view])
+
+    def score(logits: Tensor) -> Tensor:
+        scores.append(logits[index].detach())
+        return logits[index]
+
+    activations = capture.activations[view : view + 1]
+    inputs = capture.inputs[view : view + 1].float()
+    with borrowed("ScoreCAM", capture) as cam:
+        cam.batch_size = batch_size
+        # The layer is only looked at in the capture: no hook is needed while scores are asked for.
+        cam.model = lambda batch: capture.forward(batch.to(capture.inputs.dtype)).float()
+        for part in activations.split(batch_size, 1):
+            cam.get_cam_weights(inputs, None, [score], _numpy(part), None)
+    return torch.stack(scores)
+
+
+def other_gradients(
+    capture: Capture, score: Score, *, whole: bool = False, twice: bool = False
+) -> tuple[Tensor, Tensor, Callable[[Tensor], Tensor]]:
+    """The layer's output as the leaf of a new graph, the gradient there of `score`, and the way from both to grids.
+
+    Parameters
+    ----------
+    score: logits (N, classes) -> ().
+    whole: start at the layer's whole output, extra tokens included (where it is one tensor).
+    twice: keep the gradient differentiable.
+    """
+    leaves: list[tuple[Tensor, Callable[[Tensor], Tensor]]] = []
+
+    def start(output: Any) -> Any:
+        raw = whole and isinstance(output, Tensor)
+        leaf = (output if raw else capture.grid_of(output)).detach().float().requires_grad_()
+        leaves.append((leaf, capture.grid_of if raw else lambda grid: grid))
+        return leaf.clone().to(output.dtype) if raw else capture.output_of(leaf.clone(), output)
+
+    # The fused kernels of attention have no second derivative.
+    kernels = torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH) if twice else nullcontext()
+    with torch.enable_grad(), kernels:
+        with hooked(capture, start):
+            total = score(capture.forward(capture.inputs).float())
+        leaf, to_grid = leaves[-1]
+        (gradient,) = (
+            torch.autograd.grad(total, leaf, create_graph=twice, allow_unused=True) if total.requires_grad else (None,)
+        )
+    return leaf, torch.zeros_like(leaf) if gradient is None else gradient, to_grid
+
+
+def shapley_weights(capture: Capture, score: Score) -> NDArray[Any]:
+    """ShapleyCAM's channel weights (N, C): gradients minus half the Hessian times the activations."""
+    leaf, gradients, to_grid = other_gradients(capture, score, whole=True, twice=True)
+    if not gradients.requires_grad:  # a score that is linear in the layer: grad-cam then takes its Hessian as zero
+        gradients = gradients.requires_grad_()
+    with torch.enable_grad(), borrowed("ShapleyCAM", capture) as cam:
+        cam.activations_and_grads.reshape_transform = to_grid
+        weights: NDArray[Any] = cam.get_cam_weights(None, None, None, leaf, gradients)
+    return weights
+
+
+def finer_weights(capture: Capture, alpha: float, ranks: Sequence[int]) -> NDArray[Any]:
+    """Grad-CAM's channel weights (N, C) of FinerCAM's score.
+
+    grad-cam lets every view pick its own classes to compare with, and takes a class with the very same logit for
+    the target; here they are picked once, from the mean over views, and never the target.
+    """
+    logits = capture.logits.mean(0)
+    target = int(capture.targets[0])
+    distance = (logits - logits[target]).abs()
+    distance[target] = -1
+    nearest = distance.argsort(stable=True)
+    finer = FinerWeightedTarget(target, [int(nearest[rank]) for rank in ranks], alpha)
+    _, gradients, _ = other_gradients(capture, lambda logits: torch.stack([finer(one) for one in logits]).sum())
+    with borrowed("GradCAM", capture) as cam:
+        weights: NDArray[Any] = cam.get_cam_weights(None, None, None, None, _numpy(gradients))
+    return weights
+
+
+def random_weights(capture: Capture, seed: int) -> NDArray[Any]:
+    """RandomCAM's channel weights (N, C), one draw for all views; numpy's own generator is left as it was."""
+    views, channels = capture.activations.shape[:2]
+    before = np.random.get_state()  # noqa: NPY002 - the one that grad-cam draws from
+    try:
+        np.random.seed(seed)  # noqa: NPY002
+        with borrowed("RandomCAM", capture) as cam:
+            weights = cam.get_cam_weights(None, None, None, None, np.empty((1, channels), np.float32))
+    finally:
+        np.random.set_state(before)  # noqa: NPY002
+    return np.repeat(weights, views, 0)
+
+
+def ablation_layer() -> Any:
+    """grad-cam's layer for (N, C, H, W); a fresh one, since its default is shared by all AblationCAMs of a process."""
+    return pytorch_grad_cam.AblationLayer()
+
+
+def has_bias(layer: nn.Module) -> bool:
+    """Whether FullGrad looks at a layer: these two classes and none that extend them, as in grad-cam."""
+    return type(layer) in (nn.Conv2d, nn.BatchNorm2d) and getattr(layer, "bias", None) is not None
+
+
+def full_gradient(capture: Capture) -> Tensor:
+    """FullGrad's maps (N, h, w) at the input's size, not negative, over all layers with a bias.
+
+    grad-cam pairs biases in the order of registration with gradients in the order of execution, and
+    stops at a layer that never runs; here each gradient is found beside its own layer.
+    """
+    seen: list[tuple[Any, Tensor]] = []
+
+    def see(layer: nn.Module, _args: object, output: Tensor) -> Tensor:
+        seen.append((layer, output))
+        return output.clone()
+
+    inputs = capture.inputs.detach().float().requires_grad_()
+    handles = [part.register_forward_hook(see) for part in capture.module.modules() if has_bias(part)]
+    try:
+        with torch.enable_grad():
+            logits = capture.forward(inputs.to(capture.inputs.dtype)).float()
+            score = logits.gather(1, capture.targets[:, None]).sum()
+            found = torch.autograd.grad(score, [inputs, *(output for _, output in seen)], allow_unused=True)
+    finally:
+        for handle in handles:
+            handle.remove()
+    pairs = [(layer, gradient) for (layer, _), gradient in zip(seen, found[1:], strict=True) if gradient is not None]
+    with borrowed("FullGrad", capture) as cam:
+        inputs.grad = found[0]
+        cam.bias_data = [_numpy(cam.get_bias_data(layer)) for layer, _ in pairs]
+        cam.activations_and_grads.gradients = [gradient.float().clone() for _, gradient in pairs]
+        maps = cam.compute_cam_per_layer(inputs, None, eigen_smooth=False)
+    return _tensor(maps[:, 0], capture.activations)
+
+
+def enhanced(capture: Capture, **knobs: Any) -> Tensor:
+    """SESS's maps (N, h, w) at the input's size, not negative: grad-cam's GradCAM over scales and windows."""
+    if not _finite(capture):
+        return capture.activations.sum(1) * float("nan")
+    maps = []
+    with torch.enable_grad(), borrowed("SESS", capture, **knobs) as cam:
+        for view, target in zip(capture.inputs.float(), _targets(capture), strict=True):
+            try:
+                maps.append(cam.forward_single_image(view[None], target))
+            except ValueError as error:
+                raise InputError(
+                    f"SESS cannot work with these options: {error}", hint="See: camctl methods SESS"
+                ) from error
+            except RuntimeError as error:
+                height, width = view.shape[1:]
+                if height == width:
+                    raise
+                message = (
+                    f"SESS slides square windows over the {height}x{width} input, which '{capture.layer}' cannot take."
+                )
+                raise InputError(message, hint="Choose a layer with (N, C, H, W), or another --method.") from error
+    return _tensor(np.stack(maps), capture.activations)
+
+
+def _targets(capture: Capture) -> Sequence[Any]:
+    return [ClassifierOutputTarget(int(index)) for index in capture.targets]
+
+
+def _arguments(capture: Capture, cam: Any) -> tuple[Any, ...]:
+    """For grad-cam's `get_cam_weights` and `get_cam_image`: inputs, layer, targets, activations, gradients."""
+    gradients = capture.gradients if capture.gradients.numel() else capture.activations
+    return (
+        capture.inputs.float(),
+        cam.target_layers[0],
+        _targets(capture),
+        _numpy(capture.activations),
+        _numpy(gradients),
+    )
+
+
+def _finite(capture: Capture) -> bool:
+    """Whether there is anything to compute with: NaN makes numpy's decompositions raise; the verdict tells of it."""
+    return bool(torch.isfinite(capture.activations).all() and torch.isfinite(capture.gradients).all())
+
+
+def _numpy(tensor: Tensor) -> NDArray[np.float32]:
+    array: NDArray[np.float32] = tensor.detach().float().cpu().numpy()
+    return array
+
+
+def _tensor(array: NDArray[Any], like: Tensor) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array, np.float32)).to(like.device)

@@ -1,0 +1,285 @@
+"""The other methods of the package grad-cam, by name, with our capture and adapters.
+
+Each is grad-cam's own arithmetic; `stage.py` says how it is kept from the user's model. What is not
+here cannot explain a classifier: `SobelCAM` filters the picture's edges and asks no model,
+`GuidedBackpropReLUModel` and `DeepFeatureFactorization` give no class activation map, the ablation of
+Faster R-CNN needs boxes, and `ablation_cam_multilayer` is not exported and fails on its own arguments
+(AblationCAM takes several layers here, fused like those of any method).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from camctl.errors import InputError
+from camctl.plugin import Capture, Cost, method
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor, nn
+
+SESS_WINDOWS = 122
+"""Windows that SESS's twelve scales (1, 9/7, ... 29/7 of the input) have on a square input; each costs two passes."""
+
+HALF = 0.5
+"""grad-cam ablates the best and the worst channels of this ratio: above one half it takes some of them twice."""
+
+
+@method(
+    name="ScoreCAM",
+    summary="Weights each channel by the score of the picture seen through it; no gradients.",
+    paper="Wang et al., 2020, arXiv:1910.01279",
+    formula="ReLU( sum_c w_c A_c ),  w = softmax over c of the logit of (input x upsampled A_c, stretched to 0..1)",
+    needs={"activations", "rescoring"},
+    cost=Cost(text="1 forward a channel", passes=lambda c, _h, _w: c),
+)
+def scorecam(capture: Capture, *, batch_size: int = 16) -> Tensor:
+    """Evidence (N, C, H, W). `batch_size`: channels a forward pass; more take more memory."""
+    from torch import stack
+
+    from camctl.methods import bridge
+
+    _at_least("batch_size", batch_size, 1)
+    views = range(capture.inputs.shape[0])
+    weights = stack([bridge.masked_scores(capture, view, batch_size) for view in views]).softmax(1)
+    return weights[:, :, None, None] * capture.activations
+
+
+@method(
+    name="AblationCAM",
+    summary="Weights each channel by how much the score drops without it; no gradients.",
+    paper="Desai and Ramaswamy, 2020, WACV",
+    formula="ReLU( sum_c w_c A_c ),  w_c = (y - y without A_c) / y",
+    needs={"activations", "rescoring"},
+    cost=Cost(text="1 forward a channel", passes=lambda c, _h, _w: c + 1),
+)
+def ablationcam(capture: Capture, *, batch_size: int = 32, ratio_channels_to_ablate: float = 1.0) -> Tensor:
+    """Evidence (N, C, H, W).
+
+    A channel is ablated in the grid alone, extra tokens keep theirs: the map is of the grid. grad-cam sets it to
+    zero where the layer's least value is zero (after a ReLU), else far below it.
+    `ratio_channels_to_ablate`: above 0 and up to 0.5 ablates that ratio of the channels at both ends of a ranking
+    by what they show of the first principal component; 1 ablates all.
+    """
+    from camctl.methods import bridge
+
+    _at_least("batch_size", batch_size, 1)
+    if ratio_channels_to_ablate != 1 and not 0 < ratio_channels_to_ablate <= HALF:
+        message = f"AblationCAM cannot ablate a ratio of {ratio_channels_to_ablate} of the channels."
+        raise InputError(message, hint="Give ratio_channels_to_ablate=1, or one above 0 and up to 0.5.")
+    return bridge.by_weights(
+        "AblationCAM",
+        capture,
+        ablation_layer=bridge.ablation_layer(),
+        batch_size=batch_size,
+        ratio_channels_to_ablate=float(ratio_channels_to_ablate),
+    )
+
+
+def _why_no_full_gradient(module: nn.Module) -> str:
+    """FullGrad needs biases of plain 2-D layers, and the statistics of those that normalise by them."""
+    from camctl.methods import bridge
+
+    layers = [part for part in module.modules() if bridge.has_bias(part)]
+    if not layers:
+        return "it sums up the gradients at the biases of Conv2d and BatchNorm2d layers, and there are none."
+    if any(getattr(layer, "running_var", layer) is None for layer in layers):
+        return "it reads the running mean and variance of every BatchNorm2d, and one keeps none."
+    return ""
+
+
+@method(
+    name="FullGrad",
+    summary="Sums the gradients of the input and of every convolution's bias; knows no target layer.",
+    paper="Srinivas and Fleuret, 2019, arXiv:1905.00780",
+    formula="|G_x x| + sum over layers and channels of |G b|, each stretched to 0..1",
+    needs={"rescoring"},
+    cost=Cost(text="1 forward, 1 whole backward", passes=lambda _c, _h, _w: 2),
+    reduction="none",
+    cannot=_why_no_full_gradient,
+)
+def fullgrad(capture: Capture) -> Tensor:
+    """Maps (N, h, w) at the input's size, never negative; the same for every target layer."""
+    from camctl.methods import bridge
+
+    return bridge.full_gradient(capture)
+
+
+@method(
+    name="FEM",
+    summary="Weights each channel by how often it is unusually active; knows no class.",
+    paper="Fuad et al., 2020, IPTA, hal-02963298",
+    formula="ReLU( sum_c w_c A_c ),  w_c = share of places with A_c > mean + k deviations",
+    needs={"activations"},
+    reduction="none",
+)
+def fem(capture: Capture, *, k: float = 2) -> Tensor:
+    """Signed maps (N, H, W). `k`: standard deviations above a channel's mean that count as unusual."""
+    from camctl.methods import bridge
+
+    return bridge.by_image("FEM", capture, k=k)
+
+
+@method(
+    name="KPCA-CAM",
+    summary="First kernel principal component of the activations; knows no class.",
+    paper="Karmani et al., 2024, arXiv:2410.00267",
+    formula="ReLU( first component of kernel PCA over places of A )",
+    needs={"activations"},
+    reduction="none",
+)
+def kpcacam(capture: Capture, *, kernel: str = "sigmoid", gamma: float | None = None) -> Tensor:
+    """Signed maps (N, H, W), turned like those of EigenCAM: their largest absolute value is positive.
+
+    `kernel`: sigmoid, rbf, poly, cosine or linear; `gamma`: its width, 1/C when None.
+    """
+    from camctl.methods import bridge
+
+    kernels = ("sigmoid", "rbf", "poly", "cosine", "linear")
+    if kernel not in kernels:
+        raise InputError(f"KPCA-CAM knows no kernel '{kernel}'.", hint=f"Choose from: {', '.join(kernels)}.")
+    return bridge.turned(bridge.by_image("KPCA_CAM", capture, kernel=kernel, gamma=gamma))
+
+
+@method(
+    name="ShapleyCAM",
+    summary="Grad-CAM with a second-order term: each channel's Shapley value.",
+    paper="Cai, 2025, arXiv:2501.06261",
+    formula="ReLU( sum_c mean_ij(G - H A / 2)_c A_c ),  H the Hessian of the score",
+    needs={"activations", "gradients", "rescoring"},
+    cost=Cost(text="1 forward, 2 backward", passes=lambda _c, _h, _w: 1),
+)
+def shapleycam(capture: Capture, *, rest: bool = False) -> Tensor:
+    """Evidence (N, C, H, W). `rest`: explain the paper's ReST score, logit plus log-probability.
+
+    With the plain logit, nets that are linear piece by piece after the layer have no Hessian: GradCAM comes out.
+    """
+    from torch.nn.functional import cross_entropy
+
+    from camctl.methods import bridge
+
+    def score(logits: Tensor) -> Tensor:
+        total = logits.gather(1, capture.targets[:, None]).sum()
+        return total - cross_entropy(logits, capture.targets, reduction="sum") if rest else total
+
+    return bridge.evidence(capture, bridge.shapley_weights(capture, score))
+
+
+@method(
+    name="FinerCAM",
+    summary="Grad-CAM of what tells the class from those most like it.",
+    paper="Zhang et al., 2025, arXiv:2501.11309",
+    formula="Grad-CAM of  sum_k p_k (y - alpha y_k) / sum_k p_k  over the classes k whose logits come nearest",
+    needs={"activations", "gradients", "rescoring"},
+    cost=Cost(text="1 forward, 1 backward", passes=lambda _c, _h, _w: 1),
+)
+def finercam(capture: Capture, *, alpha: float = 1.0, comparison_categories: int | Sequence[int] = (1, 2, 3)) -> Tensor:
+    """Evidence (N, C, H, W).
+
+    `alpha`: how strongly the classes most alike are subtracted. `comparison_categories`: which of them, by their place
+    in the order of likeness, 1 the nearest. All views of a picture are compared with the same classes.
+    """
+    from camctl.methods import bridge
+
+    ranks = [comparison_categories] if isinstance(comparison_categories, int) else list(comparison_categories)
+    ranks = [rank for rank in ranks if 0 < rank < capture.logits.shape[1]]
+    if not ranks:
+        message = f"FinerCAM needs another class to compare with; the model has {capture.logits.shape[1]}."
+        raise InputError(message, hint="Give comparison_categories from 1 to the number of classes less one.")
+    return bridge.evidence(capture, bridge.finer_weights(capture, alpha, ranks))
+
+
+@method(
+    name="SegEigenCAM",
+    summary="First principal component of activations times absolute gradients.",
+    paper="Chung and Ying, 2025, doi:10.3390/app15137562",
+    formula="ReLU( (|G| A) v ),  v the first principal direction, turned so that the largest value is positive",
+    needs={"activations", "gradients"},
+    reduction="none",
+)
+def segeigencam(capture: Capture) -> Tensor:
+    """Signed maps (N, H, W)."""
+    from camctl.methods import bridge
+
+    return bridge.by_image("SegEigenCAM", capture)
+
+
+@method(
+    name="RandomCAM",
+    summary="Weights channels at random: what a map looks like that explains nothing.",
+    paper="no paper; from the package grad-cam",
+    formula="ReLU( sum_c w_c A_c ),  w_c uniform in -1..1",
+    needs={"activations"},
+)
+def randomcam(capture: Capture, *, seed: int = 0) -> Tensor:
+    """Evidence (N, C, H, W), the same for the same `seed`, class or no class; all views share their weights."""
+    from camctl.methods import bridge
+
+    return bridge.evidence(capture, bridge.random_weights(capture, seed))
+
+
+@method(
+    name="RefineCAM",
+    summary="Product of Grad-CAM++ over several layers: fine and free of noise; give two layers or more.",
+    paper="arXiv:2605.14641",
+    formula="product over layers of Grad-CAM++, each stretched to 0..1",
+    needs={"activations", "gradients"},
+    aggregate="product",
+)
+def refinecam(capture: Capture) -> Tensor:
+    """Evidence (N, C, H, W) of one layer, that of Grad-CAM++; the fusion by product makes it RefineCAM."""
+    from camctl.methods import bridge
+
+    return bridge.by_weights("GradCAMPlusPlus", capture)
+
+
+@method(
+    name="SESS",
+    summary="Grad-CAM of many windows at many scales, weighted by their scores; finds small and repeated objects.",
+    paper="Tursun et al., 2022, arXiv:2207.01769",
+    formula="blur( mean over windows of p(window) Grad-CAM(window) )",
+    needs={"activations", "gradients", "rescoring"},
+    cost=Cost(text="244 forwards at twelve scales", passes=lambda _c, _h, _w: 2 * SESS_WINDOWS),
+    reduction="none",
+)
+def sess(  # noqa: PLR0913
+    capture: Capture,
+    *,
+    num_scales: int = 12,
+    scale_step_ratio: float = 2 / 7,
+    window_size: int | None = None,
+    step_size: int | None = None,
+    pre_filter_ratio: float = 0.0,
+    theta: float = 0.0,
+    pool: str = "mean",
+    smooth: bool = True,
+    batch_size: int = 32,
+) -> Tensor:
+    """Maps (N, h, w) at the input's size, never negative.
+
+    `num_scales`: sizes that the picture is enlarged to, each `scale_step_ratio` windows larger than the one before;
+    `window_size`, `step_size`: of the sliding window, in pixels (the input's shorter side when None);
+    `pre_filter_ratio`: of the windows with the lowest scores, left out; `theta`: values that do not count;
+    `pool`: mean or max over windows; `smooth`: blur the result; `batch_size`: windows a forward pass.
+    """
+    from camctl.methods import bridge
+
+    _at_least("batch_size", batch_size, 1)
+    return bridge.enhanced(
+        capture,
+        num_scales=num_scales,
+        scale_step_ratio=scale_step_ratio,
+        window_size=window_size,
+        step_size=step_size,
+        pre_filter_ratio=pre_filter_ratio,
+        theta=theta,
+        pool=pool,
+        smooth=smooth,
+        batch_size=batch_size,
+    )
+
+
+def _at_least(option: str, value: int, least: int) -> None:
+    if value < least:
+        raise InputError(f"{option} must be {least} or more, not {value}.", hint=f"Leave out {option} for its default.")

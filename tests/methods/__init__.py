@@ -1,0 +1,1 @@
+"""Tests of the methods, built-in and bridged."""
