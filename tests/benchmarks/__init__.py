@@ -1,0 +1,1 @@
+"""Races against peers; run by hand, not by pytest."""
