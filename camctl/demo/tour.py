@@ -1,0 +1,157 @@
+"""`camctl demo`: four kinds of network on drawn scenes, and a game that measures where they looked."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING
+
+from camctl.demo.game import METHODS, Scores, explain_scene, play
+from camctl.demo.scenes import Scene, render, scene
+from camctl.pipeline import load
+from camctl.render.files import save_picture, write_atomically
+from camctl.render.sheet import Tile, sheet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from camctl.plugin import LoadedModel
+
+FAMILIES = {"resnet": "ResNet", "vit": "ViT", "swin": "Swin", "t2t": "T2T-ViT"}
+"""Name of the embedded model -> how its family is called."""
+
+SHOWN = {
+    6_700_024: ("cat", "dog"),
+    6_702_026: ("car", "flower"),
+    6_701_022: ("mushroom", "house"),
+    6_703_008: ("fish", "sailboat"),
+}
+"""Seeds and classes of the scenes that are drawn: chosen among those where every family points at both objects."""
+
+SIZE = 448
+"""Side of the drawn scenes in pixels; the models are given them at 112."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tour:
+    """What the demo made and measured."""
+
+    index: Path
+    sheet: Path
+    scores: Scores
+
+
+def tour(output: Path, *, scenes: int = 150, progress: Callable[[str, int, int], None] | None = None) -> Tour:
+    """Draw a few scenes, play the pointing game on `scenes` others, and write all into the folder `output`.
+
+    `progress` is called as `progress(text, done, total)`. Raises `InputError` where the folder cannot be written.
+    """
+    total, done = len(FAMILIES) * (scenes + len(SHOWN)), 0
+
+    def step(text: str) -> None:
+        nonlocal done
+        done += 1
+        if progress is not None:
+            progress(text, done, total)
+
+    with one_thread():
+        return _tour(output, scenes, step)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Nets this small lose more to handing work over than they gain, ten times so where another program is busy."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _tour(output: Path, scenes: int, step: Callable[[str], None]) -> Tour:
+    models = {family: load(f"demo:{family}") for family in FAMILIES}
+    scores = play(models, scenes, step=lambda family: step(f"Pointing game: {FAMILIES[family]}"))
+    rows = []
+    for number, seed in enumerate(SHOWN, 1):
+        rows.append(_row(output, number, scene(seed, classes=SHOWN[seed]), models, scores))
+        for name in FAMILIES.values():
+            step(f"Pictures: {name}")
+    picture = output / "sheet.png"
+    headings = ["the scene", *(f"{name}, {scores.clearest(family)}" for family, name in FAMILIES.items() for _ in "12")]
+    save_picture(sheet(rows, columns=headings), picture)
+    table = {"questions": scores.questions, "chance": scores.chance, "won": scores.won, "inside": scores.inside}
+    write_atomically(output / "scores.json", (json.dumps(table, indent=2) + "\n").encode())
+    index = output / "index.html"
+    write_atomically(index, _page(scores).encode())
+    return Tour(index=index, sheet=picture, scores=scores)
+
+
+def _row(output: Path, number: int, one: Scene, models: dict[str, LoadedModel], scores: Scores) -> Sequence[Tile]:
+    """One scene and what every family shows of its two objects, by the method that is clearest for the family."""
+    pixels = render(one, SIZE)
+    save_picture(pixels, output / f"scene{number}.png")
+    row = [Tile(pixels)]
+    for family, model in models.items():
+        for cam in explain_scene(model, one, pixels, (scores.clearest(family),)):
+            overlay = cam.overlay(canvas="original")
+            save_picture(overlay, output / f"scene{number}_{family}_{cam.target.label}.png")
+            row.append(Tile(overlay, caption=f"{cam.target.label}, {cam.target.score:.0%}"))
+    return row
+
+
+def _page(scores: Scores) -> str:
+    """The index: the sheet, and the score of every method and family beside chance."""
+    names = [FAMILIES[family] for family in scores.won]
+    head = "".join(f"<th>{escape(name)}</th>" for name in names)
+    lines = []
+    for method in METHODS:
+        cells = []
+        for family in scores.won:
+            share, inside = scores.won[family][method], scores.inside[family][method]
+            best = " class=best" if method == scores.best(family) else " class=poor" if share <= scores.chance else ""
+            cells.append(f"<td{best}>{share:.2f} <small>{inside:.2f}</small></td>")
+        lines.append(f"<tr><th>{escape(method)}</th>{''.join(cells)}</tr>")
+    chance = "".join(f"<td>{scores.chance:.2f} <small>{scores.chance:.2f}</small></td>" for _ in names)
+    lines.append(f"<tr class=chance><th>a random point</th>{chance}</tr>")
+    return PAGE.format(head=head, lines="\n".join(lines), questions=scores.questions)
+
+
+PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>camctl demo: where four networks looked</title>
+<style>
+:root {{ color-scheme: light dark; }}
+body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }}
+img {{ max-width: 100%; background: #fff; }}
+table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; }}
+th, td {{ padding: .3rem .9rem; text-align: right; border-bottom: 1px solid #8884; }}
+th:first-child {{ text-align: left; font-weight: 500; }}
+.best {{ font-weight: 700; background: #2a92; }}
+.poor {{ opacity: .55; }}
+.chance {{ font-style: italic; }}
+</style>
+<h1>Where four networks looked</h1>
+<p>Each scene holds two objects; every network was asked for both, by a method that suits its family. The asked object
+should light up: these scenes are chosen among those where every network points at both objects, and the game below
+counts all.</p>
+<p><a href="sheet.png"><img src="sheet.png" alt="Scenes, and overlays for each network and object"></a></p>
+<h2>Pointing game</h2>
+<p>How often the map's peak lies on the asked object: {questions} questions on scenes that no network had seen.
+Small figures: the share of the map's energy on the object. Bold: the family's best method. Faint: no better than a
+random point.</p>
+<table>
+<tr><th></th>{head}</tr>
+{lines}
+</table>
+<p>The networks are tiny and were trained with the objects' boxes as well as their classes: the game shows that maps
+are drawn rightly and how methods differ, not how well networks localise by themselves.</p>
+</html>
+"""
