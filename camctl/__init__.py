@@ -1,1 +1,33 @@
-"""camctl."""
+"""Shows where an image classifier looked: class activation maps, with proof of what each map is worth.
+
+`load` a classifier, `explain` its view of a picture. Nothing heavy is imported before one of them is used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from camctl.pipeline import explain, load
+
+    __version__: str
+
+__all__ = ["__version__", "explain", "load"]
+
+
+def __getattr__(name: str) -> Any:
+    # The library is loaded when it is used, so that `camctl --help` waits for none of it.
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("camctl")
+    if name in {"load", "explain"}:
+        from camctl import pipeline
+
+        return getattr(pipeline, name)
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,85 @@
+"""`KEY=VALUE` options, read as mmengine's `DictAction` reads them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from camctl.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+WORDS = {"true": True, "false": False}
+
+
+def parse_assignments(texts: Iterable[str], *, option: str = "--cfg-options") -> dict[str, Any]:
+    """`["a.b=1", "c=[x,2.5]"]` -> `{"a.b": 1, "c": ["x", 2.5]}`.
+
+    Values are whole numbers, numbers, `true` and `false` in any case, `None`, lists (`1,2` or `[1,2]`), tuples
+    (`(1,2)`), lists and tuples inside them, else text. Spaces and outer quotes are dropped, as there.
+    Raises `InputError` where there is no `=`, or brackets do not close.
+    """
+    read: dict[str, Any] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise InputError(f"{option} '{text}' is not of the form KEY=VALUE.", hint=f"Write {option} KEY=VALUE")
+        try:
+            read[key] = parse_value(value)
+        except UnbalancedError:
+            hint = f"Quote it for the shell: {option} '{key}=[(1,2),(3,4)]'"
+            raise InputError(f"The brackets of {option} '{text}' do not close.", hint=hint) from None
+    return read
+
+
+class UnbalancedError(ValueError):
+    """A bracket that is not closed, or not opened."""
+
+
+def parse_value(text: str) -> Any:
+    """The value that a text stands for. Raises `UnbalancedError`."""
+    text = text.strip("'\"").replace(" ", "")
+    if text.startswith("(") and text.endswith(")"):
+        return tuple(map(parse_value, _split(text[1:-1])))
+    if text.startswith("[") and text.endswith("]"):
+        return [parse_value(part) for part in _split(text[1:-1])]
+    if "," in text:
+        parts = _split(text)
+        if parts == [text]:
+            # `[1],[2]` is a list that opens with `1],[2`: mmengine reads it round and round.
+            raise UnbalancedError(text)
+        return [parse_value(part) for part in parts]
+    return _single(text)
+
+
+def _single(text: str) -> int | float | bool | str | None:
+    for number in (int, float):
+        try:
+            return number(text)
+        except ValueError:
+            continue
+    return None if text == "None" else WORDS.get(text.lower(), text)
+
+
+def _split(text: str) -> list[str]:
+    """Split at the commas that are in no bracket; a last comma adds nothing, and neither does an empty text."""
+    parts, start = [], 0
+    while start < len(text):
+        rest = text[start:]
+        if rest.count("(") != rest.count(")") or rest.count("[") != rest.count("]"):
+            raise UnbalancedError(text)
+        length = _first_part(rest)
+        parts.append(rest[:length])
+        start += length + 1
+    return parts
+
+
+def _first_part(text: str) -> int:
+    """How long the text is up to the first comma that is in no bracket."""
+    round_, square = 0, 0
+    for place, sign in enumerate(text):
+        if sign == "," and round_ == square == 0:
+            return place
+        round_ += (sign == "(") - (sign == ")")
+        square += (sign == "[") - (sign == "]")
+    return len(text)

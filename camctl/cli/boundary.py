@@ -1,0 +1,69 @@
+"""The one place where errors become words and exit codes."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from typing import TYPE_CHECKING
+
+from camctl.cli.screen import say, tell
+from camctl.discovery import PluginWarning
+from camctl.errors import CamctlError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+INTERRUPTED = 130
+
+BUG = (
+    "This is a bug in camctl or in a plugin: please report it with the lines below and the output of camctl --version."
+)
+
+
+def guard(command: Callable[[], object]) -> int:
+    """Run a command and give its exit code; an unexpected exception keeps its traceback, after one line of words."""
+    try:
+        with warnings.catch_warnings():
+            _quieten()
+            command()
+    except CamctlError as error:
+        tell(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except Exception as error:
+        if shortage := _out_of_memory(error):
+            tell(shortage)
+            return shortage.exit_code
+        say(("error: ", "bold red"), BUG)
+        raise
+    return 0
+
+
+def _quieten() -> None:
+    """Other people's warnings are for developers: they are shown where Python was asked for them (`-W`)."""
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", PluginWarning)
+    usual = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *where: object, **more: object) -> None:
+        if issubclass(category, PluginWarning):
+            say(("warning: ", "bold yellow"), str(message))
+        else:
+            usual(message, category, *where, **more)  # type: ignore[arg-type]
+
+    warnings.showwarning = show
+
+
+def _out_of_memory(error: Exception) -> CamctlError | None:
+    torch = sys.modules.get("torch")
+    device = torch is not None and isinstance(error, torch.OutOfMemoryError)
+    host = isinstance(error, MemoryError) or "can't allocate memory" in str(error)
+    if not device and not host:
+        return None
+    where = "The device" if device else "This machine"
+    hint = "Try fewer --method and --target-layers at a time, without --aug-smooth" + (
+        ", or --device cpu." if device else "."
+    )
+    return CamctlError(f"{where} has too little memory for this.", hint=hint)

@@ -1,0 +1,67 @@
+"""Loading a model as the options say; what `run` and `layers` share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from camctl import registry
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from camctl.cli.progress import Working
+    from camctl.plugin import LoadedModel
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loading:
+    """A model and how to load it, names and syntax checked."""
+
+    model: str
+    checkpoint: str | None
+    source: str
+    device: str
+    cfg_options: Mapping[str, Any]
+    random_weights: bool
+    seed: int
+    trust_checkpoint: bool
+    repairs: bool
+
+    def load(self, work: Working) -> LoadedModel:
+        """Load it, and show how far it is."""
+        from camctl import pipeline
+
+        work.say(f"Loading {self.model}")
+        return pipeline.load(
+            self.model,
+            self.checkpoint,
+            device=self.device,
+            random_weights=self.random_weights,
+            seed=self.seed,
+            trust_checkpoint=self.trust_checkpoint,
+            repairs=self.repairs,
+            cfg_options=self.cfg_options,
+            progress=work.fetched,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """What the user says of a model's layers."""
+
+    adapter: str | None
+    vit_like: bool
+    num_extra_tokens: int | None
+
+    def check(self) -> None:
+        """Raises `UnknownNameError` or `PluginError` for the adapter."""
+        if self.adapter is not None:
+            registry.locate("adapter", self.adapter)
+
+
+def source_of(model: str) -> str:
+    """Name of the model's source, which is not loaded yet: it may need torch. Raises `InputError`, `PluginError`."""
+    source, _ = registry.split_model(model)
+    registry.locate("source", source)
+    return source

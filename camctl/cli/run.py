@@ -1,0 +1,162 @@
+"""`camctl run`: where the classifier looked."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from camctl.cli import options, saving
+from camctl.cli.assignments import parse_assignments
+from camctl.cli.layers import preview
+from camctl.cli.loading import Layout, Loading, source_of
+from camctl.cli.progress import working
+from camctl.cli.screen import out, print_json
+from camctl.errors import InputError
+from camctl.render.colormaps import DEFAULT_COLORMAP, DEFAULT_OPACITY
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from camctl.results import Explanation
+
+NOT_OK = 4
+"""Exit code of `--strict` where a map's verdict is not `ok`."""
+
+Image = Annotated[str, typer.Argument(metavar="IMAGE", help="The picture.", show_default=False)]
+PreviewModel = Annotated[
+    bool,
+    typer.Option(
+        "--preview-model",
+        help="Show the model's layers, as camctl layers does, and stop.",
+        rich_help_panel=options.WHAT,
+    ),
+]
+
+
+def run(  # noqa: PLR0913
+    image: Image,
+    model: options.ModelArgument,
+    checkpoint: options.CheckpointArgument = None,
+    *,
+    target_category: options.TargetCategory = None,
+    topk: options.TopK = None,
+    target_layers: options.TargetLayers = None,
+    preview_model: PreviewModel = False,
+    method: options.Methods = None,
+    method_options: options.MethodOptions = None,
+    eigen_smooth: options.EigenSmooth = False,
+    aug_smooth: options.AugSmooth = False,
+    aggregate: options.AggregateOption = "mean",
+    save_path: options.SavePath = None,
+    save_raw: options.SaveRaw = None,
+    canvas: options.CanvasOption = "view",
+    colormap: options.Colormap = DEFAULT_COLORMAP,
+    opacity: options.Opacity = DEFAULT_OPACITY,
+    json: options.Json = False,
+    strict: options.Strict = False,
+    quiet: options.Quiet = False,
+    device: options.Device = "cpu",
+    cfg_options: options.CfgOptions = None,
+    random_weights: options.RandomWeights = False,
+    seed: options.Seed = 0,
+    trust_checkpoint: options.TrustCheckpoint = False,
+    no_repairs: options.NoRepairs = False,
+    adapter: options.Adapter = None,
+    vit_like: options.VitLike = False,
+    num_extra_tokens: options.NumExtraTokens = None,
+) -> None:
+    """Draw where a classifier looked.
+
+    camctl run photo.jpg demo:vit --save-path cam.png
+
+    camctl run photo.jpg resnet50_8xb32_in1k --topk 3 --method GradCAM LayerCAM --save-path cams/
+
+    camctl run photo.jpg config.py weights.pth --target-category tabby --target-layers 'backbone.layer4.*.bn3'
+    """
+    from camctl import pipeline
+    from camctl.picture import read_picture
+
+    # What can be wrong with the words is found before torch loads.
+    names = split_names(method)
+    settings = parse_assignments(method_options or [], option="--method-options")
+    methods = pipeline.pick_methods(names, settings)
+    classes = [as_class(text) for text in dict.fromkeys(target_category or [])]
+    if classes and topk is not None:
+        message = "--target-category and --topk both say which classes to explain."
+        raise InputError(message, hint="Give one of them.")
+    drawing = saving.Drawing(canvas, saving.known_colormap(colormap), opacity)
+    target = saving.destination(save_path, len(methods) * (len(classes) or topk or 1)) if save_path else None
+    if save_raw:
+        saving.check_raw(save_raw)
+    layout = Layout(adapter=adapter, vit_like=vit_like, num_extra_tokens=num_extra_tokens)
+    layout.check()
+    loading = Loading(
+        model=model,
+        checkpoint=checkpoint,
+        source=source_of(model),
+        device=device,
+        cfg_options=parse_assignments(cfg_options or []),
+        random_weights=random_weights,
+        seed=seed,
+        trust_checkpoint=trust_checkpoint,
+        repairs=not no_repairs,
+    )
+    if preview_model:
+        preview(loading, layout)
+        return
+    picture = read_picture(image)
+
+    hushed = quiet or json
+    with working(quiet=hushed) as work:
+        loaded = loading.load(work)
+        work.say("Running it")
+        explanation = pipeline.explain(
+            loaded,
+            picture,
+            methods=names,
+            targets=classes or None,
+            topk=topk or 1,
+            target_layers=target_layers,
+            eigen_smooth=eigen_smooth,
+            aug_smooth=aug_smooth,
+            aggregate=aggregate,
+            adapter=adapter,
+            vit_like=vit_like,
+            num_extra_tokens=num_extra_tokens,
+            method_options=settings,
+        )
+        paths = saving.save(explanation, target, drawing) if target else {}
+        if save_raw:
+            saving.save_numbers(explanation, save_raw)
+    if json:
+        print_json(explanation.to_dict(paths))
+    if not hushed:
+        report(explanation, paths, drawing, kept=bool(target or save_raw))
+    if strict and any(cam.verdict != "ok" for cam in explanation.maps):
+        raise typer.Exit(NOT_OK)
+
+
+def report(explanation: "Explanation", paths: dict[int, str], drawing: saving.Drawing, *, kept: bool) -> None:
+    """The summary, below the overlays where they were not saved and a terminal can show them."""
+    from camctl.cli.report import nothing_saved, summary
+    from camctl.render.terminal import show
+
+    console = out()
+    shown = console.is_terminal and not paths
+    if shown:
+        for cam in explanation.maps:
+            console.print(f"{cam.method}, {cam.target.label}", soft_wrap=True)
+            show(drawing.draw(cam), console)
+    summary(explanation, paths)
+    if not shown and not kept:
+        nothing_saved(len(explanation.maps))
+
+
+def split_names(given: "Sequence[str] | None") -> tuple[str, ...]:
+    """`["GradCAM,LayerCAM", "XGradCAM"]` -> three names; GradCAM where none is given."""
+    names = [name.strip() for text in given or [] for name in text.split(",")]
+    return tuple(name for name in names if name) or ("GradCAM",)
+
+
+def as_class(text: str) -> int | str:
+    """An index where it is a whole number, else a name."""
+    return int(text) if text.removeprefix("-").isdecimal() else text

@@ -1,0 +1,95 @@
+"""Where pictures go: one file for one map, a folder for several."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from camctl.errors import InputError, UnknownNameError
+from camctl.render.colormaps import colormap_names
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from camctl.results import Cam, Canvas, Explanation
+
+PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".pdf", ".svg"})
+"""What looks like a file's name to people, whether or not it can be written."""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """How overlays are drawn."""
+
+    canvas: Canvas
+    colormap: str
+    opacity: float
+
+    def draw(self, cam: Cam) -> NDArray[np.uint8]:
+        """The overlay, (H, W, 3) uint8 RGB."""
+        return cam.overlay(canvas=self.canvas, colormap=self.colormap, opacity=self.opacity)
+
+
+@dataclass(frozen=True)
+class Destination:
+    """A file, or a folder that files are named in."""
+
+    path: Path
+    folder: bool
+
+
+def destination(text: str, count: int) -> Destination:
+    """What `--save-path` means for so many maps, seen to be writable before any work is done.
+
+    A path that is a folder, ends in a slash or has no suffix is a folder; several maps need one.
+    Raises `InputError`.
+    """
+    from camctl.render.files import check_folder, check_writable
+
+    path = Path(text)
+    named_as_file = bool(path.suffix) and not text.endswith(("/", "\\")) and not path.is_dir()
+    if named_as_file and count > 1 and path.suffix.lower() in PICTURE_SUFFIXES:
+        message = f"{count} maps do not fit into the one file '{text}'."
+        raise InputError(message, hint=f"Give a folder: --save-path {path.parent / path.stem}/")
+    folder = not named_as_file or count > 1
+    if folder:
+        check_folder(path)
+    else:
+        check_writable(path)
+    return Destination(path, folder)
+
+
+def save(explanation: Explanation, target: Destination, drawing: Drawing) -> dict[int, str]:
+    """Save every overlay; place of a map -> path of its picture. Raises `CamctlError`."""
+    from camctl.render.files import file_names, save_picture
+
+    names = file_names(explanation)
+    paths: dict[int, str] = {}
+    for place, cam in enumerate(explanation.maps):
+        path = target.path / names[place] if target.folder else target.path
+        save_picture(drawing.draw(cam), path)
+        paths[place] = str(path)
+    return paths
+
+
+def known_colormap(name: str) -> str:
+    """The colormap's name, if there is one. Raises `UnknownNameError`."""
+    if name.casefold() not in {*colormap_names(), "gray"}:
+        raise UnknownNameError("colormap", name, colormap_names())
+    return name
+
+
+def check_raw(text: str) -> None:
+    """See that `--save-raw` names a file of numbers that can be written. Raises `InputError`."""
+    from camctl.render.files import RAW, check_writable
+
+    check_writable(text, RAW)
+
+
+def save_numbers(explanation: Explanation, text: str) -> None:
+    """Save the raw maps and what made them. Raises `CamctlError`."""
+    from camctl.render.files import save_raw
+
+    save_raw(explanation, text)

@@ -1,0 +1,62 @@
+"""Classifiers for the `python:` source: tiny, seeded, with class names."""
+
+import torch
+from torch import Tensor, nn
+
+NAMES = ("cat", "dog", "cow, ox", "hen[1]")
+
+
+class Block(nn.Module):
+    """A convolution and its norm, added to what came in."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(width, width, 3, padding=1)
+        self.bn = nn.BatchNorm2d(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.bn(self.conv(x)).relu()
+
+
+class Cnn(nn.Module):
+    """A stem, five blocks alike, pooling, a linear layer, and one that never runs."""
+
+    class_names = NAMES
+    input_size = (48, 64)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 8, 8, stride=8)
+        self.blocks = nn.ModuleList(Block(8) for _ in range(5))
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.spare = nn.Linear(3, 3)
+        self.fc = nn.Linear(8, len(NAMES))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x)
+        for block in self.blocks:
+            x = block(x)
+        return self.fc(self.pool(x).flatten(1))
+
+
+def cnn() -> nn.Module:
+    torch.manual_seed(0)
+    return Cnn()
+
+
+def sick() -> nn.Module:
+    """With a weight that is no number."""
+    model = cnn()
+    with torch.no_grad():
+        model.fc.weight[0, 0] = float("nan")
+    return model
+
+
+def hard_to_please() -> nn.Module:
+    message = "no model today"
+    raise RuntimeError(message)
+
+
+def talkative() -> nn.Module:
+    print("made by hand")  # noqa: T201 - as libraries do
+    return cnn()

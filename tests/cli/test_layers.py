@@ -1,0 +1,143 @@
+"""`camctl layers`: a tree to copy names from, and the same as JSON."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from camctl.cli.branches import pattern
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .conftest import Done
+
+    Camctl = Callable[..., Done]
+
+MODEL = "python:nets:cnn"
+
+
+@pytest.fixture(autouse=True)
+def nets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `python:nets:...` be found."""
+    monkeypatch.syspath_prepend(Path(__file__).parent)
+
+
+def names(tree: str) -> list[str]:
+    """The names that the tree's lines begin with."""
+    return [re.sub(r"^[│├└─\s]*", "", line).split("  ")[0] for line in tree.splitlines()[1:]]
+
+
+def line(tree: str, name: str) -> str:
+    return next(each for each in tree.splitlines() if f" {name} " in each)
+
+
+def test_tree_shows_modules_as_they_ran_with_repeated_blocks_folded(camctl: Camctl) -> None:
+    done = camctl("layers", MODEL)
+
+    assert names(done.out) == [
+        "stem", "blocks", "blocks.0", "blocks.0.conv", "blocks.0.bn", "blocks.1 … 3", "blocks.4", "blocks.4.conv",
+        "blocks.4.bn", "pool", "fc", "spare",
+    ]  # fmt: skip
+    assert "(3 like 0)" in done.out
+    assert done.code == 0
+
+
+def test_each_line_tells_type_shape_grid_and_why_not(camctl: Camctl) -> None:
+    done = camctl("layers", MODEL)
+
+    assert "● default" in line(done.out, "blocks.4.bn")
+    assert all(word in line(done.out, "blocks.4.bn") for word in ("BatchNorm2d", "1x8x6x8", "6x8", "reached"))
+    assert "○ usable" in line(done.out, "stem")
+    assert "pooled" in line(done.out, "pool")
+    assert "not-run" in line(done.out, "spare")
+    assert "not-run" not in line(done.out, "blocks")
+    assert "the default, chosen by probe" in done.err
+
+
+def test_depth_says_how_much_is_inside(camctl: Camctl) -> None:
+    done = camctl("layers", MODEL, "--depth", 1)
+
+    assert names(done.out) == ["stem", "blocks", "pool", "fc", "spare"]
+    assert "(15 inside)" in line(done.out, "blocks")
+
+
+def test_filter_shows_all_of_such_names_unfolded(camctl: Camctl) -> None:
+    done = camctl("layers", MODEL, "--filter", "*bn")
+
+    assert [name for name in names(done.out) if name.endswith("bn")] == [f"blocks.{number}.bn" for number in range(5)]
+    assert "stem" not in names(done.out)
+
+
+def test_filter_that_nothing_matches_is_a_mistake(camctl: Camctl) -> None:
+    done = camctl("layers", MODEL, "--filter", "nothing.*")
+
+    assert done.code == 2
+    assert "No layer matches 'nothing.*'" in done.err
+
+
+def test_usable_leaves_the_others_out(camctl: Camctl) -> None:
+    done = camctl("layers", MODEL, "--usable")
+
+    assert not {"pool", "fc", "spare"} & set(names(done.out))
+    assert {"stem", "blocks.4.bn"} <= set(names(done.out))
+
+
+def test_json_holds_every_module(camctl: Camctl, photo: Path) -> None:
+    done = camctl("layers", MODEL, "--json", "--image", photo)
+
+    layers = {layer["name"]: layer for layer in done.json["layers"]}
+    assert done.err == ""
+    assert done.json["default"] == ["blocks.4.bn"]
+    assert done.json["input_size"] == [48, 64]
+    assert len(layers) == 20
+    assert layers["blocks.4.bn"]["grid"] == [6, 8]
+    assert layers["blocks.4.bn"]["shape"] == [1, 8, 6, 8]
+    assert layers["blocks.4.bn"]["default"]
+    assert layers["pool"]["why_not"] == "pooled"
+
+
+def test_every_name_in_the_tree_can_be_a_target_layer_if_it_is_usable(camctl: Camctl, photo: Path) -> None:
+    usable = [name for name in names(camctl("layers", MODEL, "--filter", "**", "--usable").out) if name != "blocks"]
+
+    done = camctl("run", photo, MODEL, "--json", "--target-layers", *usable)
+
+    assert done.code == 0
+    assert done.json["maps"][0]["layers"] == usable
+
+
+def test_config_needs_no_checkpoint_since_layers_are_structure(camctl: Camctl, tmp_path: Path) -> None:
+    config = tmp_path / "tiny.py"
+    config.write_text(
+        "model = dict(type='ImageClassifier', \n"
+        "    backbone=dict(type='ResNet', depth=18, base_channels=4, stem_channels=4),\n"
+        "    neck=dict(type='GlobalAveragePooling'), head=dict(type='LinearClsHead', num_classes=3, in_channels=32))\n"
+        "data_preprocessor = dict(mean=[0, 0, 0], std=[255, 255, 255], to_rgb=True)\n"
+        "test_dataloader = dict(dataset=dict(pipeline=[dict(type='LoadImageFromFile'),\n"
+        "    dict(type='Resize', scale=64), dict(type='PackInputs')]))\n"
+    )
+
+    done = camctl("layers", config)
+
+    assert done.code == 0
+    assert "● default" in line(done.out, "backbone.layer4.1.bn2")
+    assert "The weights are random" in done.err
+
+
+@pytest.mark.parametrize(
+    ("glob", "name", "matches"),
+    [
+        ("*norm*", "backbone.layers.0.norm1", True),
+        ("bn", "backbone.bn", True),
+        ("backbone.layer4.*.bn3", "backbone.layer4.2.bn3", True),
+        ("backbone.layer4.*.bn3", "backbone.layer4.2.x.bn3", False),
+        ("backbone.**.bn3", "backbone.layer4.2.bn3", True),
+        ("backbone.layer?.0", "backbone.layer4.0", True),
+        ("backbone.*", "backbone.layer4.0", False),
+    ],
+)
+def test_pattern_reads_globs_as_target_layers_do(glob: str, name: str, matches: bool) -> None:  # noqa: FBT001
+    assert bool(pattern(glob).fullmatch(name)) is matches

@@ -1,0 +1,58 @@
+"""`camctl methods`: what there is, and what each needs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pytest
+
+    from .conftest import Done
+
+    Camctl = Callable[..., Done]
+
+
+def test_table_lists_every_built_in_method_with_its_needs(camctl: Camctl) -> None:
+    done = camctl("methods")
+
+    rows = {row.split()[0]: row for row in done.out.splitlines() if row.strip()}
+    assert {"GradCAM", "GradCAM++", "XGradCAM", "EigenCAM", "EigenGradCAM", "LayerCAM", "HiResCAM"} <= set(rows)
+    assert all(word in rows["GradCAM"] for word in ("gradients", "1 backward", "yes", "camctl"))
+    assert "no" in rows["EigenCAM"].split()
+    assert done.err == ""
+
+
+def test_narrow_window_puts_the_words_under_the_names(camctl: Camctl, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+
+    done = camctl("methods")
+
+    assert max(map(len, done.out.splitlines())) <= 60
+    assert "LayerCAM  gradients; 1 backward; by class; camctl" in done.out
+
+
+def test_portrait_tells_paper_formula_and_how_to_try(camctl: Camctl) -> None:
+    done = camctl("methods", "grad-cam-plus-plus")
+
+    assert "Chattopadhay" in done.out
+    assert "formula" in done.out
+    assert "camctl run photo.jpg demo:vit --method GradCAM++" in done.out
+
+
+def test_json_tells_the_same_of_one_and_of_all(camctl: Camctl) -> None:
+    one, everything = camctl("methods", "LayerCAM", "--json").json, camctl("methods", "--json").json
+
+    assert one in everything
+    assert one["name"] == "layercam"
+    assert one["title"] == "LayerCAM"
+    assert one["discriminative"] is True
+    assert one["package"] == "camctl"
+
+
+def test_unknown_name_suggests_near_ones(camctl: Camctl) -> None:
+    done = camctl("methods", "layercan")
+
+    assert done.code == 2
+    assert "Did you mean layercam" in done.err

@@ -1,0 +1,254 @@
+"""`camctl run`, from the words of the command line to files, words and exit codes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from PIL import Image
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .conftest import Done
+
+    Camctl = Callable[..., Done]
+
+HERE = Path(__file__).parent
+MODEL = "python:nets:cnn"
+ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join((str(HERE), os.environ.get("PYTHONPATH", "")))}
+
+
+@pytest.fixture(autouse=True)
+def nets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `python:nets:...` be found."""
+    monkeypatch.syspath_prepend(HERE)
+
+
+def test_summary_tells_scores_layer_verdict_and_that_nothing_was_saved(camctl: Camctl, photo: Path) -> None:
+    done = camctl("run", photo, MODEL)
+
+    assert done.code == 0
+    assert done.out == ""
+    assert "hen[1]" in done.err
+    assert "target layer blocks.4.bn, chosen by probe, grid 6 x 8" in done.err
+    assert "GradCAM" in done.err
+    assert " ok " in done.err
+    assert "Nothing was saved. To keep the map: --save-path cam.png" in done.err
+
+
+def test_json_is_all_that_stands_on_stdout(camctl: Camctl, photo: Path) -> None:
+    done = camctl("run", photo, "python:nets:talkative", "--json", "--topk", 2)
+
+    assert done.err == "" or "made by hand" in done.err
+    assert [len(done.json["maps"]), len(done.json["predictions"])] == [2, 4]
+    first = done.json["maps"][0]
+    assert first["method"] == "GradCAM"
+    assert first["grid"] == [6, 8]
+    assert first["layers"] == ["blocks.4.bn"]
+    assert first["verdict"] == "ok"
+    assert first["path"] is None
+    assert set(first["target"]) == {"index", "label", "score"}
+    assert done.json["versions"]["camctl"]
+
+
+def test_lists_take_several_values_after_one_flag(camctl: Camctl, photo: Path) -> None:
+    done = camctl(
+        "run", photo, MODEL, "--target-category", "dog", 2, "--method", "layercam,xgradcam", "EigenCAM",
+        "--target-layers", "blocks.3.bn", "blocks.4.bn", "--json",
+    )  # fmt: skip
+
+    assert [one["target"]["label"] for one in done.json["maps"]] == ["dog"] * 3 + ["cow, ox"] * 3
+    assert [one["method"] for one in done.json["maps"]] == ["LayerCAM", "XGradCAM", "EigenCAM"] * 2
+    assert done.json["maps"][0]["layers"] == ["blocks.3.bn", "blocks.4.bn"]
+    assert done.json["maps"][0]["chosen_by"] == "you"
+
+
+def test_pattern_names_layers(camctl: Camctl, photo: Path) -> None:
+    done = camctl("run", photo, MODEL, "--target-layers", "blocks.*.bn", "--json", "--aggregate", "max")
+
+    assert done.json["maps"][0]["layers"] == [f"blocks.{number}.bn" for number in range(5)]
+
+
+def test_one_map_is_saved_in_the_file_named(camctl: Camctl, photo: Path, tmp_path: Path) -> None:
+    done = camctl("run", photo, MODEL, "--save-path", tmp_path / "new" / "cam.webp", "--json")
+
+    assert done.json["maps"][0]["path"] == str(tmp_path / "new" / "cam.webp")
+    with Image.open(tmp_path / "new" / "cam.webp") as picture:
+        assert picture.size == (64, 48)
+
+
+@pytest.mark.parametrize("folder", ["maps/", "maps"])
+def test_several_maps_are_saved_in_a_folder(camctl: Camctl, photo: Path, tmp_path: Path, folder: str) -> None:
+    done = camctl("run", photo, MODEL, "--topk", 2, "--method", "gradcam++", "--save-path", f"{tmp_path}/{folder}")
+
+    names = sorted(path.name for path in (tmp_path / "maps").iterdir())
+    assert done.code == 0
+    assert len(names) == 2
+    assert all(name.startswith("photo_") and name.endswith("gradcam++.png") for name in names)
+    assert str(tmp_path / "maps" / names[0]) in done.err
+
+
+def test_one_map_in_an_existing_folder_is_given_a_name(camctl: Camctl, photo: Path, tmp_path: Path) -> None:
+    (tmp_path / "maps.d").mkdir()
+
+    camctl("run", photo, MODEL, "--save-path", tmp_path / "maps.d", "--quiet")
+
+    assert len(list((tmp_path / "maps.d").glob("photo_*_gradcam.png"))) == 1
+
+
+def test_several_maps_in_one_file_are_refused_before_any_work(camctl: Camctl, photo: Path, tmp_path: Path) -> None:
+    done = camctl("run", photo, MODEL, "--method", "GradCAM", "LayerCAM", "--save-path", tmp_path / "cam.png")
+
+    assert done.code == 2
+    assert "2 maps do not fit into the one file" in done.err
+    assert f"hint: Give a folder: --save-path {tmp_path / 'cam'}/" in done.err
+
+
+def test_raw_numbers_are_kept_with_what_made_them(camctl: Camctl, photo: Path, tmp_path: Path) -> None:
+    done = camctl("run", photo, MODEL, "--save-raw", tmp_path / "raw.npz")
+
+    with np.load(tmp_path / "raw.npz", allow_pickle=False) as raw:
+        assert raw["raw_0"].shape == (6, 8)
+        assert raw["values_0"].shape == (48, 64)
+    assert "Nothing was saved" not in done.err
+
+
+@pytest.mark.parametrize("flag", ["--eigen-smooth", "--eigen_smooth", "--aug-smooth", "--aug_smooth", "--vit-like"])
+def test_switches_of_the_old_tool_are_taken_in_their_spellings(camctl: Camctl, photo: Path, flag: str) -> None:
+    assert camctl("run", photo, MODEL, flag, "--num-extra-tokens", "0", "--device", "cpu").code == 0
+
+
+def test_preview_shows_the_layers_and_stops(camctl: Camctl, photo: Path) -> None:
+    done = camctl("run", photo, MODEL, "--preview-model", "--save-path", photo.parent / "cam.png")
+
+    assert done.code == 0
+    assert "blocks.4.bn" in done.out
+    assert "● default" in done.out
+    assert not (photo.parent / "cam.png").exists()
+
+
+def test_quiet_says_nothing(camctl: Camctl, photo: Path, tmp_path: Path) -> None:
+    done = camctl("run", photo, MODEL, "--quiet", "--save-path", tmp_path / "cam.png")
+
+    assert (done.code, done.out, done.err) == (0, "", "")
+
+
+def test_random_weights_are_said_on_every_map(camctl: Camctl, photo: Path) -> None:
+    done = camctl("run", photo, MODEL, "--random-weights", "--method", "gradcam", "layercam")
+
+    assert done.err.count("(random weights)") == 2
+
+
+def test_worthless_map_is_drawn_with_its_verdict_and_strict_ends_with_four(
+    camctl: Camctl, photo: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "cam.png"
+    words = ("run", photo, "python:nets:sick", "--target-layers", "blocks.4.bn", "--target-category", 0)
+    lenient, strict = camctl(*words, "--save-path", path), camctl(*words, "--save-path", path, "--strict")
+
+    assert (lenient.code, strict.code) == (0, 4)
+    assert "not-finite: GradCAM of cat." in strict.err
+    assert "hint: " in strict.err
+    assert path.exists()
+
+
+def test_json_of_scores_that_are_no_numbers_is_json(camctl: Camctl, photo: Path) -> None:
+    done = camctl("run", photo, "python:nets:sick", "--target-layers", "blocks.4.bn", "--json")
+
+    assert None in [one["score"] for one in done.json["predictions"]]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("--target-category", "dgo"), 2, "Did you mean dog"),
+        (("--target-category", "4"), 2, "There is no class 4"),
+        (("--target-category", "-1"), 2, "There is no class -1"),
+        (("--target-layers", "blocks.3.bnn"), 2, "blocks.3.bn"),
+        (("--target-layers", "nothing.*"), 2, "No layer matches 'nothing.*'"),
+        (("--device", "tpu"), 2, "'tpu' is no device"),
+        (("--method", "gradcan"), 2, "Did you mean"),
+        (("--save-path", "/dev/null/x/cam.png"), 2, "/dev/null"),
+        (("--save-path", "cam.exe"), 2, ".exe"),
+        (("--opacity", "1.5"), 2, "opacity"),
+        (("--topk", "0"), 2, "topk"),
+        (("--no-such-flag",), 2, "--no-such-flag"),
+        (("--method",), 2, "--method needs at least one value"),
+    ],
+)
+def test_mistake_is_said_in_words_with_its_exit_code(
+    camctl: Camctl, photo: Path, words: tuple[str, ...], code: int, said: str
+) -> None:
+    done = camctl("run", photo, MODEL, *words)
+
+    assert done.code == code
+    assert said in done.err
+    assert done.out == ""
+    assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ("python:nets:missing", "missing"),
+        ("python:no_such_module:factory", "no_such_module"),
+        ("python:nets:hard_to_please", "no model today"),
+        ("no_such_model_name", "no_such_model_name"),
+        ("no/such/config.py", "no/such/config.py"),
+        ("demo:vitt", "vit"),
+    ],
+)
+def test_model_that_cannot_be_had_is_one_line(camctl: Camctl, photo: Path, model: str, said: str) -> None:
+    done = camctl("run", photo, model)
+
+    assert done.code == 2
+    assert said in done.err
+    assert done.err.startswith("error: ")
+
+
+def test_broken_picture_is_one_line(camctl: Camctl, tmp_path: Path) -> None:
+    (tmp_path / "photo.jpg").write_text("not a picture")
+
+    done = camctl("run", tmp_path / "photo.jpg", MODEL)
+
+    assert done.code == 2
+    assert done.err.startswith("error: ")
+
+
+def test_write_that_fails_half_way_leaves_no_file_and_ends_with_one(photo: Path, tmp_path: Path) -> None:
+    # A limit of a few kilobytes a file does what a full disk does, in the middle of the write.
+    limited = "import resource, runpy; resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024)); import sys; "
+    limited += "sys.dont_write_bytecode = True; runpy.run_module('camctl', run_name='__main__')"
+    words = ("run", photo, MODEL, "--save-path", tmp_path / "out" / "cam.png", "--quiet")
+    done = subprocess.run(
+        [sys.executable, "-c", limited, *words], env=ENVIRONMENT, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ")
+    assert "Traceback" not in done.stderr
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [photo]
+
+
+def test_interrupt_ends_with_130_and_leaves_no_file(photo: Path, tmp_path: Path) -> None:
+    command = subprocess.Popen(
+        [sys.executable, "-m", "camctl", "run", photo, MODEL, "--save-path", tmp_path / "cam.png"],
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    time.sleep(1.5)  # in the middle of importing torch
+    command.send_signal(signal.SIGINT)
+    out, err = command.communicate()
+
+    assert (command.returncode, out, err) == (130, "", "")
+    assert [path.name for path in tmp_path.iterdir()] == ["photo.png"]

@@ -1,0 +1,140 @@
+"""What answers at once imports nothing heavy; each in a fresh process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = (
+    "torch", "torchvision", "numpy", "cv2", "PIL", "mmengine", "mmpretrain", "mmcv", "pytorch_grad_cam", "pydantic",
+    "markdown_it", "textual_image",
+)  # fmt: skip
+
+PROBE = """
+import sys
+sys.argv = ["camctl", *sys.argv[1:]]
+from camctl.cli import main
+try:
+    main()
+except SystemExit as ended:
+    code = ended.code
+print("heavy:", *sorted(set({heavy!r}) & set(sys.modules)), file=sys.stderr)
+sys.exit(code)
+"""
+
+
+def fresh(*args: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own, which says on its last line what it imported."""
+    return subprocess.run(
+        [sys.executable, "-c", PROBE.format(heavy=HEAVY), *args],
+        env=os.environ | {"COLUMNS": "80"} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    "args", [(), ("--help",), ("--version",), ("methods",), ("methods", "--json"), ("methods", "gradcam++")]
+)
+def test_listing_and_help_import_nothing_heavy(args: tuple[str, ...]) -> None:
+    done = fresh(*args)
+
+    assert done.stderr.splitlines()[-1] == "heavy:"
+    # Without a command, help is shown as an error.
+    assert done.returncode == (0 if args else 2)
+    assert done.stdout
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("run", "photo.jpg", "demo:vit", "--method", "gradcan"),
+        ("run", "photo.jpg", "timmy:resnet50"),
+        ("run", "photo.jpg", "demo:vit", "--opacity", "7"),
+        ("run", "photo.jpg", "demo:vit", "--colormap", "rainbows"),
+        ("run", "photo.jpg", "demo:vit", "--adapter", "nobody"),
+        ("run", "photo.jpg", "demo:vit", "--method-options", "a"),
+        ("run", "photo.jpg", "demo:vit", "--method-options", "a=1"),
+        ("run", "photo.jpg", "demo:vit", "--cfg-options", "a=(1"),
+        ("run", "photo.jpg", "demo:vit", "--topk", "3", "--save-path", "cam.png"),
+        ("run", "photo.jpg", "demo:vit", "--save-path", "cam.exe"),
+        ("run", "photo.jpg", "demo:vit", "--save-raw", "cam.png"),
+        ("run", "photo.jpg", "demo:vit", "--target-category", "3", "--topk", "2"),
+        ("run", "no-such-photo.jpg", "demo:vit"),
+        ("layers", "demo:vit", "--image", "no-such-photo.jpg"),
+        ("layers", "demo:vit", "--depth", "0"),
+    ],
+)
+def test_usage_mistake_surfaces_before_torch_loads(args: tuple[str, ...]) -> None:
+    done = fresh(*args)
+
+    assert done.returncode == 2
+    assert "torch" not in done.stderr.splitlines()[-1].split()
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_first_screen_shows_what_to_try() -> None:
+    done = fresh("--help")
+
+    assert "camctl demo" in done.stdout
+    assert "camctl run photo.jpg demo:vit" in done.stdout
+    assert all(command in done.stdout for command in ("run", "layers", "methods", "demo", "--version"))
+    assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+def test_library_is_loaded_when_it_is_used() -> None:
+    code = (
+        "import sys, camctl; assert camctl.__version__ and {'load', 'explain'} <= set(dir(camctl));"
+        f"print(*set({HEAVY!r}) & set(sys.modules)); camctl.load, camctl.explain; print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "\nFalse\n", "")
+
+
+def test_python_minus_m_is_the_command() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "camctl", "methods", "--json"], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0
+    assert done.stdout.startswith("[")
+
+
+def test_reader_that_goes_away_is_no_error() -> None:
+    listing = subprocess.Popen(
+        [sys.executable, "-m", "camctl", "methods", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert listing.stdout is not None
+    listing.stdout.close()
+    _, said = listing.communicate()
+
+    assert said == ""
+
+
+COMPLETED = {
+    ("run", "photo.jpg", "demo:vit", "--method", "grad"): {"gradcam", "gradcam++"},
+    ("run", "photo.jpg", "demo:vit", "--method", "GradCAM,layer"): {"GradCAM,layercam"},
+    ("run", "photo.jpg", "demo:vit", "--adapter", ""): {"cnn", "vit", "swin", "t2t"},
+    ("run", "photo.jpg", "demo:vit", "--aggregate", "m"): {"mean", "max"},
+    ("run", "photo.jpg", "demo:vit", "--canvas", ""): {"view", "original"},
+    ("run", "photo.jpg", "demo:vit", "--colormap", "v"): {"viridis"},
+    ("run", "photo.jpg", "demo:vit", "--device", "cu"): {"cuda"},
+    ("run", "photo.jpg", "demo:"): {"demo:resnet", "demo:vit", "demo:swin", "demo:t2t"},
+    ("layers", "py"): {"python:"},
+    ("methods", "eigen"): {"eigencam", "eigengradcam"},
+    ("lay",): {"layers"},
+}
+
+
+@pytest.mark.parametrize("words", COMPLETED, ids=" ".join)
+def test_shell_completion_offers_names_and_imports_nothing_heavy(words: tuple[str, ...]) -> None:
+    done = fresh(_CAMCTL_COMPLETE="complete_bash", COMP_WORDS=" ".join(("camctl", *words)), COMP_CWORD=str(len(words)))
+
+    assert set(done.stdout.split()) >= COMPLETED[words]
+    assert done.stderr.splitlines()[-1] == "heavy:"
