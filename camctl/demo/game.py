@@ -38,9 +38,6 @@ FIRST_SEED = 6_000_000
 """The game's scenes are counted from here; no model was trained or tuned on this range."""
 
 
-NEARLY = 0.03
-
-
 @dataclass(frozen=True, kw_only=True)
 class Scores:
     """What a game came to."""
@@ -57,12 +54,6 @@ class Scores:
     def best(self, model: str) -> str:
         """The method that won most with a model."""
         return max(self.won[model], key=lambda method: self.won[model][method])
-
-    def clearest(self, model: str) -> str:
-        """The one to look at: of those that win nearly as often as the best, it keeps most energy inside the box."""
-        won, inside = self.won[model], self.inside[model]
-        near = [method for method in won if won[method] >= max(won.values()) - NEARLY]
-        return max(near, key=lambda method: round(inside[method], 2))
 
 
 def play(

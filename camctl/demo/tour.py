@@ -9,19 +9,25 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from camctl.demo.game import METHODS, Scores, explain_scene, play
-from camctl.demo.scenes import Scene, render, scene
+from camctl.demo.scenes import render, scene
 from camctl.pipeline import load
 from camctl.render.files import save_picture, write_atomically
 from camctl.render.sheet import Tile, sheet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from camctl.plugin import LoadedModel
 
 FAMILIES = {"resnet": "ResNet", "vit": "ViT", "swin": "Swin", "t2t": "T2T-ViT"}
 """Name of the embedded model -> how its family is called."""
+
+DRAWN_BY = {"resnet": "GradCAM", "vit": "LayerCAM", "swin": "GradCAM", "t2t": "GradCAM"}
+"""Family -> the method of its pictures: among its best at the game, and the one with most energy on the object."""
 
 SHOWN = {
     6_700_024: ("cat", "dog"),
@@ -76,15 +82,9 @@ def one_thread() -> Iterator[None]:
 
 def _tour(output: Path, scenes: int, step: Callable[[str], None]) -> Tour:
     models = {family: load(f"demo:{family}") for family in FAMILIES}
-    scores = play(models, scenes, step=lambda family: step(f"Pointing game: {FAMILIES[family]}"))
-    rows = []
-    for number, seed in enumerate(SHOWN, 1):
-        rows.append(_row(output, number, scene(seed, classes=SHOWN[seed]), models, scores))
-        for name in FAMILIES.values():
-            step(f"Pictures: {name}")
     picture = output / "sheet.png"
-    headings = ["the scene", *(f"{name}, {scores.clearest(family)}" for family, name in FAMILIES.items() for _ in "12")]
-    save_picture(sheet(rows, columns=headings), picture)
+    save_picture(draw(models, output, step=lambda family: step(f"Pictures: {FAMILIES[family]}")), picture)
+    scores = play(models, scenes, step=lambda family: step(f"Pointing game: {FAMILIES[family]}"))
     table = {"questions": scores.questions, "chance": scores.chance, "won": scores.won, "inside": scores.inside}
     write_atomically(output / "scores.json", (json.dumps(table, indent=2) + "\n").encode())
     index = output / "index.html"
@@ -92,17 +92,35 @@ def _tour(output: Path, scenes: int, step: Callable[[str], None]) -> Tour:
     return Tour(index=index, sheet=picture, scores=scores)
 
 
-def _row(output: Path, number: int, one: Scene, models: dict[str, LoadedModel], scores: Scores) -> Sequence[Tile]:
-    """One scene and what every family shows of its two objects, by the method that is clearest for the family."""
-    pixels = render(one, SIZE)
-    save_picture(pixels, output / f"scene{number}.png")
-    row = [Tile(pixels)]
-    for family, model in models.items():
-        for cam in explain_scene(model, one, pixels, (scores.clearest(family),)):
-            overlay = cam.overlay(canvas="original")
-            save_picture(overlay, output / f"scene{number}_{family}_{cam.target.label}.png")
-            row.append(Tile(overlay, caption=f"{cam.target.label}, {cam.target.score:.0%}"))
-    return row
+def draw(
+    models: Mapping[str, LoadedModel],
+    output: Path | None = None,
+    *,
+    seeds: Sequence[int] = tuple(SHOWN),
+    tile: int = 224,
+    step: Callable[[str], None] = lambda _family: None,
+) -> NDArray[np.uint8]:
+    """Every family's overlays of both objects of the scenes `seeds`, on one sheet of pictures of `tile` pixels.
+
+    Each overlay is also saved into the folder `output`, where one is given; `step(family)` is called after each scene.
+    """
+    rows = []
+    for number, seed in enumerate(seeds, 1):
+        one = scene(seed, classes=SHOWN[seed])
+        pixels = render(one, SIZE)
+        if output is not None:
+            save_picture(pixels, output / f"scene{number}.png")
+        row = [Tile(pixels)]
+        for family, model in models.items():
+            for cam in explain_scene(model, one, pixels, (DRAWN_BY[family],)):
+                overlay = cam.overlay(canvas="original")
+                if output is not None:
+                    save_picture(overlay, output / f"scene{number}_{family}_{cam.target.label}.png")
+                row.append(Tile(overlay, caption=f"{cam.target.label}, {cam.target.score:.0%}"))
+            step(family)
+        rows.append(row)
+    headings = ["the scene", *(f"{FAMILIES[family]}, {DRAWN_BY[family]}" for family in models for _ in one.objects)]
+    return sheet(rows, columns=headings, tile=tile)
 
 
 def _page(scores: Scores) -> str:
