@@ -1,6 +1,7 @@
 """A ResNet-18 with 10 base channels, for 112 px pictures of the demo's classes; 14 x 14 cells at the end."""
 # ruff: noqa: INP001 - a configuration that mmengine reads; nothing imports it
 
+_base_ = "_scenes.py"
 model = {
     "type": "ImageClassifier",
     "backbone": {
@@ -16,21 +17,3 @@ model = {
     "neck": {"type": "GlobalAveragePooling"},
     "head": {"type": "LinearClsHead", "num_classes": 8, "in_channels": 80},
 }
-data_preprocessor = {
-    "num_classes": 8,
-    "mean": [123.675, 116.28, 103.53],
-    "std": [58.395, 57.12, 57.375],
-    "to_rgb": True,
-}
-test_pipeline = [
-    {"type": "LoadImageFromFile"},
-    {"type": "Resize", "scale": 112},
-    {"type": "PackInputs"},
-]
-test_dataloader = {
-    "batch_size": 32,
-    "num_workers": 0,
-    "dataset": {"type": "CustomDataset", "data_root": "", "pipeline": test_pipeline},
-    "sampler": {"type": "DefaultSampler", "shuffle": False},
-}
-default_scope = "mmpretrain"

@@ -1,6 +1,7 @@
 """A vision transformer 64 wide, for 112 px pictures of the demo's classes; a class token, 14 x 14 patches."""
 # ruff: noqa: INP001 - a configuration that mmengine reads; nothing imports it
 
+_base_ = "_scenes.py"
 model = {
     "type": "ImageClassifier",
     "backbone": {
@@ -18,21 +19,3 @@ model = {
     "neck": None,
     "head": {"type": "VisionTransformerClsHead", "num_classes": 8, "in_channels": 64},
 }
-data_preprocessor = {
-    "num_classes": 8,
-    "mean": [123.675, 116.28, 103.53],
-    "std": [58.395, 57.12, 57.375],
-    "to_rgb": True,
-}
-test_pipeline = [
-    {"type": "LoadImageFromFile"},
-    {"type": "Resize", "scale": 112},
-    {"type": "PackInputs"},
-]
-test_dataloader = {
-    "batch_size": 32,
-    "num_workers": 0,
-    "dataset": {"type": "CustomDataset", "data_root": "", "pipeline": test_pipeline},
-    "sampler": {"type": "DefaultSampler", "shuffle": False},
-}
-default_scope = "mmpretrain"
