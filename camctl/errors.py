@@ -9,6 +9,16 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 
+LONGEST_QUOTE = 300
+"""Characters of another library's words that still fit into one line of ours."""
+
+
+def one_line(error: BaseException) -> str:
+    """An exception's kind and its own words, on one line."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text[:LONGEST_QUOTE]}" if text else type(error).__name__
+
+
 class CamctlError(Exception):
     """Something the user can mend. `hint` names the next command or step to try.
 

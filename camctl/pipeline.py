@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from camctl import registry
-from camctl.errors import InputError
+from camctl.errors import InputError, PluginError
 from camctl.picture import Picture, read_picture
 from camctl.plugin import Aggregate, LoadedModel, LoadOptions, Method
 from camctl.results import Cam, Explanation, LayerMap, Target, View
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor, nn
 
+    from camctl.engine.advice import Advice
     from camctl.engine.capture import Recorder
     from camctl.engine.layout import LayoutHints
     from camctl.engine.maps import Drawn
-    from camctl.engine.verdict import Verdict
 
     AnyPicture = Picture | str | Path | Image | NDArray[np.uint8]
     AnyModel = LoadedModel | nn.Module | str
@@ -147,14 +147,14 @@ def survey(
 
     Without a picture the probe sees seeded noise of the model's usual input size.
     """
+    from camctl.engine.inputs import inputs_of
     from camctl.engine.layers import with_default
 
     loaded = _loaded(model)
     hints, name = _hints(loaded, adapter, vit_like=vit_like, num_extra_tokens=num_extra_tokens)
-    layers = _probe(loaded, _inputs(loaded, read_picture(image)) if image is not None else _noise(loaded), hints)
-    if hints.adapter is not None:
-        return with_default(layers, hints.adapter.target_layers(loaded.module), f"adapter {name}")
-    return layers
+    inputs = inputs_of(loaded, read_picture(image) if image is not None else None)
+    layers = _probe(loaded, hints, inputs)
+    return with_default(layers, _claimed(loaded, hints, name), f"adapter {name}") if hints.adapter else layers
 
 
 def pick_methods(names: Sequence[str], options: Mapping[str, Any] | None = None) -> tuple[Method, ...]:
@@ -202,24 +202,17 @@ def _hints(
     return hints, found.found.name if found else ""
 
 
-def _inputs(loaded: LoadedModel, picture: Picture) -> Tensor:
-    """The picture as the model is given it, (1, 3, h, w), on the model's device and in its precision."""
-    return _placed(loaded, loaded.preprocess(picture.pixels)[None])
+def _claimed(loaded: LoadedModel, hints: LayoutHints, name: str) -> tuple[str, ...]:
+    """The target layers that the adapter `name` claims, as far as the model has them."""
+    layers = tuple(hints.adapter.target_layers(loaded.module)) if hints.adapter else ()
+    known = {part for part, _ in loaded.module.named_modules()}
+    if missing := [layer for layer in layers if layer not in known]:
+        message = f"The adapter '{name}' names the layer '{missing[0]}', which this model does not have."
+        raise PluginError(message, hint="Choose a layer with --target-layers; camctl layers MODEL lists them.")
+    return layers
 
 
-def _noise(loaded: LoadedModel) -> Tensor:
-    import torch
-
-    generator = torch.Generator().manual_seed(0)
-    return _placed(loaded, torch.randn(1, 3, *loaded.input_size, generator=generator))
-
-
-def _placed(loaded: LoadedModel, inputs: Tensor) -> Tensor:
-    weight = next((p for p in loaded.module.parameters() if p.is_floating_point()), None)
-    return inputs if weight is None else inputs.to(weight.device, weight.dtype)
-
-
-def _probe(loaded: LoadedModel, inputs: Tensor, hints: LayoutHints, target: int | None = None) -> LayerMap:
+def _probe(loaded: LoadedModel, hints: LayoutHints, inputs: Tensor, target: int | None = None) -> LayerMap:
     from camctl.engine.layers import probe
     from camctl.engine.targets import class_logits
 
@@ -239,19 +232,21 @@ def _explain(  # noqa: PLR0913
     num_extra_tokens: int | None,
     drawing: _Drawing,
 ) -> Explanation:
+    from camctl.engine.advice import Advice
     from camctl.engine.capture import Recorder
+    from camctl.engine.inputs import inputs_of
     from camctl.engine.layers import expand
     from camctl.engine.smoothing import PLAIN, augment
     from camctl.engine.targets import Classes, choose, class_logits
 
-    inputs = _inputs(loaded, picture)
+    inputs = inputs_of(loaded, picture)
     hints, adapter_name = _hints(loaded, adapter, vit_like=vit_like, num_extra_tokens=num_extra_tokens)
     if target_layers:
         layers, chosen_by = expand(loaded.module, target_layers), "you"
     elif hints.adapter is not None:
-        layers, chosen_by = tuple(hints.adapter.target_layers(loaded.module)), f"adapter {adapter_name}"
+        layers, chosen_by = _claimed(loaded, hints, adapter_name), f"adapter {adapter_name}"
     else:
-        layers, chosen_by = _probe(loaded, inputs, hints).default, "probe"
+        layers, chosen_by = _probe(loaded, hints, inputs).default, "probe"
     if not layers:
         message = "No layer of this model has a spatial grid that the class score depends on."
         raise InputError(message, hint="See what each layer puts out with: camctl layers MODEL")
@@ -267,7 +262,7 @@ def _explain(  # noqa: PLR0913
             for method, one in _draw(recorder, methods, target, drawing, last=target is chosen[-1])
         ]
         milliseconds = dict(recorder.milliseconds)
-    advice = _Advice(loaded, inputs, hints, layers)
+    advice = Advice(lambda target: _probe(loaded, hints, inputs, target), layers)
     return Explanation(
         image=picture.path,
         model=loaded.name,
@@ -327,40 +322,13 @@ def _view(preprocess: Callable[[NDArray[np.uint8]], Tensor], shape: tuple[int, i
     return measure_view(preprocess, shape)
 
 
-class _Advice:
-    """What to try next when a map is worthless; the probe it needs is run once, and only then."""
-
-    def __init__(self, loaded: LoadedModel, inputs: Tensor, hints: LayoutHints, layers: tuple[str, ...]) -> None:
-        self.loaded, self.inputs, self.hints, self.layers = loaded, inputs, hints, layers
-        self._live: str | None = None
-
-    def hint(self, verdict: Verdict, method: Method, target: Target) -> str:
-        """One line with the next command, for a verdict that is not `ok`."""
-        if verdict.name == "not-finite":
-            return "Check the checkpoint: a weight or the picture's preprocessing gives NaN or infinity."
-        if verdict.name in {"zero-gradient", "single-cell"}:
-            live = self._live_layer(target)
-            if live and live not in self.layers:
-                return f"Try --target-layers {live}"
-            return "See which layers will do with: camctl layers MODEL --usable"
-        if verdict.name == "negative-only":
-            return f"Try another --method than {method.name} (GradCAMElementWise keeps what speaks for it) or class."
-        return "Try another --method or --target-layers; camctl layers MODEL --usable lists the layers."
-
-    def _live_layer(self, target: Target) -> str:
-        if self._live is None:
-            default = _probe(self.loaded, self.inputs, self.hints, target.index).default
-            self._live = default[0] if default else ""
-        return self._live
-
-
 def _cam(
     one: Drawn,
     method: Method,
     target: Target,
     layers: tuple[str, ...],
     chosen_by: str,
-    advice: _Advice,
+    advice: Advice,
     picture: Picture,
     view: View,
 ) -> Cam:
@@ -376,7 +344,7 @@ def _cam(
         raw_by_layer=tuple(layer.cpu().numpy() for layer in one.raw_by_layer),
         verdict=one.verdict.name,
         reason=one.verdict.reason,
-        hint=advice.hint(one.verdict, method, target) if one.verdict.name != "ok" else "",
+        hint=advice.hint(one.verdict, method, target),
         milliseconds=one.milliseconds,
         picture=picture,
         view=view,

@@ -20,6 +20,15 @@ LayoutName = Literal["NCHW", "NHWC", "NLC", "NCL", "NC", "adapter"]
 WhyNot = Literal["", "not-run", "not-tensor", "window", "no-grid", "pooled", "single-cell", "zero-gradient"]
 
 
+LONGEST_INDEX = 18
+"""Digits of a class index that is still read as one; Python itself refuses to read thousands."""
+
+
+def is_index(text: str) -> bool:
+    """Whether a class is named by its index: a whole number, perhaps wrongly a negative one."""
+    return text.removeprefix("-").isdecimal() and len(text) <= LONGEST_INDEX
+
+
 @dataclass(frozen=True, kw_only=True)
 class Target:
     """A class, what it is called and the score (0..1) that the model gave it."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from camctl.errors import InputError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -19,11 +21,11 @@ def find(model: nn.Module, knows: Callable[[nn.Module], bool]) -> tuple[str, Any
 
 
 def require(model: nn.Module, knows: Callable[[nn.Module], bool]) -> tuple[str, Any]:
-    """As `find`, for a model that is known to match. Raises `LookupError` otherwise."""
+    """As `find`, for a model that is known to match. Raises `InputError` otherwise: only `--adapter` leads there."""
     found = find(model, knows)
     if found is None:
-        message = f"no part of {type(model).__name__} belongs to this family"
-        raise LookupError(message)
+        message = f"No part of this model ({type(model).__name__}) is of the family that the adapter knows."
+        raise InputError(message, hint="Leave out --adapter: the layers are found without it.")
     return found
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sys
 import warnings
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+import typer
 
 from camctl.cli.screen import say, tell
 from camctl.discovery import PluginWarning
-from camctl.errors import CamctlError
+from camctl.errors import CamctlError, InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 INTERRUPTED = 130
 
@@ -38,6 +41,22 @@ def guard(command: Callable[[], object]) -> int:
         say(("error: ", "bold red"), BUG)
         raise
     return 0
+
+
+# Typer gives a name to one kind of usage error only; what it is a kind of holds them all.
+_Usage: type[Exception] = typer.BadParameter.__mro__[1]
+
+
+@contextmanager
+def usage_in_words() -> Iterator[None]:
+    """What typer finds wrong with the words of a command is an `InputError` as any other, not a box of its own."""
+    try:
+        yield
+    except _Usage as error:
+        said = " ".join(error.format_message().split())  # type: ignore[attr-defined]
+        context = getattr(error, "ctx", None)
+        hint = f"See: {context.command_path if context else 'camctl'} --help"
+        raise InputError(said if said.endswith((".", "?")) else f"{said}.", hint=hint) from None
 
 
 def _quieten() -> None:

@@ -62,7 +62,7 @@ def spread(args: Sequence[str], flags: Collection[str], *, strict: bool = True) 
         while words and not words[0].startswith("-"):
             values.append(words.pop(0))
         # A class index may be wrong and negative: that is for the model to say.
-        if not values and words and words[0][1:].isdigit():
+        if not values and words and words[0][1:].isdecimal():
             values.append(words.pop(0))
         if not values and strict:
             message = f"{word} needs at least one value."

@@ -63,7 +63,9 @@ RandomWeights = Annotated[
         rich_help_panel=MODEL,
     ),
 ]
-Seed = Annotated[int, typer.Option(metavar="N", help="Of the random weights.", rich_help_panel=MODEL)]
+Seed = Annotated[
+    int, typer.Option(metavar="N", min=0, max=2**32 - 1, help="Of the random weights.", rich_help_panel=MODEL)
+]
 TrustCheckpoint = Annotated[
     bool,
     typer.Option(

@@ -12,6 +12,7 @@ from camctl.cli.progress import working
 from camctl.cli.screen import out, print_json
 from camctl.errors import InputError
 from camctl.render.colormaps import DEFAULT_COLORMAP, DEFAULT_OPACITY
+from camctl.results import is_index
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,8 +85,10 @@ def run(  # noqa: PLR0913
         message = "--target-category and --topk both say which classes to explain."
         raise InputError(message, hint="Give one of them.")
     drawing = saving.Drawing(canvas, saving.known_colormap(colormap), opacity)
-    target = saving.destination(save_path, len(methods) * (len(classes) or topk or 1)) if save_path else None
-    if save_raw:
+    target = None
+    if save_path is not None:
+        target = saving.destination(save_path, len(methods) * (len(classes) or topk or 1), kept=image)
+    if save_raw is not None:
         saving.check_raw(save_raw)
     layout = Layout(adapter=adapter, vit_like=vit_like, num_extra_tokens=num_extra_tokens)
     layout.check()
@@ -152,11 +155,15 @@ def report(explanation: "Explanation", paths: dict[int, str], drawing: saving.Dr
 
 
 def split_names(given: "Sequence[str] | None") -> tuple[str, ...]:
-    """`["GradCAM,LayerCAM", "XGradCAM"]` -> three names; GradCAM where none is given."""
-    names = [name.strip() for text in given or [] for name in text.split(",")]
-    return tuple(name for name in names if name) or ("GradCAM",)
+    """`["GradCAM,LayerCAM", "XGradCAM"]` -> three names; GradCAM where the option is not given. Raises `InputError`."""
+    if not given:
+        return ("GradCAM",)
+    names = tuple(name for text in given for part in text.split(",") if (name := part.strip()))
+    if not names:
+        raise InputError("--method names no method.", hint="Leave it out for GradCAM, or see: camctl methods")
+    return names
 
 
 def as_class(text: str) -> int | str:
     """An index where it is a whole number, else a name."""
-    return int(text) if text.removeprefix("-").isdecimal() else text
+    return int(text) if is_index(text) else text

@@ -40,15 +40,21 @@ class Destination:
     folder: bool
 
 
-def destination(text: str, count: int) -> Destination:
+def destination(text: str, count: int, *, kept: str) -> Destination:
     """What `--save-path` means for so many maps, seen to be writable before any work is done.
 
     A path that is a folder, ends in a slash or has no suffix is a folder; several maps need one.
-    Raises `InputError`.
+    `kept`: path of the picture, which is never overwritten. Raises `InputError`.
     """
     from camctl.render.files import check_folder, check_writable
 
+    # `-` is what an empty variable or a habit of pipes leaves there: nobody wants a folder of that name.
+    if text.strip() in {"", "-"}:
+        raise InputError(f"'{text}' is no place to save to.", hint="Give a file, --save-path cam.png, or a folder.")
     path = Path(text)
+    if _same_file(path, Path(kept)):
+        hint = f"Choose another name: --save-path {path.with_name(f'{path.stem}_cam.png')}"
+        raise InputError(f"'{text}' is the picture itself, which would be lost.", hint=hint)
     named_as_file = bool(path.suffix) and not text.endswith(("/", "\\")) and not path.is_dir()
     if named_as_file and count > 1 and path.suffix.lower() in PICTURE_SUFFIXES:
         message = f"{count} maps do not fit into the one file '{text}'."
@@ -59,6 +65,13 @@ def destination(text: str, count: int) -> Destination:
     else:
         check_writable(path)
     return Destination(path, folder)
+
+
+def _same_file(one: Path, other: Path) -> bool:
+    try:
+        return one.is_file() and one.samefile(other)
+    except (OSError, ValueError):  # what is wrong with either is said where it is opened
+        return False
 
 
 def save(explanation: Explanation, target: Destination, drawing: Drawing) -> dict[int, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from camctl.cli.boundary import usage_in_words
 from camctl.cli.params import PlainGroup
 from camctl.cli.screen import out
 
@@ -34,6 +35,16 @@ COMMAND_WIDTH = 35
 
 class Front(PlainGroup):
     """The group of all commands. Its help is drawn here: typer's own takes as long to import as all else together."""
+
+    def make_context(self, *args: Any, **extra: Any) -> Any:
+        """Read the words before the command's name."""
+        with usage_in_words():
+            return super().make_context(*args, **extra)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Read the words after it, and run it."""
+        with usage_in_words():
+            return super().invoke(ctx)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - typer keeps its own classes
         """Print the first screen."""

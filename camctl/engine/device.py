@@ -12,7 +12,7 @@ def pick_device(name: str) -> str:
     """
     wanted = name.strip().casefold()
     kind, colon, number = wanted.partition(":")
-    if kind not in {"cpu", "cuda", "mps", "auto"} or (colon and (kind != "cuda" or not number.isdigit())):
+    if kind not in {"cpu", "cuda", "mps", "auto"} or (colon and (kind != "cuda" or not number.isdecimal())):
         raise InputError(f"'{name}' is no device.", hint="Choose from: cpu, cuda, cuda:0, mps, auto.")
     if kind == "cpu":
         return wanted

@@ -72,11 +72,22 @@ def draw(
             values = unit(restore(values).mean(0, keepdim=True))
             raws = [restore(raw).mean(0, keepdim=True) for raw in raws]
         raw = fuse_raw(raws, aggregate)
+    if verdict.name != "not-finite" and not _sound_scores(captures[0]):
+        verdict = Verdict("not-finite", "The model's scores hold NaN or infinite values; a weight may hold them.")
     if verdict is OK and not bool(values.any()):
         verdict = Verdict("flat", "The layers' maps have no place in common: nothing is left of their fusion.")
     if verdict is not OK:
         values = torch.zeros_like(values)
     return Drawn(values[0], raw[0], tuple(layer[0] for layer in raws), verdict, (perf_counter() - start) * 1e3)
+
+
+def _sound_scores(capture: Capture) -> bool:
+    """Whether the scores are numbers: a NaN after the target layer leaves no trace in the map itself.
+
+    A class may be ruled out by minus infinity, as long as it is not the one explained.
+    """
+    asked = capture.logits.gather(1, capture.targets[:, None])
+    return bool(torch.isfinite(asked).all()) and not bool(torch.isnan(capture.logits).any())
 
 
 def _evidence(method: Method, capture: Capture, options: Mapping[str, Any]) -> Tensor:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from camctl.errors import InputError, UnknownNameError
-from camctl.results import Target
+from camctl.errors import CamctlError, InputError, UnknownNameError, one_line
+from camctl.results import Target, is_index
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,10 +23,20 @@ def class_logits(forward: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tens
 
     A single logit z decides between two classes: it becomes (-z, z), so that class 1 is what z speaks for
     and class 0 what it speaks against; the sigmoid of each column is then its class's probability.
+    What the model raises comes out as an `InputError`: the model is the user's.
     """
 
     def run(inputs: Tensor) -> Tensor:
-        logits = forward(inputs)
+        try:
+            logits = forward(inputs)
+        except CamctlError:
+            raise
+        except Exception as error:
+            if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error):
+                raise
+            message = f"The model fails on an input of shape {tuple(inputs.shape)}: {one_line(error)}"
+            hint = "See that it runs by itself on such an input, and that it was given the size it was built for."
+            raise InputError(message, hint=hint) from error
         if not isinstance(logits, torch.Tensor) or logits.ndim != 2:  # noqa: PLR2004
             shape = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
             message = f"The model gives {shape} where class scores (N, classes) are needed: it is no classifier."
@@ -73,7 +83,7 @@ class Classes:
         A name matches without regard to case: wholly, or one of its comma-separated parts ("tabby"
         for "tabby, tabby cat"). Raises `InputError`.
         """
-        if isinstance(wanted, str) and not wanted.lstrip("-").isdigit():
+        if isinstance(wanted, str) and not is_index(wanted):
             return self.target(self._by_name(wanted))
         index = int(wanted)
         if not 0 <= index < self.count:

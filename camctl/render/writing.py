@@ -28,6 +28,10 @@ def check_writable(path: str | Path, endings: Collection[str] = PICTURES) -> Pat
     folder, or where its folder neither takes files nor can be made.
     """
     path = Path(path)
+    try:
+        path.exists()
+    except (OSError, ValueError) as error:
+        raise _cannot_write(path, error) from None
     if not path.name:
         raise InputError(f"'{path}' is not the name of a file.", hint="Add a name, such as 'map.png'.")
     if path.is_dir():
@@ -51,12 +55,13 @@ def check_folder(folder: str | Path) -> Path:
     """
     folder = Path(folder)
     try:
+        folder.exists()
         there = next(each for each in (folder, *folder.absolute().parents) if each.exists() or each.is_symlink())
         if not there.is_dir():
             raise InputError(f"'{there}' is not a folder.", hint="Choose another place to save to.")
         if not os.access(there, os.W_OK | os.X_OK):
             raise InputError(f"The folder '{there}' is not writable.", hint="Choose another place to save to.")
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise _cannot_write(folder, error) from None
     return folder
 
@@ -85,7 +90,7 @@ def write_atomically(path: str | Path, content: Content) -> Path:
             draft.replace(target)
         finally:  # also after Ctrl-C
             draft.unlink(missing_ok=True)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         raise _cannot_write(path, error) from None
     return path
 
@@ -97,8 +102,10 @@ def _fill(file: IO[bytes], content: Content) -> None:
         content(file)
 
 
-def _cannot_write(path: Path, error: OSError) -> CamctlError:
+def _cannot_write(path: Path, error: OSError | ValueError) -> CamctlError:
     """What an error of the system means to someone who wants a file at `path`."""
+    if isinstance(error, ValueError):  # a null byte, or letters that the file system cannot hold
+        return InputError(f"{str(path)!r} is no name that a file can have.", hint="Choose another name.")
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         message = f"'{path}' was not written: the disk is full."
         return CamctlError(message, hint="Free some space, or save to another disk.")

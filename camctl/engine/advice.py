@@ -1,0 +1,48 @@
+"""What to try next when a map is worthless."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from camctl.engine.verdict import Verdict
+    from camctl.plugin import Method
+    from camctl.results import LayerMap, Target
+
+
+class Advice:
+    """One hint a map; the probe that some need is run once, and only then.
+
+    Parameters
+    ----------
+    probe: gives the layer map for the score of a class, by index.
+    layers: the target layers that were used.
+    """
+
+    def __init__(self, probe: Callable[[int], LayerMap], layers: Collection[str]) -> None:
+        self.probe, self.layers = probe, layers
+        self._live: str | None = None
+
+    def hint(self, verdict: Verdict, method: Method, target: Target) -> str:
+        """One line with the next command; empty for `ok`."""
+        if verdict.name == "ok":
+            return ""
+        if verdict.name == "not-finite":
+            return "Check the checkpoint: a weight or the picture's preprocessing gives NaN or infinity."
+        if verdict.name in {"zero-gradient", "single-cell"}:
+            live = self._live_layer(target)
+            if live and live not in self.layers:
+                return f"Try --target-layers {live}"
+            return "See which layers will do with: camctl layers MODEL --usable"
+        if verdict.name == "negative-only":
+            return f"Try another --method than {method.name} (GradCAMElementWise keeps what speaks for it) or class."
+        return "Try another --method or --target-layers; camctl layers MODEL --usable lists the layers."
+
+    def _live_layer(self, target: Target) -> str:
+        if self._live is None:
+            seen = self.probe(target.index)
+            usable = {record.name for record in seen.records if record.usable}
+            self._live = next((name for name in seen.default if name in usable), "")
+        return self._live
