@@ -1,5 +1,6 @@
 """The public API, as a notebook uses it: `camctl.load`, `camctl.explain` and the survey."""
 
+import gc
 import json
 import subprocess
 import sys
@@ -244,3 +245,18 @@ def test_the_library_is_imported_lazily():
 def test_the_api_is_the_pipelines():
     assert camctl.load is pipeline.load
     assert camctl.explain is pipeline.explain
+
+
+def test_a_loop_over_pictures_keeps_nothing_of_the_pictures_before(model, pixels):
+    def tensors():
+        gc.collect()
+        return sum(1 for thing in gc.get_objects() if issubclass(type(thing), torch.Tensor))
+
+    def look():
+        camctl.explain(model, pixels, methods=BUILT_IN, topk=3, aug_smooth=True)
+
+    look()
+    before = tensors()
+    for _ in range(10):
+        look()
+    assert tensors() == before
