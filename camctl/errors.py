@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-
 
 LONGEST_QUOTE = 300
 """Characters of another library's words that still fit into one line of ours."""
@@ -17,6 +17,13 @@ def one_line(error: BaseException) -> str:
     """An exception's kind and its own words, on one line."""
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text[:LONGEST_QUOTE]}" if text else type(error).__name__
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an exception says that a device or this machine has too little memory; imports no torch."""
+    torch = sys.modules.get("torch")
+    device = torch is not None and isinstance(error, torch.OutOfMemoryError)
+    return device or isinstance(error, MemoryError) or "can't allocate memory" in str(error)
 
 
 class CamctlError(Exception):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from camctl import registry
 from camctl.errors import InputError, PluginError
+from camctl.method_options import check_options
 from camctl.picture import Picture, read_picture
 from camctl.plugin import Aggregate, LoadedModel, LoadOptions, Method
 from camctl.results import Cam, Explanation, LayerMap, Target, View
@@ -65,7 +66,7 @@ def load(  # noqa: PLR0913
     Raises `InputError` for what the user can mend, `PluginError` where a source fails.
     """
     source, reference = registry.split_model(model)
-    plugin = registry.pick("source", source).plugin
+    picked = registry.pick("source", source)
     from camctl.engine.device import pick_device
 
     options = LoadOptions(
@@ -76,10 +77,13 @@ def load(  # noqa: PLR0913
         cfg_options=cfg_options or {},
         progress=progress,
     )
-    loaded: LoadedModel = plugin.load(
-        reference, str(checkpoint) if checkpoint is not None else None, pick_device(device), options
-    )
-    return loaded
+    place = pick_device(device)
+    with registry.at_work(picked):
+        loaded = picked.plugin.load(reference, str(checkpoint) if checkpoint is not None else None, place, options)
+        if not isinstance(loaded, LoadedModel):
+            message = f"it gave a {type(loaded).__name__}, not a LoadedModel"
+            raise TypeError(message)
+        return loaded
 
 
 def explain(  # noqa: PLR0913
@@ -167,6 +171,8 @@ def pick_methods(names: Sequence[str], options: Mapping[str, Any] | None = None)
             hint = f"They have: {', '.join(sorted(known))}." if known else "They have none; see: camctl methods NAME"
             message = f"None of the methods asked for ({', '.join(m.name for m in methods)}) has an option '{key}'."
             raise InputError(message, hint=hint)
+    for method in methods:
+        check_options(method, options or {})
     return methods
 
 
@@ -197,7 +203,10 @@ def _hints(
 
     found = registry.match_adapter(loaded.module, adapter)
     plugin = found.plugin if found else None
-    claimed = plugin.extra_tokens(loaded.module) if plugin else None
+    claimed = None
+    if found is not None:
+        with registry.at_work(found):
+            claimed = found.plugin.extra_tokens(loaded.module)
     hints = LayoutHints(adapter=plugin, claimed_tokens=claimed, extra_tokens=num_extra_tokens, tokens=vit_like)
     return hints, found.found.name if found else ""
 
@@ -262,7 +271,7 @@ def _explain(  # noqa: PLR0913
             for method, one in _draw(recorder, methods, target, drawing, last=target is chosen[-1])
         ]
         milliseconds = dict(recorder.milliseconds)
-    advice = Advice(lambda target: _probe(loaded, hints, inputs, target), layers)
+    advice = Advice(lambda target: _probe(loaded, hints, inputs, target), layers, loaded.name)
     return Explanation(
         image=picture.path,
         model=loaded.name,

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import re
 import sys
-from contextlib import redirect_stdout
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from camctl.discovery import Found, Kind, canonical, find, quote, warn_once
-from camctl.errors import CamctlError, InputError, PluginError, UnknownNameError
+from camctl.errors import CamctlError, InputError, PluginError, UnknownNameError, one_line, out_of_memory
 from camctl.plugin import Adapter, Method, Source
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from torch import nn
 
 MEMBERS: dict[str, tuple[type, tuple[str, ...]]] = {
@@ -27,6 +29,9 @@ MEMBERS: dict[str, tuple[type, tuple[str, ...]]] = {
 
 SOURCE_PACKAGES = {name: f"camctl-{name}" for name in ("timm", "torchvision", "transformers")}
 """Sources that are packages of their own, for the hint."""
+
+_REFERENCES = {"demo": "vit", "python": "package.module:factory", "mmpretrain": "resnet50_8xb32_in1k"}
+"""What may stand after a source's name, for the hint."""
 
 _QUALIFIED = re.compile(r"(?P<package>[^\[\]]+)\[(?P<name>[^\[\]]+)\]")
 # Two letters or more, so that the drive in `C:\configs\resnet.py` is no source.
@@ -101,6 +106,18 @@ def load(found: Found) -> Loaded:
     if lack := _lack(found.kind, plugin):
         raise PluginError(f"The {found.kind} {found.label} cannot be used: {lack}", hint=_remedy(found))
     return Loaded(found, plugin)
+
+
+@contextmanager
+def at_work(loaded: Loaded) -> Iterator[None]:
+    """Whatever a third party's plugin raises inside is a `PluginError`; of a built-in one it is our bug, and stays."""
+    try:
+        yield
+    except Exception as error:
+        if loaded.found.built_in or isinstance(error, CamctlError) or out_of_memory(error):
+            raise
+        message = f"The {loaded.found.kind} {loaded.found.label} failed: {one_line(error)}"
+        raise PluginError(message, hint=_remedy(loaded.found)) from error
 
 
 def load_all(kind: Kind) -> tuple[list[Loaded], list[PluginError]]:
@@ -180,6 +197,8 @@ def split_model(text: str) -> tuple[str, str]:
     `source:reference` names the source; a drive letter, an address (`http://…`) and an existing file's name
     do not, and everything else is a config file or a model name of mmpretrain. Raises `InputError`.
     """
+    if not text.strip():
+        raise InputError("No model was named.", hint="Give a config file, a model name, or one such as demo:vit.")
     match = None if Path(text).exists() else _SOURCE.fullmatch(text)
     if match is None:
         return "mmpretrain", text
@@ -191,5 +210,5 @@ def split_model(text: str) -> tuple[str, str]:
         raise UnknownNameError("source", wanted, sorted({one.name for one in find("source")}))
     if not reference.strip():
         message = f"'{text}' names a source, but no model of it."
-        raise InputError(message, hint=f"Write it as {wanted}:MODEL, such as demo:vit.")
+        raise InputError(message, hint=f"Write it as {wanted}:{_REFERENCES.get(same_name(wanted), 'MODEL')}")
     return locate("source", wanted).name, reference

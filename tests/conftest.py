@@ -1,8 +1,13 @@
 """What all tests share. Being here also puts the checkout first on the path, before anybody else's `tests`."""
 
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
+
+# Nets this small lose more to handing work between threads than they gain; set before anything imports torch.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def pytest_addoption(parser):

@@ -1,5 +1,22 @@
 """The command line: one file per command, which parses, calls the pipeline and reports."""
 
-from camctl.cli.app import main
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def main(args: Sequence[str] | None = None) -> NoReturn:
+    """The console script: run the command and end the process with its exit code."""
+    try:
+        # Here, since Ctrl-C may come while typer loads.
+        from camctl.cli.app import main as run
+    except KeyboardInterrupt:
+        sys.exit(130)
+    run(args)
+
 
 __all__ = ["main"]

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from camctl.cli.lists import LIST_GIVEN
 from camctl.cli.screen import say, tell
 from camctl.discovery import PluginWarning
-from camctl.errors import CamctlError, InputError
+from camctl.errors import CamctlError, InputError, out_of_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -56,6 +57,8 @@ def usage_in_words() -> Iterator[None]:
         said = " ".join(error.format_message().split())  # type: ignore[attr-defined]
         context = getattr(error, "ctx", None)
         hint = f"See: {context.command_path if context else 'camctl'} --help"
+        if said.startswith("Missing argument") and context and context.meta.get(LIST_GIVEN):
+            hint = f"It goes before options that take several values, or after a --. {hint}"
         raise InputError(said if said.endswith((".", "?")) else f"{said}.", hint=hint) from None
 
 
@@ -76,11 +79,10 @@ def _quieten() -> None:
 
 
 def _out_of_memory(error: Exception) -> CamctlError | None:
+    if not out_of_memory(error):
+        return None
     torch = sys.modules.get("torch")
     device = torch is not None and isinstance(error, torch.OutOfMemoryError)
-    host = isinstance(error, MemoryError) or "can't allocate memory" in str(error)
-    if not device and not host:
-        return None
     where = "The device" if device else "This machine"
     hint = "Try fewer --method and --target-layers at a time, without --aug-smooth" + (
         ", or --device cpu." if device else "."

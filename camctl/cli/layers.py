@@ -7,7 +7,7 @@ import typer
 
 from camctl.cli import options
 from camctl.cli.assignments import parse_assignments
-from camctl.cli.loading import Layout, Loading, source_of
+from camctl.cli.loading import Layout, Loading, named_in_hints, source_of
 from camctl.cli.progress import working
 from camctl.cli.screen import out, print_json, say
 from camctl.errors import InputError
@@ -89,14 +89,18 @@ def layers(  # noqa: PLR0913
     show(model, seen, depth=depth, only=filter, usable=usable)
 
 
-def preview(loading: Loading, layout: Layout) -> None:
+def preview(loading: Loading, layout: Layout, *, json: bool = False) -> None:
     """What `camctl run --preview-model` shows: the whole tree."""
-    show(loading.model, survey(loading, layout, None))
+    seen = survey(loading, layout, None, quiet=json)
+    if json:
+        print_json(as_json(loading.model, seen))
+    else:
+        show(loading.model, seen)
 
 
 def survey(loading: Loading, layout: Layout, picture: "Picture | None", *, quiet: bool = False) -> "LayerMap":
     """Load the model and run it once, on the picture or on noise."""
-    with working(quiet=quiet) as work:
+    with named_in_hints(loading.model), working(quiet=quiet) as work:
         loaded = loading.load(work)
         work.say("Running it once")
         from camctl import pipeline

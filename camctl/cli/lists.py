@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
 
+LIST_GIVEN = "camctl.list_given"
+"""Key of a context's notes: whether an option that takes several values was given."""
+
+
 class ListCommand(TyperCommand):
     """A command whose repeatable options also take their values in a row, and any option either spelling.
 
@@ -28,7 +32,13 @@ class ListCommand(TyperCommand):
         params = self.get_params(ctx)
         every = {flag for param in params for flag in param.opts if flag.startswith("--")}
         lists = {flag for param in params if getattr(param, "multiple", False) for flag in param.opts}
-        spelt = spread(respell(args, every), lists, strict=not ctx.resilient_parsing)
+        try:
+            spelt = spread(respell(args, every), lists, strict=not ctx.resilient_parsing)
+        except typer.BadParameter as error:
+            error.ctx = ctx
+            raise
+        # For the hint, should an argument be missed: the list may have taken it.
+        ctx.meta[LIST_GIVEN] = any(word.partition("=")[0] in lists for word in spelt)
         return super().parse_args(ctx, spelt)
 
 

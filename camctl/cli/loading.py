@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from camctl import registry
+from camctl.errors import CamctlError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from camctl.cli.progress import Working
     from camctl.plugin import LoadedModel
@@ -58,6 +61,16 @@ class Layout:
         """Raises `UnknownNameError` or `PluginError` for the adapter."""
         if self.adapter is not None:
             registry.locate("adapter", self.adapter)
+
+
+@contextmanager
+def named_in_hints(model: str) -> Iterator[None]:
+    """A hint that says MODEL says the user's own, so that it can be copied to the shell."""
+    try:
+        yield
+    except CamctlError as error:
+        error.hint = error.hint.replace("camctl layers MODEL", f"camctl layers {quote(model)}")
+        raise
 
 
 def source_of(model: str) -> str:

@@ -7,7 +7,7 @@ import typer
 from camctl.cli import options, saving
 from camctl.cli.assignments import parse_assignments
 from camctl.cli.layers import preview
-from camctl.cli.loading import Layout, Loading, source_of
+from camctl.cli.loading import Layout, Loading, named_in_hints, source_of
 from camctl.cli.progress import working
 from camctl.cli.screen import out, print_json
 from camctl.errors import InputError
@@ -104,12 +104,12 @@ def run(  # noqa: PLR0913
         repairs=not no_repairs,
     )
     if preview_model:
-        preview(loading, layout)
+        preview(loading, layout, json=json)
         return
     picture = read_picture(image)
 
     hushed = quiet or json
-    with working(quiet=hushed) as work:
+    with named_in_hints(model), working(quiet=hushed) as work:
         loaded = loading.load(work)
         work.say("Running it")
         explanation = pipeline.explain(

@@ -40,6 +40,14 @@ class Destination:
     folder: bool
 
 
+def place(text: str) -> Path:
+    """A path as the user wrote it; shells leave the `~` of `--save-path=~/maps` to us."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # nobody of that name has a home here
+        return Path(text)
+
+
 def destination(text: str, count: int, *, kept: str) -> Destination:
     """What `--save-path` means for so many maps, seen to be writable before any work is done.
 
@@ -51,11 +59,11 @@ def destination(text: str, count: int, *, kept: str) -> Destination:
     # `-` is what an empty variable or a habit of pipes leaves there: nobody wants a folder of that name.
     if text.strip() in {"", "-"}:
         raise InputError(f"'{text}' is no place to save to.", hint="Give a file, --save-path cam.png, or a folder.")
-    path = Path(text)
+    path = place(text)
     if _same_file(path, Path(kept)):
         hint = f"Choose another name: --save-path {path.with_name(f'{path.stem}_cam.png')}"
         raise InputError(f"'{text}' is the picture itself, which would be lost.", hint=hint)
-    named_as_file = bool(path.suffix) and not text.endswith(("/", "\\")) and not path.is_dir()
+    named_as_file = bool(path.suffix) and not text.endswith(("/", "\\")) and not _is_folder(path)
     if named_as_file and count > 1 and path.suffix.lower() in PICTURE_SUFFIXES:
         message = f"{count} maps do not fit into the one file '{text}'."
         raise InputError(message, hint=f"Give a folder: --save-path {path.parent / path.stem}/")
@@ -65,6 +73,13 @@ def destination(text: str, count: int, *, kept: str) -> Destination:
     else:
         check_writable(path)
     return Destination(path, folder)
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # too long a name, which is said where it is checked
+        return False
 
 
 def _same_file(one: Path, other: Path) -> bool:
@@ -98,11 +113,11 @@ def check_raw(text: str) -> None:
     """See that `--save-raw` names a file of numbers that can be written. Raises `InputError`."""
     from camctl.render.files import RAW, check_writable
 
-    check_writable(text, RAW)
+    check_writable(place(text), RAW)
 
 
 def save_numbers(explanation: Explanation, text: str) -> None:
     """Save the raw maps and what made them. Raises `CamctlError`."""
     from camctl.render.files import save_raw
 
-    save_raw(explanation, text)
+    save_raw(explanation, place(text))

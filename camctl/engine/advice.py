@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,10 +20,11 @@ class Advice:
     ----------
     probe: gives the layer map for the score of a class, by index.
     layers: the target layers that were used.
+    model: what the user calls the model.
     """
 
-    def __init__(self, probe: Callable[[int], LayerMap], layers: Collection[str]) -> None:
-        self.probe, self.layers = probe, layers
+    def __init__(self, probe: Callable[[int], LayerMap], layers: Collection[str], model: str) -> None:
+        self.probe, self.layers, self.model = probe, layers, quote(model)
         self._live: str | None = None
 
     def hint(self, verdict: Verdict, method: Method, target: Target) -> str:
@@ -35,10 +37,10 @@ class Advice:
             live = self._live_layer(target)
             if live and live not in self.layers:
                 return f"Try --target-layers {live}"
-            return "See which layers will do with: camctl layers MODEL --usable"
+            return f"See which layers will do with: camctl layers {self.model} --usable"
         if verdict.name == "negative-only":
             return f"Try another --method than {method.name} (GradCAMElementWise keeps what speaks for it) or class."
-        return "Try another --method or --target-layers; camctl layers MODEL --usable lists the layers."
+        return f"Try another --method or --target-layers; camctl layers {self.model} --usable lists the layers."
 
     def _live_layer(self, target: Target) -> str:
         if self._live is None:

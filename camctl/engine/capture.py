@@ -139,7 +139,11 @@ class Recorder:
         layout = find_layout(raw, size, self.inputs.shape[0], part, self.hints)
         if layout is None:
             if raw.ndim == 3:  # noqa: PLR2004
-                hint = f"Give the number of class and other tokens with --num-extra-tokens. {hint}"
+                counted = self.hints.extra_tokens
+                said = "Give the number of class and other tokens with --num-extra-tokens."
+                if counted is not None:
+                    said = f"Leave out --num-extra-tokens {counted}, which leaves no grid: the number is found out."
+                hint = f"{said} {hint}"
             raise no_grid(name, raw, hint)
         return Seen(name, raw, layout)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from camctl.errors import InputError, PluginError
+from camctl.errors import CamctlError, InputError, PluginError, one_line, out_of_memory
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -117,7 +117,15 @@ def find_layout(
 
 
 def _adapter_layout(output: Tensor, input_size: tuple[int, int], adapter: Adapter) -> Layout | None:
-    grid = adapter.to_grid(output, input_size)
+    try:
+        grid = adapter.to_grid(output, input_size)
+    except Exception as error:
+        if isinstance(error, CamctlError) or out_of_memory(error):
+            raise
+        message = f"The adapter {type(adapter).__name__} failed: {one_line(error)}"
+        raise PluginError(
+            message, hint="Choose another with --adapter, or report it to the adapter's author."
+        ) from error
     if grid is None:
         return None
     if grid.ndim != 4 or grid.shape[0] != output.shape[0] or grid.numel() > output.numel():  # noqa: PLR2004
@@ -173,13 +181,15 @@ def follows(input_size: tuple[int, int], grid: tuple[int, int]) -> bool:
 def _token_layout(output: Tensor, input_size: tuple[int, int], module: nn.Module, hints: LayoutHints) -> Layout | None:
     _, a, b = output.shape
     tokens = None
+    one_dimensional = isinstance(module, (nn.Conv1d, nn.BatchNorm1d))
+    # Who counts extra tokens says that there are tokens: a wrong count must not turn channels into places.
+    said_tokens = hints.tokens or (hints.extra_tokens is not None and not one_dimensional)
     if hints.extra_tokens is None and hints.claimed_tokens is not None:
         tokens = token_grid(a, input_size, hints.claimed_tokens)
     tokens = tokens or token_grid(a, input_size, hints.extra_tokens)
-    channels_first = None if hints.tokens else token_grid(b, input_size, 0)
+    channels_first = None if said_tokens else token_grid(b, input_size, 0)
     # A factoring without a rest goes before one that must call tokens extra which nobody spoke of.
     expected = {0, hints.claimed_tokens, hints.extra_tokens}
-    one_dimensional = isinstance(module, (nn.Conv1d, nn.BatchNorm1d))
     # Widths are round numbers, and a ViT-L is 1024 = 32 x 32 wide: 197 are tokens, not channels.
     unforeseen = tokens is not None and tokens[1] not in expected and a % 8 == 0
     if type(module) in (nn.LayerNorm, nn.Linear) and tokens is not None:

@@ -12,7 +12,7 @@ from camctl.engine.fusion import fuse, fuse_raw, unit
 from camctl.engine.reduction import reduce
 from camctl.engine.smoothing import restore
 from camctl.engine.verdict import OK, Verdict, combine, judge
-from camctl.errors import CamctlError, PluginError
+from camctl.errors import CamctlError, PluginError, one_line, out_of_memory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -93,10 +93,10 @@ def _sound_scores(capture: Capture) -> bool:
 def _evidence(method: Method, capture: Capture, options: Mapping[str, Any]) -> Tensor:
     try:
         evidence = method.compute(capture, **{key: value for key, value in options.items() if key in method.options})
-    except (CamctlError, torch.OutOfMemoryError):
-        raise
     except Exception as error:
-        message = f"The method {method.name} failed at '{capture.layer}': {type(error).__name__}: {error}"
+        if isinstance(error, CamctlError) or out_of_memory(error):
+            raise
+        message = f"The method {method.name} failed at '{capture.layer}': {one_line(error)}"
         raise PluginError(message, hint=f"See what it needs with: camctl methods {method.name}") from error
     n, _, height, width = capture.activations.shape
     dimensions = 3 if method.reduction == "none" else 4

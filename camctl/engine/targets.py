@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from camctl.errors import CamctlError, InputError, UnknownNameError, one_line
+from camctl.errors import CamctlError, InputError, UnknownNameError, one_line, out_of_memory
 from camctl.results import Target, is_index
 
 if TYPE_CHECKING:
@@ -29,15 +29,13 @@ def class_logits(forward: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tens
     def run(inputs: Tensor) -> Tensor:
         try:
             logits = forward(inputs)
-        except CamctlError:
-            raise
-        except Exception as error:
-            if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in str(error):
+        except (Exception, SystemExit) as error:
+            if isinstance(error, CamctlError) or out_of_memory(error):
                 raise
             message = f"The model fails on an input of shape {tuple(inputs.shape)}: {one_line(error)}"
             hint = "See that it runs by itself on such an input, and that it was given the size it was built for."
             raise InputError(message, hint=hint) from error
-        if not isinstance(logits, torch.Tensor) or logits.ndim != 2:  # noqa: PLR2004
+        if not isinstance(logits, torch.Tensor) or logits.ndim != 2 or not logits.shape[1]:  # noqa: PLR2004
             shape = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
             message = f"The model gives {shape} where class scores (N, classes) are needed: it is no classifier."
             raise InputError(message, hint="Wrap it in a python: source whose forward pass returns class scores.")

@@ -216,7 +216,8 @@ def randomcam(capture: Capture, *, seed: int = 0) -> Tensor:
     """Evidence (N, C, H, W), the same for the same `seed`, class or no class; all views share their weights."""
     from camctl.methods import bridge
 
-    return bridge.evidence(capture, bridge.random_weights(capture, seed))
+    _at_least("seed", seed, 0)
+    return bridge.evidence(capture, bridge.random_weights(capture, seed % 2**32))
 
 
 @method(

@@ -28,10 +28,7 @@ def check_writable(path: str | Path, endings: Collection[str] = PICTURES) -> Pat
     folder, or where its folder neither takes files nor can be made.
     """
     path = Path(path)
-    try:
-        path.exists()
-    except (OSError, ValueError) as error:
-        raise _cannot_write(path, error) from None
+    _can_be_a_name(path)
     if not path.name:
         raise InputError(f"'{path}' is not the name of a file.", hint="Add a name, such as 'map.png'.")
     if path.is_dir():
@@ -54,14 +51,14 @@ def check_folder(folder: str | Path) -> Path:
     Raises `InputError` where not.
     """
     folder = Path(folder)
+    _can_be_a_name(folder)
     try:
-        folder.exists()
         there = next(each for each in (folder, *folder.absolute().parents) if each.exists() or each.is_symlink())
         if not there.is_dir():
             raise InputError(f"'{there}' is not a folder.", hint="Choose another place to save to.")
         if not os.access(there, os.W_OK | os.X_OK):
             raise InputError(f"The folder '{there}' is not writable.", hint="Choose another place to save to.")
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise _cannot_write(folder, error) from None
     return folder
 
@@ -90,7 +87,7 @@ def write_atomically(path: str | Path, content: Content) -> Path:
             draft.replace(target)
         finally:  # also after Ctrl-C
             draft.unlink(missing_ok=True)
-    except (OSError, UnicodeError) as error:
+    except OSError as error:
         raise _cannot_write(path, error) from None
     return path
 
@@ -102,21 +99,34 @@ def _fill(file: IO[bytes], content: Content) -> None:
         content(file)
 
 
-def _cannot_write(path: Path, error: OSError | ValueError) -> CamctlError:
+_FAULTS = {
+    errno.ENOTDIR: ("cannot be written: part of it is a file", "Choose another place."),
+    errno.EEXIST: ("cannot be written: part of it is a file", "Choose another place."),
+    errno.EISDIR: ("is a folder", "Name a file in it."),
+    errno.ENAMETOOLONG: ("is too long a name", "Choose a shorter one."),
+}
+"""Error of the system -> what is wrong with the place, and what to do."""
+
+
+def _can_be_a_name(path: Path) -> None:
+    """Raises `InputError` for what no file can be called."""
+    if "\0" in str(path):
+        raise InputError(f"{str(path)!r} is no name that a file can have.", hint="Choose another name.")
+    try:
+        path.exists()
+    except OSError as error:
+        raise _cannot_write(path, error) from None
+
+
+def _cannot_write(path: Path, error: OSError) -> CamctlError:
     """What an error of the system means to someone who wants a file at `path`."""
-    if isinstance(error, ValueError):  # a null byte, or letters that the file system cannot hold
-        return InputError(f"{str(path)!r} is no name that a file can have.", hint="Choose another name.")
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         message = f"'{path}' was not written: the disk is full."
         return CamctlError(message, hint="Free some space, or save to another disk.")
     if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
         return InputError(f"'{path}' cannot be written: its folder is not writable.", hint="Choose another place.")
-    if error.errno in {errno.ENOTDIR, errno.EEXIST}:
-        return InputError(f"'{path}' cannot be written: part of it is a file.", hint="Choose another place.")
-    if error.errno == errno.EISDIR:
-        return InputError(f"'{path}' is a folder.", hint="Name a file in it.")
-    if error.errno == errno.ENAMETOOLONG:
-        return InputError(f"'{path}' is too long a name.", hint="Choose a shorter one.")
+    if fault := _FAULTS.get(error.errno or 0):
+        return InputError(f"'{path}' {fault[0]}.", hint=fault[1])
     reason = error.strerror or str(error) or type(error).__name__
     return CamctlError(f"'{path}' was not written: {reason}.", hint="Try again, or choose another place.")
 

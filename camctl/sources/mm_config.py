@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from camctl.errors import InputError
+from camctl.errors import InputError, one_line
 from camctl.sources import model_index
 
 SUFFIXES = (".py", ".yaml", ".yml", ".json")
@@ -53,7 +53,7 @@ def read_config(path: Path, options: Mapping[str, Any]) -> Any:
 
     try:
         config = Config.fromfile(str(path))
-    except Exception as error:  # a config is Python code: anything can come out of it
+    except (Exception, SystemExit) as error:  # a config is Python code: anything can come out of it
         message = f"The config '{path}' cannot be read: {one_line(error)}"
         raise InputError(
             message, hint="Mend the config, or try it in Python: mmengine.Config.fromfile(...)."
@@ -84,9 +84,3 @@ def without_downloads(settings: Any) -> Any:
 
 def _is_pretrained(value: Any) -> bool:
     return isinstance(value, Mapping) and str(value.get("type", "")).rpartition(".")[2] == "Pretrained"
-
-
-def one_line(error: BaseException) -> str:
-    """An exception's own words, or its name where it has none."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from camctl.errors import InputError
+from camctl.errors import InputError, one_line
 from camctl.plugin import Checkpoint, LoadedModel, LoadOptions
 from camctl.sources import mm_config, mm_preprocess
 from camctl.sources.checkpoints import Weights, as_names, read_checkpoint
@@ -119,13 +119,16 @@ def _build(name: str, config: Any) -> nn.Module:
 
     settings = mm_config.without_downloads(config.model)
     settings.setdefault("data_preprocessor", config.get("data_preprocessor"))
-    kind = settings["type"] if isinstance(settings["type"], str) else settings["type"].__name__
+    kind = settings["type"] if isinstance(settings["type"], str) else getattr(settings["type"], "__name__", "")
+    if not kind:
+        message = f"The model's `type` in '{name}' is {settings['type']!r}, which names no class."
+        raise InputError(message, hint="Check `model` in the config, and --cfg-options.")
     with DefaultScope.overwrite_default_scope("mmpretrain"):
         _check_kind(name, kind, settings["type"], MODELS)
         try:
             module: nn.Module = MODELS.build(settings)
-        except Exception as error:
-            message = f"The model of '{name}' cannot be built: {mm_config.one_line(error)}"
+        except (Exception, SystemExit) as error:
+            message = f"The model of '{name}' cannot be built: {one_line(error)}"
             raise InputError(message, hint="Check `model` in the config, and --cfg-options.") from error
     if _is_a(module, "ImageClassifier") and getattr(module, "head", None) is None:
         message = f"'{name}' is a backbone without a head: it gives features, not classes."
@@ -173,7 +176,7 @@ def _make_preprocess(steps: Any, module: nn.Module, path: Path) -> Callable[[NDA
         with DefaultScope.overwrite_default_scope("mmpretrain"):
             return mm_preprocess.make_preprocess(steps, module.data_preprocessor)  # type: ignore[arg-type]
     except Exception as error:
-        message = f"The test pipeline in '{path}' cannot be built: {mm_config.one_line(error)}"
+        message = f"The test pipeline in '{path}' cannot be built: {one_line(error)}"
         raise InputError(message, hint="Check `test_pipeline` in the config.") from error
 
 
@@ -183,7 +186,7 @@ def _blank(preprocess: Callable[[NDArray[np.uint8]], Tensor], path: Path, edge: 
     try:
         return preprocess(np.zeros((edge, edge, 3), np.uint8))
     except Exception as error:
-        message = f"The test pipeline in '{path}' fails on a blank picture: {mm_config.one_line(error)}"
+        message = f"The test pipeline in '{path}' fails on a blank picture: {one_line(error)}"
         raise InputError(message, hint="Check `test_pipeline` and `data_preprocessor` in the config.") from error
 
 
@@ -227,7 +230,7 @@ def _count_classes(module: nn.Module, forward: Callable[[Tensor], Tensor], blank
     except InputError:
         raise
     except Exception as error:
-        message = f"The model fails on a blank picture: {mm_config.one_line(error)}"
+        message = f"The model fails on a blank picture: {one_line(error)}"
         raise InputError(message, hint="Check that `test_pipeline` fits the model in the config.") from error
 
 

@@ -19,6 +19,8 @@ def local_file(checkpoint: str | None, options: LoadOptions) -> Path | None:
     """
     if checkpoint is None:
         return None
+    if not checkpoint.strip():
+        raise InputError("The checkpoint's name is empty.", hint="Give a file or an address, or leave it out.")
     if options.random_weights:
         message = f"Both the checkpoint '{checkpoint}' and random weights were asked for."
         raise InputError(message, hint="Leave out the checkpoint or --random-weights.")

@@ -112,7 +112,7 @@ def _make(reference: str) -> Any:
             raise InputError(message, hint=_USAGE)
         try:
             return found()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             text = " ".join(str(error).split())
             message = f"{path}:{attribute}() failed: {type(error).__name__}{f': {text}' if text else ''}"
             raise InputError(message, hint=f"Try it: python -c 'import {path}; {path}.{attribute}()'") from error
@@ -155,7 +155,7 @@ def _module(path: str) -> Any:
             raise _missing(path) from error
         message = f"'{path}' imports '{error.name}', which is not installed."
         raise InputError(message, hint="Install it into the environment that camctl runs in.") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         text = " ".join(str(error).split())
         message = f"'{path}' cannot be imported: {type(error).__name__}: {text}"
         raise InputError(message, hint=f"Try it: python -c 'import {path}'") from error
