@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,13 +15,18 @@ from camctl.render.writing import check_folder, check_writable, write_atomically
 resource = pytest.importorskip("resource")
 
 
-@pytest.fixture
+@contextmanager
 def short_of_space():
-    """Files cannot grow beyond 1000 bytes: what is longer fails half way, as on a full disk."""
+    """Files cannot grow beyond 1000 bytes: what is longer fails half way, as on a full disk.
+
+    For a few lines alone: the test runner's own log may be a file too.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_bytes_are_written_and_folders_made(tmp_path):
@@ -41,10 +47,10 @@ def test_a_file_gets_the_permissions_of_any_other(tmp_path):
     assert len(modes) == 1
 
 
-def test_a_write_that_fails_half_way_leaves_what_was_there(tmp_path, short_of_space):
+def test_a_write_that_fails_half_way_leaves_what_was_there(tmp_path):
     path = tmp_path / "a.bin"
     path.write_bytes(b"old")
-    with pytest.raises(CamctlError, match="was not written") as caught:
+    with pytest.raises(CamctlError, match="was not written") as caught, short_of_space():
         write_atomically(path, b"x" * 100_000)
     assert "\n" not in str(caught.value)
     assert path.read_bytes() == b"old"
