@@ -27,8 +27,8 @@ MEMBERS: dict[str, tuple[type, tuple[str, ...]]] = {
     "source": (Source, ("summary", "load")),
 }
 
-SOURCE_PACKAGES = {name: f"camctl-{name}" for name in ("timm", "torchvision", "transformers")}
-"""Sources that are packages of their own, for the hint."""
+OTHER_LIBRARIES = ("timm", "torchvision", "transformers")
+"""Libraries whose models are asked for by name, and come with a plugin or from the user's own code."""
 
 _REFERENCES = {"demo": "vit", "python": "package.module:factory", "mmpretrain": "resnet50_8xb32_in1k"}
 """What may stand after a source's name, for the hint."""
@@ -204,9 +204,9 @@ def split_model(text: str) -> tuple[str, str]:
         return "mmpretrain", text
     wanted, reference = match["source"], match["reference"]
     if same_name(wanted) not in {same_name(one.name) for one in find("source")}:
-        if package := SOURCE_PACKAGES.get(same_name(wanted)):
-            message = f"Models of {wanted} need the package {package}, which is not installed."
-            raise InputError(message, hint=f"Try: pip install {package}")
+        if same_name(wanted) in OTHER_LIBRARIES:
+            message = f"Models of {wanted} need a source plugin of that name, and none is installed."
+            raise InputError(message, hint="Build the model in a function of yours: python:package.module:factory")
         raise UnknownNameError("source", wanted, sorted({one.name for one in find("source")}))
     if not reference.strip():
         message = f"'{text}' names a source, but no model of it."

@@ -16,6 +16,7 @@ import camctl
 from camctl import pipeline, registry
 from camctl.errors import InputError, PluginError
 from camctl.pipeline import survey
+from camctl.plugin import method
 from camctl.render.files import load_raw, save_raw
 from tests.drawing import same, snapshot
 from tests.models import GapNet, TinyCnn, TinyVit, loaded, seeded
@@ -260,3 +261,24 @@ def test_a_loop_over_pictures_keeps_nothing_of_the_pictures_before(model, pixels
     for _ in range(10):
         look()
     assert tensors() == before
+
+
+def with_method(monkeypatch, compute):
+    made = method(name="Theirs", summary="A stranger's.", paper="none", needs={"activations"})(compute)
+    one = registry.Loaded(registry.locate("method", "gradcam"), made)
+    pick = registry.pick
+    monkeypatch.setattr(registry, "pick", lambda kind, name: one if name == "theirs" else pick(kind, name))
+
+
+def test_a_method_that_writes_over_what_others_share_is_named(model, pixels, monkeypatch):
+    with_method(monkeypatch, lambda capture: capture.activations.mul_(0).add_(1))
+    with pytest.raises(PluginError, match="Theirs writes over what it was given"):
+        camctl.explain(model, pixels, methods=["theirs"], target_layers="block2.bn2")
+
+
+def test_a_method_that_makes_nan_is_to_blame_and_not_the_checkpoint(model, pixels, monkeypatch):
+    with_method(monkeypatch, lambda capture: capture.activations * float("nan"))
+    cam = camctl.explain(model, pixels, methods=["theirs"], target_layers="block2.bn2").maps[0]
+    assert cam.verdict == "not-finite"
+    assert "Theirs made NaN" in cam.reason
+    assert "checkpoint" not in cam.hint

@@ -19,7 +19,7 @@ ModelArgument = Annotated[
     str,
     typer.Argument(
         metavar="MODEL",
-        help="A config file or model name of mmpretrain, or source:reference, such as demo:vit, timm:resnet50 "
+        help="A config file or model name of mmpretrain, or source:reference, such as demo:vit "
         "or python:package.module:factory.",
         autocompletion=completion.models,
         show_default=False,

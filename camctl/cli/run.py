@@ -157,7 +157,7 @@ def report(explanation: "Explanation", paths: dict[int, str], drawing: saving.Dr
 def split_names(given: "Sequence[str] | None") -> tuple[str, ...]:
     """`["GradCAM,LayerCAM", "XGradCAM"]` -> three names; GradCAM where the option is not given. Raises `InputError`."""
     if not given:
-        return ("GradCAM",)
+        return ("camctl[gradcam]",)  # a plugin of the same name must not break the default
     names = tuple(name for text in given for part in text.split(",") if (name := part.strip()))
     if not names:
         raise InputError("--method names no method.", hint="Leave it out for GradCAM, or see: camctl methods")

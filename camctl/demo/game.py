@@ -84,7 +84,7 @@ def play(
 def explain_scene(model: LoadedModel, one: Scene, pixels: np.ndarray, methods: Sequence[str]) -> tuple[Cam, ...]:
     """Maps of every object of the scene, from left to right."""
     labels = [each.label for each in sorted(one.objects, key=lambda each: each.centre[0])]
-    return explain(model, pixels, targets=labels, methods=methods).maps
+    return explain(model, pixels, targets=labels, methods=[f"camctl[{method}]" for method in methods]).maps
 
 
 def points_into(cam: Cam, box: Box) -> bool:

@@ -27,10 +27,12 @@ class Advice:
         self.probe, self.layers, self.model = probe, layers, quote(model)
         self._live: str | None = None
 
-    def hint(self, verdict: Verdict, method: Method, target: Target) -> str:
+    def hint(self, verdict: Verdict, method: Method, target: Target) -> str:  # noqa: PLR0911 - one a verdict
         """One line with the next command; empty for `ok`."""
         if verdict.name == "ok":
             return ""
+        if verdict.by_method:
+            return f"Try another --method than {method.name}, and tell its author."
         if verdict.name == "not-finite":
             return "Check the checkpoint: a weight or the picture's preprocessing gives NaN or infinity."
         if verdict.name in {"zero-gradient", "single-cell"}:

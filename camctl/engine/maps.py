@@ -62,7 +62,9 @@ def draw(
             raw = reduce(evidence, reduction, of_class=method.discriminative)
             magnitude = (evidence.abs().sum(1) if evidence.ndim == 4 else evidence.abs()).max()  # noqa: PLR2004
         gradient_reaches = reaches if "gradients" in method.needs else None
-        verdicts.append(judge(capture.layer, raw, magnitude, gradient_reaches=gradient_reaches))
+        verdicts.append(
+            _own_fault(method, capture, raw) or judge(capture.layer, raw, magnitude, gradient_reaches=gradient_reaches)
+        )
         raws.append(raw)
     verdict = combine(verdicts, product=aggregate == "product")
     size = (captures[0].inputs.shape[-2], captures[0].inputs.shape[-1])
@@ -90,7 +92,18 @@ def _sound_scores(capture: Capture) -> bool:
     return bool(torch.isfinite(asked).all()) and not bool(torch.isnan(capture.logits).any())
 
 
+def _own_fault(method: Method, capture: Capture, raw: Tensor) -> Verdict | None:
+    """The verdict on a method that makes NaN or infinity out of finite values."""
+    given = (capture.activations, capture.gradients)
+    if torch.isfinite(raw).all() or not all(bool(torch.isfinite(part).all()) for part in given):
+        return None
+    reason = f"The method {method.name} made NaN or infinity out of finite values at '{capture.layer}'."
+    return Verdict("not-finite", reason, by_method=True)
+
+
 def _evidence(method: Method, capture: Capture, options: Mapping[str, Any]) -> Tensor:
+    shared = (capture.activations, capture.gradients, capture.inputs, capture.logits)
+    versions = [part._version for part in shared]  # noqa: SLF001 - torch counts writes in place there
     try:
         evidence = method.compute(capture, **{key: value for key, value in options.items() if key in method.options})
     except Exception as error:
@@ -98,6 +111,9 @@ def _evidence(method: Method, capture: Capture, options: Mapping[str, Any]) -> T
             raise
         message = f"The method {method.name} failed at '{capture.layer}': {one_line(error)}"
         raise PluginError(message, hint=f"See what it needs with: camctl methods {method.name}") from error
+    if versions != [part._version for part in shared]:  # noqa: SLF001
+        message = f"The method {method.name} writes over what it was given, which other methods share."
+        raise PluginError(message, hint="Leave it out, or report it to its author: it has to work on copies.")
     n, _, height, width = capture.activations.shape
     dimensions = 3 if method.reduction == "none" else 4
     sound = isinstance(evidence, torch.Tensor) and evidence.ndim == dimensions and evidence.shape[0] == n

@@ -24,6 +24,8 @@ class Verdict:
 
     name: VerdictName
     reason: str = ""
+    by_method: bool = False
+    """Whether the method is to blame, and neither the model nor the picture."""
 
 
 OK = Verdict("ok")
