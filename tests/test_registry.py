@@ -298,7 +298,7 @@ def test_file_with_a_colon_in_its_name_is_a_config(tmp_path: Path, monkeypatch: 
 
 
 @pytest.mark.parametrize("source", ["timm", "torchvision", "transformers"])
-def test_source_of_a_package_not_installed_names_the_package(
+def test_source_that_is_not_installed_names_another_way(
     source: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     # Where the workspace's own plugins are installed, they are taken off the path's entry points.
