@@ -18,7 +18,7 @@ from camctl.plugin import GROUPS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-Kind = Literal["method", "adapter", "source"]
+Kind = Literal["method", "adapter", "source", "metric"]
 
 BUILT_IN = "camctl"
 """The distribution that the built-in plugins belong to."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from camctl import registry
 from camctl.errors import InputError, PluginError
-from camctl.method_options import check_options
+from camctl.plugin_options import check_options
 from camctl.picture import Picture, read_picture
 from camctl.plugin import Aggregate, LoadedModel, LoadOptions, Method
 from camctl.results import Cam, Explanation, LayerMap, Target, View
@@ -165,14 +165,7 @@ def pick_methods(names: Sequence[str], options: Mapping[str, Any] | None = None)
     """The methods of these names, once each. Raises `InputError` for an unknown name or option; loads no torch."""
     picked = {found.found.name: found.plugin for found in (registry.pick("method", name) for name in names)}
     methods: tuple[Method, ...] = tuple(picked.values())
-    known = {key for method in methods for key in method.options}
-    for key in options or {}:
-        if key not in known:
-            hint = f"They have: {', '.join(sorted(known))}." if known else "They have none; see: camctl methods NAME"
-            message = f"None of the methods asked for ({', '.join(m.name for m in methods)}) has an option '{key}'."
-            raise InputError(message, hint=hint)
-    for method in methods:
-        check_options(method, options or {})
+    check_options("method", methods, options or {})
     return methods
 
 
@@ -277,7 +270,8 @@ def _explain(  # noqa: PLR0913
         model=loaded.name,
         predictions=classes.top(TOP),
         maps=tuple(
-            _cam(one, method, target, layers, chosen_by, advice, picture, view) for target, method, one in drawn
+            _cam(one, loaded.name, method, target, layers, chosen_by, advice, picture, view)
+            for target, method, one in drawn
         ),
         random_weights=loaded.random_weights,
         repairs=loaded.repairs,
@@ -333,6 +327,7 @@ def _view(preprocess: Callable[[NDArray[np.uint8]], Tensor], shape: tuple[int, i
 
 def _cam(
     one: Drawn,
+    model: str,
     method: Method,
     target: Target,
     layers: tuple[str, ...],
@@ -343,8 +338,10 @@ def _cam(
 ) -> Cam:
     raw = one.raw.cpu().numpy()
     return Cam(
+        model=model,
         method=method.name,
         target=target,
+        smoothing="none",
         layers=layers,
         chosen_by=chosen_by,
         grid=(raw.shape[0], raw.shape[1]),

@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 from camctl.discovery import Found, Kind, canonical, find, quote, warn_once
 from camctl.errors import CamctlError, InputError, PluginError, UnknownNameError, one_line, out_of_memory
-from camctl.plugin import Adapter, Method, Source
+from camctl.plugin import Adapter, Method, Metric, Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from torch import nn
+
+MADE_BY_DECORATOR: dict[str, type] = {"method": Method, "metric": Metric}
+"""Kinds of plugin that are functions, and what the decorator of the kind's name in `camctl.plugin` makes of them."""
 
 MEMBERS: dict[str, tuple[type, tuple[str, ...]]] = {
     "adapter": (Adapter, ("summary", "matches", "target_layers", "extra_tokens", "to_grid")),
@@ -40,7 +43,7 @@ _SOURCE = re.compile(r"(?P<source>[A-Za-z][\w+.-]+):(?!//)(?P<reference>.*)", re
 
 @dataclass(frozen=True)
 class Loaded:
-    """A plugin, imported and of the right kind: a `Method`, or an instance of an `Adapter` or `Source`."""
+    """A plugin, imported and of the right kind: a `Method` or `Metric`, or an instance of an `Adapter` or `Source`."""
 
     found: Found
     plugin: Any
@@ -71,7 +74,7 @@ def locate(kind: Kind, name: str) -> Found:
     exact = [one for one in candidates if one.name.casefold() == wanted.casefold()]
     matching = exact or [one for one in candidates if same_name(one.name) == same_name(wanted)]
     if not matching:
-        hint = "See them all with: camctl methods" if kind == "method" else ""
+        hint = f"See them all with: camctl {kind}s" if kind in MADE_BY_DECORATOR else ""
         raise UnknownNameError(kind, name, sorted({one.name for one in everything}), hint=hint)
     if len({one.distribution for one in matching}) > 1:
         labels = " and ".join(one.label for one in matching)
@@ -98,7 +101,7 @@ def load(found: Found) -> Loaded:
         # Standard output belongs to the command: it may be JSON.
         with redirect_stdout(sys.stderr):
             plugin = found.entry_point.load()
-            if found.kind != "method" and isinstance(plugin, type):
+            if found.kind in MEMBERS and isinstance(plugin, type):
                 plugin = plugin()
     except (Exception, SystemExit) as error:
         message = f"The {found.kind} {found.label} cannot be loaded: {type(error).__name__}: {quote(error)}"
@@ -133,10 +136,10 @@ def load_all(kind: Kind) -> tuple[list[Loaded], list[PluginError]]:
 
 
 def _lack(kind: Kind, plugin: object) -> str:
-    if kind == "method":
-        if isinstance(plugin, Method):
+    if kind in MADE_BY_DECORATOR:
+        if isinstance(plugin, MADE_BY_DECORATOR[kind]):
             return ""
-        return f"it names a {type(plugin).__name__}, which the decorator camctl.plugin.method has not seen."
+        return f"it names a {type(plugin).__name__}, which the decorator camctl.plugin.{kind} has not seen."
     protocol, members = MEMBERS[kind]
     if isinstance(plugin, protocol):
         return ""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 VerdictName = Literal["ok", "flat", "zero-gradient", "negative-only", "single-cell", "not-finite"]
 Canvas = Literal["view", "original"]
+Smoothing = Literal["none", "eigen", "aug", "both"]
 LayoutName = Literal["NCHW", "NHWC", "NLC", "NCL", "NC", "adapter"]
 WhyNot = Literal["", "not-run", "not-tensor", "window", "no-grid", "pooled", "single-cell", "zero-gradient"]
 
@@ -60,8 +61,10 @@ class View:
 class Cam:
     """One class activation map and what it is worth."""
 
+    model: str
     method: str
     target: Target
+    smoothing: Smoothing
     layers: tuple[str, ...]
     chosen_by: str
     """Who chose the layers: `you`, `adapter NAME` or `probe`."""
@@ -82,6 +85,23 @@ class Cam:
     """Spent on this map alone, the shared passes left out."""
     picture: Picture = field(repr=False)
     view: View = field(repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As it stands in `--json` and beside the raw maps."""
+        return {
+            "image": self.picture.path,
+            "model": self.model,
+            "method": self.method,
+            "target": self.target.to_dict(),
+            "layers": list(self.layers),
+            "chosen_by": self.chosen_by,
+            "smoothing": self.smoothing,
+            "grid": list(self.grid),
+            "verdict": self.verdict,
+            "reason": self.reason,
+            "hint": self.hint,
+            "milliseconds": round(self.milliseconds, 3),
+        }
 
     def overlay(
         self, *, canvas: Canvas = "view", colormap: str = DEFAULT_COLORMAP, opacity: float = DEFAULT_OPACITY
@@ -133,21 +153,7 @@ class Explanation:
             "repairs": list(self.repairs),
             "notes": list(self.notes),
             "predictions": [target.to_dict() for target in self.predictions],
-            "maps": [
-                {
-                    "method": cam.method,
-                    "target": cam.target.to_dict(),
-                    "layers": list(cam.layers),
-                    "chosen_by": cam.chosen_by,
-                    "grid": list(cam.grid),
-                    "verdict": cam.verdict,
-                    "reason": cam.reason,
-                    "hint": cam.hint,
-                    "path": paths.get(place),
-                    "milliseconds": round(cam.milliseconds, 3),
-                }
-                for place, cam in enumerate(self.maps)
-            ],
+            "maps": [{**cam.to_dict(), "path": paths.get(place)} for place, cam in enumerate(self.maps)],
             "milliseconds": {
                 "forward": round(self.forward_milliseconds, 3),
                 "backward": round(self.backward_milliseconds, 3),

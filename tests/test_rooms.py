@@ -18,18 +18,22 @@ ALLOWED = {
     "results": {"picture", "render"},
     "picture": {"errors", "pixels"},
     "pixels": {"errors"},
+    "comparison": {"picture", "plugin", "results", "ranking"},
+    "ranking": {"comparison", "results"},
     "discovery": {"plugin"},
     "registry": CONTRACT | {"discovery"},
     "versions": {"discovery"},
-    "method_options": CONTRACT,
+    "plugin_options": CONTRACT,
     "engine": VALUES,
-    "render": VALUES,
+    "render": VALUES | {"comparison", "ranking"},
     "methods": CONTRACT,
+    "metrics": CONTRACT,
     "adapters": CONTRACT,
     "sources": CONTRACT,
-    "pipeline": VALUES | {"engine", "render", "registry", "versions", "method_options"},
+    "pipeline": VALUES
+    | {"comparison", "ranking", "engine", "render", "discovery", "registry", "versions", "plugin_options"},
     "demo": VALUES | {"pipeline", "render", "sources"},  # its training script mends T2T as the source does
-    "cli": VALUES | {"pipeline", "render", "discovery", "registry", "versions", "demo"},
+    "cli": VALUES | {"comparison", "ranking", "pipeline", "render", "discovery", "registry", "versions", "demo"},
     "__init__": {"pipeline"},
     "__main__": {"cli"},
 }
@@ -47,6 +51,7 @@ LISTED = (
     "__init__.py",
     "cli",
     "methods",
+    "metrics",
 )
 
 WHEN_COMPUTED = {"methods/bridge.py", "methods/stage.py"}
@@ -108,4 +113,4 @@ def test_only_the_discovery_uses_the_package_entrypoints():
 
 
 def test_the_contract_stays_small():
-    assert len((HOUSE / "plugin.py").read_text(encoding="utf-8").splitlines()) < 300
+    assert len((HOUSE / "plugin.py").read_text(encoding="utf-8").splitlines()) < 340  # four kinds of plugin

@@ -1,4 +1,4 @@
-"""Values of `--method-options`, checked against what a method's own defaults show, before any work is done."""
+"""Values of `--method-options` and `--metric-options`, checked against what the plugin's own defaults show, before any work is done."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from camctl.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from camctl.plugin import Method
+    from camctl.plugin import Method, Metric
 
 KINDS: dict[type, tuple[type, str]] = {
     bool: (bool, "true or false"),
@@ -22,18 +22,29 @@ KINDS: dict[type, tuple[type, str]] = {
 """Type of a default -> what a value must be, and how that is said."""
 
 
-def check_options(method: Method, options: Mapping[str, Any]) -> None:
-    """Raises `InputError` for a value of another kind than the method's default; of None, than its annotation's."""
-    parameters = inspect.signature(method.compute).parameters
-    for key, default in method.options.items():
+def check_options(kind: str, plugins: Sequence[Method | Metric], options: Mapping[str, Any]) -> None:
+    """Raises `InputError` for an option that none of the plugins (of a `kind`, such as "method") has, or a wrong value."""
+    known = {key for plugin in plugins for key in plugin.options}
+    for key in options:
+        if key not in known:
+            hint = f"They have: {', '.join(sorted(known))}." if known else f"They have none; see: camctl {kind}s NAME"
+            names = ", ".join(plugin.name for plugin in plugins)
+            raise InputError(f"None of the {kind}s asked for ({names}) has an option '{key}'.", hint=hint)
+    for plugin in plugins:
+        _check_values(kind, plugin, options)
+
+
+def _check_values(kind: str, plugin: Method | Metric, options: Mapping[str, Any]) -> None:
+    """Raises `InputError` for a value of another kind than the default; of None, than its annotation's."""
+    parameters = inspect.signature(plugin.compute).parameters
+    for key, default in plugin.options.items():
         if key not in options or (default is None and options[key] is None):
             continue
-        kind = _annotated(parameters[key].annotation) if default is None else type(default)
-        if wanted := _wanted(options[key], default, kind):
-            message = f"The option '{key}' of {method.name} is {wanted}, not {options[key]!r}."
-            raise InputError(
-                message, hint=f"The default is {key}={_written(default)}; see: camctl methods {method.name}"
-            )
+        type_ = _annotated(parameters[key].annotation) if default is None else type(default)
+        if wanted := _wanted(options[key], default, type_):
+            message = f"The option '{key}' of {plugin.name} is {wanted}, not {options[key]!r}."
+            hint = f"The default is {key}={_written(default)}; see: camctl {kind}s {plugin.name}"
+            raise InputError(message, hint=hint)
 
 
 def _annotated(annotation: Any) -> type | None:

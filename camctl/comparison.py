@@ -1,0 +1,154 @@
+"""What a comparison is: maps side by side along up to six axes, and the figures that say which to believe."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import product
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from camctl.picture import Picture
+    from camctl.plugin import Better
+    from camctl.results import Cam, Explanation
+
+AxisName = Literal["image", "model", "layer", "class", "smoothing", "method"]
+AXES: tuple[AxisName, ...] = ("image", "model", "layer", "class", "smoothing", "method")
+"""Every axis, outermost first: the order of a comparison's cells."""
+
+Place = Mapping[AxisName, int]
+"""Where a cell stands: on every axis, the place of its value."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Axis:
+    """What is varied, or (with a single value) what is held."""
+
+    name: AxisName
+    labels: tuple[str, ...]
+    """One a value, as people read it; empty where the single value needs no words."""
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Cell:
+    """One place of a comparison: a map, or why there is none."""
+
+    at: Place
+    cam: Cam | None
+    reason: str = ""
+    """Why there is no map, in one line; empty where there is one (whose verdict has a reason of its own)."""
+    hint: str = ""
+    figures: Mapping[str, float] = field(default_factory=dict)
+    """By a metric's entry-point name; empty for a worthless map, and where none was asked for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measure:
+    """A metric that was asked for."""
+
+    name: str
+    """Entry-point name: the key of `Cell.figures`."""
+    title: str
+    better: Better
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spent:
+    """Time that one kind of work took."""
+
+    model: str
+    image: str
+    """Empty for what is done once a model."""
+    what: str
+    """`load`, `prepare`, `probe`, `forward`, `backward`, `methods` or `metrics`; `(aug)` behind a pass of six views."""
+    milliseconds: float
+    count: int = 1
+    """How many passes, or maps."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Comparison:
+    """Maps side by side, out of one forward pass (and one of six views) a model and image."""
+
+    axes: tuple[Axis, ...]
+    """All six, in the order of `AXES`."""
+    cells: tuple[Cell, ...]
+    """One for every combination, the last axis running fastest."""
+    explanations: Mapping[tuple[int, int], Explanation]
+    """(place on the image axis, place on the model axis) -> what is true of all its maps; missing for a failed model."""
+    pictures: tuple[Picture, ...]
+    """One a value of the image axis."""
+    metrics: tuple[Measure, ...] = ()
+    baselines: tuple[str, ...] = ()
+    """Labels on the method axis of methods that look at no class and no network: what the others have to beat."""
+    spent: tuple[Spent, ...] = ()
+
+    def axis(self, name: AxisName) -> Axis:
+        """The axis of this name."""
+        return self.axes[AXES.index(name)]
+
+    @cached_property
+    def varying(self) -> tuple[AxisName, ...]:
+        """Axes with more than one value."""
+        return tuple(axis.name for axis in self.axes if len(axis) > 1)
+
+    def cell(self, at: Mapping[AxisName, int]) -> Cell:
+        """The cell at a place; an axis left out stands at its first value."""
+        place = 0
+        for axis in self.axes:
+            place = place * len(axis) + at.get(axis.name, 0)
+        return self.cells[place]
+
+    def label(self, name: AxisName, at: Place) -> str:
+        """What the value on an axis is called where a cell stands."""
+        return self.axis(name).labels[at[name]]
+
+    @cached_property
+    def maps(self) -> tuple[Cam, ...]:
+        """All maps that were drawn, in the order of the cells."""
+        return tuple(cell.cam for cell in self.cells if cell.cam is not None)
+
+    def to_dict(self, paths: Sequence[str] = ()) -> dict[str, Any]:
+        """As `camctl compare --json` prints it; `paths` are the files that hold it."""
+        from camctl.ranking import agreement, standings
+
+        runs = [
+            {key: value for key, value in one.to_dict().items() if key != "maps"} for one in self.explanations.values()
+        ]
+        return {
+            "axes": {axis.name: list(axis.labels) for axis in self.axes},
+            "runs": runs,
+            "cells": [self._cell_to_dict(cell) for cell in self.cells],
+            "metrics": [{"name": one.name, "title": one.title, "better": one.better} for one in self.metrics],
+            "baselines": list(self.baselines),
+            "standings": [one.to_dict() for one in standings(self)],
+            "agreement": [one.to_dict() for one in agreement(self)],
+            "spent": [
+                {
+                    "model": one.model,
+                    "image": one.image,
+                    "what": one.what,
+                    "milliseconds": round(one.milliseconds, 3),
+                    "count": one.count,
+                }
+                for one in self.spent
+            ],
+            "paths": list(paths),
+        }
+
+    def _cell_to_dict(self, cell: Cell) -> dict[str, Any]:
+        at = {name: self.label(name, cell.at) for name in AXES}
+        if cell.cam is None:
+            return {"at": at, "verdict": None, "reason": cell.reason, "hint": cell.hint}
+        return {"at": at, **cell.cam.to_dict(), "figures": dict(cell.figures)}
+
+
+def places(axes: Sequence[Axis]) -> list[dict[AxisName, int]]:
+    """Every combination of the axes' values, the last axis running fastest."""
+    return [
+        dict(zip((axis.name for axis in axes), at, strict=True)) for at in product(*(range(len(axis)) for axis in axes))
+    ]
