@@ -1,6 +1,6 @@
 """Shows where an image classifier looked: class activation maps, with proof of what each map is worth.
 
-`load` a classifier, `explain` its view of a picture. Nothing heavy is imported before one of them is used.
+`load` a classifier, `explain` its view of a picture, `compare` maps side by side. Nothing heavy is imported before one of them is used.
 """
 
 from __future__ import annotations
@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from camctl.pipeline import explain, load
+    from camctl.pipeline import compare, explain, load
 
     __version__: str
 
-__all__ = ["__version__", "explain", "load"]
+__all__ = ["__version__", "compare", "explain", "load"]
 
 
 def __getattr__(name: str) -> Any:
@@ -21,7 +21,7 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("camctl")
-    if name in {"load", "explain"}:
+    if name in {"load", "explain", "compare"}:
         from camctl import pipeline
 
         return getattr(pipeline, name)

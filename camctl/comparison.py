@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from itertools import product
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from camctl.errors import CamctlError
     from camctl.picture import Picture
     from camctl.plugin import Better
     from camctl.results import Cam, Explanation
@@ -64,10 +65,14 @@ class Spent:
     image: str
     """Empty for what is done once a model."""
     what: str
-    """`load`, `prepare`, `probe`, `forward`, `backward`, `methods` or `metrics`; `(aug)` behind a pass of six views."""
+    """`load`, `prepare`, `layers`, `forward`, `backward`, `methods` or `metrics`; ` (aug)` behind one of six views."""
     milliseconds: float
     count: int = 1
     """How many passes, or maps."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As it stands in `--json`."""
+        return {**asdict(self), "milliseconds": round(self.milliseconds, 3)}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -79,13 +84,17 @@ class Comparison:
     cells: tuple[Cell, ...]
     """One for every combination, the last axis running fastest."""
     explanations: Mapping[tuple[int, int], Explanation]
-    """(place on the image axis, place on the model axis) -> what is true of all its maps; missing for a failed model."""
+    """(place on the image axis, on the model axis) -> what is true of all its maps; missing for a failed model."""
     pictures: tuple[Picture, ...]
     """One a value of the image axis."""
     metrics: tuple[Measure, ...] = ()
     baselines: tuple[str, ...] = ()
     """Labels on the method axis of methods that look at no class and no network: what the others have to beat."""
     spent: tuple[Spent, ...] = ()
+    faults: tuple[CamctlError, ...] = ()
+    """What took maps away, once each: a model or picture that failed, a method that cannot work on a model, ..."""
+    failed: bool = False
+    """Whether a model or a picture as a whole failed."""
 
     def axis(self, name: AxisName) -> Axis:
         """The axis of this name."""
@@ -113,38 +122,32 @@ class Comparison:
         return tuple(cell.cam for cell in self.cells if cell.cam is not None)
 
     def to_dict(self, paths: Sequence[str] = ()) -> dict[str, Any]:
-        """As `camctl compare --json` prints it; `paths` are the files that hold it."""
+        """As `camctl compare --json` prints it; `paths`: the files that were written. Maps come as in `maps`."""
         from camctl.ranking import agreement, standings
 
-        runs = [
-            {key: value for key, value in one.to_dict().items() if key != "maps"} for one in self.explanations.values()
-        ]
         return {
             "axes": {axis.name: list(axis.labels) for axis in self.axes},
-            "runs": runs,
-            "cells": [self._cell_to_dict(cell) for cell in self.cells],
+            "runs": [one.facts() for one in self.explanations.values()],
+            "maps": [
+                {"at": self._labels(cell), **cell.cam.to_dict(), "figures": dict(cell.figures)}
+                for cell in self.cells
+                if cell.cam is not None
+            ],
+            "missing": [
+                {"at": self._labels(cell), "reason": cell.reason, "hint": cell.hint}
+                for cell in self.cells
+                if cell.cam is None
+            ],
             "metrics": [{"name": one.name, "title": one.title, "better": one.better} for one in self.metrics],
             "baselines": list(self.baselines),
             "standings": [one.to_dict() for one in standings(self)],
             "agreement": [one.to_dict() for one in agreement(self)],
-            "spent": [
-                {
-                    "model": one.model,
-                    "image": one.image,
-                    "what": one.what,
-                    "milliseconds": round(one.milliseconds, 3),
-                    "count": one.count,
-                }
-                for one in self.spent
-            ],
+            "spent": [one.to_dict() for one in self.spent],
             "paths": list(paths),
         }
 
-    def _cell_to_dict(self, cell: Cell) -> dict[str, Any]:
-        at = {name: self.label(name, cell.at) for name in AXES}
-        if cell.cam is None:
-            return {"at": at, "verdict": None, "reason": cell.reason, "hint": cell.hint}
-        return {"at": at, **cell.cam.to_dict(), "figures": dict(cell.figures)}
+    def _labels(self, cell: Cell) -> dict[AxisName, str]:
+        return {name: self.label(name, cell.at) for name in AXES}
 
 
 def places(axes: Sequence[Axis]) -> list[dict[AxisName, int]]:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
+    AnyPicture = Picture | str | Path | Image.Image | NDArray[np.uint8]
+    """What a picture can be made of."""
+
 MOST_PIXELS = 512_000_000
 """Largest picture that is read, in pixels: a bound on memory (three bytes a pixel here, as much again to decode)."""
 
@@ -54,16 +57,30 @@ class Picture:
     """A picture and where it came from.
 
     `pixels` is (H, W, 3), uint8 RGB, upright. `path` is as the user wrote it, or `<image>` or `<array>`
-    for one that was handed over in memory.
+    for one that was handed over in memory. `sha256` is the file's, in hexadecimal; of the pixels where no file was read.
     """
 
     path: str
     pixels: NDArray[np.uint8] = field(repr=False)
+    sha256: str = ""
 
     @property
     def size(self) -> tuple[int, int]:
         """Height and width in pixels."""
         return int(self.pixels.shape[0]), int(self.pixels.shape[1])
+
+    def at_most(self, side: int) -> Picture:
+        """The same picture scaled down to at most `side` pixels both ways; itself where it is small enough."""
+        import numpy as np
+        from PIL import Image
+
+        height, width = self.size
+        scale = side / max(height, width)
+        if scale >= 1:
+            return self
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        small = Image.fromarray(self.pixels).resize(size, Image.Resampling.LANCZOS)
+        return Picture(self.path, np.asarray(small), self.sha256)
 
 
 def read_picture(image: Picture | str | Path | Image.Image | NDArray[Any]) -> Picture:
@@ -75,28 +92,37 @@ def read_picture(image: Picture | str | Path | Image.Image | NDArray[Any]) -> Pi
     if isinstance(image, Picture):
         return image
     if isinstance(image, str | Path):
-        return Picture(str(image), _read_file(str(image)))
+        return Picture(str(image), *_read_file(str(image)))
 
     import numpy as np
     from PIL import Image
 
     if isinstance(image, Image.Image):
         name = str(getattr(image, "filename", "")) or "<image>"
-        return Picture(name, _decode(image, name))
+        return _in_memory(name, _decode(image, name))
     if isinstance(image, np.ndarray):
         from camctl.pixels import array_rgb
 
-        return Picture("<array>", array_rgb(image))
+        return _in_memory("<array>", array_rgb(image))
     raise InputError(
         f"A picture cannot be made of a {type(image).__name__}.",
         hint="Give a path, a PIL image, or a NumPy array (height, width, 3) of uint8 in RGB order.",
     )
 
 
+def _in_memory(name: str, pixels: NDArray[np.uint8]) -> Picture:
+    import hashlib
+
+    return Picture(name, pixels, hashlib.sha256(pixels).hexdigest())
+
+
 # ----------------------------------------------------------------------------------------- files
 
 
-def _read_file(name: str) -> NDArray[np.uint8]:
+def _read_file(name: str) -> tuple[NDArray[np.uint8], str]:
+    """Pixels, and the SHA-256 of the file."""
+    import hashlib
+
     from PIL import Image, UnidentifiedImageError
 
     if not name:
@@ -114,7 +140,9 @@ def _read_file(name: str) -> NDArray[np.uint8]:
         except Exception as error:  # noqa: BLE001 (decoders raise anything on damaged files)
             raise _damaged(name, error) from None
         with opened as image:
-            return _decode(image, name)
+            pixels = _decode(image, name)
+            file.seek(0)
+            return pixels, hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _formats() -> list[str]:

@@ -1,11 +1,12 @@
-"""Which map to believe: rank correlation of maps, agreement between them, and the standing of methods by their figures."""
+"""Which map to believe: rank correlation of maps, agreement between them, and how methods stand by their figures."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import groupby
 from math import isnan, nan
-from typing import TYPE_CHECKING, Any
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -103,7 +104,7 @@ def agreement(comparison: Comparison) -> tuple[Agreement, ...]:
             size = _size(next(iter(together.values())).values.shape)
             places = list(together)
             ranks = np.stack([_ranks(_resized(cam.values, size)) for cam in together.values()])
-            sound = ranks.any(1)
+            sound = (ranks != 0).any(axis=1)
             pairs = np.ix_(places, places)
             counts[pairs] += sound[:, None] & sound
             sums[pairs] += ranks @ ranks.T
@@ -201,9 +202,7 @@ def _stand(comparison: Comparison, cells: Sequence[Cell], model: str) -> list[St
         rivals = [label for label in comparison.baselines if measure.name in means[label]]
         best = max(rivals, key=key, default=None)
         if best is not None:
-            beaten |= {
-                label: {**beaten[label], measure.name: best} for label in measured if key(label) <= key(best)
-            }
+            beaten |= {label: {**beaten[label], measure.name: best} for label in measured if key(label) <= key(best)}
     found = [
         Standing(
             model=model,
@@ -234,3 +233,77 @@ def _means(cells: Sequence[Cell], metrics: Sequence[Measure]) -> dict[str, float
 def _key(measure: Measure, means: Mapping[str, Mapping[str, float]]) -> Any:
     sign = 1 if measure.better == "higher" else -1
     return lambda label: sign * means[label][measure.name]
+
+
+# ------------------------------------------------------------------------------------------- drift
+
+
+class Kept(Protocol):
+    """A map of before, as `camctl.render.files.load_raw` opens it."""
+
+    @property
+    def values(self) -> NDArray[np.float32]:
+        """(h, w), 0..1."""
+        ...
+
+    @property
+    def about(self) -> Mapping[str, Any]:
+        """Its entry in the manifest, as `Cam.to_dict` wrote it."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drift:
+    """How like a map is to its predecessor."""
+
+    cam: Cam
+    correlation: float | None
+    """Rank correlation, -1..1; NaN where either is worthless, None where it has no predecessor."""
+    before: str
+    """The predecessor's verdict; empty where there is none."""
+
+    def under(self, least: float) -> bool:
+        """Whether it is less alike than `least`; a map that nobody can vouch for is."""
+        if self.cam.verdict != "ok" and self.before == self.cam.verdict:
+            return False  # worthless then and now, for the same reason
+        return self.correlation is None or isnan(self.correlation) or self.correlation < least
+
+
+def drift(maps: Sequence[Cam], before: Sequence[Kept]) -> tuple[tuple[Drift, ...], int]:
+    """Each map against its predecessor, and how many of those before have no successor.
+
+    One is the other's predecessor where method, class, layers and smoothing are the same, picture (its file's name)
+    and model too; the model's or picture's name does not count where there is only one on both sides.
+    """
+    old = [one.about for one in before]
+    new = [cam.to_dict() for cam in maps]
+    alone = {
+        key: len({_named(one, key) for one in new}) == 1 == len({_named(one, key) for one in old}) for key in NAMED
+    }
+    predecessors = {_identity(about, alone): one for about, one in zip(old, before, strict=True)}
+    found, met = [], set()
+    for cam, about in zip(maps, new, strict=True):
+        key = _identity(about, alone)
+        one = predecessors.get(key)
+        met.add(key)
+        found.append(
+            Drift(
+                cam=cam,
+                correlation=None if one is None else map_correlation(cam.values, one.values),
+                before="" if one is None else str(one.about["verdict"]),
+            )
+        )
+    return tuple(found), len(predecessors.keys() - met)
+
+
+NAMED = ("image", "model")
+
+
+def _named(about: Mapping[str, Any], key: str) -> str:
+    return PurePath(str(about.get(key, ""))).name
+
+
+def _identity(about: Mapping[str, Any], alone: Mapping[str, bool]) -> tuple[object, ...]:
+    names = [None if alone[key] else _named(about, key) for key in NAMED]
+    layers = tuple(about["layers"])
+    return (*names, about["method"], about["target"]["label"], layers, about.get("smoothing", "none"))

@@ -56,6 +56,12 @@ class View:
     box: tuple[float, float, float, float]
     exact: bool = True
 
+    def on(self, whole: tuple[int, int], small: tuple[int, int]) -> View:
+        """The same view of a picture of size `whole` (height, width) that was scaled to `small`."""
+        down, across = small[0] / whole[0], small[1] / whole[1]
+        x0, y0, x1, y1 = self.box
+        return View(size=self.size, box=(x0 * across, y0 * down, x1 * across, y1 * down), exact=self.exact)
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Cam:
@@ -141,25 +147,32 @@ class Explanation:
     forward_milliseconds: float
     backward_milliseconds: float
     versions: Mapping[str, str]
+    image_sha256: str = ""
+    """Of the picture's file; of its pixels where it came in memory."""
 
-    def to_dict(self, paths: Mapping[int, str] | None = None) -> dict[str, Any]:
-        """As `camctl run --json` prints it; `paths` tells where each map (by its place) was saved."""
-        paths = paths or {}
+    def facts(self) -> dict[str, Any]:
+        """What is true of all its maps, as it stands in `--json` and in the manifest of raw maps."""
         return {
             "image": self.image,
+            "image_sha256": self.image_sha256,
             "model": self.model,
             "checkpoint": {"path": self.checkpoint, "sha256": self.checkpoint_sha256} if self.checkpoint else None,
             "random_weights": self.random_weights,
             "repairs": list(self.repairs),
             "notes": list(self.notes),
             "predictions": [target.to_dict() for target in self.predictions],
-            "maps": [{**cam.to_dict(), "path": paths.get(place)} for place, cam in enumerate(self.maps)],
             "milliseconds": {
                 "forward": round(self.forward_milliseconds, 3),
                 "backward": round(self.backward_milliseconds, 3),
             },
             "versions": dict(self.versions),
         }
+
+    def to_dict(self, paths: Mapping[int, str] | None = None) -> dict[str, Any]:
+        """As `camctl run --json` prints it; `paths` tells where each map (by its place) was saved."""
+        paths = paths or {}
+        maps = [{**cam.to_dict(), "path": paths.get(place)} for place, cam in enumerate(self.maps)]
+        return {**self.facts(), "maps": maps}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -58,7 +58,11 @@ def comparison(
                 for place, cam in enumerate(result.maps):
                     maps[i, m, each, *divmod(place, len(methods))] = cam
     cells = [
-        Cell(at=at, cam=maps[tuple(at[name] for name in ("image", "model", "layer", "class", "method"))], figures=figures or {})
+        Cell(
+            at=at,
+            cam=maps[tuple(at[name] for name in ("image", "model", "layer", "class", "method"))],
+            figures=figures or {},
+        )
         for at in places(axes)
     ]
     measures = tuple(Measure(name=name, title=name, better="higher") for name in figures or {})
@@ -69,7 +73,9 @@ def comparison(
 def without_map(whole: Comparison, at: Mapping[str, int], reason: str, hint: str = "") -> Comparison:
     """The same, with a reason in place of one map."""
     gone = whole.cell(at)
-    cells = [replace(cell, cam=None, reason=reason, hint=hint, figures={}) if cell is gone else cell for cell in whole.cells]
+    cells = [
+        replace(cell, cam=None, reason=reason, hint=hint, figures={}) if cell is gone else cell for cell in whole.cells
+    ]
     return replace(whole, cells=tuple(cells))
 
 

@@ -18,7 +18,7 @@ ALLOWED = {
     "results": {"picture", "render"},
     "picture": {"errors", "pixels"},
     "pixels": {"errors"},
-    "comparison": {"picture", "plugin", "results", "ranking"},
+    "comparison": {"errors", "picture", "plugin", "results", "ranking"},
     "ranking": {"comparison", "results"},
     "discovery": {"plugin"},
     "registry": CONTRACT | {"discovery"},

@@ -16,6 +16,17 @@ def methods(incomplete: str) -> list[str]:
     return [before + comma + name for name in _names("method", last)]
 
 
+def method_sets(incomplete: str) -> list[str]:
+    """Names of methods, and of sets of them."""
+    return [*_starting(["all", "fast", "seed"], incomplete), *methods(incomplete)]
+
+
+def metrics(incomplete: str) -> list[str]:
+    """Names of metrics; after a comma, the next one."""
+    before, comma, last = incomplete.rpartition(",")
+    return [before + comma + name for name in _names("metric", last)]
+
+
 def adapters(incomplete: str) -> list[str]:
     """Names of adapters."""
     return _names("adapter", incomplete)

@@ -128,7 +128,7 @@ TargetCategory = Annotated[
     list[str] | None,
     typer.Option(
         metavar="CLASS...",
-        help="Classes to explain, by index or name; one picture each.",
+        help="Classes to explain, by index or name; a map each.",
         show_default="the predicted class",
         rich_help_panel=WHAT,
     ),
@@ -220,6 +220,7 @@ Opacity = Annotated[
     float,
     typer.Option(metavar="0..1", min=0.0, max=1.0, help="Of the heatmap on the picture.", rich_help_panel=OUTPUT),
 ]
+NoPreview = Annotated[bool, typer.Option("--no-preview", help="Draw nothing in the terminal.", rich_help_panel=OUTPUT)]
 Json = Annotated[
     bool,
     typer.Option("--json", help="JSON on stdout, and no words but errors.", rich_help_panel=OUTPUT),

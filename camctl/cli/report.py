@@ -40,22 +40,27 @@ def summary(explanation: Explanation, paths: Mapping[int, str]) -> None:
     for path in paths.values():
         # In no table: a path that is broken over two lines cannot be copied.
         say(("saved: ", "green"), path)
-    for repair in explanation.repairs:
+    notes([explanation])
+    verdicts(explanation.maps)
+
+
+def notes(explanations: Sequence[Explanation]) -> None:
+    """What was repaired, and what the user should know, the same words once."""
+    for repair in dict.fromkeys(repair for one in explanations for repair in one.repairs):
         say(("repaired: ", "cyan"), repair)
-    for note in explanation.notes:
+    for note in dict.fromkeys(note for one in explanations for note in one.notes):
         say(("note: ", "cyan"), note)
-    verdicts(explanation)
 
 
-def verdicts(explanation: Explanation) -> None:
+def verdicts(maps: Sequence[Cam]) -> None:
     """Say why each map that is not `ok` is worth nothing, and what to try; the same words once."""
     told: dict[tuple[str, str, str], list[str]] = {}
-    for cam in explanation.maps:
+    for cam in maps:
         if cam.verdict != "ok":
             told.setdefault((cam.verdict, cam.reason, cam.hint), []).append(f"{cam.method} of {cam.target.label}")
-    for (verdict, reason, hint), maps in told.items():
-        several = f" and {len(maps) - 1} more" if len(maps) > 1 else ""
-        say((f"{verdict}: ", "bold yellow"), f"{maps[0]}{several}. {reason}")
+    for (verdict, reason, hint), names in told.items():
+        several = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        say((f"{verdict}: ", "bold yellow"), f"{names[0]}{several}. {reason}")
         if hint:
             say(("hint: ", "bold cyan"), hint)
 

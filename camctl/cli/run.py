@@ -8,19 +8,20 @@ from camctl.cli import options, saving
 from camctl.cli.assignments import parse_assignments
 from camctl.cli.layers import preview
 from camctl.cli.loading import Layout, Loading, named_in_hints, source_of
+from camctl.cli.naming import as_class, known_colormap, split_names
 from camctl.cli.progress import working
 from camctl.cli.screen import out, print_json
 from camctl.errors import InputError
 from camctl.render.colormaps import DEFAULT_COLORMAP, DEFAULT_OPACITY
-from camctl.results import is_index
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from camctl.results import Explanation
 
 NOT_OK = 4
 """Exit code of `--strict` where a map's verdict is not `ok`."""
+
+DEFAULT_METHODS = ("camctl[gradcam]",)
+"""By its package: a plugin of the same name must not break the default."""
 
 Image = Annotated[str, typer.Argument(metavar="IMAGE", help="The picture.", show_default=False)]
 PreviewModel = Annotated[
@@ -52,6 +53,7 @@ def run(  # noqa: PLR0913
     canvas: options.CanvasOption = "view",
     colormap: options.Colormap = DEFAULT_COLORMAP,
     opacity: options.Opacity = DEFAULT_OPACITY,
+    no_preview: options.NoPreview = False,
     json: options.Json = False,
     strict: options.Strict = False,
     quiet: options.Quiet = False,
@@ -77,14 +79,14 @@ def run(  # noqa: PLR0913
     from camctl.picture import read_picture
 
     # What can be wrong with the words is found before torch loads.
-    names = split_names(method)
+    names = split_names(method, default=DEFAULT_METHODS)
     settings = parse_assignments(method_options or [], option="--method-options")
     methods = pipeline.pick_methods(names, settings)
     classes = [as_class(text) for text in dict.fromkeys(target_category or [])]
     if classes and topk is not None:
         message = "--target-category and --topk both say which classes to explain."
         raise InputError(message, hint="Give one of them.")
-    drawing = saving.Drawing(canvas, saving.known_colormap(colormap), opacity)
+    drawing = saving.Drawing(canvas, known_colormap(colormap), opacity)
     target = None
     if save_path is not None:
         target = saving.destination(save_path, len(methods) * (len(classes) or topk or 1), kept=image)
@@ -133,18 +135,20 @@ def run(  # noqa: PLR0913
     if json:
         print_json(explanation.to_dict(paths))
     if not hushed:
-        report(explanation, paths, drawing, kept=bool(target or save_raw))
+        report(explanation, paths, drawing, kept=bool(target or save_raw), preview=not no_preview)
     if strict and any(cam.verdict != "ok" for cam in explanation.maps):
         raise typer.Exit(NOT_OK)
 
 
-def report(explanation: "Explanation", paths: dict[int, str], drawing: saving.Drawing, *, kept: bool) -> None:
+def report(
+    explanation: "Explanation", paths: dict[int, str], drawing: saving.Drawing, *, kept: bool, preview: bool
+) -> None:
     """The summary, below the overlays where they were not saved and a terminal can show them."""
     from camctl.cli.report import nothing_saved, summary
     from camctl.render.terminal import show
 
     console = out()
-    shown = console.is_terminal and not paths
+    shown = console.is_terminal and not paths and preview
     if shown:
         for cam in explanation.maps:
             console.print(f"{cam.method}, {cam.target.label}", soft_wrap=True)
@@ -152,18 +156,3 @@ def report(explanation: "Explanation", paths: dict[int, str], drawing: saving.Dr
     summary(explanation, paths)
     if not shown and not kept:
         nothing_saved(len(explanation.maps))
-
-
-def split_names(given: "Sequence[str] | None") -> tuple[str, ...]:
-    """`["GradCAM,LayerCAM", "XGradCAM"]` -> three names; GradCAM where the option is not given. Raises `InputError`."""
-    if not given:
-        return ("camctl[gradcam]",)  # a plugin of the same name must not break the default
-    names = tuple(name for text in given for part in text.split(",") if (name := part.strip()))
-    if not names:
-        raise InputError("--method names no method.", hint="Leave it out for GradCAM, or see: camctl methods")
-    return names
-
-
-def as_class(text: str) -> int | str:
-    """An index where it is a whole number, else a name."""
-    return int(text) if is_index(text) else text

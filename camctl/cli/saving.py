@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from camctl.errors import InputError, UnknownNameError
-from camctl.render.colormaps import colormap_names
+from camctl.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from camctl.comparison import Comparison
     from camctl.results import Cam, Canvas, Explanation
 
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".pdf", ".svg"})
@@ -60,7 +60,7 @@ def destination(text: str, count: int, *, kept: str) -> Destination:
     if text.strip() in {"", "-"}:
         raise InputError(f"'{text}' is no place to save to.", hint="Give a file, --save-path cam.png, or a folder.")
     path = place(text)
-    if _same_file(path, Path(kept)):
+    if same_file(path, Path(kept)):
         hint = f"Choose another name: --save-path {path.with_name(f'{path.stem}_cam.png')}"
         raise InputError(f"'{text}' is the picture itself, which would be lost.", hint=hint)
     named_as_file = bool(path.suffix) and not text.endswith(("/", "\\")) and not _is_folder(path)
@@ -82,7 +82,8 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
-def _same_file(one: Path, other: Path) -> bool:
+def same_file(one: Path, other: Path) -> bool:
+    """Whether two paths lead to one file that is there."""
     try:
         return one.is_file() and one.samefile(other)
     except (OSError, ValueError):  # what is wrong with either is said where it is opened
@@ -102,13 +103,6 @@ def save(explanation: Explanation, target: Destination, drawing: Drawing) -> dic
     return paths
 
 
-def known_colormap(name: str) -> str:
-    """The colormap's name, if there is one. Raises `UnknownNameError`."""
-    if name.casefold() not in {*colormap_names(), "gray"}:
-        raise UnknownNameError("colormap", name, colormap_names())
-    return name
-
-
 def check_raw(text: str) -> None:
     """See that `--save-raw` names a file of numbers that can be written. Raises `InputError`."""
     from camctl.render.files import RAW, check_writable
@@ -116,8 +110,8 @@ def check_raw(text: str) -> None:
     check_writable(place(text), RAW)
 
 
-def save_numbers(explanation: Explanation, text: str) -> None:
+def save_numbers(result: Explanation | Comparison, text: str) -> None:
     """Save the raw maps and what made them. Raises `CamctlError`."""
     from camctl.render.files import save_raw
 
-    save_raw(explanation, place(text))
+    save_raw(result, place(text))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from math import isfinite
 from typing import IO, TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -46,15 +44,9 @@ def tell(error: CamctlError) -> None:
 
 
 def print_json(value: Any) -> None:
-    """JSON on stdout; NaN and infinity, which JSON does not know, become null."""
-    sys.stdout.write(json.dumps(_sound(value), indent=2, allow_nan=False) + "\n")
+    """JSON on stdout."""
+    from camctl.render.files import json_text
+
+    sys.stdout.write(json_text(value))
     # A pipe that is closed must be noticed here, where it can be handled, not when Python ends.
     sys.stdout.flush()
-
-
-def _sound(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _sound(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_sound(item) for item in value]
-    return None if isinstance(value, float) and not isfinite(value) else value

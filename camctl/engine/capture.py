@@ -69,6 +69,7 @@ class Recorder:
         self.hints = hints
         self.gradients = gradients
         self.seen: tuple[Seen, ...] = ()
+        self.faults: dict[str, InputError] = {}
         self.inputs = torch.empty(0)
         self.logits = torch.empty(0)
         self.milliseconds = {"forward": 0.0, "backward": 0.0}
@@ -113,10 +114,11 @@ class Recorder:
 
         return record
 
-    def forward(self, inputs: Tensor, forward: Callable[[Tensor], Tensor]) -> Tensor:
+    def forward(self, inputs: Tensor, forward: Callable[[Tensor], Tensor], *, keep_faults: bool = False) -> Tensor:
         """Run the model once; returns the logits (N, classes), float32, and fills `seen`.
 
-        Raises `InputError` where a target layer never runs, puts out no tensor or has no grid.
+        Raises `InputError` where a target layer never runs, puts out no tensor or has no grid; with
+        `keep_faults` that is noted in `faults` instead, and the layer is missing from `seen`.
         """
         self.inputs, self._forward = inputs, forward
         start = perf_counter()
@@ -125,7 +127,15 @@ class Recorder:
         _synchronize(inputs)
         self.milliseconds["forward"] = (perf_counter() - start) * 1e3
         self._unhook()
-        self.seen = tuple(self._see(name) for name in self.layers)
+        seen = []
+        for name in self.layers:
+            try:
+                seen.append(self._see(name))
+            except InputError as error:
+                if not keep_faults:
+                    raise
+                self.faults[name] = error
+        self.seen = tuple(seen)
         return self.logits
 
     def _see(self, name: str) -> Seen:
@@ -148,7 +158,7 @@ class Recorder:
         return Seen(name, raw, layout)
 
     def backward(self, target: int, *, last: bool) -> tuple[Tensor, ...]:
-        """Gradients of the target's logit at every target layer, raw layout, one a layer.
+        """Gradients of the target's logit at every target layer seen, raw layout, one a layer.
 
         `last`: no further target follows, so the graph may be freed.
         """
@@ -156,7 +166,7 @@ class Recorder:
         outputs = [seen.output for seen in self.seen]
         with torch.enable_grad():  # the caller may have switched it off
             score = self.logits[:, target].sum()
-        if score.requires_grad:
+        if score.requires_grad and outputs:
             found: Sequence[Tensor | None] = torch.autograd.grad(
                 score, outputs, retain_graph=not last, allow_unused=True
             )
@@ -170,7 +180,7 @@ class Recorder:
         )
 
     def captures(self, target: int, gradients: Sequence[Tensor] | None) -> tuple[Capture, ...]:
-        """What methods see, one `Capture` a target layer; `gradients` as `backward` gave them."""
+        """What methods see, one `Capture` a target layer seen; `gradients` as `backward` gave them."""
         if self._forward is None:
             message = "captures() needs a forward pass first"
             raise RuntimeError(message)

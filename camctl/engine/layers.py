@@ -236,6 +236,29 @@ def expand(module: nn.Module, wanted: Sequence[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
+def shallow_to_deep(layers: LayerMap, count: int, deepest: str) -> tuple[str, ...]:
+    """`count` usable layers, evenly spread in the order they ran, the last of them `deepest`; fewer if there are fewer.
+
+    Of one kind, so that maps differ by depth alone: the deepest layer's namesakes in other blocks (`layer1.0.bn3`,
+    `layer4.2.bn3`), else layers of its type, else whatever is usable.
+    """
+    usable = [record for record in layers.records if record.usable and not record.same_as]
+    end = next((record for record in layers.records if record.name == deepest), None)
+    if end is None:
+        return ()
+    usable = [record for record in usable if record.order < end.order] + [end]
+    last = deepest.rpartition(".")[2]
+    namesakes = [record for record in usable if record.name.rpartition(".")[2] == last and record.type == end.type]
+    kind = [record for record in usable if record.type == end.type]
+    chosen = next((some for some in (namesakes, kind) if len(some) >= count), usable)
+    if count >= len(chosen):
+        return tuple(record.name for record in chosen)
+    if count == 1:
+        return (deepest,)
+    places = [round(step * (len(chosen) - 1) / (count - 1)) for step in range(count)]
+    return tuple(chosen[place].name for place in places)
+
+
 def _pattern(text: str) -> re.Pattern[str]:
     parts = re.split(r"(\*\*|\*|\?)", text)
     signs = {"**": ".*", "*": "[^.]*", "?": "[^.]"}

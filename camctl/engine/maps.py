@@ -41,6 +41,7 @@ def draw(
     aggregate: Aggregate,
     eigen_smooth: bool = False,
     options: Mapping[str, Any] | None = None,
+    kept: dict[str, Tensor] | None = None,
 ) -> Drawn:
     """The map of one method for one target, fused over the layers of `captures`.
 
@@ -49,6 +50,7 @@ def draw(
     captures: one a layer, of one view, or of the six that `smoothing.augment` makes.
     reached: for each layer, whether the class score's gradient reaches its places.
     eigen_smooth: take the first principal component, whatever the method's own reduction.
+    kept: the method's evidence by layer, found there or put there; for several maps of the same captures.
 
     Raises `PluginError` where the method fails or returns another shape.
     """
@@ -58,7 +60,11 @@ def draw(
     smooth = captures[0].inputs.shape[0] > 1
     for capture, reaches in zip(captures, reached, strict=True):
         with torch.no_grad():
-            evidence = _evidence(method, capture, options or {})
+            evidence = None if kept is None else kept.get(capture.layer)
+            if evidence is None:
+                evidence = _evidence(method, capture, options or {})
+            if kept is not None:
+                kept[capture.layer] = evidence
             raw = reduce(evidence, reduction, of_class=method.discriminative)
             magnitude = (evidence.abs().sum(1) if evidence.ndim == 4 else evidence.abs()).max()  # noqa: PLR2004
         gradient_reaches = reaches if "gradients" in method.needs else None

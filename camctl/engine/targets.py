@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import torch
 
@@ -44,6 +44,13 @@ def class_logits(forward: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tens
     return run
 
 
+def class_scores(logits: Tensor, kind: Literal["softmax", "sigmoid"]) -> Tensor:
+    """Logits (N, classes), as `class_logits` gives them -> the scores (0..1) that people are shown, float32."""
+    # The two columns of a single logit are each the negative of the other, exactly.
+    single = logits.shape[1] == 2 and bool((logits[:, 0] == -logits[:, 1]).all())  # noqa: PLR2004
+    return logits.float().sigmoid() if kind == "sigmoid" or single else logits.float().softmax(1)
+
+
 class Classes:
     """Scores and labels of one picture's logits.
 
@@ -60,10 +67,7 @@ class Classes:
             names = (f"not {names[0]}", names[0])
         self.names = names if names is not None and len(names) == count else None
         self.count = count
-        # The two columns of a single logit are each the negative of the other, exactly.
-        single = count == 2 and bool(logits[0] == -logits[1])  # noqa: PLR2004
-        each = model.score == "sigmoid" or single
-        self.scores = (logits.sigmoid() if each else logits.softmax(0)).cpu()
+        self.scores = class_scores(logits[None], model.score)[0].cpu()
         self.order: list[int] = logits.nan_to_num(nan=float("-inf")).argsort(descending=True, stable=True).tolist()
 
     def target(self, index: int) -> Target:

@@ -9,6 +9,7 @@ import zipfile
 import zlib
 from dataclasses import dataclass
 from io import BytesIO
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from camctl.comparison import Comparison
     from camctl.results import Explanation
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "check_folder",
     "check_writable",
     "file_names",
+    "json_text",
     "load_raw",
     "save_picture",
     "save_raw",
@@ -51,12 +54,13 @@ MOST_A_SIDE = {"JPEG": 65500, "WEBP": 16383}
 _LONGEST_NAME = 60
 
 
-def save_picture(pixels: NDArray[np.uint8], path: str | Path) -> Path:
-    """Write pixels (H, W, 3), uint8 RGB, as PNG, JPEG or WebP, by the ending of `path`.
+def save_picture(pixels: NDArray[np.uint8], path: str | Path, *, title: str = "") -> Path:
+    """Write pixels (H, W, 3), uint8 RGB, as PNG, JPEG or WebP, by the ending of `path`; PNG holds a title too.
 
     Raises as `check_writable` and `write_atomically` do, and `InputError` for more pixels than the format holds.
     """
     from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
 
     path = check_writable(path)
     kind = {".png": "PNG", ".webp": "WEBP"}.get(path.suffix.lower(), "JPEG")
@@ -66,15 +70,31 @@ def save_picture(pixels: NDArray[np.uint8], path: str | Path) -> Path:
         message = f"'{path}' cannot be written: {width} x {height} pixels, and {kind} holds {most} a side."
         raise InputError(message, hint="Save it as .png.")
     # Heat has coloured edges, which JPEG blurs unless told to keep all colour.
-    options = {
-        "PNG": {"compress_level": 6},
+    about = PngInfo()
+    if title:
+        about.add_itxt("Title", title)
+    every: dict[str, dict[str, Any]] = {
+        "PNG": {"compress_level": 6, "pnginfo": about},
         "JPEG": {"quality": 92, "subsampling": 0},
         "WEBP": {"quality": 92, "method": 4},
-    }[kind]
+    }
     # Encoded in memory: of a write that fails, Pillow does not tell why.
     encoded = BytesIO()
-    Image.fromarray(pixels).save(encoded, kind, **options)
+    Image.fromarray(pixels).save(encoded, kind, **every[kind])
     return write_atomically(path, encoded.getvalue())
+
+
+def json_text(value: Any, *, indent: int | None = 2) -> str:
+    """A value as JSON, with a line's end; NaN and infinity, which JSON does not know, become null."""
+    return json.dumps(_sound(value), indent=indent, allow_nan=False) + "\n"
+
+
+def _sound(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _sound(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_sound(item) for item in value]
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 # ---------------------------------------------------------------------------------------- raw maps
@@ -99,8 +119,8 @@ class RawFile:
     maps: tuple[RawMap, ...]
 
 
-def save_raw(explanation: Explanation, path: str | Path) -> Path:
-    """Write all maps of an explanation as a compressed NPZ that `numpy.load` opens without pickle.
+def save_raw(result: Explanation | Comparison, path: str | Path) -> Path:
+    """Write all maps of an explanation or a comparison as a compressed NPZ that `numpy.load` opens without pickle.
 
     Of map i it holds `values_{i}` (view height, view width), 0..1; `raw_{i}` (grid height, grid width),
     signed; and `raw_{i}_layer_{j}`, one a layer; all float32. `manifest` is a string, JSON: what made them.
@@ -109,16 +129,16 @@ def save_raw(explanation: Explanation, path: str | Path) -> Path:
     import numpy as np
 
     path = check_writable(path, RAW)
-    manifest = {"format": RAW_FORMAT, **explanation.to_dict()}
+    manifest = {"format": RAW_FORMAT, **result.to_dict()}
     arrays: dict[str, NDArray[Any]] = {}
-    for i, (cam, about) in enumerate(zip(explanation.maps, manifest["maps"], strict=True)):
+    for i, (cam, about) in enumerate(zip(result.maps, manifest["maps"], strict=True)):
         about["view"] = {"size": list(cam.view.size), "box": list(cam.view.box), "exact": cam.view.exact}
         about["picture"] = dict(zip(("height", "width"), cam.picture.size, strict=True))
         arrays[f"values_{i}"] = np.asarray(cam.values, np.float32)
         arrays[f"raw_{i}"] = np.asarray(cam.raw, np.float32)
         for j, layer in enumerate(cam.raw_by_layer):
             arrays[f"raw_{i}_layer_{j}"] = np.asarray(layer, np.float32)
-    arrays["manifest"] = np.array(json.dumps(manifest))
+    arrays["manifest"] = np.array(json_text(manifest, indent=None))
     # Packed in memory: a ZIP that cannot be written to its end hides why.
     packed = BytesIO()
     np.savez_compressed(packed, **arrays)  # type: ignore[arg-type]  # no array has the name of its one option

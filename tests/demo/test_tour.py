@@ -86,6 +86,8 @@ def cam_with_peak(row, column, verdict="ok"):
     values[0, 0] = 0.5
     empty = np.zeros((1, 1), np.float32)
     return Cam(
+        model="demo:resnet",
+        smoothing="none",
         method="GradCAM",
         target=Target(index=0, label="cat", score=1.0),
         layers=("layer",),

@@ -20,6 +20,8 @@ def explanation(labels=("cat",), methods=("GradCAM",), image="photos/my cat.jpg"
     rng = np.random.default_rng(0)
     maps = tuple(
         Cam(
+            model="a model",
+            smoothing="none",
             method=method,
             target=Target(index=index, label=label, score=0.5),
             layers=("backbone.layer3", "backbone.layer4"),

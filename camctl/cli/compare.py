@@ -1,0 +1,260 @@
+"""`camctl compare`: maps side by side, with figures that tell which to believe."""
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from camctl.cli import compare_options as own
+from camctl.cli import options
+from camctl.cli.assignments import parse_assignments
+from camctl.cli.boxes import parse_boxes
+from camctl.cli.loading import Layout, Loading, named_in_hints, source_of
+from camctl.cli.naming import as_class, known_colormap, split_names
+from camctl.cli.pictures import pictures_in
+from camctl.cli.progress import working
+from camctl.cli.screen import out, print_json
+from camctl.errors import InputError, PluginError, UnknownNameError
+from camctl.render.colormaps import DEFAULT_COLORMAP, DEFAULT_OPACITY
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from camctl.cli.outputs import Look, Outputs
+    from camctl.comparison import AxisName, Comparison
+    from camctl.pipeline import PendingModel
+    from camctl.results import Smoothing
+
+FAILED, PLUGIN_FAILED, NOT_OK, DRIFTED = 1, 3, 4, 5
+"""Exit codes: a model or picture failed, a plugin did, `--strict` and a map is not `ok`, a map left its predecessor."""
+
+AXIS_WORDS: "dict[str, AxisName]" = {
+    "image": "image",
+    "model": "model",
+    "layer": "layer",
+    "class": "class",
+    "target": "class",
+    "smooth": "smoothing",
+    "smoothing": "smoothing",
+    "method": "method",
+}
+"""What an axis may be called -> its name; each also in the plural."""
+
+SMOOTHINGS: "tuple[Smoothing, ...]" = ("none", "eigen", "aug", "both")
+
+
+def compare(  # noqa: PLR0913
+    image: own.Image,
+    model: own.OptionalModel = None,
+    checkpoint: options.CheckpointArgument = None,
+    *,
+    target_category: options.TargetCategory = None,
+    topk: options.TopK = None,
+    target_layers: own.TargetLayers = None,
+    models: own.Models = None,
+    images: own.Images = None,
+    method: own.Methods = None,
+    method_options: options.MethodOptions = None,
+    smooth: own.Smooth = None,
+    baselines: own.Baselines = False,
+    aggregate: options.AggregateOption = "mean",
+    metrics: own.Metrics = None,
+    metric_options: own.MetricOptions = None,
+    box: own.Boxes = None,
+    baseline: own.Baseline = None,
+    min_correlation: own.MinCorrelation = own.LEAST_CORRELATION,
+    timing: own.Timing = False,
+    save_path: own.SavePath = None,
+    save_raw: options.SaveRaw = None,
+    rows: own.Rows = None,
+    columns: own.Columns = None,
+    scale: own.Scale = "each",
+    theme: own.Theme = "light",
+    tile: own.Tile = 224,
+    canvas: own.Canvas = None,
+    colormap: options.Colormap = DEFAULT_COLORMAP,
+    opacity: options.Opacity = DEFAULT_OPACITY,
+    no_preview: options.NoPreview = False,
+    json: options.Json = False,
+    strict: options.Strict = False,
+    quiet: options.Quiet = False,
+    device: options.Device = "cpu",
+    cfg_options: options.CfgOptions = None,
+    random_weights: options.RandomWeights = False,
+    seed: options.Seed = 0,
+    trust_checkpoint: options.TrustCheckpoint = False,
+    no_repairs: options.NoRepairs = False,
+    adapter: options.Adapter = None,
+    vit_like: options.VitLike = False,
+    num_extra_tokens: options.NumExtraTokens = None,
+) -> None:
+    """Lay methods, classes, layers, smoothings and models side by side, in one pass.
+
+    camctl compare photo.jpg demo:vit --target-category cat dog --save-path grid.png report.html
+
+    camctl compare photo.jpg --model demo:resnet demo:vit timm:resnet50@weights.pth --method LayerCAM
+
+    camctl compare photos/ config.py weights.pth --metrics --baselines --save-raw maps.npz
+    """
+    from camctl import pipeline
+    from camctl.cli.outputs import Look, plan
+
+    # What can be wrong with the words is found before torch loads.
+    names = split_names(method, default=("seed",))
+    settings = parse_assignments(method_options or [], option="--method-options")
+    pipeline.pick_methods(names, settings, baselines=baselines)
+    measured = split_names(metrics, option=own.METRICS)
+    measure_settings = parse_assignments(metric_options or [], option="--metric-options")
+    boxes = parse_boxes(box or [])
+    pipeline.pick_metrics(measured, measure_settings, box=bool(boxes))
+    smoothings = _smoothings(smooth)
+    classes = [as_class(text) for text in dict.fromkeys(target_category or [])]
+    if classes and topk is not None:
+        message = "--target-category and --topk both say which classes to explain."
+        raise InputError(message, hint="Give one of them.")
+    shown = pictures_in([image, *(images or [])])
+    if boxes and len(shown) > 1:
+        message = f"--box is for one picture, and there are {len(shown)}."
+        raise InputError(message, hint="Compare them one by one, or leave out --box.")
+    look = Look(
+        columns=_axes("--columns", columns),
+        rows=_axes("--rows", rows),
+        scale=scale,
+        theme=theme,
+        tile=tile,
+        canvas=canvas,
+        colormap=known_colormap(colormap),
+        opacity=opacity,
+    )
+    outputs = plan(save_path or [], save_raw, baseline, kept=shown)
+    layout = Layout(adapter=adapter, vit_like=vit_like, num_extra_tokens=num_extra_tokens)
+    layout.check()
+    given = [(model, checkpoint)] if model is not None else []
+    given += [_split_checkpoint(text) for text in dict.fromkeys(models or [])]
+    if not given:
+        raise InputError("No model was named.", hint="Give MODEL, or --model MODEL[@CHECKPOINT] once or several times.")
+    loadings = [
+        Loading(
+            model=text,
+            checkpoint=weights,
+            source=source_of(text),
+            device=device,
+            cfg_options=parse_assignments(cfg_options or []),
+            random_weights=random_weights,
+            seed=seed,
+            trust_checkpoint=trust_checkpoint,
+            repairs=not no_repairs,
+        )
+        for text, weights in given
+    ]
+    hushed = quiet or json
+    with named_in_hints(given[0][0]), working(quiet=hushed) as work:
+
+        def pending(loading: Loading) -> "PendingModel":
+            return pipeline.PendingModel(loading.model, lambda: loading.load(work))
+
+        comparison = pipeline.compare(
+            [pending(loading) for loading in loadings],
+            shown,
+            methods=names,
+            targets=classes or None,
+            topk=topk or 1,
+            target_layers=target_layers,
+            smooth=smoothings,
+            aggregate=aggregate,
+            baselines=baselines,
+            metrics=measured,
+            boxes=boxes,
+            adapter=adapter,
+            vit_like=vit_like,
+            num_extra_tokens=num_extra_tokens,
+            method_options=settings,
+            metric_options=measure_settings,
+            progress=work.counted,
+        )
+        work.say("Drawing")
+        paths = outputs.save(comparison, look)
+    drifted = outputs.drifted(comparison, min_correlation)
+    if json:
+        print_json(comparison.to_dict(paths) | outputs.drift_to_dict())
+    _report(comparison, outputs, look, paths, timing=timing, hushed=hushed, json=json, preview=not no_preview)
+    if code := _exit_code(comparison, drifted=drifted, strict=strict):
+        raise typer.Exit(code)
+
+
+def _report(
+    comparison: "Comparison",
+    outputs: "Outputs",
+    look: "Look",
+    paths: "Sequence[str]",
+    *,
+    timing: bool,
+    hushed: bool,
+    json: bool,
+    preview: bool,
+) -> None:
+    """The grid where nothing was saved and a terminal can show it; then, on stderr, what it comes to."""
+    from camctl.cli import compare_report
+    from camctl.render.terminal_grid import show_grid
+
+    console = out()
+    shown = console.is_terminal and not paths and preview and not json
+    if shown:
+        show_grid(comparison, console, columns=look.columns, rows=look.rows, **look.drawing)
+    elif not console.is_terminal and not json:
+        # A script reads them there; nothing else may stand on a pipe.
+        console.file.writelines(f"{path}\n" for path in paths)
+        console.file.flush()
+    compare_report.drifts(outputs.drifts, outputs.gone, outputs.least)
+    if hushed:
+        compare_report.faults(comparison)
+        return
+    compare_report.summary(comparison, paths, timing=timing)
+    if not shown and not paths:
+        compare_report.nothing_saved()
+
+
+def _exit_code(comparison: "Comparison", *, drifted: bool, strict: bool) -> int:
+    if any(isinstance(fault, PluginError) for fault in comparison.faults):
+        return PLUGIN_FAILED
+    if comparison.failed:
+        return FAILED
+    if drifted:
+        return DRIFTED
+    dead = any(cell.cam is None or cell.cam.verdict != "ok" for cell in comparison.cells)
+    return NOT_OK if strict and dead else 0
+
+
+def _smoothings(given: "Sequence[str] | None") -> "tuple[Smoothing, ...]":
+    names = [name.strip().casefold() for text in given or ["none"] for name in text.split(",") if name.strip()]
+    for name in names:
+        if name not in SMOOTHINGS:
+            raise UnknownNameError("smoothing", name, SMOOTHINGS, hint=f"Choose from: {', '.join(SMOOTHINGS)}.")
+    return tuple(one for name in dict.fromkeys(names) for one in SMOOTHINGS if one == name)
+
+
+def _axes(option: str, given: "Sequence[str] | None") -> "tuple[AxisName, ...]":
+    """Axes as the user calls them, in one of many spellings. Raises `InputError`."""
+    found = []
+    for text in given or []:
+        for word in text.split(","):
+            name = word.strip().casefold()
+            singular = {"classes": "class"}.get(name, name.removesuffix("s") if name != "class" else name)
+            if singular not in AXIS_WORDS:
+                known = list(dict.fromkeys(AXIS_WORDS.values()))
+                raise UnknownNameError("axis", name, known, hint=f"{option} takes: {', '.join(known)}.")
+            found.append(AXIS_WORDS[singular])
+    return tuple(found)
+
+
+def _split_checkpoint(text: str) -> tuple[str, str | None]:
+    """`MODEL@CHECKPOINT` -> both; an `@` in the name of a file that exists belongs to it."""
+    from pathlib import Path
+
+    places = [place for place, sign in enumerate(text) if sign == "@"]
+    if not places or Path(text).exists():
+        return text, None
+    at = next((place for place in places if Path(text[:place]).exists()), places[0])
+    model, weights = text[:at], text[at + 1 :]
+    if not model or not weights:
+        raise InputError(f"'{text}' lacks a side of its @.", hint="Write --model MODEL@CHECKPOINT")
+    return model, weights

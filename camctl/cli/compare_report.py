@@ -1,0 +1,193 @@
+"""The words of `camctl compare`, on stderr: what the models said, what maps are worth, which methods to believe."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import groupby
+from math import isnan
+from typing import TYPE_CHECKING
+
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from camctl.cli.report import RANDOM, notes, score, verdicts
+from camctl.cli.screen import err, say
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from camctl.comparison import Comparison, Measure
+    from camctl.ranking import Agreement, Drift, Standing
+
+BETTER = {"higher": "↑", "lower": "↓", "neither": ""}
+"""Behind a metric's title: which way is better."""
+
+MOST_RUNS = 8
+"""Models before pictures that are told of one by one."""
+
+
+def summary(comparison: Comparison, paths: Sequence[str], *, timing: bool) -> None:
+    """All there is to say, the verdicts last."""
+    _runs(comparison)
+    _counts(comparison)
+    _standings(comparison)
+    _agreement(comparison)
+    if timing:
+        _timing(comparison)
+    for path in paths:
+        say(("saved: ", "green"), path)
+    notes(tuple(comparison.explanations.values()))
+    verdicts(comparison.maps)
+    faults(comparison)
+
+
+def faults(comparison: Comparison) -> None:
+    """Why places are empty: the same words once."""
+    told = Counter((cell.reason, cell.hint) for cell in comparison.cells if cell.cam is None)
+    for (reason, hint), count in told.items():
+        say((f"no map ({count}): " if count > 1 else "no map: ", "bold yellow"), reason)
+        if hint:
+            say(("hint: ", "bold cyan"), hint)
+
+
+def nothing_saved() -> None:
+    """One line that says how to keep what was made."""
+    say(("Nothing was saved. ", "bold"), "To keep it: --save-path grid.png report.html")
+
+
+def drifts(found: Sequence[Drift], gone: int, least: float) -> None:
+    """Each map's rank correlation with its predecessor, on stderr."""
+    if not found:
+        return
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+    for heading in ("model", "class", "method", "layers"):
+        table.add_column(heading, overflow="fold")
+    table.add_column("correlation", justify="right")
+    table.add_column("")
+    for one in found:
+        cam = one.cam
+        said = "new" if one.correlation is None else "-" if isnan(one.correlation) else f"{one.correlation:.3f}"
+        under = one.under(least)
+        mark = Text(f"under {least:g}" if under else "", "bold yellow")
+        smoothing = "" if cam.smoothing == "none" else f" ({cam.smoothing})"
+        cells = (cam.model, cam.target.label, cam.method + smoothing, ", ".join(cam.layers))
+        table.add_row(*map(Text, cells), Text(said, "bold yellow" if under else ""), mark)
+    err().print(Padding(table, (0, 0, 0, 2)))
+    if gone:
+        say((f"  {gone} maps of the baseline have no successor here", "dim"))
+
+
+def _runs(comparison: Comparison) -> None:
+    """What every model said of every picture."""
+    for explanation in list(comparison.explanations.values())[:MOST_RUNS]:
+        line = Text.assemble((explanation.model, "bold"), " on ", (explanation.image, "bold"), ": ")
+        line.append(", ".join(f"{one.label} {score(one)}" for one in explanation.predictions[:3]))
+        if explanation.random_weights:
+            line.append(f"  ({RANDOM})", "bold yellow")
+        err().print(line, soft_wrap=True)
+    if (more := len(comparison.explanations) - MOST_RUNS) > 0:
+        say((f"  and {more} more", "dim"))
+
+
+def _counts(comparison: Comparison) -> None:
+    maps = comparison.maps
+    dead = sum(cam.verdict != "ok" for cam in maps)
+    missing = len(comparison.cells) - len(maps)
+    across = " x ".join(f"{len(axis)} {axis.name}" for axis in comparison.axes if len(axis) > 1)
+    said = f"{len(maps)} maps" + (f" ({across})" if across else "")
+    said += f", {dead} worthless" if dead else ""
+    say(said + (f", {missing} missing" if missing else ""))
+
+
+def _standings(comparison: Comparison) -> None:
+    from camctl.ranking import standings
+
+    for model, ranked in groupby(standings(comparison), key=lambda one: one.model):
+        rows = list(ranked)
+        console = err()
+        if model:
+            say((model, "bold"))
+        console.print(Padding(_table(rows, comparison.metrics), (0, 0, 0, 2)))
+        for one in rows:
+            if one.beaten_by:
+                said = _in_words(one, comparison.metrics)
+                say(("  no better: ", "bold yellow"), f"{one.method} does not beat {said}")
+
+
+def _in_words(one: Standing, metrics: Sequence[Measure]) -> str:
+    titles = {measure.name: measure.title for measure in metrics}
+    by_baseline: dict[str, list[str]] = {}
+    for name, baseline in one.beaten_by.items():
+        by_baseline.setdefault(baseline, []).append(titles[name])
+    return "; ".join(f"{baseline} at {', '.join(names)}" for baseline, names in by_baseline.items())
+
+
+def _table(rows: Sequence[Standing], metrics: Sequence[Measure]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+    table.add_column("method", no_wrap=True)
+    table.add_column("mean rank", justify="right")
+    for measure in metrics:
+        table.add_column(f"{measure.title} {BETTER[measure.better]}".strip(), justify="right")
+    if any(one.worthless for one in rows):
+        table.add_column("worthless", justify="right")
+    for one in rows:
+        style = "dim" if one.baseline else ""
+        cells = [Text(one.method, style or "bold"), Text("" if isnan(one.mean_rank) else f"{one.mean_rank:.1f}", style)]
+        for measure in metrics:
+            figure = one.figures.get(measure.name)
+            best = one.ranks.get(measure.name) == 1
+            beaten = measure.name in one.beaten_by
+            cells.append(
+                Text(
+                    "-" if figure is None else f"{figure:.3f}",
+                    style or ("bold green" if best else "yellow" if beaten else ""),
+                )
+            )
+        if any(each.worthless for each in rows):
+            cells.append(Text(f"{one.worthless}/{one.maps}" if one.worthless else "", "yellow"))
+        table.add_row(*cells)
+    return table
+
+
+def _agreement(comparison: Comparison) -> None:
+    from camctl.ranking import agreement
+
+    if not comparison.metrics:
+        return
+    for one in agreement(comparison):
+        say(
+            (f"agreement between {one.axis}s" if one.axis != "class" else "agreement between classes", "bold"),
+            f" (rank correlation){f', {one.model}' if one.model else ''}",
+        )
+        err().print(Padding(_matrix(one), (0, 0, 0, 2)))
+
+
+def _matrix(one: Agreement) -> Table:
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim", pad_edge=False)
+    table.add_column("", no_wrap=True)
+    for number in range(1, len(one.labels) + 1):
+        table.add_column(str(number), justify="right")
+    for number, (label, row) in enumerate(zip(one.labels, one.matrix, strict=True), 1):
+        cells = [
+            Text("-" if isnan(value) else f"{value:.2f}", "dim" if place == number - 1 else "")
+            for place, value in enumerate(row)
+        ]
+        table.add_row(Text.assemble((f"{number} ", "dim"), label), *cells)
+    return table
+
+
+def _timing(comparison: Comparison) -> None:
+    """What took how long, alike works of all pictures together."""
+    spent: dict[tuple[str, str], tuple[float, int]] = {}
+    for one in comparison.spent:
+        milliseconds, count = spent.get((one.model, one.what), (0.0, 0))
+        spent[one.model, one.what] = milliseconds + one.milliseconds, count + one.count
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+    table.add_column("model", overflow="fold")
+    table.add_column("work")
+    table.add_column("ms", justify="right")
+    table.add_column("times", justify="right")
+    for (model, what), (milliseconds, count) in spent.items():
+        table.add_row(Text(model), Text(what), Text(f"{milliseconds:.1f}"), Text(str(count)))
+    err().print(Padding(table, (0, 0, 0, 2)))

@@ -1,0 +1,72 @@
+"""What `compare` asks of every model and picture, and how many maps that makes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from camctl.errors import CamctlError, InputError
+from camctl.pipeline.passes import Manner
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from camctl.engine.targets import Classes
+    from camctl.pipeline.measuring import Measuring
+    from camctl.pipeline.scenes import Family
+    from camctl.plugin import Aggregate, Method
+    from camctl.results import Smoothing, Target
+
+MOST_CELLS = 600
+"""More maps than this are for a folder of files, not for a grid to be looked at."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What every model and picture is asked for."""
+
+    methods: Sequence[Method]
+    wanted: Sequence[int | str]
+    topk: int
+    layers: Sequence[str]
+    smoothings: Sequence[Smoothing]
+    family: Family
+    measuring: Measuring
+    aggregate: Aggregate
+    options: Mapping[str, Any]
+    several: bool
+    """Whether what one model lacks another may have."""
+
+    @property
+    def manner(self) -> Manner:
+        return Manner(methods=self.methods, smoothings=self.smoothings, aggregate=self.aggregate, options=self.options)
+
+    @property
+    def classes(self) -> int:
+        """How many classes are explained."""
+        return len(self.wanted) or self.topk
+
+    def choose(self, classes: Classes) -> list[Target | CamctlError]:
+        """The classes to explain; an error for one that this model does not have, if another may."""
+        if not self.wanted:
+            best: list[Target | CamctlError] = list(classes.top(self.topk))
+            message = f"The model has only {len(best)} classes."
+            return best + [InputError(message, hint=f"Ask for --topk {len(best)}.")] * (self.topk - len(best))
+        return [self._find(classes, one) for one in self.wanted]
+
+    def _find(self, classes: Classes, wanted: int | str) -> Target | CamctlError:
+        try:
+            return classes.find(wanted)
+        except InputError as error:
+            if not self.several:
+                raise
+            return error
+
+    def check_cells(self, models: int, images: int, layers: int = 0) -> None:
+        """Raises `InputError` for more maps than can be looked at side by side."""
+        counts = (models, images, self.classes, len(self.smoothings), len(self.methods))
+        cells = prod(counts) * max(layers, len(self.layers), 1)
+        if cells > MOST_CELLS:
+            message = f"That makes {cells} maps, and a comparison holds {MOST_CELLS}."
+            raise InputError(message, hint="Compare fewer at a time, or save maps one by one with camctl run.")

@@ -1,0 +1,170 @@
+"""One picture, one model: the maps of `camctl run`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from camctl.errors import CamctlError, InputError
+from camctl.picture import read_picture
+from camctl.pipeline.loading import loaded_of
+from camctl.pipeline.passes import Clock, Manner, Passed, run_passes
+from camctl.pipeline.picking import pick_methods
+from camctl.pipeline.scenes import Family, LayerGroup, Scene, default_layers, set_scene
+from camctl.results import Cam, Explanation
+from camctl.versions import versions
+
+if TYPE_CHECKING:
+    from camctl.engine.advice import Advice
+    from camctl.engine.maps import Drawn
+    from camctl.picture import AnyPicture
+    from camctl.pipeline.loading import AnyModel
+    from camctl.pipeline.passes import Key
+    from camctl.plugin import Aggregate, Method
+    from camctl.results import Smoothing, Target
+
+TOP = 5
+"""How many predictions an explanation lists."""
+
+STRETCHED = "The preprocessing does more than resize, crop and pad: the map is stretched over the whole picture."
+
+SMOOTHINGS: dict[tuple[bool, bool], Smoothing] = {
+    (False, False): "none",
+    (True, False): "eigen",
+    (False, True): "aug",
+    (True, True): "both",
+}
+"""(eigen, aug) -> what both together are called."""
+
+
+def explain(  # noqa: PLR0913
+    model: AnyModel,
+    image: AnyPicture,
+    *,
+    methods: Sequence[str] = ("GradCAM",),
+    targets: Sequence[int | str] | int | str | None = None,
+    topk: int = 1,
+    target_layers: Sequence[str] | str | None = None,
+    eigen_smooth: bool = False,
+    aug_smooth: bool = False,
+    aggregate: Aggregate = "mean",
+    adapter: str | None = None,
+    vit_like: bool = False,
+    num_extra_tokens: int | None = None,
+    method_options: Mapping[str, Any] | None = None,
+) -> Explanation:
+    """Explain a classifier's view of a picture: one map for each class and method.
+
+    Parameters
+    ----------
+    model: what `load` gives, its `model` text, or a module of your own (ImageNet preprocessing is assumed then).
+    image: a path, a PIL image, or pixels (H, W, 3), uint8 RGB.
+    methods: names as in `camctl methods`.
+    targets: classes by index or name; None takes the `topk` best.
+    target_layers: names of modules, or patterns (`backbone.layer4.*.bn3`); several are fused into one map by
+        `aggregate`. None takes the family's default, or what the probe finds.
+    eigen_smooth: take the first principal component of the evidence instead of its sum.
+    aug_smooth: average over six views, flips times brightness.
+    num_extra_tokens: class and other tokens before the patch tokens, where the layer does not tell.
+    method_options: for the methods that have options of these names.
+
+    Raises `InputError` for what the user can mend, `PluginError` where a plugin fails.
+    """
+    chosen = pick_methods(methods, method_options)
+    picture = read_picture(image)
+    loaded = loaded_of(model)
+    for method in chosen:
+        if reason := method.cannot(loaded.module):
+            raise InputError(f"{method.name} cannot work on this model: {reason}", hint="See others: camctl methods")
+    wanted = [targets] if isinstance(targets, (int, str)) else targets
+    family = Family(adapter=adapter, vit_like=vit_like, num_extra_tokens=num_extra_tokens)
+    manner = Manner(
+        methods=chosen,
+        smoothings=(SMOOTHINGS[eigen_smooth, aug_smooth],),
+        aggregate=aggregate,
+        options=dict(method_options or {}),
+    )
+    from camctl.engine.layers import expand
+    from camctl.engine.targets import choose
+
+    scene = set_scene(loaded, picture, family)
+    if target_layers:
+        asked = [target_layers] if isinstance(target_layers, str) else target_layers
+        group = LayerGroup(expand(loaded.module, asked), "you")
+    else:
+        group = default_layers(scene)
+    clock = Clock()
+    passed = run_passes(scene, [group], manner, lambda classes: choose(classes, wanted, topk), clock)
+    for one in passed.maps.values():
+        if isinstance(one, CamctlError):
+            raise one
+    return explanation(scene, passed, cams(scene, passed, [group], manner).values(), clock)
+
+
+def cams(scene: Scene, passed: Passed, groups: Sequence[LayerGroup | CamctlError], manner: Manner) -> dict[Key, Cam]:
+    """The maps that were drawn, with advice for those that are worthless; classes outermost, methods innermost."""
+    from camctl.engine.advice import Advice
+
+    advice = [
+        Advice(scene.probe, () if isinstance(group, CamctlError) else group.names, scene.loaded.name)
+        for group in groups
+    ]
+    found: dict[Key, Cam] = {}
+    for key in sorted(passed.maps):
+        t, g, s, m = key
+        drawn, target, group = passed.maps[key], passed.targets[t], groups[g]
+        if isinstance(drawn, CamctlError) or isinstance(target, CamctlError) or isinstance(group, CamctlError):
+            continue
+        found[key] = _cam(scene, drawn, manner.methods[m], target, group, manner.smoothings[s], advice[g])
+    return found
+
+
+def _cam(
+    scene: Scene,
+    drawn: Drawn,
+    method: Method,
+    target: Target,
+    group: LayerGroup,
+    smoothing: Smoothing,
+    advice: Advice,
+) -> Cam:
+    raw = drawn.raw.cpu().numpy()
+    return Cam(
+        model=scene.loaded.name,
+        method=method.name,
+        target=target,
+        smoothing=smoothing,
+        layers=group.names,
+        chosen_by=group.chosen_by,
+        grid=(raw.shape[0], raw.shape[1]),
+        values=drawn.values.cpu().numpy(),
+        raw=raw,
+        raw_by_layer=tuple(layer.cpu().numpy() for layer in drawn.raw_by_layer),
+        verdict=drawn.verdict.name,
+        reason=drawn.verdict.reason,
+        hint=advice.hint(drawn.verdict, method, target),
+        milliseconds=drawn.milliseconds,
+        picture=scene.picture,
+        view=scene.view,
+    )
+
+
+def explanation(scene: Scene, passed: Passed, maps: Iterable[Cam], clock: Clock) -> Explanation:
+    """What is true of all maps of a scene, and the maps."""
+    loaded = scene.loaded
+    spent = clock.milliseconds
+    return Explanation(
+        image=scene.picture.path,
+        image_sha256=scene.picture.sha256,
+        model=loaded.name,
+        predictions=passed.classes.top(TOP),
+        maps=tuple(maps),
+        random_weights=loaded.random_weights,
+        repairs=loaded.repairs,
+        notes=loaded.notes if scene.view.exact else (*loaded.notes, STRETCHED),
+        checkpoint=loaded.checkpoint.path if loaded.checkpoint else None,
+        checkpoint_sha256=loaded.checkpoint.sha256 if loaded.checkpoint else None,
+        forward_milliseconds=spent.get("forward", 0.0) + spent.get("forward (aug)", 0.0),
+        backward_milliseconds=spent.get("backward", 0.0) + spent.get("backward (aug)", 0.0),
+        versions=versions(),
+    )

@@ -1,0 +1,61 @@
+"""Layers as `compare` takes them: each a map of its own, `A+B` one map of two, `auto:N` some from shallow to deep."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from camctl.errors import CamctlError, InputError
+from camctl.pipeline.scenes import NO_LAYER, LayerGroup, default_layers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from camctl.pipeline.scenes import Scene
+
+    Groups = list[LayerGroup | CamctlError]
+
+AUTO = re.compile(r"auto(?::(\d+))?", re.IGNORECASE)
+
+
+def layer_groups(scene: Scene, asked: Sequence[str]) -> list[Groups]:
+    """For each text that was asked for, the maps' layers; an error stands for what this model does not have.
+
+    Nothing asked for is the one default. A pattern gives a map for every layer that it matches.
+    """
+    return [_groups(scene, text) for text in asked or ("auto",)]
+
+
+def check_layers(asked: Sequence[str]) -> None:
+    """Raises `InputError` for what cannot name layers of any model."""
+    for text in asked:
+        auto = AUTO.fullmatch(text)
+        if (auto and auto[1] and not int(auto[1])) or (text.lower().startswith("auto:") and not auto):
+            raise InputError(f"'{text}' asks for no layers.", hint="Write a number of layers: --target-layers auto:4")
+        if not all(part.strip() for part in text.split("+")):
+            raise InputError(f"'{text}' lacks a layer beside a +.", hint="Write A+B for one map of two layers.")
+
+
+def _groups(scene: Scene, text: str) -> Groups:
+    from camctl.engine.layers import expand
+
+    try:
+        if auto := AUTO.fullmatch(text):
+            return _automatic(scene, int(auto[1])) if auto[1] else [default_layers(scene)]
+        if "+" in text:
+            return [LayerGroup(expand(scene.loaded.module, [part.strip() for part in text.split("+")]), "you")]
+        return [LayerGroup((name,), "you") for name in expand(scene.loaded.module, [text])]
+    except CamctlError as error:
+        return [error]
+
+
+def _automatic(scene: Scene, count: int) -> Groups:
+    from camctl.engine.layers import shallow_to_deep
+
+    default = default_layers(scene)
+    found = shallow_to_deep(scene.probe(), count, default.names[-1])
+    if not found:
+        return [InputError(NO_LAYER, hint="See what each layer puts out with: camctl layers MODEL")]
+    groups: Groups = [LayerGroup((name,), f"auto:{count}") for name in found]
+    message = f"This model has {len(found)} usable layers."
+    return groups + [InputError(message, hint=f"Ask for auto:{len(found)}.")] * (count - len(found))

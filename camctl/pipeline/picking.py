@@ -1,0 +1,80 @@
+"""Methods and metrics, from what the user calls them; loads no torch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from camctl import registry
+from camctl.discovery import warn_once
+from camctl.errors import InputError
+from camctl.plugin_options import check_options
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from camctl.plugin import Method, Metric
+
+METHOD_SETS = {
+    "seed": ("GradCAM", "GradCAM++", "XGradCAM", "EigenCAM", "EigenGradCAM", "LayerCAM"),
+    "fast": (),
+    "all": (),
+}
+"""Names for several methods: mmpretrain's six, those that never run the model again, every one there is."""
+
+BASELINES = ("random", "centre", "edges")
+"""Methods that look at no class, and hardly at the network: what the others have to beat."""
+
+
+def pick_methods(
+    names: Sequence[str], options: Mapping[str, Any] | None = None, *, baselines: bool = False
+) -> tuple[Method, ...]:
+    """The methods of these names or `METHOD_SETS`, once each, then the baselines where they are asked for.
+
+    Raises `InputError` for an unknown name or option.
+    """
+    picked: dict[str, registry.Loaded] = {}
+    for name in [*names, *((f"camctl[{each}]" for each in BASELINES) if baselines else ())]:
+        for one in _set(name) or [registry.pick("method", name)]:
+            picked.setdefault(one.found.label, one)
+    methods: tuple[Method, ...] = tuple(one.plugin for one in picked.values())
+    check_options("method", methods, options or {})
+    return methods
+
+
+def _set(name: str) -> list[registry.Loaded]:
+    """The methods of a set; empty for a name that is none."""
+    known = name.strip().casefold()
+    if known == "seed":
+        return [registry.pick("method", f"camctl[{each}]") for each in METHOD_SETS["seed"]]
+    if known not in METHOD_SETS:
+        return []
+    loaded, skipped = registry.load_all("method")
+    for error in skipped:
+        warn_once(f"{error.message} ({error.hint})")
+    loaded = [one for one in loaded if not (one.found.built_in and one.found.name in BASELINES)]
+    return [one for one in loaded if known == "all" or "rescoring" not in one.plugin.needs]
+
+
+def pick_metrics(
+    names: Sequence[str], options: Mapping[str, Any] | None = None, *, box: bool = False
+) -> tuple[registry.Loaded, ...]:
+    """The metrics of these names, once each; `all` is every one that the box or its absence allows.
+
+    Raises `InputError` for an unknown name or option, and for a metric by name that needs a box where there is none.
+    """
+    picked: dict[str, registry.Loaded] = {}
+    for name in names:
+        if name.strip().casefold() == "all":
+            loaded, skipped = registry.load_all("metric")
+            for error in skipped:
+                warn_once(f"{error.message} ({error.hint})")
+            picked |= {one.found.label: one for one in loaded if box or "box" not in one.plugin.needs}
+            continue
+        one = registry.pick("metric", name)
+        if "box" in one.plugin.needs and not box:
+            message = f"The metric {one.plugin.name} needs to know where the object is."
+            raise InputError(message, hint="Give its box, in pixels of the picture: --box X0,Y0,X1,Y1")
+        picked.setdefault(one.found.label, one)
+    metrics: tuple[Metric, ...] = tuple(one.plugin for one in picked.values())
+    check_options("metric", metrics, options or {})
+    return tuple(picked.values())

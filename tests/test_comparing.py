@@ -1,0 +1,415 @@
+"""`camctl.compare`: many axes, one pass, and a reason wherever there is no map."""
+
+import gc
+import weakref
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+import camctl
+from camctl.errors import InputError, PluginError
+from camctl.pipeline import PendingModel, pick_methods, pick_metrics
+from camctl.plugin import method
+from tests.models import GapNet, TinyCnn, TinyVit, loaded, seeded
+
+NAMES = ("ant", "bee", "cat", "dog", "elk")
+SIX = ("GradCAM", "GradCAM++", "XGradCAM", "EigenCAM", "EigenGradCAM", "LayerCAM")
+
+
+@pytest.fixture
+def pixels():
+    rows, columns = np.mgrid[0:48, 0:64]
+    return np.stack([rows * 5, columns * 4, (rows + columns) * 2], 2).astype(np.uint8)
+
+
+@pytest.fixture
+def square(pixels):
+    return np.ascontiguousarray(pixels[:32, :32])
+
+
+@pytest.fixture
+def model():
+    return loaded(seeded(TinyCnn()), class_names=NAMES)
+
+
+@pytest.fixture
+def vit():
+    return loaded(seeded(TinyVit()), class_names=NAMES)
+
+
+@pytest.fixture
+def without_biases():
+    layers = (nn.Conv2d(3, 8, 4, stride=4, bias=False), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    return loaded(seeded(nn.Sequential(*layers, nn.Linear(8, len(NAMES)))), class_names=NAMES)
+
+
+def labels(comparison):
+    return {axis.name: axis.labels for axis in comparison.axes if len(axis) > 1}
+
+
+def test_every_combination_has_a_cell_and_axes_of_one_value_are_held(model, pixels):
+    found = camctl.compare(
+        model, pixels, methods=["GradCAM", "LayerCAM"], targets=["cat", 0], target_layers=["block1", "block2"]
+    )
+    assert labels(found) == {
+        "layer": ("block1", "block2"),
+        "class": ("cat", "ant"),
+        "method": ("GradCAM", "LayerCAM"),
+    }
+    assert [(*cell.cam.layers, cell.cam.target.label, cell.cam.method) for cell in found.cells] == [
+        (layer, label, name)
+        for layer in ("block1", "block2")
+        for label in ("cat", "ant")
+        for name in ("GradCAM", "LayerCAM")
+    ]
+    assert found.cell({"layer": 1, "method": 1}).cam.layers == ("block2",)
+
+
+def test_each_map_is_the_one_that_explain_gives(model, pixels):
+    found = camctl.compare(
+        model,
+        pixels,
+        methods=["GradCAM", "EigenGradCAM"],
+        targets=[1, 2],
+        target_layers=["block1", "block2.bn2"],
+        smooth=["none", "eigen", "aug", "both"],
+    )
+    assert len(found.cells) == 32
+    for cell in found.cells:
+        cam = cell.cam
+        (alone,) = camctl.explain(
+            model,
+            pixels,
+            methods=[cam.method],
+            targets=[cam.target.index],
+            target_layers=cam.layers[0],
+            eigen_smooth=cam.smoothing in {"eigen", "both"},
+            aug_smooth=cam.smoothing in {"aug", "both"},
+        ).maps
+        assert (alone.verdict, alone.smoothing) == (cam.verdict, cam.smoothing)
+        np.testing.assert_allclose(alone.values, cam.values, atol=1e-5)
+
+
+def test_methods_layers_and_smoothings_cost_one_pass_and_one_of_six_views(model, pixels, monkeypatch):
+    forwards, backwards = [], []
+    model.module.register_forward_pre_hook(lambda _module, given: forwards.append(len(given[0])))
+    grad = torch.autograd.grad
+    monkeypatch.setattr(torch.autograd, "grad", lambda *a, **k: backwards.append(1) or grad(*a, **k))
+    arguments = {"methods": SIX, "targets": [0, 1, 2], "target_layers": ["block1", "block2", "block1+block2"]}
+    camctl.compare(model, pixels, **arguments, smooth=["none", "eigen"])
+    assert (forwards, len(backwards)) == ([1], 3)
+
+    forwards.clear(), backwards.clear()
+    found = camctl.compare(model, pixels, **arguments, smooth=["both", "none", "aug", "eigen"])
+    assert (forwards, len(backwards)) == ([1, 6], 6)
+    counts = {one.what: one.count for one in found.spent}
+    assert counts["forward"] == counts["forward (aug)"] == 1
+    assert counts["backward"] == counts["backward (aug)"] == 3
+    assert counts["methods"] == len(found.cells) == 6 * 3 * 3 * 4
+
+
+def test_the_expensive_part_of_a_method_is_done_once_for_both_reductions(model, pixels):
+    calls = []
+
+    @method(name="Slow", summary="Counts.", paper="none", needs={"activations", "gradients"})
+    def slow(capture):
+        calls.append(capture.layer)
+        return capture.activations * capture.gradients
+
+    from camctl.picture import read_picture
+    from camctl.pipeline.passes import Clock, Manner, run_passes
+    from camctl.pipeline.scenes import Family, LayerGroup, set_scene
+
+    scene = set_scene(model, read_picture(pixels), Family())
+    groups = [LayerGroup(("block1",), "you"), LayerGroup(("block1", "block2"), "you")]
+    manner = Manner(methods=(slow,), smoothings=("none", "eigen"))
+    passed = run_passes(scene, groups, manner, lambda classes: classes.top(2), Clock())
+    assert len(passed.maps) == 8
+    assert calls == ["block1", "block2"] * 2
+
+
+def test_a_gap_nets_gradcam_and_hirescam_agree_in_every_cell(pixels):
+    found = camctl.compare(
+        loaded(seeded(GapNet())), pixels, methods=["GradCAM", "HiResCAM"], targets=[0, 1, 2], target_layers="features"
+    )
+    for target in range(3):
+        one, other = (found.cell({"class": target, "method": m}).cam for m in (0, 1))
+        np.testing.assert_allclose(one.raw, other.raw, rtol=1e-4, atol=1e-6)
+
+
+def test_a_pattern_gives_a_map_for_each_layer_and_a_plus_one_for_both(model, pixels):
+    found = camctl.compare(model, pixels, target_layers=["block*.bn2", "block1.bn2+block2.bn2"])
+    assert labels(found) == {"layer": ("block1.bn2", "block2.bn2", "block1.bn2 + block2.bn2")}
+    assert [len(cell.cam.raw_by_layer) for cell in found.cells] == [1, 1, 2]
+
+
+def test_auto_takes_layers_of_one_kind_from_shallow_to_the_default(model, pixels):
+    default = camctl.explain(model, pixels).maps[0].layers[0]
+    found = camctl.compare(model, pixels, target_layers="auto:2")
+    assert default == "block2.bn2"
+    assert labels(found) == {"layer": ("block1.bn2", "block2.bn2")}
+
+
+def test_more_layers_than_there_are_end_in_the_number_that_works(model, pixels):
+    with pytest.raises(InputError, match="usable layers") as caught:
+        camctl.compare(model, pixels, target_layers="auto:99")
+    count = int(caught.value.hint.removeprefix("Ask for auto:").rstrip("."))
+    assert len(camctl.compare(model, pixels, target_layers=f"auto:{count}").cells) == count
+
+
+@pytest.mark.parametrize("text", ["auto:0", "auto:many", "block1+", "+"])
+def test_what_names_no_layers_is_refused_before_any_model_is_loaded(pixels, text):
+    loading = PendingModel("never", lambda: pytest.fail("a model was loaded"))
+    with pytest.raises(InputError):
+        camctl.compare(loading, pixels, target_layers=text)
+
+
+def test_topk_differs_by_picture_and_says_so_in_the_cells(model, pixels):
+    other = 255 - np.ascontiguousarray(pixels[::-1])
+    found = camctl.compare(model, [pixels, other], topk=2)
+    tops = [explanation.predictions[:2] for explanation in found.explanations.values()]
+    assert [cell.cam.target for cell in found.cells] == [target for pair in tops for target in pair]
+    assert found.axis("image").labels == ("<array>", "<array> (2)")
+
+
+# ---------------------------------------------------------------------------------- what goes wrong
+
+
+def test_a_model_that_fails_to_load_costs_its_own_cells(model, pixels):
+    def fail():
+        raise InputError("The weights are gone.", hint="Find them.")
+
+    found = camctl.compare([PendingModel("lost", fail), model], pixels, methods=["GradCAM", "LayerCAM"])
+    assert [cell.cam is None for cell in found.cells] == [True, True, False, False]
+    assert found.cells[0].reason == "The weights are gone."
+    assert found.failed
+    assert [fault.message for fault in found.faults] == ["The weights are gone."]
+    assert found.axis("model").labels == ("lost", model.name)
+
+
+def test_where_every_model_fails_the_first_error_is_raised(pixels):
+    def fail(text):
+        def load():
+            raise InputError(text)
+
+        return PendingModel(text, load)
+
+    with pytest.raises(InputError, match="first"):
+        camctl.compare([fail("first"), fail("second")], pixels)
+
+
+def test_a_picture_that_cannot_be_read_costs_its_own_cells(model, pixels, tmp_path):
+    Image.fromarray(pixels).save(tmp_path / "good.png")
+    (tmp_path / "bad.png").write_text("no picture")
+    found = camctl.compare(model, [tmp_path / "bad.png", tmp_path / "good.png"])
+    assert [cell.cam is None for cell in found.cells] == [True, False]
+    assert "not a picture" in found.cells[0].reason
+    assert [picture.path for picture in found.pictures] == [str(tmp_path / "bad.png"), str(tmp_path / "good.png")]
+
+
+def test_a_class_that_one_model_lacks_is_said_in_its_cells(model, pixels):
+    other = loaded(seeded(TinyCnn()), class_names=("ant", "bee", "cow", "dog", "elk"))
+    found = camctl.compare([model, other], pixels, targets=["cat", "dog"])
+    assert [cell.cam is None for cell in found.cells] == [False, False, True, False]
+    assert "no class named 'cat'" in found.cells[2].reason
+    assert not found.failed
+
+
+def test_a_class_or_layer_that_nobody_has_is_the_users_mistake(model, vit, square):
+    with pytest.raises(InputError, match="no class named 'yak'"):
+        camctl.compare([model, vit], square, targets=["cat", "yak"])
+    with pytest.raises(InputError, match="no layer named 'block9'"):
+        camctl.compare([model, vit], square, target_layers=["block9"])
+
+
+def test_a_layer_of_one_model_is_missing_in_the_other(model, vit, square):
+    found = camctl.compare([model, vit], square, target_layers=["block2.bn2", "layers.1.ln1"])
+    assert [cell.cam is None for cell in found.cells] == [False, True, True, False]
+    assert "no layer named 'layers.1.ln1'" in found.cells[1].reason
+
+
+def test_an_index_that_means_two_classes_asks_for_a_name(model, pixels):
+    other = loaded(seeded(TinyCnn()), class_names=("dog", "bee", "cat", "ant", "elk"))
+    with pytest.raises(InputError, match="differ: 0 is not one class") as caught:
+        camctl.compare([model, other], pixels, targets=[0])
+    assert "--target-category NAME" in caught.value.hint
+    assert len(camctl.compare([model, other], pixels, targets=["dog"]).maps) == 2
+
+
+def test_an_index_of_one_class_under_two_spellings_will_do(model, pixels):
+    other = loaded(seeded(TinyCnn()), class_names=("emmet, Ant", "bee", "cat", "dog", "elk"))
+    assert len(camctl.compare([model, other], pixels, targets=[0]).maps) == 2
+
+
+def test_a_layer_without_a_grid_is_said_in_its_cells(model, pixels):
+    found = camctl.compare(model, pixels, target_layers=["fc", "block2"])
+    assert found.cells[0].cam is None or found.cells[0].cam.verdict == "single-cell"
+    assert found.cells[1].cam.verdict == "ok"
+
+
+def test_a_method_that_cannot_work_on_a_model_is_said_in_its_cells(without_biases, model, pixels):
+    found = camctl.compare([without_biases, model], pixels, methods=["GradCAM", "FullGrad"])
+    assert found.cell({"model": 0, "method": 1}).cam is None
+    assert "FullGrad cannot work on this model" in found.cell({"model": 0, "method": 1}).reason
+    assert found.cell({"model": 1, "method": 1}).cam.verdict == "ok"
+    assert not found.failed
+
+
+def test_more_cells_than_a_grid_holds_are_refused_before_anything_is_loaded(pixels):
+    loading = PendingModel("never", lambda: pytest.fail("a model was loaded"))
+    with pytest.raises(InputError, match="720 maps"):
+        camctl.compare(loading, [pixels] * 120, methods=SIX)
+
+
+def test_models_are_let_go_one_after_the_other(pixels):
+    alive = []
+
+    def pending(seed):
+        def load():
+            gc.collect()
+            assert not any(reference() is not None for reference in alive), "the model before it is still held"
+            module = seeded(TinyCnn(), seed)
+            alive.append(weakref.ref(module))
+            return loaded(module)
+
+        return PendingModel(f"net{seed}", load)
+
+    found = camctl.compare([pending(seed) for seed in range(3)], pixels, targets=[1])
+    assert len(alive) == len(found.maps) == 3
+
+
+def test_many_large_pictures_are_kept_small(model):
+    photo = np.zeros((1200, 2400, 3), np.uint8)
+    photo[300:900, 600:1800] = 200
+    found = camctl.compare(model, [photo] * 9)
+    assert {picture.size for picture in found.pictures} == {(800, 1600)}
+    cam, whole = found.maps[0], camctl.explain(model, photo).maps[0]
+    np.testing.assert_allclose(np.array(cam.view.box), np.array(whole.view.box) * 1600 / 2400, atol=0.5)
+    assert cam.overlay(canvas="original").shape == (800, 1600, 3)
+
+
+def test_a_module_of_ones_own_is_compared_as_it_is(pixels):
+    module = seeded(TinyCnn())
+    module.input_size = (32, 32)
+    assert isinstance(module, nn.Module)
+    assert len(camctl.compare(module, pixels).maps) == 1
+
+
+# ------------------------------------------------------------------------------------------ figures
+
+
+def test_metrics_measure_every_sound_map_and_leave_the_worthless_out(model, pixels):
+    found = camctl.compare(model, pixels, target_layers=["block2", "pool"], metrics=["coverage", "drop"])
+    sound, dead = found.cells
+    assert dead.cam.verdict == "single-cell"
+    assert dead.figures == {}
+    assert sound.figures["coverage"] == pytest.approx(float(sound.cam.values.mean()), abs=1e-6)
+    assert 0 <= sound.figures["drop"] <= 1
+    assert [(one.name, one.better) for one in found.metrics] == [("coverage", "neither"), ("drop", "lower")]
+
+
+def test_drop_is_the_score_of_the_picture_seen_through_the_map(model, pixels):
+    found = camctl.compare(model, pixels, targets=["cat"], metrics=["drop"])
+    (cell,) = found.cells
+    inputs = model.preprocess(pixels)[None]
+    with torch.no_grad():
+        whole = model.forward(inputs).softmax(1)[0, 2]
+        shown = model.forward(inputs * torch.from_numpy(cell.cam.values)).softmax(1)[0, 2]
+    assert cell.cam.target.score == pytest.approx(float(whole), abs=1e-6)
+    assert cell.figures["drop"] == pytest.approx(max(0.0, float((whole - shown) / whole)), abs=1e-5)
+
+
+def test_a_box_is_given_in_pixels_of_the_picture(model, pixels):
+    (cell,) = camctl.compare(model, pixels, metrics=["energy"], boxes=(0, 0, 32, 48)).cells
+    values = cell.cam.values
+    left = values[:, : values.shape[1] // 2].sum() / values.sum()
+    assert cell.figures["energy"] == pytest.approx(float(left), abs=1e-5)
+
+
+def test_boxes_of_classes_are_for_their_class_alone(model, pixels):
+    boxes = {"cat": (0, 0, 64, 48), 3: (60, 44, 64, 48)}
+    found = camctl.compare(model, pixels, targets=["cat", "dog", "elk"], metrics=["energy"], boxes=boxes)
+    cat, dog, elk = (cell.figures for cell in found.cells)
+    assert cat["energy"] == pytest.approx(1)
+    assert dog["energy"] < 0.5
+    assert elk == {}
+
+
+def test_metrics_leave_the_model_as_it_was(pixels):
+    from tests.drawing import same, snapshot
+
+    module = seeded(TinyCnn()).train()
+    module.input_size = (32, 32)
+    before = snapshot(module)
+    camctl.compare(module, pixels, metrics=["all"], baselines=True)
+    assert same(before, snapshot(module))
+
+
+def test_baselines_are_methods_that_the_standings_set_apart(model, pixels):
+    from camctl.ranking import standings
+
+    found = camctl.compare(model, pixels, methods=["GradCAM"], baselines=True, metrics=["insertion"])
+    assert found.baselines == ("Random", "Centre", "Edges")
+    ranked = standings(found)
+    assert next(one.method for one in ranked) == "GradCAM"
+    assert [one.baseline for one in ranked] == [False, True, True, True]
+
+
+def test_sets_of_methods_hold_no_baseline():
+    from camctl.pipeline import BASELINES
+
+    sets = {name: {one.name for one in pick_methods([name])} for name in ("seed", "fast", "all")}
+    assert sets["seed"] == set(SIX)
+    assert sets["seed"] < sets["fast"] < sets["all"]
+    assert "ScoreCAM" in sets["all"] - sets["fast"]
+    assert not {one.casefold() for one in sets["all"]} & set(BASELINES)
+
+
+def test_a_metric_that_needs_a_box_is_refused_by_name_and_left_out_of_all():
+    with pytest.raises(InputError, match="where the object is"):
+        pick_metrics(["pointing"])
+    assert "pointing" not in {one.found.name for one in pick_metrics(["all"])}
+    assert "pointing" in {one.found.name for one in pick_metrics(["all"], box=True)}
+
+
+def test_an_option_that_no_metric_has_is_refused():
+    with pytest.raises(InputError, match="None of the metrics"):
+        pick_metrics(["drop"], {"steps": 3})
+    assert pick_metrics(["insertion"], {"steps": 3})
+
+
+def test_a_metric_that_gives_no_number_is_named(model, pixels, monkeypatch):
+    from camctl import registry
+    from camctl.plugin import metric
+
+    @metric(name="Wordy", summary="Says something.", paper="none", better="higher")
+    def wordy(_case):
+        return "good"
+
+    pick = registry.pick
+    monkeypatch.setattr(
+        registry,
+        "pick",
+        lambda kind, name: (
+            registry.Loaded(pick("metric", "drop").found, wordy) if name == "wordy" else pick(kind, name)
+        ),
+    )
+    with pytest.raises(PluginError, match="gave a str"):
+        camctl.compare(model, pixels, metrics=["wordy"])
+
+
+def test_a_comparison_as_json_has_every_map_and_every_gap(model, without_biases, pixels):
+    import json
+
+    found = camctl.compare([model, without_biases], pixels, methods=["GradCAM", "FullGrad"], metrics=["coverage"])
+    told = found.to_dict(["grid.png"])
+    assert json.loads(json.dumps(told))["paths"] == ["grid.png"]
+    assert (len(told["maps"]), len(told["missing"])) == (3, 1)
+    assert told["missing"][0]["at"]["method"] == "FullGrad"
+    assert set(told["maps"][0]["figures"]) == {"coverage"}
+    assert len(told["runs"]) == 2
+    assert len(told["runs"][0]["image_sha256"]) == 64
+    assert told["axes"]["method"] == ["GradCAM", "FullGrad"]
