@@ -15,11 +15,13 @@ from camctl.cli.progress import working
 from camctl.cli.screen import out, print_json
 from camctl.errors import InputError, PluginError, UnknownNameError
 from camctl.render.colormaps import DEFAULT_COLORMAP, DEFAULT_OPACITY
+from camctl.render.arrangement import check_axes
+from camctl.render.look import Looks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from camctl.cli.outputs import Look, Outputs
+    from camctl.cli.outputs import Outputs
     from camctl.comparison import AxisName, Comparison
     from camctl.pipeline import PendingModel
     from camctl.results import Smoothing
@@ -38,6 +40,9 @@ AXIS_WORDS: "dict[str, AxisName]" = {
     "method": "method",
 }
 """What an axis may be called -> its name; each also in the plural."""
+
+IN_FIGURE = ("adcc", "insertion", "deletion")
+"""Metrics whose figures stand under each map where all are measured: more would crowd it."""
 
 SMOOTHINGS: "tuple[Smoothing, ...]" = ("none", "eigen", "aug", "both")
 
@@ -96,7 +101,8 @@ def compare(  # noqa: PLR0913
     camctl compare photos/ config.py weights.pth --metrics --baselines --save-raw maps.npz
     """
     from camctl import pipeline
-    from camctl.cli.outputs import Look, plan
+    from camctl.cli.outputs import plan
+    from camctl.render.figure import missing_letters
 
     # What can be wrong with the words is found before torch loads.
     names = split_names(method, default=("seed",))
@@ -115,15 +121,18 @@ def compare(  # noqa: PLR0913
     if boxes and len(shown) > 1:
         message = f"--box is for one picture, and there are {len(shown)}."
         raise InputError(message, hint="Compare them one by one, or leave out --box.")
-    look = Look(
-        columns=_axes("--columns", columns),
-        rows=_axes("--rows", rows),
+    across, down = _axes("--columns", columns), _axes("--rows", rows)
+    check_axes(across, down)
+    look = Looks(
+        columns=across,
+        rows=down,
         scale=scale,
         theme=theme,
         tile=tile,
         canvas=canvas,
         colormap=known_colormap(colormap),
         opacity=opacity,
+        metrics=IN_FIGURE if measured == ("all",) else measured,
     )
     outputs = plan(save_path or [], save_raw, baseline, kept=shown)
     layout = Layout(adapter=adapter, vit_like=vit_like, num_extra_tokens=num_extra_tokens)
@@ -173,6 +182,7 @@ def compare(  # noqa: PLR0913
         )
         work.say("Drawing")
         paths = outputs.save(comparison, look)
+        missing = missing_letters(comparison) if paths else ""
     drifted = outputs.drifted(comparison, min_correlation)
     if json:
         print_json(comparison.to_dict(paths) | outputs.drift_to_dict())
@@ -184,7 +194,7 @@ def compare(  # noqa: PLR0913
 def _report(
     comparison: "Comparison",
     outputs: "Outputs",
-    look: "Look",
+    look: Looks,
     paths: "Sequence[str]",
     *,
     timing: bool,
@@ -199,7 +209,7 @@ def _report(
     console = out()
     shown = console.is_terminal and not paths and preview and not json
     if shown:
-        show_grid(comparison, console, columns=look.columns, rows=look.rows, **look.drawing)
+        show_grid(comparison, console, **look)
     elif not console.is_terminal and not json:
         # A script reads them there; nothing else may stand on a pipe.
         console.file.writelines(f"{path}\n" for path in paths)

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import typer
 
 from camctl.cli import completion, options
+from camctl.render.look import LARGEST_TILE, SMALLEST_TILE
 
 Image = Annotated[
     str, typer.Argument(metavar="IMAGE", help="The picture; also a folder or a quoted pattern.", show_default=False)
@@ -171,7 +172,11 @@ Theme = Annotated[
 Tile = Annotated[
     int,
     typer.Option(
-        metavar="PIXELS", min=32, max=2048, help="Side of a map in the figure.", rich_help_panel=options.OUTPUT
+        metavar="PIXELS",
+        min=SMALLEST_TILE,
+        max=LARGEST_TILE,
+        help="Side of a map in the figure.",
+        rich_help_panel=options.OUTPUT,
     ),
 ]
 Canvas = Annotated[

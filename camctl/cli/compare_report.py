@@ -111,15 +111,19 @@ def _standings(comparison: Comparison) -> None:
         console.print(Padding(_table(rows, comparison.metrics), (0, 0, 0, 2)))
         for one in rows:
             if one.beaten_by:
-                said = _in_words(one, comparison.metrics)
+                said = _in_words(one, rows, comparison.metrics)
                 say(("  no better: ", "bold yellow"), f"{one.method} does not beat {said}")
 
 
-def _in_words(one: Standing, metrics: Sequence[Measure]) -> str:
-    titles = {measure.name: measure.title for measure in metrics}
+def _in_words(one: Standing, rows: Sequence[Standing], metrics: Sequence[Measure]) -> str:
+    """Which baselines it does not beat, and at what."""
+    baselines = {each.method: each for each in rows if each.baseline}
     by_baseline: dict[str, list[str]] = {}
-    for name, baseline in one.beaten_by.items():
-        by_baseline.setdefault(baseline, []).append(titles[name])
+    for measure in metrics:
+        baseline = one.beaten_by.get(measure.name)
+        if baseline is not None:
+            level = one.figures[measure.name] == baselines[baseline].figures[measure.name]
+            by_baseline.setdefault(baseline, []).append(f"{measure.title} (level)" if level else measure.title)
     return "; ".join(f"{baseline} at {', '.join(names)}" for baseline, names in by_baseline.items())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, cast
 
 from camctl.cli.saving import check_raw, place, same_file, save_numbers
 from camctl.errors import InputError
@@ -12,31 +12,16 @@ from camctl.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from camctl.comparison import AxisName, Comparison
+    from camctl.comparison import Comparison
     from camctl.ranking import Drift
     from camctl.render.files import RawFile
-    from camctl.results import Canvas
+    from camctl.render.look import Looks
+    from camctl.render.report import How
 
 REPORT, MANIFEST = ".html", ".json"
 
-
-@dataclass(frozen=True, kw_only=True)
-class Look:
-    """How a comparison is laid out and drawn."""
-
-    columns: tuple[AxisName, ...]
-    rows: tuple[AxisName, ...]
-    scale: Literal["each", "shared"]
-    theme: Literal["light", "dark"]
-    tile: int
-    canvas: Canvas | None
-    colormap: str
-    opacity: float
-
-    @property
-    def drawing(self) -> dict[str, Any]:
-        """What figure, report and terminal draw alike."""
-        return {"scale": self.scale, "canvas": self.canvas, "colormap": self.colormap, "opacity": self.opacity}
+SHARED = frozenset({"columns", "rows", "title", "colormap", "opacity", "scale", "canvas"})
+"""Of the choices for a figure, those that a report takes: the others can be changed in it."""
 
 
 @dataclass(kw_only=True)
@@ -50,19 +35,19 @@ class Outputs:
     drifts: Sequence[Drift] = field(default_factory=tuple)
     gone: int = 0
 
-    def save(self, comparison: Comparison, look: Look) -> list[str]:
+    def save(self, comparison: Comparison, look: Looks) -> list[str]:
         """Write every file; returns their paths, the manifest last, as it names the others. Raises `CamctlError`."""
         from camctl.render.figure import save_figure
         from camctl.render.files import json_text, write_atomically
         from camctl.render.report import save_report
 
         written: list[Path] = []
-        laid = {"columns": look.columns, "rows": look.rows, **look.drawing}
+        alike = cast("How", {key: value for key, value in look.items() if key in SHARED})
         for path in self.files:
             if path.suffix.lower() == REPORT:
-                written.append(save_report(comparison, path, **laid))
+                written.append(save_report(comparison, path, **alike))
             elif path.suffix.lower() != MANIFEST:
-                written += save_figure(comparison, path, tile=look.tile, theme=look.theme, **laid)
+                written += save_figure(comparison, path, **look)
         paths = list(map(str, written))
         if self.raw is not None:
             save_numbers(comparison, self.raw)

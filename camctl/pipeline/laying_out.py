@@ -119,10 +119,15 @@ class _Layout:
             "model": _model_labels(self.ran.names, self.runs),
             "layer": [self._layer_label(place) for place in self.layers],
             "class": [self._class_label(t) for t in range(self.asked.classes)],
-            "smoothing": [SMOOTHING_LABELS[smoothing] for smoothing in self.asked.smoothings],
+            "smoothing": self._smoothing_labels(),
             "method": _told_apart([method.name for method in self.asked.methods]),
         }
         return tuple(Axis(name=name, labels=tuple(labels[name])) for name in AXES)
+
+    def _smoothing_labels(self) -> list[str]:
+        # No smoothing needs no words where nothing else stands beside it.
+        plain = tuple(self.asked.smoothings) == ("none",)
+        return [""] if plain else [SMOOTHING_LABELS[smoothing] for smoothing in self.asked.smoothings]
 
     def _layer_label(self, place: tuple[int, int]) -> str:
         request, which = place

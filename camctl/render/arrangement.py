@@ -38,17 +38,13 @@ class Arrangement:
         return places([comparison.axis(name) for name in self.rows])
 
 
-def arrange(
-    comparison: Comparison, columns: Sequence[AxisName] = (), rows: Sequence[AxisName] = ()
-) -> Arrangement:
+def arrange(comparison: Comparison, columns: Sequence[AxisName] = (), rows: Sequence[AxisName] = ()) -> Arrangement:
     """Where every axis that varies runs: as asked for, else methods (or what comes next in `ACROSS`) across.
 
     An axis that does not vary may be named; it adds nothing. Raises `InputError` for one named twice.
     """
+    check_axes(columns, rows)
     named = [*columns, *rows]
-    if twice := next((name for name in named if named.count(name) > 1), None):
-        message = f"The axis '{twice}' is named twice in --rows and --columns."
-        raise InputError(message, hint="Give each axis to one of them, once.")
     varying = comparison.varying
     across = [name for name in columns if name in varying]
     down = [name for name in rows if name in varying]
@@ -58,6 +54,14 @@ def arrange(
     # What was asked for stays innermost: what is left over becomes headings around it.
     outer = (name for name in DOWN if name in rest and name not in across)
     return Arrangement(tuple(across), (*outer, *down))
+
+
+def check_axes(columns: Sequence[AxisName], rows: Sequence[AxisName]) -> None:
+    """Raises `InputError` for an axis that is named twice."""
+    named = [*columns, *rows]
+    if twice := next((name for name in named if named.count(name) > 1), None):
+        message = f"The axis '{twice}' is named twice in --rows and --columns."
+        raise InputError(message, hint="Give each axis to one of them, once.")
 
 
 def blocks(lines: Sequence[At], axes: Sequence[AxisName]) -> list[tuple[At, list[At]]]:

@@ -69,12 +69,13 @@ def save_picture(pixels: NDArray[np.uint8], path: str | Path, *, title: str = ""
     if most and max(height, width) > most:
         message = f"'{path}' cannot be written: {width} x {height} pixels, and {kind} holds {most} a side."
         raise InputError(message, hint="Save it as .png.")
-    # Heat has coloured edges, which JPEG blurs unless told to keep all colour.
+    # Heat has coloured edges, which JPEG blurs unless told to keep all colour. PNG of level 6 takes twice the time of
+    # level 4 and saves three bytes of a hundred.
     about = PngInfo()
     if title:
         about.add_itxt("Title", title)
     every: dict[str, dict[str, Any]] = {
-        "PNG": {"compress_level": 6, "pnginfo": about},
+        "PNG": {"compress_level": 4, "pnginfo": about},
         "JPEG": {"quality": 92, "subsampling": 0},
         "WEBP": {"quality": 92, "method": 4},
     }

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from rich.console import Console
+    from rich.segment import Segment
 
 MOST_COLUMNS = 60
 """Wide enough to tell an object, and a square picture still fits on a laptop's screen."""
@@ -31,15 +32,17 @@ def show(pixels: NDArray[np.uint8], console: Console, *, columns: int = MOST_COL
     Meant for a console that is a terminal; in one without colour the picture is drawn in shades of ASCII.
     """
     width, height = _cells(pixels, console, columns)
-    if _may_ask(console) and _show_graphics(pixels, console, width):
+    if show_graphics(pixels, console, width):
         return
     # Two pixels a cell, one above the other; without colour, one.
-    plain = console.color_system is None or console.no_color or console.options.ascii_only
-    small = _scaled(pixels, width, height if plain else 2 * height)
-    if plain:
-        _show_shades(small, console)
-    else:
-        _show_half_blocks(small, console)
+    plain = is_plain(console)
+    lines = letters(_scaled(pixels, width, height if plain else 2 * height), plain=plain)
+    print_lines(lines, console)
+
+
+def is_plain(console: Console) -> bool:
+    """Whether a terminal has no colour, or not the letters that half of a cell is coloured with."""
+    return console.color_system is None or console.no_color or console.options.ascii_only
 
 
 def _cells(pixels: NDArray[np.uint8], console: Console, columns: int) -> tuple[int, int]:
@@ -61,7 +64,7 @@ def _scaled(pixels: NDArray[np.uint8], width: int, height: int) -> NDArray[np.ui
 # --------------------------------------------------------------------------------------- graphics
 
 
-def _may_ask(console: Console) -> bool:
+def may_ask(console: Console) -> bool:
     """Whether the terminal can be asked what it is able to draw: it must hear the question and answer to us."""
     if console.is_dumb_terminal or not console.is_terminal or console.no_color:
         return False
@@ -78,20 +81,31 @@ def _is_ours(stream: IO[Any] | None) -> bool:
     return not hasattr(os, "tcgetpgrp") or os.tcgetpgrp(stream.fileno()) == os.getpgrp()
 
 
-def _show_graphics(pixels: NDArray[np.uint8], console: Console, width: int) -> bool:
-    """Draw with the terminal's own graphics; False where it has none, or fails at it."""
-    from PIL import Image
-
+def graphics(console: Console) -> Any:
+    """What draws a Pillow image with the terminal's own graphics; None where it has none, or does not tell."""
+    if not may_ask(console):
+        return None
     with _silent():
         try:
             # The import itself asks the terminal, and waits for a tenth of a second for each answer.
             from textual_image.renderable import Image as Detected
             from textual_image.renderable import SixelImage, TGPImage
-
-            if Detected not in {SixelImage, TGPImage}:
-                return False
-            console.print(Detected(Image.fromarray(pixels), width=width, height="auto"))
         except Exception:  # noqa: BLE001 (terminals answer all sorts of things; half blocks always work)
+            return None
+    return Detected if Detected in {SixelImage, TGPImage} else None
+
+
+def show_graphics(pixels: NDArray[np.uint8], console: Console, width: int) -> bool:
+    """Draw so many columns wide with the terminal's own graphics; False where it has none, or fails at it."""
+    from PIL import Image
+
+    draws = graphics(console)
+    if draws is None:
+        return False
+    with _silent():
+        try:
+            console.print(draws(Image.fromarray(pixels), width=width, height="auto"))
+        except Exception:  # noqa: BLE001 (see above)
             return False
     return True
 
@@ -114,23 +128,34 @@ def _silent() -> Iterator[None]:
 # --------------------------------------------------------------------------------------- letters
 
 
-def _show_half_blocks(small: NDArray[np.uint8], console: Console) -> None:
+def letters(small: NDArray[np.uint8], *, plain: bool) -> list[list[Segment]]:
+    """Lines of a picture: each cell has two pixels in half blocks, one above the other; `plain`, one in a shade."""
+    return shades(small) if plain else half_blocks(small)
+
+
+def half_blocks(small: NDArray[np.uint8]) -> list[list[Segment]]:
+    """Lines of cells, each of two pixels in their own colours."""
     from rich.color import Color
-    from rich.segment import Segment, Segments
+    from rich.segment import Segment
     from rich.style import Style
 
-    segments = []
-    for upper, lower in zip(small[::2].tolist(), small[1::2].tolist(), strict=True):
-        for above, below in zip(upper, lower, strict=True):
-            style = Style(color=Color.from_rgb(*above), bgcolor=Color.from_rgb(*below))
-            segments.append(Segment("▀", style))
-        segments.append(Segment.line())
-    console.print(Segments(segments), end="")
+    def cell(above: list[int], below: list[int]) -> Segment:
+        return Segment("▀", Style(color=Color.from_rgb(*above), bgcolor=Color.from_rgb(*below)))
+
+    rows = zip(small[::2].tolist(), small[1::2].tolist(), strict=True)
+    return [[cell(*pair) for pair in zip(upper, lower, strict=True)] for upper, lower in rows]
 
 
-def _show_shades(small: NDArray[np.uint8], console: Console) -> None:
-    from rich.text import Text
+def shades(small: NDArray[np.uint8]) -> list[list[Segment]]:
+    """Lines of cells, each as dark or light as its pixel."""
+    from rich.segment import Segment
 
     light = small.mean(axis=2) / 256 * len(SHADES)
-    lines = ("".join(SHADES[int(shade)] for shade in row) for row in light)
-    console.print(Text("\n".join(lines), no_wrap=True))
+    return [[Segment("".join(SHADES[int(shade)] for shade in row))] for row in light]
+
+
+def print_lines(lines: list[list[Segment]], console: Console) -> None:
+    """Print lines that are no wider than the terminal, as they are."""
+    from rich.segment import Segment, Segments
+
+    console.print(Segments([part for line in lines for part in (*line, Segment.line())]), end="")

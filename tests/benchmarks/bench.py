@@ -1,4 +1,4 @@
-"""How fast camctl is beside its peers, all in one run: `python -m tests.benchmarks.bench [engine] [process]`.
+"""How fast camctl is beside its peers, all in one run: `python -m tests.benchmarks.bench [engine] [process] [compare]`.
 
 Everything is measured in turns, round after round, so that a busy machine slows all alike; medians and
 their ratios are printed. Nothing here is a test: times are for people to judge. Random weights throughout.
@@ -13,13 +13,14 @@ import subprocess
 import sys
 import tempfile
 import warnings
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     from torch import Tensor, nn
 
@@ -35,23 +36,37 @@ AIMS = {"GradCAM": 1.25, "EigenCAM": 1.25, "all eight": 1.6}
 """Largest ratio to a bare forward pass that is aimed at, on ResNet-50."""
 
 PROCESS_AIM = 0.5
+COMPARE_AIM, COMPARE_PROCESS_AIM, COMPARE_MEMORY_AIM = 12, 15, 1.3
 TARGET = 281
+TARGETS = (281, 238)
+SIX = {
+    "GradCAM": "GradCAM",
+    "GradCAM++": "GradCAMPlusPlus",
+    "XGradCAM": "XGradCAM",
+    "EigenCAM": "EigenCAM",
+    "EigenGradCAM": "EigenGradCAM",
+    "LayerCAM": "LayerCAM",
+}
+"""The old tool's methods, and their classes in grad-cam."""
 
 
 def main() -> None:
     """Measure what the arguments name, all of it without any."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", nargs="*", metavar="engine|process", default=[])
+    parser.add_argument("what", nargs="*", metavar="engine|process|compare", default=[])
     parser.add_argument("--rounds", type=int, default=9, help="rounds of the engine's measurement (default 9)")
     parser.add_argument("--process-rounds", type=int, default=5, help="rounds of whole processes (default 5)")
     given = parser.parse_args()
-    what = given.what or ["engine", "process"]
+    what = given.what or ["engine", "process", "compare"]
     say_machine()
     if "engine" in what:
         for name in MODELS:
             engine(name, given.rounds)
     if "process" in what:
         process(given.process_rounds)
+    if "compare" in what:
+        compare(given.rounds)
+        compare_processes(given.process_rounds)
 
 
 def say(*words: object) -> None:
@@ -148,13 +163,13 @@ def engine(name: str, rounds: int) -> None:
         say(f"  {label:22} {seconds * 1e3:9.1f} ms  {seconds / found['bare forward']:6.2f} x bare{note}")
 
 
-def process(rounds: int) -> None:
-    """Whole processes on one picture: `camctl run` and the old tool, same config, checkpoint and layer."""
+@contextmanager
+def files(name: str) -> Iterator[list[str]]:
+    """A picture, a config and a checkpoint with random weights, for whole processes."""
     import numpy as np
     import torch
     from PIL import Image
 
-    name = "ResNet-50"
     with tempfile.TemporaryDirectory() as folder:
         here = Path(folder)
         model, _ = build(name)
@@ -162,27 +177,110 @@ def process(rounds: int) -> None:
         del model
         low = np.random.default_rng(0).integers(0, 255, (12, 16, 3), dtype=np.uint8)
         Image.fromarray(low).resize((640, 480), Image.Resampling.BICUBIC).save(here / "picture.png")
-        given = [str(here / "picture.png"), str(config_of(name)), str(here / "weights.pth")]
-        options = ["--target-layers", MODELS[name][1], "--target-category", str(TARGET), "--method", "GradCAM"]
+        yield [str(here / "picture.png"), str(config_of(name)), str(here / "weights.pth")]
 
-        def run(module: str, picture: str) -> Work:
-            command = [sys.executable, "-W", "ignore", "-m", module]
-            command += [*(["run"] if module == "camctl" else []), *given, *options, "--save-path", str(here / picture)]
 
-            def work() -> None:
-                done = subprocess.run(command, check=False, capture_output=True, text=True)
-                if done.returncode or not (here / picture).exists():
-                    raise SystemExit(f"{module} failed:\n{done.stderr[-2000:]}")
-                (here / picture).unlink()
+def command(given: list[str], tool: Sequence[str], options: Sequence[str]) -> Callable[[], int]:
+    """One process of a tool that writes a picture; gives its peak memory in KiB."""
+    picture = Path(given[0]).with_name("made.png")
+    words = [sys.executable, "-W", "ignore", "-m", *tool, *given, *options, "--save-path", str(picture)]
 
-            return work
+    def work() -> int:
+        with tempfile.TemporaryFile() as said:
+            child = subprocess.Popen(words, stdout=said, stderr=said)
+            _, status, usage = os.wait4(child.pid, 0)
+            child.returncode = os.waitstatus_to_exitcode(status)
+            if child.returncode or not picture.exists():
+                said.seek(0)
+                raise SystemExit(f"{tool} failed:\n{said.read()[-2000:].decode()}")
+        picture.unlink()
+        return int(usage.ru_maxrss)
 
-        works = {"camctl run": run("camctl", "ours.png"), "old tool": run("tests.benchmarks.old_tool", "theirs.png")}
+    return work
+
+
+OURS, OURS_SIDE_BY_SIDE, THEIRS = ("camctl", "run"), ("camctl", "compare"), ("tests.benchmarks.old_tool",)
+
+
+def process(rounds: int) -> None:
+    """Whole processes on one picture: `camctl run` and the old tool, same config, checkpoint and layer."""
+    name = "ResNet-50"
+    options = ["--target-layers", MODELS[name][1], "--target-category", str(TARGET), "--method", "GradCAM"]
+    with files(name) as given:
+        works: dict[str, Work] = {
+            "camctl run": command(given, OURS, options),
+            "old tool": command(given, THEIRS, options),
+        }
         found = rounds_of(works, rounds)
     say(f"\nWhole processes, {name}, medians of {rounds} rounds")
     for label, seconds in found.items():
         aim = f"   (aim: {PROCESS_AIM})" if label == "camctl run" else ""
         say(f"  {label:22} {seconds:9.2f} s   {seconds / found['old tool']:6.2f} x old tool{aim}")
+
+
+def compare(rounds: int) -> None:
+    """In process: six methods by two classes, `camctl.compare` and grad-cam's six classes called for two targets."""
+    import numpy as np
+    import pytorch_grad_cam
+    from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+
+    import camctl
+
+    name = "ResNet-50"
+    loaded = camctl.load(str(config_of(name)), random_weights=True)
+    pixels = np.random.default_rng(0).integers(0, 255, (224, 224, 3), dtype=np.uint8)
+    inputs = loaded.preprocess(pixels)[None]
+    place = loaded.module.get_submodule(MODELS[name][1])
+    for parameter in loaded.module.parameters():
+        parameter.requires_grad_(True)  # grad-cam cannot do without
+
+    def ours() -> object:
+        return camctl.compare(loaded, pixels, methods=["seed"], targets=TARGETS)
+
+    def theirs() -> None:
+        for target in TARGETS:
+            for kind in SIX.values():
+                cam = getattr(pytorch_grad_cam, kind)(loaded.module, [place])
+                cam(inputs, [ClassifierOutputTarget(target)])
+                cam.activations_and_grads.release()
+                loaded.module.zero_grad()
+
+    found = rounds_of({"camctl compare": ours, "grad-cam": theirs}, rounds)
+    ratio = found["grad-cam"] / found["camctl compare"]
+    say(f"\nSix methods x two classes in process, {name}, medians of {rounds} rounds")
+    for label, seconds in found.items():
+        say(f"  {label:22} {seconds * 1e3:9.1f} ms")
+    say(f"  grad-cam over camctl   {ratio:9.1f}      (aim: {COMPARE_AIM})")
+
+
+def compare_processes(rounds: int) -> None:
+    """Six methods by two classes: one `camctl compare` and twelve runs of the old tool; memory beside `camctl run`."""
+    name = "ResNet-50"
+    layer = ["--target-layers", MODELS[name][1]]
+    classes = list(map(str, TARGETS))
+    with files(name) as given:
+        once = command(given, OURS_SIDE_BY_SIDE, [*layer, "--method", "seed", "--target-category", *classes])
+        plain = command(given, OURS, [*layer, "--target-category", classes[0]])
+        runs = [
+            command(given, THEIRS, [*layer, "--method", method, "--target-category", target])
+            for target in classes
+            for method in SIX
+        ]
+        peaks: dict[str, list[int]] = {"camctl compare": [], "camctl run": []}
+        works: dict[str, Work] = {
+            "camctl compare": lambda: peaks["camctl compare"].append(once()),
+            "camctl run": lambda: peaks["camctl run"].append(plain()),
+            "old tool, 12 times": lambda: [run() for run in runs],
+        }
+        found = rounds_of(works, rounds)
+    say(f"\nSix methods x two classes in whole processes, {name}, medians of {rounds} rounds")
+    for label, seconds in found.items():
+        peak = f"   {median(peaks[label]) / 1024:7.0f} MiB at its peak" if label in peaks else ""
+        say(f"  {label:22} {seconds:9.2f} s{peak}")
+    ratio = found["old tool, 12 times"] / found["camctl compare"]
+    memory = median(peaks["camctl compare"]) / median(peaks["camctl run"])
+    say(f"  old tool over compare  {ratio:9.1f}      (aim: {COMPARE_PROCESS_AIM})")
+    say(f"  memory over a run      {memory:9.2f}      (aim: at most {COMPARE_MEMORY_AIM})")
 
 
 if __name__ == "__main__":

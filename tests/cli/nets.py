@@ -60,3 +60,18 @@ def hard_to_please() -> nn.Module:
 def talkative() -> nn.Module:
     print("made by hand")  # noqa: T201 - as libraries do
     return cnn()
+
+
+def other() -> nn.Module:
+    """The same net with other weights."""
+    torch.manual_seed(7)
+    return Cnn()
+
+
+def plain() -> nn.Module:
+    """Without biases, which FullGrad sums up."""
+    torch.manual_seed(0)
+    layers = (nn.Conv2d(3, 8, 8, stride=8, bias=False), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    model = nn.Sequential(*layers, nn.Linear(8, len(NAMES)))
+    model.class_names, model.input_size = NAMES, (48, 64)
+    return model

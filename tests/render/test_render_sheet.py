@@ -8,7 +8,8 @@ import sys
 import numpy as np
 import pytest
 
-from camctl.render import sheet as module
+from camctl.render.lettering import break_lines
+from camctl.render.letters import Face, opened, own_file
 from camctl.render.sheet import Tile, sheet
 
 RED, BLUE = (200, 0, 0), (0, 0, 200)
@@ -90,13 +91,13 @@ def test_long_words_are_broken_and_never_cut(text):
     assert (drawn[-4:] == 255).all()
     assert (drawn[:, :4] == 255).all()
     assert (drawn[:, -4:] == 255).all()
-    assert "".join(module._lines(text, module._font(11), 100)).replace(" ", "") == text.replace(" ", "")
+    assert "".join(break_lines(text, 100, Face(11).length)).replace(" ", "") == text.replace(" ", "")
 
 
 def test_no_line_is_wider_than_its_column():
-    font = module._font(14)
-    lines = module._lines("Egyptian cat, backbone.layers.11.normalisation 3.25 %", font, 90)
-    assert all(font.getlength(line) <= 90 for line in lines)
+    face = Face(14)
+    lines = break_lines("Egyptian cat, backbone.layers.11.normalisation 3.25 %", 90, face.length)
+    assert all(face.length(line) <= 90 for line in lines)
     assert any("3.25" in line for line in lines)
 
 
@@ -108,7 +109,7 @@ def test_captions_of_one_tile_do_not_reach_into_the_next():
 
 
 def test_letters_beyond_ascii_are_drawn_and_differ():
-    drawn = [module._font(20).getmask(letter) for letter in "éжλ"]
+    drawn = [opened(own_file(), 20).getmask(letter) for letter in "éжλ"]
     pictures = [np.asarray(list(each)).tobytes() for each in drawn]
     assert len(set(pictures)) == 3
 

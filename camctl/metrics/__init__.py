@@ -1,0 +1,1 @@
+"""The built-in metrics: figures that say what a map is worth."""

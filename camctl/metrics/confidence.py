@@ -1,0 +1,49 @@
+"""What the class's score makes of what the map shows: average drop, and increase in confidence."""
+
+from __future__ import annotations
+
+from math import isnan, nan
+
+from camctl.plugin import Case, Cost, metric
+
+PAPER = "Chattopadhay et al., 2017, arXiv:1710.11063"
+COST = Cost(text="1 forward, shared", passes=lambda _c, _h, _w: 1.0)
+
+
+@metric(
+    name="Average drop",
+    summary="Share of the score that is lost when only what the map shows is left.",
+    paper=PAPER,
+    formula="max(0, Y - O) / Y,  Y the score of the picture, O of the picture times the map",
+    better="lower",
+    needs={"scores"},
+    cost=COST,
+)
+def drop(case: Case) -> float:
+    """0..1; the paper's average is the mean over pictures. NaN where a score is NaN, or there was none to lose (Y = 0).
+
+    Alone it rewards big maps: one that shows everything loses nothing. Read it beside the coverage.
+    """
+    if isnan(case.shown_score) or not case.score:
+        return nan
+    return max(0.0, case.score - case.shown_score) / case.score
+
+
+@metric(
+    name="Increase in confidence",
+    summary="Whether the score rises when only what the map shows is left.",
+    paper=PAPER,
+    formula="1 if O > Y else 0,  Y the score of the picture, O of the picture times the map",
+    better="higher",
+    needs={"scores"},
+    cost=COST,
+)
+def increase(case: Case) -> float:
+    """1.0 or 0.0; the paper's figure is the share of pictures. NaN where a score is NaN.
+
+    It rewards taking away what distracts, and so low scores to begin with: a picture whose score is 0.99 can hardly
+    win, and a win by a hair counts as much as one by a mile.
+    """
+    if isnan(case.shown_score) or isnan(case.score):
+        return nan
+    return float(case.shown_score > case.score)

@@ -1,0 +1,73 @@
+"""The comparisons whose reports are opened."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+from camctl.comparison import Measure
+from camctl.picture import Picture
+from tests.comparisons import comparison, without_map, worthless_map
+
+HOSTILE = "</script><script>alert(1)</script>\"><img src=x onerror=alert(2)>{{7*7}}'"
+
+FIGURES = {"GradCAM": 0.8, "LayerCAM": 0.6, "EigenCAM": 0.7}
+"""Insertion of the first class's maps; the second's are a tenth lower."""
+
+
+def measured(whole):
+    """Figures for every map that is worth something."""
+    metrics = (
+        Measure(name="insertion", title="Insertion", better="higher"),
+        Measure(name="deletion", title="Deletion", better="lower"),
+    )
+    cells = []
+    for cell in whole.cells:
+        value = FIGURES[whole.label("method", cell.at)] - 0.1 * cell.at["class"]
+        sound = cell.cam is not None and cell.cam.verdict == "ok"
+        cells.append(replace(cell, figures={"insertion": value, "deletion": value / 2} if sound else {}))
+    return replace(whole, cells=tuple(cells), metrics=metrics, baselines=("EigenCAM",))
+
+
+@cache
+def plain():
+    """Two classes, three methods."""
+    return comparison()
+
+
+@cache
+def figures():
+    """The same, measured, with a baseline; one map is worthless and one is missing."""
+    whole = without_map(plain(), {"class": 1, "method": 2}, "The method failed: no memory.", "Try --device cpu.")
+    return measured(worthless_map(whole, {"class": 1, "method": 1}))
+
+
+@cache
+def families():
+    """Four families of networks, two classes, three methods."""
+    return measured(comparison(models=("resnet", "vit", "swin", "t2t")))
+
+
+@cache
+def hostile():
+    """Markup wherever a text comes from somebody else."""
+    names = {"image": [HOSTILE], "model": [HOSTILE], "class": [HOSTILE, "dog"], "method": [HOSTILE, "b", "c"]}
+    whole = comparison(labels=names)
+    run = whole.explanations[0, 0]
+    predictions = tuple(replace(one, label=HOSTILE) for one in run.predictions)
+    run = replace(run, predictions=predictions, notes=(HOSTILE,), checkpoint=HOSTILE, versions={HOSTILE: HOSTILE})
+    cells = []
+    for cell in whole.cells:
+        target = replace(cell.cam.target, label=HOSTILE)
+        cam = replace(cell.cam, target=target, layers=(HOSTILE,), model=HOSTILE, reason=HOSTILE)
+        cells.append(replace(cell, cam=cam, figures={HOSTILE: 0.5}))
+    return replace(
+        whole,
+        cells=tuple(cells),
+        explanations={(0, 0): run},
+        pictures=(Picture(HOSTILE, whole.pictures[0].pixels),),
+        metrics=(Measure(name=HOSTILE, title=HOSTILE, better="higher"),),
+    )
+
+
+REPORTS = {"plain": plain, "figures": figures, "families": families, "hostile": hostile}

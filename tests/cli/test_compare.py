@@ -1,0 +1,349 @@
+"""`camctl compare`, from the words of the command line to files, words and exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from camctl.render.files import load_raw
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .conftest import Done
+
+    Camctl = Callable[..., Done]
+
+HERE = Path(__file__).parent
+MODEL = "python:nets:cnn"
+OTHER = "python:nets:other"
+
+
+def size_of(path: Path) -> tuple[int, int]:
+    """Width and height of a picture."""
+    with Image.open(path) as picture:
+        return picture.size
+
+
+@pytest.fixture(autouse=True)
+def nets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `python:nets:...` be found."""
+    monkeypatch.syspath_prepend(HERE)
+
+
+def test_one_command_draws_figure_report_manifest_and_numbers(camctl: Camctl, photo: Path, tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in ("grid.png", "grid.svg", "report.html", "grid.json")]
+    done = camctl(
+        "compare", photo, MODEL, "--target-category", "cat", 1, "--save-path", *paths, "--save-raw", tmp_path / "maps.npz"
+    )
+
+    assert done.code == 0
+    assert done.out.splitlines() == list(map(str, [*paths[:3], tmp_path / "maps.npz", paths[3]]))
+    assert "12 maps (2 class x 6 method)" in done.err
+    assert size_of(paths[0])[0] > 6 * 224
+    assert "GradCAM++" in paths[1].read_text()
+    assert "<html" in paths[2].read_text()
+    manifest = json.loads(paths[3].read_text())
+    assert manifest["axes"]["class"] == ["cat", "dog"]
+    kept = load_raw(tmp_path / "maps.npz")
+    assert [one.about["method"] for one in kept.maps] == [one["method"] for one in manifest["maps"]]
+    assert kept.manifest["runs"][0]["versions"]["torch"]
+
+
+def test_json_is_all_that_stands_on_stdout(camctl: Camctl, photo: Path) -> None:
+    done = camctl("compare", photo, "python:nets:talkative", "--json", "--method", "GradCAM", "--timing")
+
+    assert [one["method"] for one in done.json["maps"]] == ["GradCAM"]
+    assert {one["what"] for one in done.json["spent"]} >= {"load", "forward", "backward", "methods"}
+
+
+def test_without_a_terminal_and_a_path_nothing_stands_on_stdout(camctl: Camctl, photo: Path) -> None:
+    done = camctl("compare", photo, MODEL)
+
+    assert (done.code, done.out) == (0, "")
+    assert "Nothing was saved. To keep it: --save-path grid.png report.html" in done.err
+
+
+def test_quiet_says_nothing_but_prints_what_was_written(camctl: Camctl, photo: Path, tmp_path: Path) -> None:
+    done = camctl("compare", photo, MODEL, "--quiet", "--save-path", tmp_path / "a.png")
+
+    assert (done.out, done.err) == (f"{tmp_path / 'a.png'}\n", "")
+
+
+def test_models_come_in_a_row_with_their_checkpoints(camctl: Camctl, photo: Path, tmp_path: Path) -> None:
+    import torch
+    from nets import cnn
+
+    torch.save(cnn().state_dict(), tmp_path / "w@1.pth")
+    done = camctl("compare", photo, "--model", MODEL, f"{MODEL}@{tmp_path / 'w@1.pth'}", OTHER, "--method", "gradcam", "--json")
+
+    assert done.code == 0, done.err
+    assert done.json["axes"]["model"] == [MODEL, f"{MODEL} (w@1.pth)", OTHER]
+    first, second, third = done.json["maps"]
+    assert first["target"] == second["target"] != third["target"]
+
+
+def test_a_folder_and_a_pattern_are_pictures(camctl: Camctl, picture: Image.Image, tmp_path: Path) -> None:
+    for name in ("b.png", "a.png", "c.jpg", "notes.txt"):
+        (tmp_path / name).write_text("no picture") if name.endswith("txt") else picture.save(tmp_path / name)
+    folder = camctl("compare", tmp_path, MODEL, "--method", "gradcam", "--json")
+    pattern = camctl("compare", tmp_path / "*.png", MODEL, "--image", tmp_path / "c.jpg", "--method", "gradcam", "--json")
+
+    assert folder.json["axes"]["image"] == ["a.png", "b.png", "c.jpg"]
+    assert pattern.json["axes"]["image"] == ["a.png", "b.png", "c.jpg"]
+
+
+def test_smoothings_lie_side_by_side(camctl: Camctl, photo: Path) -> None:
+    done = camctl("compare", photo, MODEL, "--method", "LayerCAM", "--smooth", "none", "eigen,aug", "both", "--json")
+
+    assert done.json["axes"]["smoothing"] == ["no smoothing", "eigen-smooth", "aug-smooth", "eigen + aug"]
+    assert [one["smoothing"] for one in done.json["maps"]] == ["none", "eigen", "aug", "both"]
+
+
+def test_metrics_alone_are_all_and_rank_the_methods(camctl: Camctl, photo: Path) -> None:
+    done = camctl(
+        "compare", photo, MODEL, "--metrics", "--baselines", "--method", "gradcam,layercam", "--metric-options", "steps=4"
+    )
+
+    assert done.code == 0
+    assert "mean rank" in done.err
+    assert "insertion ↑" in done.err.lower()
+    assert "Centre" in done.err
+    assert "agreement between methods" in done.err
+
+
+def test_metrics_by_name_measure_no_more(camctl: Camctl, photo: Path) -> None:
+    done = camctl("compare", photo, MODEL, "--metrics", "drop", "coverage", "--method", "gradcam", "--json")
+
+    assert set(done.json["maps"][0]["figures"]) == {"drop", "coverage"}
+    assert [one["method"] for one in done.json["standings"]] == ["GradCAM"]
+
+
+def test_a_box_brings_its_metrics(camctl: Camctl, photo: Path) -> None:
+    done = camctl(
+        "compare", photo, MODEL, "--metrics", "pointing", "energy", "--box", "cat=0,0,64,48", "--box", "0,0,1,1",
+        "--target-category", "cat", "dog", "--method", "gradcam", "--json",
+    )  # fmt: skip
+
+    cat, dog = (one["figures"] for one in done.json["maps"])
+    assert cat == {"pointing": 1.0, "energy": pytest.approx(1)}
+    assert dog["energy"] < 0.1
+
+
+def test_axes_can_be_turned(camctl: Camctl, photo: Path, tmp_path: Path) -> None:
+    words = ("compare", photo, MODEL, "--target-category", "cat", "dog", "--method", "gradcam,layercam,hirescam", "--quiet")
+    camctl(*words, "--save-path", tmp_path / "wide.png")
+    done = camctl(*words, "--columns", "classes", "--save-path", tmp_path / "tall.png")
+
+    assert done.code == 0
+    wide, tall = (size_of(tmp_path / name) for name in ("wide.png", "tall.png"))
+    assert wide[0] > tall[0]
+    assert wide[1] < tall[1]
+
+
+def test_a_model_that_fails_leaves_its_row_and_ends_with_one(camctl: Camctl, photo: Path, tmp_path: Path) -> None:
+    done = camctl(
+        "compare", photo, "--model", MODEL, "python:nets:hard_to_please", "--method", "gradcam",
+        "--save-path", tmp_path / "grid.svg",
+    )  # fmt: skip
+
+    assert done.code == 1
+    assert "no map: " in done.err
+    assert "no model today" in done.err
+    assert "no model today" in (tmp_path / "grid.svg").read_text()
+
+
+def test_a_method_that_cannot_work_is_said_and_costs_no_exit_code(camctl: Camctl, photo: Path) -> None:
+    done = camctl("compare", photo, "python:nets:plain", "--method", "gradcam", "fullgrad", "--quiet")
+
+    assert done.code == 0
+    assert "FullGrad cannot work on this model" in done.err
+
+
+def test_a_worthless_map_ends_a_strict_comparison_with_four(camctl: Camctl, photo: Path) -> None:
+    words = ("compare", photo, MODEL, "--method", "gradcam", "--target-layers", "pool", "blocks.4.bn")
+    done, strict = camctl(*words), camctl(*words, "--strict")
+
+    assert (done.code, strict.code) == (0, 4)
+    assert "single-cell: GradCAM" in done.err
+    assert "1 worthless" in done.err
+
+
+# ---------------------------------------------------------------------------------------- baseline
+
+
+def test_maps_that_have_not_changed_pass_the_baseline(camctl: Camctl, photo: Path, tmp_path: Path) -> None:
+    words = ("compare", photo, MODEL, "--target-category", "cat")
+    camctl(*words, "--save-raw", tmp_path / "old.npz")
+    done = camctl(*words, "--baseline", tmp_path / "old.npz")
+
+    assert done.code == 0
+    assert done.err.count("1.000") == 6
+
+
+def test_a_map_that_left_its_predecessor_ends_with_five(camctl: Camctl, photo: Path, tmp_path: Path) -> None:
+    words = ("compare", photo, "--target-category", "cat", "--method", "gradcam", "--model")
+    camctl(*words, MODEL, "--save-raw", tmp_path / "old.npz")
+    done = camctl(*words, OTHER, "--baseline", tmp_path / "old.npz", "--json")
+    loose = camctl(*words, OTHER, "--baseline", tmp_path / "old.npz", "--min-correlation", "-1", "--quiet")
+
+    (told,) = done.json["baseline"]["maps"]
+    assert done.code == 5
+    assert told["under"]
+    assert told["correlation"] < 0.9
+    assert loose.code == 0
+
+
+def test_maps_of_run_are_a_baseline_too(camctl: Camctl, photo: Path, tmp_path: Path) -> None:
+    camctl("run", photo, MODEL, "--target-category", "cat", "--save-raw", tmp_path / "old.npz")
+    done = camctl(
+        "compare", photo, MODEL, "--target-category", "cat", "--method", "gradcam", "layercam",
+        "--baseline", tmp_path / "old.npz",
+    )  # fmt: skip
+
+    assert done.code == 5  # LayerCAM has no predecessor
+    assert "new" in done.err
+
+
+def test_a_baseline_of_something_else_is_refused(camctl: Camctl, photo: Path, tmp_path: Path) -> None:
+    camctl("compare", photo, MODEL, "--target-category", "cat", "--save-raw", tmp_path / "old.npz")
+    done = camctl("compare", photo, MODEL, "--target-category", "dog", "--baseline", tmp_path / "old.npz")
+
+    assert done.code == 2
+    assert "None of these maps has a predecessor" in done.err
+
+
+def test_the_baseline_may_be_written_anew(camctl: Camctl, photo: Path, tmp_path: Path) -> None:
+    words = ("compare", photo, "--target-category", "cat", "--method", "gradcam", "--save-raw", tmp_path / "kept.npz")
+    camctl(*words, MODEL)
+    done = camctl(*words, "--model", OTHER, "--baseline", tmp_path / "kept.npz")
+
+    assert done.code == 5
+    again = camctl(*words, "--model", OTHER, "--baseline", tmp_path / "kept.npz")
+    assert again.code == 0
+
+
+# ---------------------------------------------------------------------------------------- terminal
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are Unix's")
+@pytest.mark.parametrize(("flag", "drawn"), [((), True), (("--no-preview",), False)])
+def test_an_interactive_terminal_shows_the_grid(photo: Path, flag: tuple[str, ...], *, drawn: bool) -> None:
+    import pty
+
+    main, side = pty.openpty()
+    environment = os.environ | {"PYTHONPATH": str(HERE), "TERM": "xterm-256color", "COLUMNS": "100", "LINES": "40"}
+    environment.pop("NO_COLOR", None)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "camctl", "compare", str(photo), MODEL, "--method", "gradcam,layercam", *flag],
+        stdin=subprocess.DEVNULL, stdout=side, stderr=subprocess.PIPE, env=environment,
+    )  # fmt: skip
+    os.close(side)
+    shown = b""
+    while True:
+        try:
+            part = os.read(main, 65536)
+        except OSError:
+            break
+        if not part:
+            break
+        shown += part
+    said = process.communicate()[1].decode()
+    os.close(main)
+
+    assert process.returncode == 0, said
+    assert ("▀" in shown.decode()) is drawn
+    assert ("LayerCAM" in shown.decode()) is drawn
+
+
+# --------------------------------------------------------------------------------------- bad input
+
+
+@pytest.mark.parametrize(
+    ("words", "error", "hint"),
+    [
+        (("--smooth", "lots"), "no smoothing named 'lots'", "none, eigen, aug, both"),
+        (("--rows", "colour"), "no axis named 'colour'", "--rows takes: image, model"),
+        (("--metrics", "beauty"), "no metric named 'beauty'", "camctl metrics"),
+        (("--metrics", "pointing"), "where the object is", "--box X0,Y0,X1,Y1"),
+        (("--metric-options", "steps=1"), "None of the metrics", ""),
+        (("--box", "1,2,3"), "not of the form [CLASS=]X0,Y0,X1,Y1", "--box 10,20,90,80"),
+        (("--box", "9,9,1,1"), "has no area", "--box 10,20,90,80"),
+        (("--save-path", "grid.tiff"), "ending '.tiff'", ".svg"),
+        (("--save-path", "grids/"), "is a folder", "grids/grid.png"),
+        (("--baseline", "nowhere.npz"), "There is no file", "--save-raw FILE.npz"),
+        (("--model", "@weights.pth"), "lacks a side of its @", "MODEL@CHECKPOINT"),
+        (("--target-layers", "auto:0"), "asks for no layers", "auto:4"),
+        (("--topk", "1", "--target-category", "cat"), "both say which classes", "Give one"),
+        (("--topk", "200"), "1200 maps", "camctl run"),
+        (("--method", "gradcan"), "no method named 'gradcan'", "gradcam"),
+        (("--rows", "class", "--columns", "class", "--topk", "2"), "named twice", "once"),
+    ],
+    ids=lambda value: " ".join(value)[:40] if isinstance(value, tuple) else None,
+)
+def test_wrong_words_are_one_line_and_a_hint(
+    camctl: Camctl, photo: Path, words: tuple[str, ...], error: str, hint: str
+) -> None:
+    done = camctl("compare", photo, MODEL, *words)
+
+    assert done.code == 2, done.err
+    assert done.out == ""
+    said = done.err.splitlines()
+    assert len(said) == 2, said
+    assert error in said[0]
+    assert hint in said[1]
+
+
+def test_no_model_is_asked_for_by_name(camctl: Camctl, photo: Path) -> None:
+    done = camctl("compare", photo)
+
+    assert done.code == 2
+    assert "No model was named." in done.err
+
+
+def test_a_box_for_several_pictures_is_refused(camctl: Camctl, photo: Path) -> None:
+    shutil.copy(photo, photo.with_name("other.png"))
+    done = camctl("compare", photo.parent, MODEL, "--box", "0,0,5,5", "--metrics", "energy")
+
+    assert done.code == 2
+    assert "--box is for one picture, and there are 2." in done.err
+
+
+def test_a_picture_of_the_comparison_is_never_overwritten(camctl: Camctl, photo: Path) -> None:
+    before = photo.read_bytes()
+    done = camctl("compare", photo, MODEL, "--save-path", photo)
+
+    assert done.code == 2
+    assert photo.read_bytes() == before
+
+
+def test_a_folder_without_pictures_is_refused(camctl: Camctl, tmp_path: Path) -> None:
+    done = camctl("compare", tmp_path, MODEL)
+
+    assert done.code == 2
+    assert "holds no pictures" in done.err
+
+
+def test_a_grid_of_many_cells_goes_on_over_pages(camctl: Camctl, photo: Path, tmp_path: Path) -> None:
+    with Image.open(photo) as picture:
+        pixels = np.asarray(picture)
+    for number in range(40):
+        Image.fromarray(np.roll(pixels, number, 1)).save(tmp_path / f"p{number:02}.png")
+    photo.unlink()
+    done = camctl(
+        "compare", tmp_path, MODEL, "--save-path", tmp_path / "out" / "grid.webp", "--tile", 448, "--quiet",
+    )  # fmt: skip
+
+    assert done.code == 0
+    written = done.out.splitlines()
+    assert len(written) > 1
+    assert all(max(size_of(Path(path))) <= 16383 for path in written)

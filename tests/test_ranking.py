@@ -1,0 +1,307 @@
+"""Which map to believe: rank correlation, agreement and standings, on maps and figures made by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from math import isnan, nan
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+from camctl.comparison import AXES, Axis, Cell, Comparison, Measure, places
+from camctl.ranking import Agreement, agreement, map_correlation, rank_correlation, standings
+from tests import comparisons
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from camctl.results import Cam
+
+UP = np.arange(30.0).reshape(5, 6) / 29
+"""A map; its rank correlation with `1 - UP` is -1."""
+
+SHUFFLED = np.random.default_rng(3).permutation(30).reshape(5, 6) / 29
+
+
+@cache
+def template() -> Cam:
+    """Some map, whose values do not matter."""
+    return comparisons.comparison(targets=("cat",), methods=("GradCAM",)).maps[0]
+
+
+def cam(values: Any, verdict: str = "ok") -> Cam:
+    return replace(template(), values=np.asarray(values, np.float32), verdict=verdict)
+
+
+def compared(
+    cell: Callable[..., Cell],
+    *,
+    metrics: Mapping[str, str] | None = None,
+    baselines: tuple[str, ...] = (),
+    **labels: tuple[str, ...],
+) -> Comparison:
+    """A comparison along the axes named; `cell(at, method=..., ...)` gets the labels of the axes that it asks for."""
+    axes = tuple(Axis(name=name, labels=labels.get(name, ("",))) for name in AXES)
+    said = [{name: axis.labels[at[name]] for name, axis in zip(AXES, axes, strict=True)} for at in places(axes)]
+    cells = [
+        cell(at, **{name: label for name, label in words.items() if name in labels})
+        for at, words in zip(places(axes), said, strict=True)
+    ]
+    measures = tuple(Measure(name=name, title=name, better=better) for name, better in (metrics or {}).items())
+    return Comparison(
+        axes=axes, cells=tuple(cells), explanations={}, pictures=(), metrics=measures, baselines=baselines
+    )
+
+
+def by_method(maps: Mapping[str, Cam | None]) -> Comparison:
+    return compared(lambda at, method: Cell(at=at, cam=maps[method]), method=tuple(maps))
+
+
+# ------------------------------------------------------------------------------------- correlation
+
+
+@pytest.mark.parametrize("levels", [3, 10, 10**6])
+def test_rank_correlation_is_scipys_with_and_without_ties(levels):
+    random = np.random.default_rng(levels)
+    one = random.integers(0, levels, (9, 13))
+    other = random.integers(0, levels, (9, 13)) + one // 2
+    expected = spearmanr(one.ravel(), other.ravel()).statistic
+    assert 0.2 < expected < 0.9
+    assert rank_correlation(one, other) == pytest.approx(expected, abs=1e-12)
+
+
+def test_rank_correlation_sees_order_alone():
+    assert rank_correlation(UP, UP**7) == pytest.approx(1)
+    assert rank_correlation(UP, 1 - UP) == pytest.approx(-1)
+
+
+def test_a_flat_map_correlates_with_nothing():
+    assert isnan(rank_correlation(np.full((3, 4), 0.7), UP[:3, :4]))
+    assert isnan(rank_correlation(UP[:3, :4], np.zeros((3, 4))))
+
+
+def test_maps_of_two_sizes_are_correlated_on_one_grid():
+    coarse = np.random.default_rng(0).random((7, 7)).astype(np.float32)
+    fine = np.kron(coarse, np.ones((32, 32), np.float32))
+    assert map_correlation(fine, np.kron(coarse, np.ones((16, 16), np.float32))) > 0.99
+    assert map_correlation(fine, 1 - fine) == pytest.approx(-1)
+
+
+def test_what_is_finer_than_any_grid_does_not_count():
+    coarse = np.kron(np.random.default_rng(0).random((7, 7)), np.ones((32, 32)))
+    chequered = coarse + (np.indices((224, 224)).sum(0) % 2)
+    assert rank_correlation(coarse, chequered) < 0.7
+    assert map_correlation(coarse, chequered) > 0.99
+
+
+def test_a_worthless_map_correlates_with_nothing():
+    assert isnan(map_correlation(cam(0 * UP, "flat"), cam(UP)))
+    assert map_correlation(cam(UP), cam(UP)) == pytest.approx(1)
+
+
+# --------------------------------------------------------------------------------------- agreement
+
+
+def matrix(one: Agreement) -> np.ndarray:
+    return np.array(one.matrix)
+
+
+def test_agreement_is_symmetric_with_ones_on_its_diagonal():
+    (one,) = agreement(by_method({"A": cam(UP), "B": cam(1 - UP), "C": cam(SHUFFLED)}))
+    assert (one.axis, one.labels, one.model) == ("method", ("A", "B", "C"), "")
+    np.testing.assert_allclose(np.diag(matrix(one)), 1)
+    np.testing.assert_array_equal(matrix(one), matrix(one).T)
+    assert matrix(one)[0, 1] == pytest.approx(-1)
+    assert matrix(one)[0, 2] == pytest.approx(spearmanr(UP.ravel(), SHUFFLED.ravel()).statistic)
+
+
+def test_agreement_is_the_mean_over_all_else_that_varies():
+    def cell(at, *, method, image):
+        return Cell(at=at, cam=cam(UP if method == "A" or image == "first" else 1 - UP))
+
+    (one,) = agreement(compared(cell, method=("A", "B"), image=("first", "second", "third")))
+    assert matrix(one)[0, 1] == pytest.approx((1 - 1 - 1) / 3)
+
+
+def test_worthless_and_missing_maps_are_left_out_of_the_agreement():
+    def cell(at, *, method, image):
+        if method == "A" or image == "good":
+            return Cell(at=at, cam=cam(UP))
+        return Cell(at=at, cam=cam(0 * UP, "flat") if image == "flat" else None, reason="no map")
+
+    (one,) = agreement(compared(cell, method=("A", "B"), image=("good", "flat", "gone")))
+    np.testing.assert_allclose(matrix(one), 1)
+
+
+def test_two_that_never_both_have_a_map_have_no_agreement():
+    (one,) = agreement(by_method({"A": cam(UP), "B": cam(0 * UP, "flat"), "C": None, "D": cam(1 - UP)}))
+    expected = [[1, nan, nan, -1], [nan] * 4, [nan] * 4, [-1, nan, nan, 1]]
+    np.testing.assert_allclose(matrix(one), expected)
+
+
+def test_every_model_has_a_matrix_of_its_own():
+    def cell(at, *, method, model):
+        return Cell(at=at, cam=cam(UP if method == "A" or model == "net" else 1 - UP))
+
+    first, second = agreement(compared(cell, method=("A", "B"), model=("net", "other")))
+    assert (first.model, second.model) == ("net", "other")
+    assert matrix(first)[0, 1] == pytest.approx(1)
+    assert matrix(second)[0, 1] == pytest.approx(-1)
+
+
+def test_models_are_set_against_each_other_where_nothing_else_varies():
+    (one,) = agreement(compared(lambda at, *, model: Cell(at=at, cam=cam(UP)), model=("net", "other")))
+    assert (one.axis, one.labels, one.model) == ("model", ("net", "other"), "")
+
+
+def test_where_nothing_or_only_the_image_varies_there_is_no_agreement():
+    assert agreement(by_method({"A": cam(UP)})) == ()
+    assert agreement(compared(lambda at, *, image: Cell(at=at, cam=cam(UP)), image=("first", "second"))) == ()
+
+
+def test_agreement_of_real_maps_is_symmetric_with_ones():
+    whole = comparisons.comparison()
+    (one,) = agreement(whole)
+    np.testing.assert_allclose(np.diag(matrix(one)), 1)
+    np.testing.assert_allclose(matrix(one), matrix(one).T)
+    first, second = (whole.cell({"method": 0, "class": 0}).cam, whole.cell({"method": 1, "class": 0}).cam)
+    third, fourth = (whole.cell({"method": 0, "class": 1}).cam, whole.cell({"method": 1, "class": 1}).cam)
+    expected = (map_correlation(first, second) + map_correlation(third, fourth)) / 2
+    assert matrix(one)[0, 1] == pytest.approx(expected)
+
+
+# --------------------------------------------------------------------------------------- standings
+
+
+def ranked(figures: Mapping[str, Mapping[str, float]], metrics: Mapping[str, str], baselines: tuple[str, ...] = ()):
+    """Standings by method, of one map each with these figures."""
+    whole = compared(
+        lambda at, method: Cell(at=at, cam=cam(UP), figures=figures[method]),
+        metrics=metrics,
+        baselines=baselines,
+        method=tuple(figures),
+    )
+    return {one.method: one for one in standings(whole)}
+
+
+def test_ties_share_their_mean_rank():
+    figures = {"A": {"up": 0.5}, "B": {"up": 0.9}, "C": {"up": 0.5}, "D": {"up": 0.1}}
+    stood = ranked(figures, {"up": "higher"})
+    assert {name: one.ranks["up"] for name, one in stood.items()} == {"B": 1, "A": 2.5, "C": 2.5, "D": 4}
+
+
+def test_where_lower_is_better_the_lowest_is_first():
+    stood = ranked({"A": {"down": 0.5}, "B": {"down": 0.1}}, {"down": "lower"})
+    assert {name: one.ranks["down"] for name, one in stood.items()} == {"B": 1, "A": 2}
+
+
+def test_a_metric_that_only_describes_ranks_nobody():
+    stood = ranked({"A": {"size": 0.5}, "B": {"size": 0.1}}, {"size": "neither"})
+    assert all(one.ranks == {} and isnan(one.mean_rank) for one in stood.values())
+    assert stood["A"].figures == {"size": 0.5}
+
+
+def test_the_mean_rank_is_over_metrics_and_the_best_comes_first():
+    figures = {
+        "A": {"up": 0.1, "down": 0.1},  # 3 and 1
+        "B": {"up": 0.9, "down": 0.2},  # 1 and 2
+        "C": {"up": 0.5, "down": 0.3},  # 2 and 3
+    }
+    stood = ranked(figures, {"up": "higher", "down": "lower"})
+    assert {name: one.mean_rank for name, one in stood.items()} == {"B": 1.5, "A": 2, "C": 2.5}
+    assert list(stood) == ["B", "A", "C"]
+
+
+def test_baselines_take_no_place_and_come_last():
+    figures = {"noise": {"up": 0.8}, "A": {"up": 0.5}, "B": {"up": 0.9}}
+    stood = ranked(figures, {"up": "higher"}, ("noise",))
+    assert {name: one.ranks for name, one in stood.items()} == {"B": {"up": 1}, "A": {"up": 2}, "noise": {}}
+    assert list(stood) == ["B", "A", "noise"]
+    assert [one.baseline for one in stood.values()] == [False, False, True]
+    assert stood["noise"].figures == {"up": 0.8}
+
+
+def test_a_method_no_better_than_the_best_baseline_is_beaten_by_it():
+    figures = {
+        "noise": {"up": 0.3, "down": 0.1},
+        "centre": {"up": 0.6, "down": 0.4},
+        "A": {"up": 0.5, "down": 0.05},
+        "B": {"up": 0.6, "down": 0.2},
+        "C": {"up": 0.7, "down": 0.09},
+    }
+    stood = ranked(figures, {"up": "higher", "down": "lower"}, ("noise", "centre"))
+    assert stood["A"].beaten_by == {"up": "centre"}
+    assert stood["B"].beaten_by == {"up": "centre", "down": "noise"}
+    assert stood["C"].beaten_by == {}
+    assert stood["noise"].beaten_by == stood["centre"].beaten_by == {}
+
+
+def test_nobody_is_beaten_by_a_baseline_that_was_not_measured():
+    stood = ranked({"noise": {}, "A": {"up": 0.5}}, {"up": "higher"}, ("noise",))
+    assert stood["A"].beaten_by == {}
+
+
+def test_worthless_maps_are_counted_and_left_out_of_the_means():
+    def cell(at, *, method, image):
+        if image == "flat":
+            return Cell(at=at, cam=cam(0 * UP, "flat"))
+        if image == "gone":
+            return Cell(at=at, cam=None, reason="the model failed")
+        return Cell(at=at, cam=cam(UP), figures={"up": {"first": 0.2, "second": 0.6}[image]})
+
+    images = ("first", "flat", "second", "gone")
+    (one,) = standings(compared(cell, metrics={"up": "higher"}, method=("A",), image=images))
+    assert (one.maps, one.worthless) == (4, 2)
+    assert one.figures == {"up": pytest.approx(0.4)}
+
+
+def test_a_figure_that_is_no_number_is_left_out_of_the_means():
+    def cell(at, *, method, image):
+        return Cell(at=at, cam=cam(UP), figures={"up": {"first": nan, "second": 0.6}[image]})
+
+    (one,) = standings(compared(cell, metrics={"up": "higher"}, method=("A",), image=("first", "second")))
+    assert one.figures == {"up": 0.6}
+    assert one.worthless == 0
+
+
+def test_a_method_without_figures_has_no_place_and_comes_after_those_that_have():
+    stood = ranked({"A": {"up": nan}, "B": {"up": 0.1}}, {"up": "higher"})
+    assert list(stood) == ["B", "A"]
+    assert stood["B"].ranks == {"up": 1}
+    assert (stood["A"].figures, stood["A"].ranks) == ({}, {})
+    assert isnan(stood["A"].mean_rank)
+
+
+def test_a_method_without_figures_comes_before_the_baselines():
+    assert list(ranked({"noise": {"up": 0.8}, "A": {"up": nan}}, {"up": "higher"}, ("noise",))) == ["A", "noise"]
+
+
+def test_methods_stand_apart_in_every_model():
+    def cell(at, *, method, model):
+        better = (method == "A") == (model == "net")
+        return Cell(at=at, cam=cam(UP), figures={"up": 0.9 if better else 0.1})
+
+    stood = standings(compared(cell, metrics={"up": "higher"}, method=("A", "B"), model=("net", "other")))
+    assert [(one.model, one.method, one.mean_rank) for one in stood] == [
+        ("net", "A", 1),
+        ("net", "B", 2),
+        ("other", "B", 1),
+        ("other", "A", 2),
+    ]
+
+
+def test_without_metrics_nobody_stands():
+    assert standings(by_method({"A": cam(UP)})) == ()
+
+
+def test_standings_and_agreement_go_to_json_as_plain_values():
+    whole = by_method({"A": cam(UP), "B": cam(1 - UP)})
+    (one,) = agreement(whole)
+    assert one.to_dict()["labels"] == ["A", "B"]
+    assert one.to_dict()["matrix"][0][1] == pytest.approx(-1)
+    told = ranked({"noise": {"up": 0.8}, "A": {"up": 0.5}}, {"up": "higher"}, ("noise",))["A"].to_dict()
+    assert told["beaten_by"] == {"up": "noise"}
+    assert {type(value) for value in told.values()} == {str, bool, dict, float, int}
