@@ -1,6 +1,7 @@
 """Shows where an image classifier looked: class activation maps, with proof of what each map is worth.
 
-`load` a classifier, `explain` its view of a picture, `compare` maps side by side. Nothing heavy is imported before one of them is used.
+`load` a classifier, `explain` its view of a picture, `compare` maps side by side. Nothing heavy is imported before
+one of them is used.
 """
 
 from __future__ import annotations

@@ -9,9 +9,13 @@ from itertools import product
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Unpack
+
     from camctl.errors import CamctlError
     from camctl.picture import Picture
     from camctl.plugin import Better
+    from camctl.render.look import Looks
     from camctl.results import Cam, Explanation
 
 AxisName = Literal["image", "model", "layer", "class", "smoothing", "method"]
@@ -120,6 +124,25 @@ class Comparison:
     def maps(self) -> tuple[Cam, ...]:
         """All maps that were drawn, in the order of the cells."""
         return tuple(cell.cam for cell in self.cells if cell.cam is not None)
+
+    def save(self, path: str | Path, **look: Unpack[Looks]) -> list[Path]:
+        """Write a figure (.png, .jpg, .webp, .svg, .pdf) or a report (.html); keywords as of `camctl.render.look.Look`.
+
+        Returns the files written. Raises `InputError` for another ending, and `CamctlError` where it cannot be written.
+        """
+        from camctl.render.save import save_comparison
+
+        return save_comparison(self, path, **look)
+
+    def _repr_png_(self) -> bytes | None:
+        from camctl.render.notebook import png
+
+        return png(self)
+
+    def _repr_html_(self) -> str | None:
+        from camctl.render.notebook import html
+
+        return html(self)
 
     def to_dict(self, paths: Sequence[str] = ()) -> dict[str, Any]:
         """As `camctl compare --json` prints it; `paths`: the files that were written. Maps come as in `maps`."""

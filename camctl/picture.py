@@ -15,7 +15,7 @@ from importlib import import_module
 from io import BytesIO
 from itertools import islice
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 from camctl.errors import CamctlError, InputError
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
-    AnyPicture = Picture | str | Path | Image.Image | NDArray[np.uint8]
+    AnyPicture: TypeAlias = "Picture | str | Path | Image.Image | NDArray[np.uint8]"
     """What a picture can be made of."""
 
 MOST_PIXELS = 512_000_000
@@ -57,7 +57,8 @@ class Picture:
     """A picture and where it came from.
 
     `pixels` is (H, W, 3), uint8 RGB, upright. `path` is as the user wrote it, or `<image>` or `<array>`
-    for one that was handed over in memory. `sha256` is the file's, in hexadecimal; of the pixels where no file was read.
+    for one that was handed over in memory. `sha256` is the file's, in hexadecimal;
+    of the pixels where no file was read.
     """
 
     path: str
@@ -142,7 +143,7 @@ def _read_file(name: str) -> tuple[NDArray[np.uint8], str]:
         with opened as image:
             pixels = _decode(image, name)
             file.seek(0)
-            return pixels, hashlib.file_digest(file, "sha256").hexdigest()
+            return pixels, hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # it is open
 
 
 def _formats() -> list[str]:

@@ -1,4 +1,4 @@
-"""Values of `--method-options` and `--metric-options`, checked against what the plugin's own defaults show, before any work is done."""
+"""Values of `--method-options` and `--metric-options`, checked against a plugin's defaults before any work."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KINDS: dict[type, tuple[type, str]] = {
 
 
 def check_options(kind: str, plugins: Sequence[Method | Metric], options: Mapping[str, Any]) -> None:
-    """Raises `InputError` for an option that none of the plugins (of a `kind`, such as "method") has, or a wrong value."""
+    """Raises `InputError` for an option that none of the plugins (of a `kind`, "method") has, or a wrong value."""
     known = {key for plugin in plugins for key in plugin.options}
     for key in options:
         if key not in known:

@@ -150,6 +150,16 @@ class Explanation:
     image_sha256: str = ""
     """Of the picture's file; of its pixels where it came in memory."""
 
+    def _repr_png_(self) -> bytes | None:
+        from camctl.render.notebook import png
+
+        return png(self)
+
+    def _repr_html_(self) -> str | None:
+        from camctl.render.notebook import html
+
+        return html(self)
+
     def facts(self) -> dict[str, Any]:
         """What is true of all its maps, as it stands in `--json` and in the manifest of raw maps."""
         return {

@@ -413,3 +413,38 @@ def test_a_comparison_as_json_has_every_map_and_every_gap(model, without_biases,
     assert len(told["runs"]) == 2
     assert len(told["runs"][0]["image_sha256"]) == 64
     assert told["axes"]["method"] == ["GradCAM", "FullGrad"]
+
+
+# ---------------------------------------------------------------------------------------- notebooks
+
+
+def test_results_show_themselves_in_a_notebook(model, pixels):
+    from io import BytesIO
+
+    arguments = {"methods": ["GradCAM", "LayerCAM"], "targets": ["cat", "dog"]}
+    sizes = set()
+    for result in (camctl.explain(model, pixels, **arguments), camctl.compare(model, pixels, **arguments)):
+        with Image.open(BytesIO(result._repr_png_())) as shown:
+            sizes.add(shown.size)
+        page = result._repr_html_()
+        assert "LayerCAM of dog: ok" in page
+        assert 'sandbox="allow-scripts"' in page
+        assert "<script" not in page  # it is quoted, in the frame
+    assert len(sizes) == 1
+    (size,) = sizes
+    assert size[0] > 3 * 160
+
+
+def test_an_explanation_with_a_markup_name_is_quoted_in_a_notebook(pixels):
+    names = ('"><script>alert(1)</script>', "bee", "cat", "dog", "elk")
+    page = camctl.explain(loaded(seeded(TinyCnn()), class_names=names), pixels, targets=[0])._repr_html_()
+    assert "<script>" not in page
+
+
+def test_a_comparison_saves_itself_by_the_ending(model, pixels, tmp_path):
+    found = camctl.compare(model, pixels, methods=["GradCAM", "LayerCAM"])
+    for name in ("grid.png", "grid.svg", "report.html"):
+        assert found.save(tmp_path / name) == [tmp_path / name]
+        assert (tmp_path / name).stat().st_size > 1000
+    with pytest.raises(InputError, match="ending"):
+        found.save(tmp_path / "grid.tiff")

@@ -18,7 +18,7 @@ ALLOWED = {
     "results": {"picture", "render"},
     "picture": {"errors", "pixels"},
     "pixels": {"errors"},
-    "comparison": {"errors", "picture", "plugin", "results", "ranking"},
+    "comparison": {"errors", "picture", "plugin", "render", "results", "ranking"},
     "ranking": {"comparison", "results"},
     "discovery": {"plugin"},
     "registry": CONTRACT | {"discovery"},
@@ -32,7 +32,8 @@ ALLOWED = {
     "sources": CONTRACT,
     "pipeline": VALUES
     | {"comparison", "ranking", "engine", "render", "discovery", "registry", "versions", "plugin_options"},
-    "demo": VALUES | {"pipeline", "render", "sources"},  # its training script mends T2T as the source does
+    # The training script mends T2T as the source does.
+    "demo": VALUES | {"comparison", "pipeline", "render", "sources"},
     "cli": VALUES | {"comparison", "ranking", "pipeline", "render", "discovery", "registry", "versions", "demo"},
     "__init__": {"pipeline"},
     "__main__": {"cli"},

@@ -9,15 +9,21 @@ from camctl.cli.naming import as_class
 from camctl.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     Box = tuple[float, float, float, float]
 
 SIDES = 4
 
 
-def parse_boxes(texts: Iterable[str]) -> dict[str | int | None, Box]:
-    """`["cat=10,20,90,80", "0,0,50,50"]` -> boxes by class; None for every other class. Raises `InputError`."""
+def parse_boxes(texts: Sequence[str], pictures: int) -> dict[str | int | None, Box]:
+    """`["cat=10,20,90,80", "0,0,50,50"]` -> boxes by class; None for every other class.
+
+    Raises `InputError`, also where there are several `pictures`.
+    """
+    if texts and pictures > 1:
+        message = f"--box is for one picture, and there are {pictures}."
+        raise InputError(message, hint="Compare them one by one, or leave out --box.")
     found: dict[str | int | None, Box] = {}
     for text in texts:
         name, equals, sides = text.rpartition("=")

@@ -1,5 +1,6 @@
 """`camctl compare`: maps side by side, with figures that tell which to believe."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -9,19 +10,18 @@ from camctl.cli import options
 from camctl.cli.assignments import parse_assignments
 from camctl.cli.boxes import parse_boxes
 from camctl.cli.loading import Layout, Loading, named_in_hints, source_of
-from camctl.cli.naming import as_class, known_colormap, split_names
+from camctl.cli.naming import classes_of, known_colormap, split_names
 from camctl.cli.pictures import pictures_in
 from camctl.cli.progress import working
 from camctl.cli.screen import out, print_json
 from camctl.errors import InputError, PluginError, UnknownNameError
-from camctl.render.colormaps import DEFAULT_COLORMAP, DEFAULT_OPACITY
 from camctl.render.arrangement import check_axes
+from camctl.render.colormaps import DEFAULT_COLORMAP, DEFAULT_OPACITY
 from camctl.render.look import Looks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from camctl.cli.outputs import Outputs
     from camctl.comparison import AxisName, Comparison
     from camctl.pipeline import PendingModel
     from camctl.results import Smoothing
@@ -101,8 +101,8 @@ def compare(  # noqa: PLR0913
     camctl compare photos/ config.py weights.pth --metrics --baselines --save-raw maps.npz
     """
     from camctl import pipeline
+    from camctl.cli import compare_report
     from camctl.cli.outputs import plan
-    from camctl.render.figure import missing_letters
 
     # What can be wrong with the words is found before torch loads.
     names = split_names(method, default=("seed",))
@@ -110,17 +110,11 @@ def compare(  # noqa: PLR0913
     pipeline.pick_methods(names, settings, baselines=baselines)
     measured = split_names(metrics, option=own.METRICS)
     measure_settings = parse_assignments(metric_options or [], option="--metric-options")
-    boxes = parse_boxes(box or [])
+    pictures = pictures_in([image, *(images or [])])
+    boxes = parse_boxes(box or [], len(pictures))
     pipeline.pick_metrics(measured, measure_settings, box=bool(boxes))
     smoothings = _smoothings(smooth)
-    classes = [as_class(text) for text in dict.fromkeys(target_category or [])]
-    if classes and topk is not None:
-        message = "--target-category and --topk both say which classes to explain."
-        raise InputError(message, hint="Give one of them.")
-    shown = pictures_in([image, *(images or [])])
-    if boxes and len(shown) > 1:
-        message = f"--box is for one picture, and there are {len(shown)}."
-        raise InputError(message, hint="Compare them one by one, or leave out --box.")
+    classes = classes_of(target_category, topk)
     across, down = _axes("--columns", columns), _axes("--rows", rows)
     check_axes(across, down)
     look = Looks(
@@ -134,13 +128,10 @@ def compare(  # noqa: PLR0913
         opacity=opacity,
         metrics=IN_FIGURE if measured == ("all",) else measured,
     )
-    outputs = plan(save_path or [], save_raw, baseline, kept=shown)
+    outputs = plan(save_path or [], save_raw, baseline, kept=pictures)
     layout = Layout(adapter=adapter, vit_like=vit_like, num_extra_tokens=num_extra_tokens)
     layout.check()
-    given = [(model, checkpoint)] if model is not None else []
-    given += [_split_checkpoint(text) for text in dict.fromkeys(models or [])]
-    if not given:
-        raise InputError("No model was named.", hint="Give MODEL, or --model MODEL[@CHECKPOINT] once or several times.")
+    given = _models(model, checkpoint, models)
     loadings = [
         Loading(
             model=text,
@@ -163,7 +154,7 @@ def compare(  # noqa: PLR0913
 
         comparison = pipeline.compare(
             [pending(loading) for loading in loadings],
-            shown,
+            pictures,
             methods=names,
             targets=classes or None,
             topk=topk or 1,
@@ -180,47 +171,37 @@ def compare(  # noqa: PLR0913
             metric_options=measure_settings,
             progress=work.counted,
         )
+        drifted = outputs.drifted(comparison, min_correlation)
         work.say("Drawing")
         paths = outputs.save(comparison, look)
-        missing = missing_letters(comparison) if paths else ""
-    drifted = outputs.drifted(comparison, min_correlation)
     if json:
         print_json(comparison.to_dict(paths) | outputs.drift_to_dict())
-    _report(comparison, outputs, look, paths, timing=timing, hushed=hushed, json=json, preview=not no_preview)
+    else:
+        shown = _show(comparison, look, paths, preview=not no_preview)
+    compare_report.drifts(outputs.drifts, outputs.gone, outputs.least, hushed=hushed)
+    if hushed:
+        compare_report.faults(comparison)
+    else:
+        compare_report.summary(comparison, paths, timing=timing)
+        if not shown and not paths:
+            compare_report.nothing_saved()
     if code := _exit_code(comparison, drifted=drifted, strict=strict):
         raise typer.Exit(code)
 
 
-def _report(
-    comparison: "Comparison",
-    outputs: "Outputs",
-    look: Looks,
-    paths: "Sequence[str]",
-    *,
-    timing: bool,
-    hushed: bool,
-    json: bool,
-    preview: bool,
-) -> None:
-    """The grid where nothing was saved and a terminal can show it; then, on stderr, what it comes to."""
-    from camctl.cli import compare_report
+def _show(comparison: "Comparison", look: Looks, paths: "Sequence[str]", *, preview: bool) -> bool:
+    """The grid where nothing was saved and a terminal can show it, else the paths; whether the grid was shown."""
     from camctl.render.terminal_grid import show_grid
 
     console = out()
-    shown = console.is_terminal and not paths and preview and not json
-    if shown:
-        show_grid(comparison, console, **look)
-    elif not console.is_terminal and not json:
+    if not console.is_terminal:
         # A script reads them there; nothing else may stand on a pipe.
         console.file.writelines(f"{path}\n" for path in paths)
         console.file.flush()
-    compare_report.drifts(outputs.drifts, outputs.gone, outputs.least)
-    if hushed:
-        compare_report.faults(comparison)
-        return
-    compare_report.summary(comparison, paths, timing=timing)
-    if not shown and not paths:
-        compare_report.nothing_saved()
+    elif preview and not paths:
+        show_grid(comparison, console, **look)
+        return True
+    return False
 
 
 def _exit_code(comparison: "Comparison", *, drifted: bool, strict: bool) -> int:
@@ -256,10 +237,17 @@ def _axes(option: str, given: "Sequence[str] | None") -> "tuple[AxisName, ...]":
     return tuple(found)
 
 
+def _models(model: str | None, checkpoint: str | None, more: "Sequence[str] | None") -> list[tuple[str, str | None]]:
+    """Every model and its checkpoint. Raises `InputError` where there is none."""
+    given = [(model, checkpoint)] if model is not None else []
+    given += [_split_checkpoint(text) for text in dict.fromkeys(more or [])]
+    if not given:
+        raise InputError("No model was named.", hint="Give MODEL, or --model MODEL[@CHECKPOINT] once or several times.")
+    return given
+
+
 def _split_checkpoint(text: str) -> tuple[str, str | None]:
     """`MODEL@CHECKPOINT` -> both; an `@` in the name of a file that exists belongs to it."""
-    from pathlib import Path
-
     places = [place for place, sign in enumerate(text) if sign == "@"]
     if not places or Path(text).exists():
         return text, None

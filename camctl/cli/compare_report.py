@@ -29,6 +29,8 @@ MOST_RUNS = 8
 
 def summary(comparison: Comparison, paths: Sequence[str], *, timing: bool) -> None:
     """All there is to say, the verdicts last."""
+    from camctl.render.figure import missing_letters
+
     _runs(comparison)
     _counts(comparison)
     _standings(comparison)
@@ -38,6 +40,8 @@ def summary(comparison: Comparison, paths: Sequence[str], *, timing: bool) -> No
     for path in paths:
         say(("saved: ", "green"), path)
     notes(tuple(comparison.explanations.values()))
+    if paths and (letters := missing_letters(comparison)):
+        say(("note: ", "cyan"), f"No font on this machine has {letters}: boxes stand for them in pictures.")
     verdicts(comparison.maps)
     faults(comparison)
 
@@ -56,8 +60,9 @@ def nothing_saved() -> None:
     say(("Nothing was saved. ", "bold"), "To keep it: --save-path grid.png report.html")
 
 
-def drifts(found: Sequence[Drift], gone: int, least: float) -> None:
-    """Each map's rank correlation with its predecessor, on stderr."""
+def drifts(found: Sequence[Drift], gone: int, least: float, *, hushed: bool) -> None:
+    """Each map's rank correlation with its predecessor, on stderr; where words are not wanted, those that are under."""
+    found = [one for one in found if one.under(least) or not hushed]
     if not found:
         return
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
@@ -74,7 +79,7 @@ def drifts(found: Sequence[Drift], gone: int, least: float) -> None:
         cells = (cam.model, cam.target.label, cam.method + smoothing, ", ".join(cam.layers))
         table.add_row(*map(Text, cells), Text(said, "bold yellow" if under else ""), mark)
     err().print(Padding(table, (0, 0, 0, 2)))
-    if gone:
+    if gone and not hushed:
         say((f"  {gone} maps of the baseline have no successor here", "dim"))
 
 

@@ -25,6 +25,15 @@ def split_names(
     return names
 
 
+def classes_of(given: Sequence[str] | None, topk: int | None) -> list[int | str]:
+    """Classes by index or name, once each. Raises `InputError` where `--topk` says which as well."""
+    classes = [as_class(text) for text in dict.fromkeys(given or [])]
+    if classes and topk is not None:
+        message = "--target-category and --topk both say which classes to explain."
+        raise InputError(message, hint="Give one of them.")
+    return classes
+
+
 def as_class(text: str) -> int | str:
     """An index where it is a whole number, else a name."""
     return int(text) if is_index(text) else text

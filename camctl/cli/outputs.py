@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from camctl.cli.saving import check_raw, place, same_file, save_numbers
 from camctl.errors import InputError
@@ -16,12 +16,8 @@ if TYPE_CHECKING:
     from camctl.ranking import Drift
     from camctl.render.files import RawFile
     from camctl.render.look import Looks
-    from camctl.render.report import How
 
-REPORT, MANIFEST = ".html", ".json"
-
-SHARED = frozenset({"columns", "rows", "title", "colormap", "opacity", "scale", "canvas"})
-"""Of the choices for a figure, those that a report takes: the others can be changed in it."""
+MANIFEST = ".json"
 
 
 @dataclass(kw_only=True)
@@ -37,17 +33,11 @@ class Outputs:
 
     def save(self, comparison: Comparison, look: Looks) -> list[str]:
         """Write every file; returns their paths, the manifest last, as it names the others. Raises `CamctlError`."""
-        from camctl.render.figure import save_figure
         from camctl.render.files import json_text, write_atomically
-        from camctl.render.report import save_report
+        from camctl.render.save import save_comparison
 
-        written: list[Path] = []
-        alike = cast("How", {key: value for key, value in look.items() if key in SHARED})
-        for path in self.files:
-            if path.suffix.lower() == REPORT:
-                written.append(save_report(comparison, path, **alike))
-            elif path.suffix.lower() != MANIFEST:
-                written += save_figure(comparison, path, **look)
+        drawn = [path for path in self.files if path.suffix.lower() != MANIFEST]
+        written = [each for path in drawn for each in save_comparison(comparison, path, **look)]
         paths = list(map(str, written))
         if self.raw is not None:
             save_numbers(comparison, self.raw)
@@ -96,8 +86,8 @@ def plan(texts: Sequence[str], raw: str | None, baseline: str | None, *, kept: S
 
     `kept`: the pictures, which are never overwritten. Raises `InputError`.
     """
-    from camctl.render.figure import FIGURES
     from camctl.render.files import check_writable, load_raw
+    from camctl.render.save import ENDINGS
 
     files = []
     for text in texts:
@@ -109,7 +99,7 @@ def plan(texts: Sequence[str], raw: str | None, baseline: str | None, *, kept: S
         if any(same_file(path, Path(picture)) for picture in kept):
             hint = f"Choose another name: --save-path {path.with_name(f'{path.stem}_grid.png')}"
             raise InputError(f"'{text}' is a picture of the comparison, which would be lost.", hint=hint)
-        files.append(check_writable(path, (*FIGURES, REPORT, MANIFEST)))
+        files.append(check_writable(path, (*ENDINGS, MANIFEST)))
     if raw is not None:
         check_raw(raw)
     # Read now: it may be the very file that --save-raw writes anew.

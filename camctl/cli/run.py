@@ -8,10 +8,9 @@ from camctl.cli import options, saving
 from camctl.cli.assignments import parse_assignments
 from camctl.cli.layers import preview
 from camctl.cli.loading import Layout, Loading, named_in_hints, source_of
-from camctl.cli.naming import as_class, known_colormap, split_names
+from camctl.cli.naming import classes_of, known_colormap, split_names
 from camctl.cli.progress import working
 from camctl.cli.screen import out, print_json
-from camctl.errors import InputError
 from camctl.render.colormaps import DEFAULT_COLORMAP, DEFAULT_OPACITY
 
 if TYPE_CHECKING:
@@ -82,10 +81,7 @@ def run(  # noqa: PLR0913
     names = split_names(method, default=DEFAULT_METHODS)
     settings = parse_assignments(method_options or [], option="--method-options")
     methods = pipeline.pick_methods(names, settings)
-    classes = [as_class(text) for text in dict.fromkeys(target_category or [])]
-    if classes and topk is not None:
-        message = "--target-category and --topk both say which classes to explain."
-        raise InputError(message, hint="Give one of them.")
+    classes = classes_of(target_category, topk)
     drawing = saving.Drawing(canvas, known_colormap(colormap), opacity)
     target = None
     if save_path is not None:

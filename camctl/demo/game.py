@@ -13,15 +13,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from camctl.demo.scenes import Scene, render, scene
-from camctl.pipeline import explain
+from camctl.pipeline import compare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from camctl.comparison import Comparison
     from camctl.plugin import LoadedModel
-    from camctl.results import Cam
-
-    Box = tuple[float, float, float, float]
 
 METHODS = (
     "GradCAM",
@@ -68,12 +66,14 @@ def play(
     played = [scene(first_seed + number, 2) for number in range(scenes)]
     won, inside = {}, {}
     for name, model in models.items():
-        count, energy = dict.fromkeys(methods, 0), dict.fromkeys(methods, 0.0)
+        count, energy = dict.fromkeys(methods, 0.0), dict.fromkeys(methods, 0.0)
         for one in played:
-            boxes = {each.label: each.box for each in one.objects}
-            for cam in explain_scene(model, one, render(one, model.input_size[0]), methods):
-                count[cam.method] += points_into(cam, boxes[cam.target.label])
-                energy[cam.method] += energy_in(cam, boxes[cam.target.label])
+            asked = ask(model, one, render(one, model.input_size[0]), methods)
+            for cell in asked.cells:
+                # A worthless map has no figures: it points nowhere.
+                method = asked.label("method", cell.at)
+                count[method] += cell.figures.get("pointing", 0)
+                energy[method] += cell.figures.get("energy", 0)
             step(name)
         won[name] = {method: wins / (2 * scenes) for method, wins in count.items()}
         inside[name] = {method: total / (2 * scenes) for method, total in energy.items()}
@@ -81,28 +81,19 @@ def play(
     return Scores(won=won, inside=inside, chance=float(np.mean(areas)), questions=2 * scenes)
 
 
-def explain_scene(model: LoadedModel, one: Scene, pixels: np.ndarray, methods: Sequence[str]) -> tuple[Cam, ...]:
-    """Maps of every object of the scene, from left to right."""
-    labels = [each.label for each in sorted(one.objects, key=lambda each: each.centre[0])]
-    return explain(model, pixels, targets=labels, methods=[f"camctl[{method}]" for method in methods]).maps
-
-
-def points_into(cam: Cam, box: Box) -> bool:
-    """Whether the map's peak lies in `box` (x0, y0, x1, y1 in 0..1 of the view); a worthless map points nowhere."""
-    if cam.verdict != "ok":
-        return False
-    height, width = cam.values.shape
-    row, column = divmod(int(cam.values.argmax()), width)
-    x, y = (column + 0.5) / width, (row + 0.5) / height
-    x0, y0, x1, y1 = box
-    return bool(x0 <= x <= x1 and y0 <= y <= y1)
-
-
-def energy_in(cam: Cam, box: Box) -> float:
-    """Share of the map's sum that lies in `box`; 0 for a worthless map."""
-    height, width = cam.values.shape
-    x0, y0, x1, y1 = box
-    rows = (np.arange(height) + 0.5) / height
-    columns = (np.arange(width) + 0.5) / width
-    part = cam.values[(rows >= y0) & (rows <= y1)][:, (columns >= x0) & (columns <= x1)]
-    return float(part.sum() / max(float(cam.values.sum()), np.finfo(np.float32).tiny))
+def ask(model: LoadedModel, one: Scene, pixels: np.ndarray, methods: Sequence[str]) -> Comparison:
+    """Maps of every object of the scene, from left to right, and whether each points at its own."""
+    height, width = pixels.shape[:2]
+    objects = sorted(one.objects, key=lambda each: each.centre[0])
+    boxes: dict[str | int | None, tuple[float, float, float, float]] = {
+        each.label: (each.box[0] * width, each.box[1] * height, each.box[2] * width, each.box[3] * height)
+        for each in objects
+    }
+    return compare(
+        model,
+        pixels,
+        targets=[each.label for each in objects],
+        methods=[f"camctl[{method}]" for method in methods],
+        metrics=("camctl[pointing]", "camctl[energy]"),
+        boxes=boxes,
+    )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
-from camctl.demo.game import METHODS, Scores, explain_scene, play
+from camctl.demo.game import METHODS, Scores, ask, play
 from camctl.demo.scenes import render, scene
 from camctl.pipeline import load
 from camctl.render.files import save_picture, write_atomically
@@ -112,7 +112,7 @@ def draw(
             save_picture(pixels, output / f"scene{number}.png")
         row = [Tile(pixels)]
         for family, model in models.items():
-            for cam in explain_scene(model, one, pixels, (DRAWN_BY[family],)):
+            for cam in ask(model, one, pixels, (DRAWN_BY[family],)).maps:
                 overlay = cam.overlay(canvas="original")
                 if output is not None:
                     save_picture(overlay, output / f"scene{number}_{family}_{cam.target.label}.png")

@@ -40,6 +40,7 @@ class Asked:
 
     @property
     def manner(self) -> Manner:
+        """How maps are made."""
         return Manner(methods=self.methods, smoothings=self.smoothings, aggregate=self.aggregate, options=self.options)
 
     @property

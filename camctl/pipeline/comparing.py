@@ -145,8 +145,9 @@ class _Comparing:
                 self.progress(f"Running {loaded.name}", self._steps, len(self.models) * len(self.images))
                 self.ran.runs[i, m] = self._before(i, m, loaded)
                 self._steps += 1
-            del loaded
-            gc.collect()  # hooks and modules hold on to each other in circles
+            if model is not loaded and not hasattr(model, "modules"):
+                del loaded  # it was loaded for its turn
+                gc.collect()  # hooks and modules hold on to each other in circles
         self.progress("Done", 1, 1)
         return self.ran
 

@@ -11,7 +11,6 @@ from camctl import registry
 from camctl.errors import InputError, PluginError
 from camctl.picture import read_picture
 from camctl.pipeline.loading import loaded_of
-from camctl.results import View
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from camctl.picture import AnyPicture, Picture
     from camctl.pipeline.loading import AnyModel
     from camctl.plugin import LoadedModel
-    from camctl.results import LayerMap
+    from camctl.results import LayerMap, View
 
 NO_LAYER = "No layer of this model has a spatial grid that the class score depends on."
 

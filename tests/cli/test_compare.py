@@ -43,7 +43,16 @@ def nets(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_one_command_draws_figure_report_manifest_and_numbers(camctl: Camctl, photo: Path, tmp_path: Path) -> None:
     paths = [tmp_path / name for name in ("grid.png", "grid.svg", "report.html", "grid.json")]
     done = camctl(
-        "compare", photo, MODEL, "--target-category", "cat", 1, "--save-path", *paths, "--save-raw", tmp_path / "maps.npz"
+        "compare",
+        photo,
+        MODEL,
+        "--target-category",
+        "cat",
+        1,
+        "--save-path",
+        *paths,
+        "--save-raw",
+        tmp_path / "maps.npz",
     )
 
     assert done.code == 0
@@ -84,7 +93,9 @@ def test_models_come_in_a_row_with_their_checkpoints(camctl: Camctl, photo: Path
     from nets import cnn
 
     torch.save(cnn().state_dict(), tmp_path / "w@1.pth")
-    done = camctl("compare", photo, "--model", MODEL, f"{MODEL}@{tmp_path / 'w@1.pth'}", OTHER, "--method", "gradcam", "--json")
+    done = camctl(
+        "compare", photo, "--model", MODEL, f"{MODEL}@{tmp_path / 'w@1.pth'}", OTHER, "--method", "gradcam", "--json"
+    )
 
     assert done.code == 0, done.err
     assert done.json["axes"]["model"] == [MODEL, f"{MODEL} (w@1.pth)", OTHER]
@@ -96,7 +107,9 @@ def test_a_folder_and_a_pattern_are_pictures(camctl: Camctl, picture: Image.Imag
     for name in ("b.png", "a.png", "c.jpg", "notes.txt"):
         (tmp_path / name).write_text("no picture") if name.endswith("txt") else picture.save(tmp_path / name)
     folder = camctl("compare", tmp_path, MODEL, "--method", "gradcam", "--json")
-    pattern = camctl("compare", tmp_path / "*.png", MODEL, "--image", tmp_path / "c.jpg", "--method", "gradcam", "--json")
+    pattern = camctl(
+        "compare", tmp_path / "*.png", MODEL, "--image", tmp_path / "c.jpg", "--method", "gradcam", "--json"
+    )
 
     assert folder.json["axes"]["image"] == ["a.png", "b.png", "c.jpg"]
     assert pattern.json["axes"]["image"] == ["a.png", "b.png", "c.jpg"]
@@ -111,7 +124,15 @@ def test_smoothings_lie_side_by_side(camctl: Camctl, photo: Path) -> None:
 
 def test_metrics_alone_are_all_and_rank_the_methods(camctl: Camctl, photo: Path) -> None:
     done = camctl(
-        "compare", photo, MODEL, "--metrics", "--baselines", "--method", "gradcam,layercam", "--metric-options", "steps=4"
+        "compare",
+        photo,
+        MODEL,
+        "--metrics",
+        "--baselines",
+        "--method",
+        "gradcam,layercam",
+        "--metric-options",
+        "steps=4",
     )
 
     assert done.code == 0
@@ -140,7 +161,17 @@ def test_a_box_brings_its_metrics(camctl: Camctl, photo: Path) -> None:
 
 
 def test_axes_can_be_turned(camctl: Camctl, photo: Path, tmp_path: Path) -> None:
-    words = ("compare", photo, MODEL, "--target-category", "cat", "dog", "--method", "gradcam,layercam,hirescam", "--quiet")
+    words = (
+        "compare",
+        photo,
+        MODEL,
+        "--target-category",
+        "cat",
+        "dog",
+        "--method",
+        "gradcam,layercam,hirescam",
+        "--quiet",
+    )
     camctl(*words, "--save-path", tmp_path / "wide.png")
     done = camctl(*words, "--columns", "classes", "--save-path", tmp_path / "tall.png")
 

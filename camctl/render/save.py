@@ -1,0 +1,35 @@
+"""A comparison in a file of whatever kind its ending tells: a figure or a report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from camctl.render.figure import FIGURES, save_figure
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from camctl.comparison import Comparison
+    from camctl.render.look import Looks
+    from camctl.render.report import How
+
+REPORT = ".html"
+
+ENDINGS = (*FIGURES, REPORT)
+"""Endings of what can be written."""
+
+IN_A_REPORT = frozenset({"columns", "rows", "title", "colormap", "opacity", "scale", "canvas"})
+"""Of the choices for a figure, those that a report takes: it has both themes, and each reader's size."""
+
+
+def save_comparison(comparison: Comparison, path: str | Path, **look: Unpack[Looks]) -> list[Path]:
+    """Write a figure or a report; returns the files, of which a figure of several pages has several.
+
+    Keywords are the fields of `camctl.render.look.Look`. Raises as `save_figure` and `save_report` do.
+    """
+    if Path(path).suffix.lower() != REPORT:
+        return save_figure(comparison, path, **look)
+    from camctl.render.report import save_report
+
+    return [save_report(comparison, path, **cast("How", {k: v for k, v in look.items() if k in IN_A_REPORT}))]
