@@ -22,6 +22,16 @@ AxisName = Literal["image", "model", "layer", "class", "smoothing", "method"]
 AXES: tuple[AxisName, ...] = ("image", "model", "layer", "class", "smoothing", "method")
 """Every axis, outermost first: the order of a comparison's cells."""
 
+PLURALS: dict[AxisName, str] = {
+    "image": "pictures",
+    "model": "models",
+    "layer": "layers",
+    "class": "classes",
+    "smoothing": "smoothings",
+    "method": "methods",
+}
+"""What several values of an axis are called."""
+
 Place = Mapping[AxisName, int]
 """Where a cell stands: on every axis, the place of its value."""
 

@@ -114,7 +114,7 @@ def read_picture(image: Picture | str | Path | Image.Image | NDArray[Any]) -> Pi
 def _in_memory(name: str, pixels: NDArray[np.uint8]) -> Picture:
     import hashlib
 
-    return Picture(name, pixels, hashlib.sha256(pixels).hexdigest())
+    return Picture(name, pixels, hashlib.sha256(pixels.data).hexdigest())
 
 
 # ----------------------------------------------------------------------------------------- files

@@ -172,8 +172,8 @@ class Capture:
 class Cost:
     """What a method costs beside the shared forward pass, in words and in forward passes.
 
-    `passes(C, H, W)` counts forward passes of the whole model, for C channels on an H x W grid
-    (a truncated backward pass counts as 0).
+    `passes(C, H, W)` counts forward passes of the whole model, for C channels on an H x W grid and options at
+    their defaults (a truncated backward pass counts as 0).
     """
 
     text: str
@@ -265,7 +265,7 @@ class Case:
     box: tuple[float, float, float, float] | None
     """Where the object is: x0, y0, x1, y1 in pixels of the input; None where nobody said."""
     score_of: Callable[[Tensor], Tensor]
-    """Other inputs (M, 3, h, w) -> scores (M,), float32, of the same class; run in batches."""
+    """Any number of other inputs (M, 3, h, w) -> scores (M,), float32, of the same class; run in batches."""
     map_of: Callable[[Tensor], Tensor]
     """Another input (1, 3, h, w) -> its map (h, w), by the same method for the same class; zeros where worthless."""
 

@@ -44,7 +44,7 @@ def comparison(
 ) -> Comparison:
     """Maps of every combination; `labels` renames an axis's values, `figures` gives every map the same figures."""
     said = {"image": [f"scene{seed}.png" for seed in seeds], "model": [f"demo:{name}" for name in models]}
-    said |= {"layer": list(layers) or [""], "class": list(targets), "smoothing": ["none"], "method": list(methods)}
+    said |= {"layer": list(layers) or [""], "class": list(targets), "smoothing": [""], "method": list(methods)}
     said |= {name: list(new) for name, new in (labels or {}).items()}
     axes = tuple(Axis(name=name, labels=tuple(values)) for name, values in said.items())
     runs, maps = {}, {}

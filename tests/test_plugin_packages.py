@@ -26,7 +26,7 @@ version = "1.2"
 
 [project.entry-points."camctl.methods"]
 "{method}" = "{module}:{method_object}"
-
+{more}
 [tool.setuptools]
 py-modules = ["{module}"]
 """
@@ -51,14 +51,30 @@ def shiny(capture, *, strength: float = 2.0):
     return strength * capture.activations**2
 '''
 
+METRICS = """
+[project.entry-points."camctl.metrics"]
+glow = "camctl_shiny:glow"
+"""
+
+GLOW = '''
+
+from camctl.plugin import metric
+
+
+@metric(name="Glow", summary="How bright a map is at its middle.", paper="A. Author, 2026", better="higher")
+def glow(case, *, gain: float = 1.0):
+    height, width = case.values.shape
+    return gain * float(case.values[height // 2, width // 2])
+'''
+
 BROKEN = 'raise RuntimeError("made for [another] torch")\n'
 
 
-def build(folder: Path, name: str, method: str, code: str, wheels: Path) -> None:
+def build(folder: Path, name: str, method: str, code: str, wheels: Path, more: str = "") -> None:
     """Build a wheel with the environment's own setuptools: nothing is fetched."""
     module = name.replace("-", "_")
     folder.mkdir()
-    fields = {"name": name, "module": module, "method": method, "method_object": "shiny"}
+    fields = {"name": name, "module": module, "method": method, "method_object": "shiny", "more": more}
     (folder / "pyproject.toml").write_text(PROJECT.format(**fields))
     (folder / f"{module}.py").write_text(code)
     build_wheel = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"
@@ -82,7 +98,7 @@ def install(wheels: Path, target: Path) -> None:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with an installed plugin that works and one that is broken."""
     root = tmp_path_factory.mktemp("plugins")
-    build(root / "shiny", "camctl-shiny", "shiny++", SHINY, root / "wheels")
+    build(root / "shiny", "camctl-shiny", "shiny++", SHINY + GLOW, root / "wheels", METRICS)
     build(root / "broken", "camctl-broken", "broken", BROKEN, root / "wheels")
     install(root / "wheels", root / "site")
     return root / "site"
@@ -150,3 +166,22 @@ def test_version_names_plugin_packages(site: Path) -> None:
 
     assert "camctl-shiny" in done.stdout
     assert done.stdout.split()[0] == "camctl"
+
+
+def test_installed_metric_is_listed_and_measures_maps(site: Path, tmp_path: Path) -> None:
+    from PIL import Image
+
+    from camctl.demo.scenes import render, scene
+
+    Image.fromarray(render(scene(6_700_024, classes=("cat", "dog")), 112)).save(tmp_path / "scene.png")
+    listed = {one["name"]: one for one in json.loads(camctl(site, "metrics", "--json").stdout)}
+    words = ("compare", str(tmp_path / "scene.png"), "demo:resnet", "--method", "gradcam", "shiny++", "--baselines")
+    done = camctl(site, *words, "--metrics", "glow", "coverage", "--metric-options", "gain=2", "--json")
+
+    assert listed["glow"]["package"] == "camctl-shiny"
+    assert listed["glow"]["options"] == {"gain": 1.0}
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert len(told["maps"]) == 5
+    assert all(0 <= one["figures"]["glow"] <= 2 for one in told["maps"])
+    assert {one["method"] for one in told["standings"]} == {"GradCAM", "Shiny++", "Random", "Centre", "Edges"}

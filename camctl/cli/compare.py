@@ -1,6 +1,7 @@
 """`camctl compare`: maps side by side, with figures that tell which to believe."""
 
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 import typer
@@ -92,7 +93,7 @@ def compare(  # noqa: PLR0913
     vit_like: options.VitLike = False,
     num_extra_tokens: options.NumExtraTokens = None,
 ) -> None:
-    """Lay methods, classes, layers, smoothings and models side by side, in one pass.
+    """Lay methods, classes, layers and models side by side, and measure them.
 
     camctl compare photo.jpg demo:vit --target-category cat dog --save-path grid.png report.html
 
@@ -173,7 +174,9 @@ def compare(  # noqa: PLR0913
         )
         drifted = outputs.drifted(comparison, min_correlation)
         work.say("Drawing")
+        start = perf_counter()
         paths = outputs.save(comparison, look)
+        drawing = (perf_counter() - start) * 1e3
     if json:
         print_json(comparison.to_dict(paths) | outputs.drift_to_dict())
     else:
@@ -182,7 +185,7 @@ def compare(  # noqa: PLR0913
     if hushed:
         compare_report.faults(comparison)
     else:
-        compare_report.summary(comparison, paths, timing=timing)
+        compare_report.summary(comparison, paths, drawing=drawing if timing else None)
         if not shown and not paths:
             compare_report.nothing_saved()
     if code := _exit_code(comparison, drifted=drifted, strict=strict):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from itertools import groupby
 from math import isnan
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from rich.padding import Padding
@@ -13,6 +14,7 @@ from rich.text import Text
 
 from camctl.cli.report import RANDOM, notes, score, verdicts
 from camctl.cli.screen import err, say
+from camctl.comparison import PLURALS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,16 +29,16 @@ MOST_RUNS = 8
 """Models before pictures that are told of one by one."""
 
 
-def summary(comparison: Comparison, paths: Sequence[str], *, timing: bool) -> None:
-    """All there is to say, the verdicts last."""
+def summary(comparison: Comparison, paths: Sequence[str], *, drawing: float | None = None) -> None:
+    """All there is to say, the verdicts last; with `drawing`, the milliseconds that this took, what took how long."""
     from camctl.render.figure import missing_letters
 
     _runs(comparison)
     _counts(comparison)
     _standings(comparison)
     _agreement(comparison)
-    if timing:
-        _timing(comparison)
+    if drawing is not None:
+        _timing(comparison, drawing)
     for path in paths:
         say(("saved: ", "green"), path)
     notes(tuple(comparison.explanations.values()))
@@ -87,7 +89,8 @@ def _runs(comparison: Comparison) -> None:
     """What every model said of every picture."""
     for explanation in list(comparison.explanations.values())[:MOST_RUNS]:
         line = Text.assemble((explanation.model, "bold"), " on ", (explanation.image, "bold"), ": ")
-        line.append(", ".join(f"{one.label} {score(one)}" for one in explanation.predictions[:3]))
+        # Of synonyms the first will do.
+        line.append(", ".join(f"{one.label.split(',')[0]} {score(one)}" for one in explanation.predictions[:3]))
         if explanation.random_weights:
             line.append(f"  ({RANDOM})", "bold yellow")
         err().print(line, soft_wrap=True)
@@ -99,7 +102,7 @@ def _counts(comparison: Comparison) -> None:
     maps = comparison.maps
     dead = sum(cam.verdict != "ok" for cam in maps)
     missing = len(comparison.cells) - len(maps)
-    across = " x ".join(f"{len(axis)} {axis.name}" for axis in comparison.axes if len(axis) > 1)
+    across = " x ".join(f"{len(axis)} {PLURALS[axis.name]}" for axis in comparison.axes if len(axis) > 1)
     said = f"{len(maps)} maps" + (f" ({across})" if across else "")
     said += f", {dead} worthless" if dead else ""
     say(said + (f", {missing} missing" if missing else ""))
@@ -166,7 +169,7 @@ def _agreement(comparison: Comparison) -> None:
         return
     for one in agreement(comparison):
         say(
-            (f"agreement between {one.axis}s" if one.axis != "class" else "agreement between classes", "bold"),
+            (f"agreement between {PLURALS[one.axis]}", "bold"),
             f" (rank correlation){f', {one.model}' if one.model else ''}",
         )
         err().print(Padding(_matrix(one), (0, 0, 0, 2)))
@@ -186,17 +189,24 @@ def _matrix(one: Agreement) -> Table:
     return table
 
 
-def _timing(comparison: Comparison) -> None:
-    """What took how long, alike works of all pictures together."""
-    spent: dict[tuple[str, str], tuple[float, int]] = {}
+def _timing(comparison: Comparison, drawing: float) -> None:
+    """What took how long in milliseconds, alike works of all pictures together; behind an x, how often it was done."""
+    spent: dict[str, dict[str, tuple[float, int]]] = {}
     for one in comparison.spent:
-        milliseconds, count = spent.get((one.model, one.what), (0.0, 0))
-        spent[one.model, one.what] = milliseconds + one.milliseconds, count + one.count
+        milliseconds, count = spent.setdefault(one.model, {}).get(one.what, (0.0, 0))
+        spent[one.model][one.what] = milliseconds + one.milliseconds, count + one.count
+    works = list(dict.fromkeys(work for works in spent.values() for work in works))
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
-    table.add_column("model", overflow="fold")
-    table.add_column("work")
-    table.add_column("ms", justify="right")
-    table.add_column("times", justify="right")
-    for (model, what), (milliseconds, count) in spent.items():
-        table.add_row(Text(model), Text(what), Text(f"{milliseconds:.1f}"), Text(str(count)))
+    table.add_column("ms", overflow="fold")
+    for work in works:
+        table.add_column(work, justify="right")
+    for model, done in spent.items():
+        cells = (done.get(work) for work in works)
+        table.add_row(Text(PurePath(model).name), *[Text(_spent(*each) if each else "") for each in cells])
     err().print(Padding(table, (0, 0, 0, 2)))
+    if drawing:
+        say((f"  {drawing:.0f} ms to draw and write", "dim"))
+
+
+def _spent(milliseconds: float, count: int) -> str:
+    return f"{milliseconds:.1f}" + (f" x{count}" if count > 1 else "")

@@ -24,7 +24,7 @@ JsonMetrics = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
 
 
 def metrics(name: Name = None, *, json: JsonMetrics = False) -> None:
-    """List the metrics that compare measures maps by; with NAME, its paper, formula and options."""
+    """List the metrics of compare; with NAME, its paper, formula and options."""
     LISTING.show(name, json=json)
 
 

@@ -18,8 +18,9 @@ TAGLINE = "See where an image classifier looked: class activation maps that say 
 EXAMPLES = (
     ("camctl demo", "four networks, nothing to download"),
     ("camctl run photo.jpg demo:vit", "the map, in this terminal"),
-    ("camctl run photo.jpg resnet50_8xb32_in1k --topk 3 --save-path maps/", ""),
     ("camctl run photo.jpg config.py weights.pth --target-category tabby", ""),
+    ("camctl compare photo.jpg demo:vit --topk 2 --save-path report.html", ""),
+    ("camctl compare photo.jpg --model demo:vit demo:swin --metrics --baselines", ""),
     ("camctl layers resnet50_8xb32_in1k", "each layer, and those to ask for"),
     ("camctl methods GradCAM++", "paper, formula and options"),
 )

@@ -188,7 +188,9 @@ def _file_labels(paths: Sequence[str]) -> list[str]:
 
 
 def _model_labels(names: Sequence[str], runs: Mapping[tuple[int, int], Run]) -> list[str]:
-    """Names; one model with several checkpoints is told apart by theirs."""
+    """Names, of a config file its own; one model with several checkpoints is told apart by theirs."""
+    short = [Path(name).stem if name.endswith(".py") else name for name in names]
+    names = short if len(set(short)) == len(set(names)) else names
     checkpoints = {m: run.explanation.checkpoint for (_, m), run in runs.items()}
     twice = len(set(names)) < len(names)
     return _told_apart(

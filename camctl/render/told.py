@@ -124,8 +124,7 @@ class Told:
         elif label.get("class"):
             said.append(f"class {label['class']}")
         said.append(label.get("method", ""))
-        if label.get("smoothing", "none") != "none":
-            said.append(f"smoothing {label['smoothing']}")
+        said.append(label.get("smoothing", ""))
         said.append(label.get("image", ""))
         return [each for each in said if each]
 

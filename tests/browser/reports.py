@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 
-from camctl.comparison import Measure
+from camctl.comparison import Measure, places
 from camctl.picture import Picture
 from tests.comparisons import comparison, without_map, worthless_map
 
@@ -49,6 +49,19 @@ def families():
 
 
 @cache
+def crowded():
+    """Ten methods (three, under other names) by two classes."""
+    whole = families()
+    names = tuple(f"{method}{number or ''}" for number in range(4) for method in FIGURES)[:10]
+    axes = tuple(replace(axis, labels=names) if axis.name == "method" else axis for axis in whole.axes)
+    cells = []
+    for at in places(axes):
+        like = whole.cell({**at, "method": at["method"] % len(FIGURES)})
+        cells.append(replace(like, at=at))
+    return replace(whole, axes=axes, cells=tuple(cells))
+
+
+@cache
 def hostile():
     """Markup wherever a text comes from somebody else."""
     names = {"image": [HOSTILE], "model": [HOSTILE], "class": [HOSTILE, "dog"], "method": [HOSTILE, "b", "c"]}
@@ -70,4 +83,4 @@ def hostile():
     )
 
 
-REPORTS = {"plain": plain, "figures": figures, "families": families, "hostile": hostile}
+REPORTS = {"plain": plain, "figures": figures, "families": families, "crowded": crowded, "hostile": hostile}

@@ -57,7 +57,7 @@ def test_one_command_draws_figure_report_manifest_and_numbers(camctl: Camctl, ph
 
     assert done.code == 0
     assert done.out.splitlines() == list(map(str, [*paths[:3], tmp_path / "maps.npz", paths[3]]))
-    assert "12 maps (2 class x 6 method)" in done.err
+    assert "12 maps (2 classes x 6 methods)" in done.err
     assert size_of(paths[0])[0] > 6 * 224
     assert "GradCAM++" in paths[1].read_text()
     assert "<html" in paths[2].read_text()

@@ -17,9 +17,9 @@ from PIL import Image
 from camctl.comparison import Measure
 from camctl.errors import InputError, UnknownNameError
 from camctl.picture import Picture
-from camctl.render import report as module
 from camctl.render.colormaps import COLORMAPS, colours
 from camctl.render.report import report, save_report
+from camctl.render.report_cells import peak
 from camctl.render.scale import shared_range
 from camctl.results import View
 from tests.comparisons import comparison, without_map, worthless_map
@@ -197,6 +197,14 @@ def test_standings_tell_which_baseline_beats_a_method():
     assert "GradCAM baseline" in said
 
 
+def test_a_figure_equal_to_the_baselines_is_level_with_it():
+    whole = measured(comparison(), baselines=("GradCAM",))
+    cells = [replace(cell, figures={**cell.figures, "deletion": 0.1}) for cell in whole.cells]
+    said = words(report(replace(whole, cells=tuple(cells))))
+    assert said.count("0.100 (1.5) level with GradCAM") == 2
+    assert said.count("no better than GradCAM") == 2  # at the other metric, insertion
+
+
 def test_agreement_is_told_in_numbers():
     said = words(report(comparison()))
     assert "How much the maps agree" in said
@@ -251,7 +259,7 @@ def test_each_map_is_put_in_words():
 def test_the_place_of_a_peak_is_told_in_words(at, said):
     values = np.zeros((3, 3))
     values[at] = 1
-    assert module._peak(values)[2] == said
+    assert peak(values)[2] == said
 
 
 def test_what_failed_is_told_once():
@@ -264,8 +272,37 @@ def test_random_weights_are_cried_out_loud():
     whole = comparison()
     run = replace(whole.explanations[0, 0], random_weights=True)
     said = words(report(replace(whole, explanations={(0, 0): run})))
-    assert "Random weights. demo:resnet has no trained weights: the maps mean nothing." in said
+    assert "Random weights: the maps mean nothing." in said
     assert said.count("ok random weights") == 6
+
+
+@pytest.mark.parametrize("models", [("resnet",), ("resnet", "vit")])
+def test_an_axis_without_words_is_shown_nowhere(models):
+    page = report(comparison(models=models, labels={"smoothing": [""]}))
+    assert "moothing" not in words(page)
+    assert "Target layer " not in words(page)  # its default is told with each model and map, but it was not asked for
+    assert not re.search(r'class="axis (smoothing|target-layer)"|data-axis="(smoothing|layer)"', page)
+    assert "moothing" not in json.dumps([[cell.get("name"), cell["map"]] for cell in embedded(page)["cells"]])
+
+
+def test_a_smoothing_and_a_layer_that_were_asked_for_are_facts():
+    said = words(report(comparison(labels={"smoothing": ["aug-smooth"], "layer": ["auto:2"]})))
+    assert "Target layer auto:2 Smoothing aug-smooth" in said
+    assert said.count("smoothing aug-smooth") == 6  # of each map, enlarged
+
+
+def test_the_class_is_said_once_a_row_where_all_its_maps_share_it():
+    whole = comparison(targets=("cat",), models=("resnet", "vit"))
+    said = words(report(whole))
+    assert said.count("the maps are for") == 2
+    across = words(report(comparison(), columns=("class",)))
+    assert "the maps are for" not in across
+
+
+def test_long_names_break_between_their_words():
+    page = report(comparison(labels={"method": ["GradCAMElementWise", "GradCAM", "Edges"]}))
+    assert "Grad<wbr>CAM<wbr>Element<wbr>Wise" in page
+    assert "Grad<wbr>CAM<" not in page.replace("Grad<wbr>CAM<wbr>", "")
 
 
 def test_rows_and_columns_are_as_asked_for():

@@ -1,5 +1,3 @@
-"use strict";
-
 /* From small arrays to colours: a map is stretched over its picture and coloured, pixel by pixel. */
 
 const fromBase64 = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
