@@ -22,15 +22,15 @@ AxisName = Literal["image", "model", "layer", "class", "smoothing", "method"]
 AXES: tuple[AxisName, ...] = ("image", "model", "layer", "class", "smoothing", "method")
 """Every axis, outermost first: the order of a comparison's cells."""
 
-PLURALS: dict[AxisName, str] = {
-    "image": "pictures",
-    "model": "models",
-    "layer": "layers",
-    "class": "classes",
-    "smoothing": "smoothings",
-    "method": "methods",
+NAMES: dict[AxisName, tuple[str, str]] = {
+    "image": ("picture", "pictures"),
+    "model": ("model", "models"),
+    "layer": ("target layer", "target layers"),
+    "class": ("class", "classes"),
+    "smoothing": ("smoothing", "smoothings"),
+    "method": ("method", "methods"),
 }
-"""What several values of an axis are called."""
+"""What an axis is called to people: one of it, several."""
 
 Place = Mapping[AxisName, int]
 """Where a cell stands: on every axis, the place of its value."""

@@ -37,7 +37,7 @@ def map_correlation(one: Cam | NDArray[Any], other: Cam | NDArray[Any]) -> float
     """The same for maps (h, w) of any size, seen at one of at most `SIDE` cells a side; NaN for a worthless map."""
     first, second = (np.asarray(getattr(each, "values", each)) for each in (one, other))
     size = _size(first.shape)
-    return rank_correlation(_resized(first, size), _resized(second, size))
+    return rank_correlation(resized(first, size), resized(second, size))
 
 
 def _size(shape: tuple[int, ...]) -> tuple[int, int]:
@@ -46,11 +46,12 @@ def _size(shape: tuple[int, ...]) -> tuple[int, int]:
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
-def _resized(values: NDArray[Any], size: tuple[int, int]) -> NDArray[np.float32]:
+def resized(values: NDArray[Any], size: tuple[int, ...]) -> NDArray[np.float32]:
+    """A map (h, w) at another size (height, width), bilinear."""
     from PIL import Image
 
     image = Image.fromarray(np.ascontiguousarray(values, np.float32))
-    return np.asarray(image.resize(size[::-1], Image.Resampling.BILINEAR))
+    return np.asarray(image.resize((size[1], size[0]), Image.Resampling.BILINEAR))
 
 
 def _ranks(values: NDArray[Any]) -> NDArray[np.float64]:
@@ -103,7 +104,7 @@ def agreement(comparison: Comparison) -> tuple[Agreement, ...]:
         for together in _alike_but_for(axis, cells):
             size = _size(next(iter(together.values())).values.shape)
             places = list(together)
-            ranks = np.stack([_ranks(_resized(cam.values, size)) for cam in together.values()])
+            ranks = np.stack([_ranks(resized(cam.values, size)) for cam in together.values()])
             sound = (ranks != 0).any(axis=1)
             pairs = np.ix_(places, places)
             counts[pairs] += sound[:, None] & sound

@@ -56,7 +56,7 @@ METRICS = """
 glow = "camctl_shiny:glow"
 """
 
-GLOW = '''
+GLOW = """
 
 from camctl.plugin import metric
 
@@ -65,7 +65,7 @@ from camctl.plugin import metric
 def glow(case, *, gain: float = 1.0):
     height, width = case.values.shape
     return gain * float(case.values[height // 2, width // 2])
-'''
+"""
 
 BROKEN = 'raise RuntimeError("made for [another] torch")\n'
 

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from camctl.cli.report import RANDOM, notes, score, verdicts
 from camctl.cli.screen import err, say
-from camctl.comparison import PLURALS
+from camctl.comparison import NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,7 +102,7 @@ def _counts(comparison: Comparison) -> None:
     maps = comparison.maps
     dead = sum(cam.verdict != "ok" for cam in maps)
     missing = len(comparison.cells) - len(maps)
-    across = " x ".join(f"{len(axis)} {PLURALS[axis.name]}" for axis in comparison.axes if len(axis) > 1)
+    across = " x ".join(f"{len(axis)} {NAMES[axis.name][1]}" for axis in comparison.axes if len(axis) > 1)
     said = f"{len(maps)} maps" + (f" ({across})" if across else "")
     said += f", {dead} worthless" if dead else ""
     say(said + (f", {missing} missing" if missing else ""))
@@ -169,7 +169,7 @@ def _agreement(comparison: Comparison) -> None:
         return
     for one in agreement(comparison):
         say(
-            (f"agreement between {PLURALS[one.axis]}", "bold"),
+            (f"agreement between {NAMES[one.axis][1]}", "bold"),
             f" (rank correlation){f', {one.model}' if one.model else ''}",
         )
         err().print(Padding(_matrix(one), (0, 0, 0, 2)))

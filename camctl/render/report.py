@@ -12,6 +12,7 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
+from camctl.comparison import NAMES
 from camctl.render.arrangement import arrange
 from camctl.render.colormaps import COLORMAPS, DEFAULT_COLORMAP, DEFAULT_OPACITY, colours
 from camctl.render.look import Look
@@ -21,7 +22,7 @@ from camctl.render.report_facts import counts, default_title, facts, predictions
 from camctl.render.report_grid import grid
 from camctl.render.report_maps import PICTURE_SIDE, Scenes, as_text
 from camctl.render.report_tables import matrices, rankings
-from camctl.render.report_words import NAMES, figure, percent
+from camctl.render.report_words import figure, percent
 from camctl.render.tiles import Tiles
 from camctl.render.told import Told
 from camctl.render.writing import check_writable, write_atomically

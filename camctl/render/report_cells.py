@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from camctl.comparison import AXES
+from camctl.comparison import AXES, NAMES
 from camctl.render.report_maps import embedded_map
-from camctl.render.report_words import NAMES, TIMES, figure, percent
+from camctl.render.report_words import TIMES, figure, percent
 from camctl.render.scale import shared_range
 
 if TYPE_CHECKING:

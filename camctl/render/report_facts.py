@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from camctl.render.report_words import NAMES, TIMES, counted
+from camctl.comparison import NAMES
+from camctl.render.report_words import TIMES, counted
 
 if TYPE_CHECKING:
     from camctl.comparison import AxisName, Comparison, Place

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from camctl.comparison import NAMES
 from camctl.render.arrangement import blocks
-from camctl.render.report_words import NAMES, percent
+from camctl.render.report_words import percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from camctl.ranking import resized
 from camctl.render.measures import fitted
 from camctl.render.overlay import overlay
 from camctl.results import View
@@ -135,7 +136,7 @@ def _of_grid(cam: Cam) -> NDArray[np.float32] | None:
     grid = np.maximum(np.asarray(cam.raw, np.float32), 0)
     if max(grid.shape) > MAP_SIDE or not np.isfinite(grid).all():
         return None
-    stretched = _resized(grid, cam.values.shape)
+    stretched = resized(grid, cam.values.shape)
     low, span = stretched.min(), np.ptp(stretched)
     if not span or np.abs((stretched - low) / span - cam.values).max() > ALIKE:
         return None
@@ -145,10 +146,5 @@ def _of_grid(cam: Cam) -> NDArray[np.float32] | None:
 @cache
 def _fit(length: int, cells: int) -> NDArray[np.float64]:
     """(cells, length): what makes the cells that, stretched back to `length`, come closest to what was there."""
-    stretching = _resized(np.eye(cells, dtype=np.float32), (length, cells))
+    stretching = resized(np.eye(cells, dtype=np.float32), (length, cells))
     return np.linalg.pinv(stretching.astype(np.float64))
-
-
-def _resized(values: NDArray[np.float32], size: tuple[int, ...]) -> NDArray[np.float32]:
-    image = Image.fromarray(np.ascontiguousarray(values, np.float32))
-    return np.asarray(image.resize((size[1], size[0]), Image.Resampling.BILINEAR))

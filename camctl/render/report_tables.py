@@ -7,8 +7,9 @@ from itertools import groupby
 from math import isfinite
 from typing import TYPE_CHECKING
 
+from camctl.comparison import NAMES
 from camctl.ranking import agreement, standings
-from camctl.render.report_words import DASH, MINUS, NAMES
+from camctl.render.report_words import DASH, MINUS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -5,20 +5,12 @@ from __future__ import annotations
 from math import isfinite
 from typing import TYPE_CHECKING
 
+from camctl.comparison import NAMES
+
 if TYPE_CHECKING:
     from camctl.comparison import AxisName, Comparison
 
 DASH, TIMES, MINUS = "\N{EN DASH}", "\N{MULTIPLICATION SIGN}", "\N{MINUS SIGN}"
-
-NAMES: dict[AxisName, tuple[str, str]] = {
-    "image": ("picture", "pictures"),
-    "model": ("model", "models"),
-    "layer": ("target layer", "target layers"),
-    "class": ("class", "classes"),
-    "smoothing": ("smoothing", "smoothings"),
-    "method": ("method", "methods"),
-}
-"""What an axis is called to people: one of it, several."""
 
 
 def counted(comparison: Comparison, name: AxisName) -> str:
