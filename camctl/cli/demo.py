@@ -34,15 +34,18 @@ def table(scores: "Scores", families: dict[str, str]) -> "Table":
     from rich.table import Table
     from rich.text import Text
 
+    from camctl.demo.game import BASELINES
+
     shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=f"Pointing game, {scores.questions} questions each")
     shown.add_column("method")
     for family in scores.won:
         shown.add_column(families.get(family, family), justify="right")
     for method in next(iter(scores.won.values()), {}):
+        usual = "dim" if method in BASELINES else ""
         cells = [
-            Text(f"{won[method]:.2f}", "bold green" if method == scores.best(family) else "")
+            Text(f"{won[method]:.2f}", "bold green" if method == scores.best(family) else usual)
             for family, won in scores.won.items()
         ]
-        shown.add_row(Text(method), *cells)
+        shown.add_row(Text(method, usual), *cells)
     shown.add_row(Text("a random point", "dim"), *[Text(f"{scores.chance:.2f}", "dim") for _ in scores.won])
     return shown

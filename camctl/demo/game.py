@@ -32,6 +32,9 @@ METHODS = (
     "EigenCAM",
 )
 
+BASELINES = ("Random", "Centre", "Edges")
+"""What the methods have to beat."""
+
 FIRST_SEED = 6_000_000
 """The game's scenes are counted from here; no model was trained or tuned on this range."""
 
@@ -50,15 +53,16 @@ class Scores:
     """Asked of each model and method."""
 
     def best(self, model: str) -> str:
-        """The method that won most with a model."""
-        return max(self.won[model], key=lambda method: self.won[model][method])
+        """The method that won most with a model; baselines are no methods."""
+        won = {method: share for method, share in self.won[model].items() if method not in BASELINES}
+        return max(won, key=lambda method: won[method])
 
 
 def play(
     models: Mapping[str, LoadedModel],
     scenes: int,
     *,
-    methods: Sequence[str] = METHODS,
+    methods: Sequence[str] = (*METHODS, *BASELINES),
     first_seed: int = FIRST_SEED,
     step: Callable[[str], None] = lambda _model: None,
 ) -> Scores:

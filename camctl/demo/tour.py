@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
-from camctl.demo.game import METHODS, Scores, ask, play
+from camctl.demo.game import BASELINES, METHODS, Scores, ask, play
 from camctl.demo.scenes import render, scene
 from camctl.pipeline import load
 from camctl.render.files import save_picture, write_atomically
@@ -128,13 +128,14 @@ def _page(scores: Scores) -> str:
     names = [FAMILIES[family] for family in scores.won]
     head = "".join(f"<th>{escape(name)}</th>" for name in names)
     lines = []
-    for method in METHODS:
+    for method in (*METHODS, *BASELINES):
         cells = []
         for family in scores.won:
             share, inside = scores.won[family][method], scores.inside[family][method]
             best = " class=best" if method == scores.best(family) else " class=poor" if share <= scores.chance else ""
             cells.append(f"<td{best}>{share:.2f} <small>{inside:.2f}</small></td>")
-        lines.append(f"<tr><th>{escape(method)}</th>{''.join(cells)}</tr>")
+        kind = " class=chance" if method in BASELINES else ""
+        lines.append(f"<tr{kind}><th>{escape(method)}</th>{''.join(cells)}</tr>")
     chance = "".join(f"<td>{scores.chance:.2f} <small>{scores.chance:.2f}</small></td>" for _ in names)
     lines.append(f"<tr class=chance><th>a random point</th>{chance}</tr>")
     return PAGE.format(head=head, lines="\n".join(lines), questions=scores.questions)
@@ -164,7 +165,7 @@ counts all.</p>
 <h2>Pointing game</h2>
 <p>How often the map's peak lies on the asked object: {questions} questions on scenes that no network had seen.
 Small figures: the share of the map's energy on the object. Bold: the family's best method. Faint: no better than a
-random point.</p>
+random point. In italics: baselines, which look at no class and no network.</p>
 <table>
 <tr><th></th>{head}</tr>
 {lines}

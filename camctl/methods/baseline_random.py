@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @method(
     name="Random",
-    summary="Baseline that others must beat: noise on the layer's grid, blind to picture, class and network.",
+    summary="Baseline that others must beat: noise on the layer's grid, blind to class and network.",
     paper="no paper; the guess that every evaluation is held against",
     formula="M_ij uniform in 0..1",
     needs={"activations"},
@@ -21,17 +21,20 @@ if TYPE_CHECKING:
     discriminative=False,
 )
 def random(capture: Capture, *, seed: int = 0) -> Tensor:
-    """Maps (N, H, W), the same for the same `seed` and grid, whatever the picture and class.
+    """Maps (N, H, W), other noise for every picture, view and `seed`; the same for every class, network and method.
 
-    Every view has noise of its own, so that `--aug-smooth` averages noise as it does for a method that guesses.
-    Only the grid's size is read of the activations.
+    One draw for all pictures would be one lucky or unlucky place in all of them. What is drawn hangs on the input's
+    bytes, and on the grid's size.
     """
+    from zlib import crc32
+
     import numpy as np
     import torch
 
     if not 0 <= seed < 2**32:
         raise InputError(f"seed must be 0 or more and below 2**32, not {seed}.", hint="Leave out seed for its default.")
-    views, _, height, width = capture.activations.shape
+    _, _, height, width = capture.activations.shape
+    views = capture.inputs.detach().float().cpu().numpy()
     # The only generator of numpy's whose stream is promised never to change.
-    noise = np.random.RandomState(seed).random_sample((views, height, width))
-    return torch.from_numpy(noise.astype(np.float32)).to(capture.activations.device)
+    draws = [np.random.RandomState([seed, crc32(view.tobytes())]).random_sample((height, width)) for view in views]
+    return torch.from_numpy(np.stack(draws).astype(np.float32)).to(capture.activations.device)
