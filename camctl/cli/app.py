@@ -15,6 +15,7 @@ from camctl.cli.layers import layers
 from camctl.cli.lists import ListCommand
 from camctl.cli.methods import methods
 from camctl.cli.metrics import metrics
+from camctl.cli.plugins import app as plugins
 from camctl.cli.run import run
 from camctl.cli.welcome import TAGLINE, Front
 
@@ -31,6 +32,7 @@ class CompareCommand(ListCommand):
 app = typer.Typer(name="camctl", cls=Front, invoke_without_command=True, rich_markup_mode="rich", help=TAGLINE)
 for each in (run, compare, layers, methods, metrics, demo):
     app.command(cls=CompareCommand if each is compare else ListCommand)(each)
+app.add_typer(plugins)
 
 
 def print_versions(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with the flag's value

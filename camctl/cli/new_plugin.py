@@ -1,0 +1,214 @@
+"""What `camctl plugins new` writes: a package of one plugin that installs, runs and holds the contract as it is."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from camctl.errors import InputError
+from camctl.plugin import GROUPS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from camctl.discovery import Kind
+
+PROJECT = """[build-system]
+requires = ["hatchling>=1.24"]
+build-backend = "hatchling.build"
+
+[project]
+name = "{package}"
+version = "0.1.0"
+description = "{title}: {a_kind} for camctl."
+readme = "README.md"
+requires-python = ">=3.11"
+dependencies = ["camctl"]
+
+[project.entry-points."{group}"]
+{name} = "{module}:{attribute}"
+
+[dependency-groups]
+test = ["pytest>=8"]
+"""
+
+README = """# {package}
+
+{title} is {a_kind} for camctl. Try it:
+
+```bash
+pip install -e .
+camctl plugins check {name} --kind {kind}
+{command}
+```
+"""
+
+TEST = '''"""The {kind} holds the contract."""
+
+from camctl.testing import check
+
+
+def test_the_contract_is_held():
+    assert [one for one in check("{kind}", "{name}"{models}) if not one.ok] == []
+'''
+
+METHOD = '''"""{title}."""
+
+from camctl.plugin import Capture, method
+
+
+@method(
+    name="{title}",
+    summary="Weights each channel by the softmax of its mean gradient.",
+    paper="Nobody, {year}",
+    formula="ReLU( sum_c softmax_c(mean_ij(G_c) / t) A_c )",
+    needs={{"activations", "gradients"}},
+)
+def {name}(capture: Capture, *, temperature: float = 1.0):
+    """Evidence (N, C, H, W). `temperature`: above 1 makes the weights more even."""
+    weights = (capture.gradients.mean((2, 3), keepdim=True) / temperature).softmax(1)
+    return weights * capture.activations
+'''
+
+METRIC = '''"""{title}."""
+
+from camctl.plugin import Case, metric
+
+
+@metric(
+    name="{title}",
+    summary="Share of the picture that the map values above a half.",
+    paper="Nobody, {year}",
+    formula="mean_ij [M_ij > 1/2]",
+    better="neither",
+)
+def {name}(case: Case) -> float:
+    """Between 0 and 1."""
+    return float((case.values > 0.5).float().mean())
+'''
+
+ADAPTER = '''"""{title}."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+class {attribute}:
+    """What is known of the family, and why."""
+
+    summary = "Nets whose last stage is called layer4."
+
+    def matches(self, model: nn.Module) -> bool:
+        """Cheap: classes and attributes alone."""
+        return self._stage(model) is not None
+
+    def target_layers(self, model: nn.Module) -> list[str]:
+        """The last layer whose places the class score still depends on."""
+        return [self._stage(model)]
+
+    def extra_tokens(self, model: nn.Module) -> int:
+        """None: these are no transformers."""
+        return 0
+
+    def to_grid(self, output: Tensor, input_size: tuple[int, int]) -> Tensor | None:
+        """Left to camctl, which finds the grid by itself."""
+        return None
+
+    def _stage(self, model: nn.Module) -> str | None:
+        return next((name for name, _ in model.named_modules() if name.split(".")[-1] == "layer4"), None)
+'''
+
+SOURCE = '''"""{title}."""
+
+from __future__ import annotations
+
+from camctl.errors import UnknownNameError
+from camctl.plugin import LoadedModel, LoadOptions
+
+MODELS = {{"tiny": 8}}
+"""Name -> width."""
+
+
+class {attribute}:
+    """Our networks: `{name}:NAME`."""
+
+    summary = "Our own networks, by name."
+
+    def load(self, reference: str, checkpoint: str | None, device: str, options: LoadOptions) -> LoadedModel:
+        """Build the network, and read the checkpoint where there is one."""
+        if reference not in MODELS:
+            raise UnknownNameError("network", reference, MODELS)
+        import torch
+        from torch import nn
+
+        torch.manual_seed(options.seed)
+        width = MODELS[reference]
+        layers = (nn.Conv2d(3, width, 8, stride=8), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        module = nn.Sequential(*layers, nn.Linear(width, 2))
+        if checkpoint is not None:
+            module.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=True))
+        module.eval().to(device)
+
+        def preprocess(pixels):
+            picture = torch.from_numpy(pixels).permute(2, 0, 1).float()[None] / 255
+            return nn.functional.interpolate(picture, size=(64, 64), mode="bilinear", antialias=True)[0]
+
+        return LoadedModel(
+            name=f"{name}:{{reference}}",
+            source="{name}",
+            module=module,
+            forward=module,
+            preprocess=preprocess,
+            input_size=(64, 64),
+            class_names=("cat", "dog"),
+            random_weights=checkpoint is None,
+        )
+'''
+
+
+def with_article(kind: str) -> str:
+    """`a method`, `an adapter`."""
+    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
+
+
+CODE: dict[Kind, str] = {"method": METHOD, "metric": METRIC, "adapter": ADAPTER, "source": SOURCE}
+
+COMMANDS: dict[Kind, str] = {
+    "method": "camctl run photo.jpg demo:resnet --method {name}",
+    "metric": "camctl compare photo.jpg demo:resnet --metrics {name}",
+    "adapter": "camctl layers demo:resnet --adapter {name}",
+    "source": "camctl run photo.jpg {name}:tiny",
+}
+
+
+def files_of(kind: Kind, folder: Path, year: int) -> dict[str, str]:
+    """Path in the folder -> text, of a new package named after the folder. Raises `InputError` for a bad name."""
+    package = folder.name
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]*[A-Za-z0-9]", package):
+        message = f"'{package}' cannot be the name of a package."
+        raise InputError(message, hint="Use letters, digits and dashes: camctl plugins new camctl-mine")
+    name = re.sub(r"[-_.]+", "_", package.lower()).removeprefix("camctl_")
+    title = "".join(part.capitalize() for part in name.split("_"))
+    named = {
+        "package": package,
+        "kind": kind,
+        "a_kind": with_article(kind),
+        "group": GROUPS[kind],
+        "name": name,
+        "title": title,
+        "module": f"camctl_{name}",
+        "attribute": name if kind in {"method", "metric"} else title,
+        "models": f', ["{name}:tiny"]' if kind == "source" else "",
+        "year": year,
+    }
+    named["command"] = COMMANDS[kind].format(**named)
+    return {
+        "pyproject.toml": PROJECT.format(**named),
+        "README.md": README.format(**named),
+        f"{named['module']}.py": CODE[kind].format(**named),
+        "tests/test_contract.py": TEST.format(**named),
+    }

@@ -1,0 +1,171 @@
+"""`camctl plugins`: what it lists, what `new` writes, and what `check` finds wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .conftest import Done
+
+    Camctl = Callable[..., Done]
+
+KINDS = ("method", "metric", "adapter", "source")
+
+
+def installed(project: Path, site: Path) -> None:
+    """Build a package with its own backend, offline, and unpack the wheel where it is found."""
+    code = "import sys; from hatchling import build; build.build_wheel(sys.argv[1])"
+    subprocess.run([sys.executable, "-c", code, str(project / "dist")], cwd=project, check=True, capture_output=True)
+    (wheel,) = (project / "dist").glob("*.whl")
+    with zipfile.ZipFile(wheel) as packed:
+        packed.extractall(site)
+
+
+def fresh(site: Path, *args: object) -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own, with a folder of installed plugins."""
+    path = os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH")]))
+    return subprocess.run(
+        [sys.executable, "-m", "camctl", *map(str, args)],
+        env=os.environ | {"PYTHONPATH": path, "COLUMNS": "160"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """One new package of each kind, as written, and where they are installed."""
+    root = tmp_path_factory.mktemp("new")
+    for kind in KINDS:
+        done = fresh(root, "plugins", "new", root / f"camctl-my-{kind}", "--kind", kind)
+        assert done.returncode == 0, done.stderr
+        assert f"camctl plugins check my_{kind}" in done.stderr
+        installed(root / f"camctl-my-{kind}", root / "site")
+    return root, root / "site"
+
+
+def test_what_new_writes_is_listed_with_its_package(made: tuple[Path, Path]) -> None:
+    rows = json.loads(fresh(made[1], "plugins", "--json").stdout)
+
+    mine = {row["name"]: (row["kind"], row["package"], row["error"]) for row in rows if "camctl-my" in row["package"]}
+    assert mine == {f"my_{kind}": (kind, f"camctl-my-{kind}", "") for kind in KINDS}
+    assert ("method", "gradcam") in {(row["kind"], row["name"]) for row in rows}
+
+
+def test_what_new_writes_holds_the_contract(made: tuple[Path, Path]) -> None:
+    done = fresh(made[1], "plugins", "check", "--json")
+
+    told = {one["name"]: one["findings"] for one in json.loads(done.stdout) if "camctl-my" in one["name"]}
+    assert set(told) == {f"camctl-my-{kind}[my_{kind}]" for kind in KINDS}
+    assert [(name, one) for name, findings in told.items() for one in findings if not one["ok"]] == []
+
+
+def test_the_test_that_new_writes_passes(made: tuple[Path, Path]) -> None:
+    root, site = made
+    folders = [root / f"camctl-my-{kind}" / "tests" / "test_contract.py" for kind in ("method", "source")]
+    for file in folders:
+        path = os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH")]))
+        command = [sys.executable, "-m", "pytest", "-q", "-c", os.devnull, "--rootdir", str(root), str(file)]
+        done = subprocess.run(
+            command, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout
+
+
+def test_new_writes_over_nothing(camctl: Camctl, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "kept.txt").write_text("kept")
+    done = camctl("plugins", "new", tmp_path / "mine")
+
+    assert done.code == 2
+    assert "is there already" in done.err
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["kept.txt"]
+
+
+def test_new_refuses_what_is_no_packages_name(camctl: Camctl, tmp_path: Path) -> None:
+    done = camctl("plugins", "new", tmp_path / "my plugin!")
+
+    assert done.code == 2
+    assert "cannot be the name of a package" in done.err
+
+
+FAULTS = {
+    "wrong_shape": ("return capture.activations.sum(1)", "returns evidence (N, C, H, W)", "Return evidence"),
+    "not_finite": ("return capture.activations / 0", "returns finite numbers", "Guard divisions"),
+    "by_chance": (
+        "import torch\n    return capture.activations * torch.rand(())", "gives the same twice", "Draw random numbers",
+    ),
+    "mixing": ("return capture.activations / capture.activations.abs().max()", "gives each view", "Treat every view"),
+    "writing": ("return capture.activations.mul_(2)", "writes over nothing", "Work on copies"),
+    "raising": ("raise ZeroDivisionError('by hand')", "computes", "ZeroDivisionError: by hand"),
+    "changing": (
+        "capture.module.train()\n    return capture.activations", "leaves the model as it was", "Undo what you change",
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def faulty(made: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Methods that each break one promise, in packages of their own."""
+    root = tmp_path_factory.mktemp("faulty")
+    for name, (body, _, _) in FAULTS.items():
+        project = root / f"camctl-{name}"
+        shutil.copytree(made[0] / "camctl-my-method", project, ignore=shutil.ignore_patterns("dist", "tests"))
+        code = (project / "camctl_my_method.py").read_text()
+        code = code[: code.index("    weights =")] + f"    {body}\n"
+        (project / "camctl_my_method.py").unlink()
+        (project / f"camctl_{name}.py").write_text(code)
+        text = (project / "pyproject.toml").read_text()
+        text = text.replace("my_method = ", f"{name} = ").replace("camctl_my_method", f"camctl_{name}")
+        (project / "pyproject.toml").write_text(text.replace("camctl-my-method", f"camctl-{name}"))
+        installed(project, root / "site")
+    return root / "site"
+
+
+def test_each_broken_promise_is_found_and_says_what_to_do(faulty: Path) -> None:
+    done = fresh(faulty, "plugins", "check", "--json")
+
+    assert done.returncode == 3
+    told = {one["name"]: [each for each in one["findings"] if not each["ok"]] for one in json.loads(done.stdout)}
+    for name, (_, promise, todo) in FAULTS.items():
+        broken = told[f"camctl-{name.replace('_', '-')}[{name}]"]
+        assert any(one["promise"].startswith(promise) and todo in one["todo"] for one in broken), (name, broken)
+    # One fault is no other's: a method that only mixes its views is told nothing else.
+    assert {one["promise"].split(" (")[0] for one in told["camctl-mixing[mixing]"]} == {
+        "gives each view of a batch its own"
+    }
+
+
+def test_check_of_a_name_that_is_not_there_says_how_to_install(camctl: Camctl) -> None:
+    done = camctl("plugins", "check", "nobody")
+
+    assert done.code == 2
+    assert "pip install -e ." in done.err
+
+
+def test_the_built_in_methods_hold_the_contract(camctl: Camctl) -> None:
+    for name in ("gradcam", "eigengradcam", "edges"):
+        done = camctl("plugins", "check", name, "--json")
+        assert done.code == 0, [one for one in done.json[0]["findings"] if not one["ok"]]
+
+
+def test_a_broken_plugin_is_listed_with_its_reason_and_remedy(tmp_path: Path, made: tuple[Path, Path]) -> None:
+    shutil.copytree(made[1], tmp_path / "site")
+    (tmp_path / "site" / "camctl_my_metric.py").write_text('raise RuntimeError("made for [another] torch")\n')
+    done = fresh(tmp_path / "site", "plugins")
+
+    assert done.returncode == 0
+    assert "made for [another] torch" in " ".join(done.stdout.split())
+    assert "pip uninstall camctl-my-metric" in " ".join(done.stdout.split())
