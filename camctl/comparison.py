@@ -8,6 +8,8 @@ from functools import cached_property
 from itertools import product
 from typing import TYPE_CHECKING, Any, Literal
 
+from camctl.errors import InputError, UnknownNameError
+
 if TYPE_CHECKING:
     from pathlib import Path
     from typing import Unpack
@@ -46,6 +48,17 @@ class Axis:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def place_of(self, value: int | str) -> int:
+        """The place of a value, given by place or label. Raises `InputError` where there is none."""
+        if isinstance(value, int):
+            if not 0 <= value < len(self):
+                message = f"There is no {self.name} {value}: there are {len(self)}."
+                raise InputError(message, hint=f"Count from 0 to {len(self) - 1}, or give a label.")
+            return value
+        if value not in self.labels:
+            raise UnknownNameError(self.name, value, self.labels)
+        return self.labels.index(value)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -89,7 +102,7 @@ class Spent:
         return {**asdict(self), "milliseconds": round(self.milliseconds, 3)}
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Comparison:
     """Maps side by side, out of one forward pass (and one of six views) a model and image."""
 
@@ -110,6 +123,10 @@ class Comparison:
     failed: bool = False
     """Whether a model or a picture as a whole failed."""
 
+    def __repr__(self) -> str:
+        across = " x ".join(f"{len(axis)} {NAMES[axis.name][1]}" for axis in self.axes if len(axis) > 1)
+        return f"<Comparison of {across or 'one map'}, {len(self.maps)} of {len(self.cells)} drawn>"
+
     def axis(self, name: AxisName) -> Axis:
         """The axis of this name."""
         return self.axes[AXES.index(name)]
@@ -119,11 +136,16 @@ class Comparison:
         """Axes with more than one value."""
         return tuple(axis.name for axis in self.axes if len(axis) > 1)
 
-    def cell(self, at: Mapping[AxisName, int]) -> Cell:
-        """The cell at a place; an axis left out stands at its first value."""
+    def cell(self, at: Mapping[AxisName, int | str]) -> Cell:
+        """The cell at a place, by number or label on each axis; an axis left out stands at its first value.
+
+        Raises `InputError` for an axis or a value that is not there.
+        """
+        if unknown := [name for name in at if name not in AXES]:
+            raise UnknownNameError("axis", str(unknown[0]), AXES)
         place = 0
         for axis in self.axes:
-            place = place * len(axis) + at.get(axis.name, 0)
+            place = place * len(axis) + axis.place_of(at.get(axis.name, 0))
         return self.cells[place]
 
     def label(self, name: AxisName, at: Place) -> str:

@@ -19,6 +19,12 @@ def one_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {text[:LONGEST_QUOTE]}" if text else type(error).__name__
 
 
+def as_value(error: CamctlError) -> CamctlError:
+    """An error that is kept instead of raised, without its traceback: its frames hold models and tensors."""
+    error.__traceback__ = error.__cause__ = error.__context__ = None
+    return error
+
+
 def out_of_memory(error: BaseException) -> bool:
     """Whether an exception says that a device or this machine has too little memory; imports no torch."""
     torch = sys.modules.get("torch")

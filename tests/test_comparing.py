@@ -281,6 +281,33 @@ def test_models_are_let_go_one_after_the_other(pixels):
     assert len(alive) == len(found.maps) == 3
 
 
+def test_a_model_that_fails_while_it_runs_is_let_go_too(model, pixels):
+    gone = []
+
+    class Failing(nn.Module):
+        def forward(self, _x):
+            raise RuntimeError("not today")
+
+    def load():
+        module = Failing()
+        gone.append(weakref.ref(module))
+        return loaded(module)
+
+    found = camctl.compare([PendingModel("failing", load), model], pixels)
+    gc.collect()
+    assert found.failed
+    assert gone[0]() is None
+
+
+def test_cells_are_found_by_label_as_well(model, pixels):
+    found = camctl.compare(model, pixels, methods=["GradCAM", "LayerCAM"], targets=["cat", "dog"])
+    assert found.cell({"class": "dog", "method": "LayerCAM"}) is found.cells[3]
+    for wrong in ({"colour": 0}, {"class": "cow"}, {"method": 2}):
+        with pytest.raises(InputError):
+            found.cell(wrong)
+    assert repr(found) == "<Comparison of 2 classes x 2 methods, 4 of 4 drawn>"
+
+
 def test_many_large_pictures_are_kept_small(model):
     photo = np.zeros((1200, 2400, 3), np.uint8)
     photo[300:900, 600:1800] = 200
@@ -336,6 +363,13 @@ def test_boxes_of_classes_are_for_their_class_alone(model, pixels):
     assert cat["energy"] == pytest.approx(1)
     assert dog["energy"] < 0.5
     assert elk == {}
+
+
+def test_a_box_that_answers_no_question_is_refused(model, pixels):
+    with pytest.raises(InputError, match="class 'dog', which is not explained"):
+        camctl.compare(model, pixels, targets=["cat"], metrics=["energy"], boxes={"dog": (0, 0, 5, 5)})
+    with pytest.raises(InputError, match="outside the picture"):
+        camctl.compare(model, pixels, metrics=["energy"], boxes=(64, 0, 70, 10))
 
 
 def test_metrics_leave_the_model_as_it_was(pixels):
@@ -397,8 +431,10 @@ def test_a_metric_that_gives_no_number_is_named(model, pixels, monkeypatch):
             registry.Loaded(pick("metric", "drop").found, wordy) if name == "wordy" else pick(kind, name)
         ),
     )
-    with pytest.raises(PluginError, match="gave a str"):
-        camctl.compare(model, pixels, metrics=["wordy"])
+    found = camctl.compare(model, pixels, metrics=["wordy", "coverage"])
+    assert [type(fault) for fault in found.faults] == [PluginError]
+    assert "gave a str" in found.faults[0].message
+    assert set(found.cells[0].figures) == {"coverage"}
 
 
 def test_a_comparison_as_json_has_every_map_and_every_gap(model, without_biases, pixels):

@@ -13,6 +13,7 @@ from scipy.stats import spearmanr
 
 from camctl.comparison import AXES, Axis, Cell, Comparison, Measure, places
 from camctl.ranking import Agreement, agreement, map_correlation, rank_correlation, standings
+from camctl.results import View
 from tests import comparisons
 
 if TYPE_CHECKING:
@@ -86,15 +87,28 @@ def test_a_flat_map_correlates_with_nothing():
 def test_maps_of_two_sizes_are_correlated_on_one_grid():
     coarse = np.random.default_rng(0).random((7, 7)).astype(np.float32)
     fine = np.kron(coarse, np.ones((32, 32), np.float32))
-    assert map_correlation(fine, np.kron(coarse, np.ones((16, 16), np.float32))) > 0.99
-    assert map_correlation(fine, 1 - fine) == pytest.approx(-1)
+    assert map_correlation(cam(fine), cam(np.kron(coarse, np.ones((16, 16), np.float32)))) > 0.99
+    assert map_correlation(cam(fine), cam(1 - fine)) == pytest.approx(-1)
+
+
+def test_models_that_see_different_parts_are_compared_where_both_look():
+    whole = np.random.default_rng(0).random((8, 8)).astype(np.float32)
+    view = View(size=(224, 224), box=(0.0, 0.0, 400.0, 400.0))
+    middle = View(size=(224, 224), box=(100.0, 100.0, 300.0, 300.0))
+    big = np.kron(whole, np.ones((28, 28), np.float32))
+    inner = np.kron(whole[2:6, 2:6], np.ones((56, 56), np.float32))
+    one, other = replace(cam(big), view=view), replace(cam(inner), view=middle)
+    assert map_correlation(one, other) > 0.99
+    assert abs(rank_correlation(big, inner)) < 0.7
+    apart = replace(cam(inner), view=View(size=(224, 224), box=(500.0, 0.0, 700.0, 200.0)))
+    assert isnan(map_correlation(one, apart))
 
 
 def test_what_is_finer_than_any_grid_does_not_count():
     coarse = np.kron(np.random.default_rng(0).random((7, 7)), np.ones((32, 32)))
     chequered = coarse + (np.indices((224, 224)).sum(0) % 2)
     assert rank_correlation(coarse, chequered) < 0.7
-    assert map_correlation(coarse, chequered) > 0.99
+    assert map_correlation(cam(coarse), cam(chequered)) > 0.99
 
 
 def test_a_worthless_map_correlates_with_nothing():
@@ -254,8 +268,35 @@ def test_worthless_maps_are_counted_and_left_out_of_the_means():
 
     images = ("first", "flat", "second", "gone")
     (one,) = standings(compared(cell, metrics={"up": "higher"}, method=("A",), image=images))
-    assert (one.maps, one.worthless) == (4, 2)
+    assert (one.maps, one.worthless, one.missing) == (4, 1, 1)
     assert one.figures == {"up": pytest.approx(0.4)}
+
+
+def test_a_method_that_gives_up_on_hard_pictures_is_not_set_against_others_figures_on_them():
+    figures = {"A": {"easy": 0.8, "hard": 0.2}, "B": {"easy": 0.7, "hard": nan}, "noise": {"easy": 0.75, "hard": 0.1}}
+
+    def cell(at, *, method, image):
+        return Cell(at=at, cam=cam(UP), figures={"up": figures[method][image]})
+
+    of = {"method": tuple(figures), "image": ("easy", "hard")}
+    stood = {one.method: one for one in standings(compared(cell, metrics={"up": "higher"}, baselines=("noise",), **of))}
+    assert stood["B"].figures["up"] > stood["A"].figures["up"]
+    assert (stood["A"].ranks["up"], stood["B"].ranks["up"]) == (1, 2)
+    assert (stood["A"].beaten_by, stood["B"].beaten_by) == ({}, {"up": "noise"})
+
+
+def test_differences_that_three_decimals_do_not_show_rank_nobody():
+    stood = ranked({"A": {"up": 0.5831}, "B": {"up": 0.5833}, "C": {"up": 0.59}}, {"up": "higher"})
+    assert [stood[name].ranks["up"] for name in "ABC"] == [2.5, 2.5, 1]
+
+
+def test_a_model_that_failed_as_a_whole_has_no_standings():
+    def cell(at, *, method, model):
+        drawn = cam(UP) if model == "net" else None
+        return Cell(at=at, cam=drawn, figures={"up": 0.5} if drawn else {})
+
+    stood = standings(compared(cell, metrics={"up": "higher"}, method=("A",), model=("net", "gone")))
+    assert [one.model for one in stood] == ["net"]
 
 
 def test_a_figure_that_is_no_number_is_left_out_of_the_means():

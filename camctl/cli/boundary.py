@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 import warnings
 from contextlib import contextmanager
@@ -36,7 +37,7 @@ def guard(command: Callable[[], object]) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except Exception as error:
-        if shortage := _out_of_memory(error):
+        if shortage := _out_of_memory(error) or _disk_full(error):
             tell(shortage)
             return shortage.exit_code
         say(("error: ", "bold red"), BUG)
@@ -76,6 +77,13 @@ def _quieten() -> None:
             usual(message, category, *where, **more)  # type: ignore[arg-type]
 
     warnings.showwarning = show
+
+
+def _disk_full(error: Exception) -> CamctlError | None:
+    """Files say so themselves, where they are written; what is left is standard output."""
+    if not isinstance(error, OSError) or error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+        return None
+    return CamctlError("Standard output cannot be written: the disk is full.", hint="Send it elsewhere: command > FILE")
 
 
 def _out_of_memory(error: Exception) -> CamctlError | None:

@@ -32,8 +32,10 @@ FAILED, PLUGIN_FAILED, NOT_OK, DRIFTED = 1, 3, 4, 5
 
 AXIS_WORDS: "dict[str, AxisName]" = {
     "image": "image",
+    "picture": "image",
     "model": "model",
     "layer": "layer",
+    "target layer": "layer",
     "class": "class",
     "target": "class",
     "smooth": "smoothing",
@@ -181,7 +183,7 @@ def compare(  # noqa: PLR0913
         print_json(comparison.to_dict(paths) | outputs.drift_to_dict())
     else:
         shown = _show(comparison, look, paths, preview=not no_preview)
-    compare_report.drifts(outputs.drifts, outputs.gone, outputs.least, hushed=hushed)
+    compare_report.drifts(comparison, outputs.drifts, outputs.gone, outputs.least, hushed=hushed)
     if hushed:
         compare_report.faults(comparison)
     else:

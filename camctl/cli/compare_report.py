@@ -13,13 +13,13 @@ from rich.table import Table
 from rich.text import Text
 
 from camctl.cli.report import RANDOM, notes, score, verdicts
-from camctl.cli.screen import err, say
+from camctl.cli.screen import err, say, tell
 from camctl.comparison import NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from camctl.comparison import Comparison, Measure
+    from camctl.comparison import AxisName, Comparison, Measure
     from camctl.ranking import Agreement, Drift, Standing
 
 BETTER = {"higher": "↑", "lower": "↓", "neither": ""}
@@ -49,7 +49,11 @@ def summary(comparison: Comparison, paths: Sequence[str], *, drawing: float | No
 
 
 def faults(comparison: Comparison) -> None:
-    """Why places are empty: the same words once."""
+    """Why places are empty, and what else failed: the same words once."""
+    reasons = {cell.reason for cell in comparison.cells}
+    for fault in comparison.faults:
+        if fault.message not in reasons:
+            tell(fault)
     told = Counter((cell.reason, cell.hint) for cell in comparison.cells if cell.cam is None)
     for (reason, hint), count in told.items():
         say((f"no map ({count}): " if count > 1 else "no map: ", "bold yellow"), reason)
@@ -62,13 +66,15 @@ def nothing_saved() -> None:
     say(("Nothing was saved. ", "bold"), "To keep it: --save-path grid.png report.html")
 
 
-def drifts(found: Sequence[Drift], gone: int, least: float, *, hushed: bool) -> None:
+def drifts(comparison: Comparison, found: Sequence[Drift], gone: int, least: float, *, hushed: bool) -> None:
     """Each map's rank correlation with its predecessor, on stderr; where words are not wanted, those that are under."""
     found = [one for one in found if one.under(least) or not hushed]
     if not found:
         return
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
-    for heading in ("model", "class", "method", "layers"):
+    apart: tuple[AxisName, ...] = ("image", "model")
+    varying = [name for name in apart if any(one.cell.at[name] for one in found)]
+    for heading in (*(NAMES[name][0] for name in varying), "class", "method", "layers"):
         table.add_column(heading, overflow="fold")
     table.add_column("correlation", justify="right")
     table.add_column("")
@@ -78,7 +84,8 @@ def drifts(found: Sequence[Drift], gone: int, least: float, *, hushed: bool) -> 
         under = one.under(least)
         mark = Text(f"under {least:g}" if under else "", "bold yellow")
         smoothing = "" if cam.smoothing == "none" else f" ({cam.smoothing})"
-        cells = (cam.model, cam.target.label, cam.method + smoothing, ", ".join(cam.layers))
+        which = [comparison.label(name, one.cell.at) for name in varying]
+        cells = (*which, cam.target.label, cam.method + smoothing, ", ".join(cam.layers))
         table.add_row(*map(Text, cells), Text(said, "bold yellow" if under else ""), mark)
     err().print(Padding(table, (0, 0, 0, 2)))
     if gone and not hushed:
@@ -103,7 +110,7 @@ def _counts(comparison: Comparison) -> None:
     dead = sum(cam.verdict != "ok" for cam in maps)
     missing = len(comparison.cells) - len(maps)
     across = " x ".join(f"{len(axis)} {NAMES[axis.name][1]}" for axis in comparison.axes if len(axis) > 1)
-    said = f"{len(maps)} maps" + (f" ({across})" if across else "")
+    said = f"{len(maps)} map{'s' if len(maps) != 1 else ''}" + (f" ({across})" if across else "")
     said += f", {dead} worthless" if dead else ""
     say(said + (f", {missing} missing" if missing else ""))
 
@@ -168,11 +175,15 @@ def _agreement(comparison: Comparison) -> None:
     if not comparison.metrics:
         return
     for one in agreement(comparison):
+        console = err()
+        if 2 + max(map(len, one.labels)) + 6 * len(one.labels) > console.width - 2:
+            say("  (agreement between maps needs a wider window, or a report: --save-path report.html)")
+            return
         say(
             (f"agreement between {NAMES[one.axis][1]}", "bold"),
             f" (rank correlation){f', {one.model}' if one.model else ''}",
         )
-        err().print(Padding(_matrix(one), (0, 0, 0, 2)))
+        console.print(Padding(_matrix(one), (0, 0, 0, 2)))
 
 
 def _matrix(one: Agreement) -> Table:

@@ -55,7 +55,7 @@ class Outputs:
         from camctl.ranking import drift
 
         self.least = least
-        self.drifts, self.gone = drift(comparison.maps, self.before.maps)
+        self.drifts, self.gone = drift(comparison, self.before.maps)
         if all(one.correlation is None for one in self.drifts):
             message = "None of these maps has a predecessor in the --baseline: other pictures, classes or methods."
             raise InputError(message, hint="Compare as the baseline was made; its manifest says how.")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from camctl.errors import CamctlError, InputError
+from camctl.errors import CamctlError, InputError, as_value
 from camctl.pipeline.passes import Manner
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Asked:
         except InputError as error:
             if not self.several:
                 raise
-            return error
+            return as_value(error)
 
     def check_cells(self, models: int, images: int, layers: int = 0) -> None:
         """Raises `InputError` for more maps than can be looked at side by side."""

@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from camctl.comparison import Comparison, Spent
-from camctl.errors import CamctlError, InputError
+from camctl.errors import CamctlError, InputError, as_value
 from camctl.picture import read_picture
 from camctl.pipeline.asking import Asked
 from camctl.pipeline.explaining import cams, explanation
 from camctl.pipeline.layering import check_layers, layer_groups
 from camctl.pipeline.laying_out import Ran, Run, lay_out, path_of
 from camctl.pipeline.loading import loaded_of
-from camctl.pipeline.measuring import Measuring, measure
+from camctl.pipeline.measuring import Measured, Measuring, measure
 from camctl.pipeline.passes import Clock, run_passes
 from camctl.pipeline.picking import pick_methods, pick_metrics
 from camctl.pipeline.scenes import Family, set_scene
@@ -103,6 +103,7 @@ def compare(  # noqa: PLR0913
             metrics=pick_metrics(metrics, metric_options, box=bool(boxes)),
             options=dict(metric_options or {}),
             boxes=boxes if isinstance(boxes, Mapping) else {None: boxes} if boxes else {},
+            several=len(given) > 1,
         ),
         aggregate=aggregate,
         options=dict(method_options or {}),
@@ -135,7 +136,7 @@ class _Comparing:
             except CamctlError as error:
                 if len(self.models) == 1:
                     raise
-                self.ran.runs |= {(i, m): error for i in range(len(self.images))}
+                self.ran.runs |= {(i, m): as_value(error) for i in range(len(self.images))}
                 self._steps += len(self.images)
                 continue
             self.ran.names[m] = loaded.name
@@ -177,7 +178,7 @@ class _Comparing:
         except CamctlError as error:
             if len(self.models) == len(self.images) == 1:
                 raise
-            return error
+            return as_value(error)
         finally:
             self._note(clock, loaded.name, self.ran.paths[i])
 
@@ -191,11 +192,11 @@ class _Comparing:
                 self.ran.groups[m] = self._layers(scene)
         groups = [one for groups in self.ran.groups[m] for one in groups]
         passed = run_passes(scene, groups, asked.manner, asked.choose, clock)
-        figures: dict[Key, dict[str, float]] = {}
+        measured = Measured()
         if asked.measuring.metrics:
             with clock.timed("metrics", len(passed.maps)):
                 steps = self._counting(f"Measuring {loaded.name}", len(passed.maps))
-                figures = measure(scene, groups, asked.manner, passed, asked.measuring, steps)
+                measured = measure(scene, groups, asked.manner, passed, asked.measuring, steps)
         drawn = cams(scene, passed, groups, asked.manner)
         if len(self.images) > WHOLE_PICTURES:
             drawn = _on_small_picture(drawn)
@@ -205,7 +206,8 @@ class _Comparing:
             explanation=explanation(scene, passed, drawn.values(), clock),
             targets=passed.targets,
             maps={**drawn, **faults},
-            figures=figures,
+            figures=measured.figures,
+            faults=measured.faults,
         )
 
     def _layers(self, scene: Scene) -> list[Groups]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from camctl.errors import CamctlError, InputError
+from camctl.errors import CamctlError, InputError, as_value
 from camctl.pipeline.scenes import NO_LAYER, LayerGroup, default_layers
 
 if TYPE_CHECKING:
@@ -29,6 +29,9 @@ def layer_groups(scene: Scene, asked: Sequence[str]) -> list[Groups]:
 def check_layers(asked: Sequence[str]) -> None:
     """Raises `InputError` for what cannot name layers of any model."""
     for text in asked:
+        if "+" in text and any(AUTO.fullmatch(part.strip()) for part in text.split("+")):
+            message = f"'{text}' fuses layers that are named, and auto names none."
+            raise InputError(message, hint="Give auto:N for itself, beside it: --target-layers auto:2 A+B")
         auto = AUTO.fullmatch(text)
         if (auto and auto[1] and not int(auto[1])) or (text.lower().startswith("auto:") and not auto):
             raise InputError(f"'{text}' asks for no layers.", hint="Write a number of layers: --target-layers auto:4")
@@ -46,7 +49,7 @@ def _groups(scene: Scene, text: str) -> Groups:
             return [LayerGroup(expand(scene.loaded.module, [part.strip() for part in text.split("+")]), "you")]
         return [LayerGroup((name,), "you") for name in expand(scene.loaded.module, [text])]
     except CamctlError as error:
-        return [error]
+        return [as_value(error)]
 
 
 def _automatic(scene: Scene, count: int) -> Groups:

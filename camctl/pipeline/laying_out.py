@@ -37,6 +37,8 @@ class Run:
     targets: Sequence[Target | CamctlError]
     maps: Mapping[Key, Cam | CamctlError]
     figures: Mapping[Key, Mapping[str, float]]
+    faults: Sequence[CamctlError] = ()
+    """Why a metric has no figures."""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -97,7 +99,7 @@ class _Layout:
             metrics=tuple(metrics),
             baselines=tuple(label for label in methods if label.casefold() in BASELINES),
             spent=tuple(self.ran.spent),
-            faults=tuple(dict.fromkeys([*failed, *errors])),
+            faults=_each_once([*failed, *errors, *(one for run in self.runs.values() for one in run.faults)]),
             failed=bool(failed),
         )
 
@@ -182,6 +184,11 @@ def path_of(image: object) -> str:
     return str(getattr(image, "path", "")) or str(getattr(image, "filename", "")) or "<image>"
 
 
+def _each_once(errors: Sequence[CamctlError]) -> tuple[CamctlError, ...]:
+    """Errors of different words."""
+    return tuple({(type(error), error.message): error for error in errors}.values())
+
+
 def _file_labels(paths: Sequence[str]) -> list[str]:
     names = [Path(path).name or path for path in paths]
     return _told_apart(names if len(set(names)) == len(names) else list(paths))
@@ -191,14 +198,12 @@ def _model_labels(names: Sequence[str], runs: Mapping[tuple[int, int], Run]) -> 
     """Names, of a config file its own; one model with several checkpoints is told apart by theirs."""
     short = [Path(name).stem if name.endswith(".py") else name for name in names]
     names = short if len(set(short)) == len(set(names)) else names
-    checkpoints = {m: run.explanation.checkpoint for (_, m), run in runs.items()}
-    twice = len(set(names)) < len(names)
-    return _told_apart(
-        [
-            f"{name} ({Path(checkpoint).name})" if twice and (checkpoint := checkpoints.get(m)) else name
-            for m, name in enumerate(names)
-        ]
-    )
+    if len(set(names)) == len(names):
+        return list(names)
+    paths = {m: Path(path) for (_, m), run in runs.items() if (path := run.explanation.checkpoint)}
+    parts = 1 if len({path.name for path in paths.values()}) == len(paths) else 2  # two runs' `best.pth`
+    files = {m: "/".join(path.parts[-parts:]) for m, path in paths.items()}
+    return _told_apart([f"{name} ({files[m]})" if m in files else name for m, name in enumerate(names)])
 
 
 def _told_apart(labels: Sequence[str]) -> list[str]:

@@ -8,7 +8,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from camctl import registry
-from camctl.errors import CamctlError, InputError, PluginError
+from camctl.errors import CamctlError, InputError, PluginError, as_value
 from camctl.pipeline.passes import Clock, Manner, Passed, run_passes
 from camctl.pipeline.scenes import before
 from camctl.plugin import Case
@@ -38,6 +38,16 @@ class Measuring:
     metrics: Sequence[registry.Loaded] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     boxes: Mapping[str | int | None, Box] = field(default_factory=dict)
+    several: bool = False
+    """Whether a class that one model lacks, or does not explain, may be another's."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Figures by map, and why a metric has none."""
+
+    figures: Mapping[Key, Mapping[str, float]] = field(default_factory=dict)
+    faults: tuple[CamctlError, ...] = ()
 
 
 def measure(
@@ -47,15 +57,17 @@ def measure(
     passed: Passed,
     measuring: Measuring,
     step: Step,
-) -> dict[Key, dict[str, float]]:
-    """Figures of every map whose verdict is `ok`; `step` is called after each of them.
+) -> Measured:
+    """Figures of every map whose verdict is `ok`; `step` is called after each map.
 
-    Raises `PluginError` where a third party's metric fails.
+    A third party's metric that fails is left out from then on. Raises `InputError` for a box of a class that is not
+    explained, where no other model may explain it, and for one outside the picture.
     """
     from camctl.engine.capture import untouched
 
-    boxes = _boxes(scene, passed, measuring.boxes)
+    boxes = _boxes(scene, passed, measuring)
     found: dict[Key, dict[str, float]] = {}
+    faults: dict[str, CamctlError] = {}
     with untouched(scene.loaded.module):
         for key, drawn in passed.maps.items():
             t, g, s, m = key
@@ -65,9 +77,9 @@ def measure(
             if drawn.verdict.name == "ok":
                 one = replace(manner, methods=(manner.methods[m],), smoothings=(manner.smoothings[s],))
                 case = _case(scene, group, one, drawn, target, boxes)
-                found[key] = _figures(case, measuring)
+                found[key] = _figures(case, measuring, faults)
             step()
-    return found
+    return Measured(found, tuple(faults.values()))
 
 
 def _case(
@@ -104,31 +116,50 @@ def _scoring(scene: Scene, index: int) -> Callable[[Tensor], Tensor]:
     return score_of
 
 
-def _figures(case: Case, measuring: Measuring) -> dict[str, float]:
+def _figures(case: Case, measuring: Measuring, faults: dict[str, CamctlError]) -> dict[str, float]:
     figures: dict[str, float] = {}
     for one in measuring.metrics:
-        metric = one.plugin
-        if "box" in metric.needs and case.box is None:
+        if one.found.label in faults or ("box" in one.plugin.needs and case.box is None):
             continue
-        own = {key: value for key, value in measuring.options.items() if key in metric.options}
-        with registry.at_work(one):
-            figure = metric.compute(case, **own)
-        if not isinstance(figure, Real):
-            message = f"The metric {one.found.label} gave a {type(figure).__name__} where a number is due."
-            raise PluginError(message, hint="Leave it out of --metrics, or report it to its author.")
-        figures[one.found.name] = float(figure)
+        try:
+            figures[one.found.name] = _figure(case, one, measuring.options)
+        except PluginError as error:
+            faults[one.found.label] = as_value(error)
     return figures
 
 
-def _boxes(scene: Scene, passed: Passed, boxes: Mapping[str | int | None, Box]) -> dict[int | None, Box]:
-    """The same boxes by the class's index, in pixels of the model's input; for classes that this model has."""
+def _figure(case: Case, one: registry.Loaded, options: Mapping[str, Any]) -> float:
+    own = {key: value for key, value in options.items() if key in one.plugin.options}
+    with registry.at_work(one):
+        figure = one.plugin.compute(case, **own)
+    if not isinstance(figure, Real):
+        message = f"The metric {one.found.label} gave a {type(figure).__name__} where a number is due."
+        raise PluginError(message, hint="Name the others after --metrics, or report it to its author.")
+    return float(figure)
+
+
+def _boxes(scene: Scene, passed: Passed, measuring: Measuring) -> dict[int | None, Box]:
+    """The boxes by the class's index, in pixels of the model's input, as far as it was given some of them."""
+    height, width = scene.picture.size
+    explained = {target.index for target in passed.targets if not isinstance(target, CamctlError)}
     found: dict[int | None, Box] = {}
-    for name, box in boxes.items():
+    for name, box in measuring.boxes.items():
+        if box[0] >= width or box[1] >= height or box[2] <= 0 or box[3] <= 0:
+            message = f"The box {','.join(f'{side:g}' for side in box)} lies outside the picture."
+            raise InputError(message, hint=f"The picture is {width} pixels wide and {height} high.")
         try:
             index = None if name is None else passed.classes.find(name).index
         except InputError:
+            if not measuring.several:
+                raise
             continue  # another model's class
-        found[index] = in_view(box, scene.view)
+        if index is not None and index not in explained and not measuring.several:
+            message = f"The box is for the class '{name}', which is not explained."
+            raise InputError(message, hint=f"Explain it as well: --target-category {name}")
+        seen = in_view(box, scene.view)
+        rows, columns = scene.view.size
+        if seen[0] < columns and seen[1] < rows and seen[2] > 0 and seen[3] > 0:
+            found[index] = seen
     return found
 
 

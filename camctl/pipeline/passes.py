@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from camctl.errors import CamctlError, InputError
+from camctl.errors import CamctlError, InputError, as_value
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -216,7 +216,7 @@ class _Pass:
         if isinstance(group, CamctlError):
             return group
         if fault := next((self.recorder.faults[name] for name in group.names if name in self.recorder.faults), None):
-            return fault
+            return as_value(fault)
         try:
             return draw(
                 [captures[name] for name in group.names],
@@ -228,4 +228,4 @@ class _Pass:
                 kept=kept,
             )
         except CamctlError as error:
-            return error
+            return as_value(error)

@@ -160,11 +160,11 @@ def load_raw(path: str | Path) -> RawFile:
                 raise InputError(f"'{path}' was saved by a newer camctl.", hint="Upgrade camctl to open it.")
             maps = tuple(_map(arrays, i, about) for i, about in enumerate(manifest["maps"]))
     except FileNotFoundError:
-        hint = "Save one with `camctl run ... --save-raw FILE.npz`."
+        hint = "Save one with --save-raw FILE.npz, in camctl run or compare."
         raise InputError(f"There is no file '{path}'.", hint=hint) from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile, zlib.error):
         message = f"'{path}' is damaged, or camctl did not save it."
-        raise InputError(message, hint="Save it again with `camctl run ... --save-raw FILE.npz`.") from None
+        raise InputError(message, hint="Save it again with --save-raw FILE.npz, in camctl run or compare.") from None
     return RawFile(manifest=manifest, maps=maps)
 
 

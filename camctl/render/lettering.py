@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from camctl.render.page import Colour
 
-BREAKS = re.compile(r"(?<=\s)(?=\S)|(?<=[/_:+-])(?=\S)|(?<=[.,])(?=[^\W\d])")
+BREAKS = re.compile(r"(?<=[^\S\u00a0])(?=\S)|(?<=[/_:+-])(?=\S)|(?<=[.,])(?=[^\W\d])")
 """Where a line may end: at spaces and after signs, but not within a number."""
 
 HUMPS = re.compile(r"(?<=[a-z])(?=[A-Z])")

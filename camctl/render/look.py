@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
 
-from camctl.errors import InputError
+from camctl.errors import InputError, UnknownNameError
 from camctl.render.colormaps import DEFAULT_COLORMAP, DEFAULT_OPACITY, colours
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ class Look:
         if not 0 <= self.opacity <= 1:
             message = f"An opacity of {self.opacity} cannot be drawn."
             raise InputError(message, hint="Choose one from 0 (no heat) to 1.")
+        if self.theme not in {"light", "dark"}:
+            raise UnknownNameError("theme", self.theme, ("light", "dark"))
         colours(self.colormap)
 
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     Pixels = NDArray[np.uint8]
 
+SPECK = 0.005
+"""Share of a picture's side that is no margin: rounding in the preprocessing."""
+
 KEPT_BYTES = 64_000_000
 """Of small pictures that are kept for the next map on them."""
 
@@ -70,7 +73,7 @@ class Tiles:
             if cell.cam is not None:
                 height, width = cell.cam.picture.size
                 x0, y0, x1, y1 = cell.cam.view.box
-                if round(x0) > 0 or round(y0) > 0 or round(x1) < width or round(y1) < height:
+                if max(x0 / width, y0 / height, 1 - x1 / width, 1 - y1 / height) > SPECK:
                     return True
         return False
 

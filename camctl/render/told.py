@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 DOT = " \N{MIDDLE DOT} "
 
+TOGETHER = "\N{NO-BREAK SPACE}"
+"""Between a figure's name and the figure: no line ends there."""
+
 NAMED_LAYERS = 3
 """As many fused layers are named; of more, how many and the ends."""
 
@@ -70,7 +73,7 @@ class Told:
             if maps:
                 known = self.class_known(maps[0], at)
                 score = score_text(maps[0])
-                said.append(Saying(f"probability {score}" if known else f"{maps[0].target.label} {score}"))
+                said.append(Saying(f"probability {score}" if known else f"{class_text(maps[0])} {score}"))
         return [each for each in said if each.text]
 
     # ----------------------------------------------------------------------------------------- cells
@@ -95,10 +98,12 @@ class Told:
         said = []
         if self.score_stands == "cell":
             score = score_text(cam)
-            said.append(Saying(score if self.class_known(cam, cell.at) else f"{cam.target.label} {score}"))
+            said.append(Saying(score if self.class_known(cam, cell.at) else f"{class_text(cam)} {score}"))
         if cam.verdict != "ok":
             said += [Saying(cam.verdict, "warning"), Saying(cam.reason)]
-        figures = [f"{name} {number(cell.figures[name])}" for name in self.look.metrics if name in cell.figures]
+        figures = [
+            f"{name}{TOGETHER}{number(cell.figures[name])}" for name in self.look.metrics if name in cell.figures
+        ]
         said.append(Saying(DOT.join(figures)))
         return [each for each in said if each.text]
 
@@ -122,7 +127,8 @@ class Told:
         if self.score_stands == "caption" and maps:
             said.append(f"class {maps[0].target.label}, probability {score_text(maps[0])}")
         elif label.get("class"):
-            said.append(f"class {label['class']}")
+            # "top class" is no class's name.
+            said.append(label["class"] if label["class"].startswith("top ") else f"class {label['class']}")
         said.append(label.get("method", ""))
         said.append(label.get("smoothing", ""))
         said.append(label.get("image", ""))
@@ -160,6 +166,12 @@ class Told:
         said = [label for axis in self.comparison.axes for label in axis.labels]
         said += [text for cam in self.comparison.maps for text in (cam.target.label, cam.reason, *cam.layers)]
         return [*said, *(cell.reason for cell in self.comparison.cells), self.look.title]
+
+
+def class_text(cam: Cam) -> str:
+    """A map's class, by number where nobody knows its name."""
+    target = cam.target
+    return f"class {target.index}," if target.label == str(target.index) else target.label
 
 
 def score_text(cam: Cam) -> str:

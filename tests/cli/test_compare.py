@@ -151,7 +151,7 @@ def test_metrics_by_name_measure_no_more(camctl: Camctl, photo: Path) -> None:
 
 def test_a_box_brings_its_metrics(camctl: Camctl, photo: Path) -> None:
     done = camctl(
-        "compare", photo, MODEL, "--metrics", "pointing", "energy", "--box", "cat=0,0,64,48", "--box", "0,0,1,1",
+        "compare", photo, MODEL, "--metrics", "pointing", "energy", "--box", "cat=0,0,64,48", "--box", "30,20,33,23",
         "--target-category", "cat", "dog", "--method", "gradcam", "--json",
     )  # fmt: skip
 
@@ -232,6 +232,51 @@ def test_a_map_that_left_its_predecessor_ends_with_five(camctl: Camctl, photo: P
     assert told["under"]
     assert told["correlation"] < 0.9
     assert loose.code == 0
+
+
+def test_checkpoints_and_pictures_of_one_name_keep_their_own_predecessors(
+    camctl: Camctl, photo: Path, picture: Image.Image, tmp_path: Path
+) -> None:
+    import torch
+    from nets import cnn, other
+
+    for name, build in (("a", cnn), ("b", other)):
+        (tmp_path / name).mkdir()
+        torch.save(build().state_dict(), tmp_path / name / "best.pth")
+    (tmp_path / "more").mkdir()
+    picture.rotate(90).save(tmp_path / "more" / photo.name)
+    models = [f"{MODEL}@{tmp_path / name / 'best.pth'}" for name in "ab"]
+    words = (
+        "compare",
+        photo,
+        "--image",
+        tmp_path / "more" / photo.name,
+        "--model",
+        *models,
+        "--method",
+        "gradcam",
+        "layercam",
+    )
+    camctl(*words, "--target-category", "cat", "--save-raw", tmp_path / "old.npz")
+    done = camctl(*words, "--target-category", "cat", "--baseline", tmp_path / "old.npz", "--json")
+
+    assert done.code == 0
+    assert done.json["axes"]["model"] == [f"{MODEL} (a/best.pth)", f"{MODEL} (b/best.pth)"]
+    told = done.json["baseline"]["maps"]
+    assert len(told) == 8
+    assert {round(one["correlation"], 6) for one in told if one["correlation"] is not None} == {1.0}
+
+
+def test_a_full_standard_output_is_one_line(photo: Path) -> None:
+    environment = os.environ | {"PYTHONPATH": str(HERE)}
+    command = [sys.executable, "-m", "camctl", "compare", str(photo), MODEL, "--method", "gradcam", "--json"]
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no disk that is always full")
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, env=environment, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert "error: Standard output cannot be written: the disk is full." in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_maps_of_run_are_a_baseline_too(camctl: Camctl, photo: Path, tmp_path: Path) -> None:

@@ -165,7 +165,7 @@ def test_a_worthless_map_says_why_and_a_missing_one_has_a_frame_with_its_reason(
 def test_figures_of_the_metrics_asked_for_stand_under_each_map():
     whole = comparison(figures={"drop": 0.123, "insertion": float("nan")})
     (page,) = figure_pages(whole, metrics=("drop",))
-    assert words(page).count("drop 0.12") == len(whole.cells)
+    assert words(page).count("drop\u00a00.12") == len(whole.cells)
     assert "insertion" not in said(page)
 
 
