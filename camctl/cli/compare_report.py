@@ -54,9 +54,15 @@ def faults(comparison: Comparison) -> None:
     for fault in comparison.faults:
         if fault.message not in reasons:
             tell(fault)
-    told = Counter((cell.reason, cell.hint) for cell in comparison.cells if cell.cam is None)
-    for (reason, hint), count in told.items():
-        say((f"no map ({count}): " if count > 1 else "no map: ", "bold yellow"), reason)
+    several = "model" in comparison.varying
+    told = Counter(
+        (comparison.label("model", cell.at) if several else "", cell.reason, cell.hint)
+        for cell in comparison.cells
+        if cell.cam is None
+    )
+    for (model, reason, hint), count in told.items():
+        of = f" of {model}" if model else ""
+        say((f"no map{of} ({count}): " if count > 1 else f"no map{of}: ", "bold yellow"), reason)
         if hint:
             say(("hint: ", "bold cyan"), hint)
 
@@ -120,6 +126,8 @@ def _standings(comparison: Comparison) -> None:
 
     for model, ranked in groupby(standings(comparison), key=lambda one: one.model):
         rows = list(ranked)
+        if not any(one.figures for one in rows):
+            continue  # nothing but worthless maps
         console = err()
         if model:
             say((model, "bold"))

@@ -42,4 +42,5 @@ def _pictures(text: str) -> list[str]:
     found = sorted(each for each in glob(text, recursive=True) if Path(each).is_file())  # noqa: PTH207
     if not found:
         raise InputError(f"No file matches '{text}'.", hint="Check the pattern, or name a picture.")
-    return found
+    # A pattern as wide as `photos/*` is not meant for the notes beside them.
+    return [each for each in found if Path(each).suffix.lower() in SUFFIXES] or found

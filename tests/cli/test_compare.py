@@ -113,6 +113,8 @@ def test_a_folder_and_a_pattern_are_pictures(camctl: Camctl, picture: Image.Imag
 
     assert folder.json["axes"]["image"] == ["a.png", "b.png", "c.jpg"]
     assert pattern.json["axes"]["image"] == ["a.png", "b.png", "c.jpg"]
+    wide = camctl("compare", tmp_path / "*", MODEL, "--method", "gradcam", "--json")
+    assert wide.json["axes"]["image"] == ["a.png", "b.png", "c.jpg"]
 
 
 def test_smoothings_lie_side_by_side(camctl: Camctl, photo: Path) -> None:
@@ -188,7 +190,7 @@ def test_a_model_that_fails_leaves_its_row_and_ends_with_one(camctl: Camctl, pho
     )  # fmt: skip
 
     assert done.code == 1
-    assert "no map: " in done.err
+    assert "no map of python:nets:hard_to_please: " in done.err
     assert "no model today" in done.err
     assert "no model today" in (tmp_path / "grid.svg").read_text()
 
