@@ -28,7 +28,7 @@ GROUPS = {
 }
 """Kind of plugin -> the entry-point group it is found in."""
 
-Need = Literal["activations", "gradients", "rescoring"]
+Need = Literal["activations", "gradients", "replay", "rescoring"]
 Reduction = Literal["sum", "principal", "none"]
 Aggregate = Literal["mean", "max", "product"]
 MetricNeed = Literal["scores", "maps", "box"]
@@ -166,6 +166,9 @@ class Capture:
     """The target layer's raw output -> (N, C, H, W), as `activations` was made."""
     output_of: Callable[[Tensor, Tensor], Tensor]
     """The way back: a grid (N, C, H, W) and the raw output it came from -> a raw output holding that grid."""
+    replay: Callable[[Tensor], Tensor]
+    """Runs what follows the target layer: other grids in its place, any number K a view, (N*K, C, H, W), those of the
+    first view first -> logits (N*K, classes). Extra tokens stay as they were. For methods that need `replay`."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -104,9 +104,12 @@ def _state(module: nn.Module) -> list[Any]:
 
 
 def _attempt(findings: list[Finding], promise: str, attempt: Callable[[], Any], todo: str) -> Any:
-    """What an attempt gives; None, and a finding, where it raises."""
+    """What an attempt gives; None, and a finding, where it raises: a `CamctlError` is an answer, all else is not."""
     try:
         return attempt()
+    except CamctlError as error:
+        findings.append(Finding(f"says what it cannot do: {error.message}", ok=bool(error.message)))
+        return None
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a plugin raises is what is looked for
         findings.append(Finding(promise, ok=False, todo=f"{todo} It raised {one_line(error)}"))
         return None

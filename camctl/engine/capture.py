@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from torch.utils.hooks import RemovableHandle
 
+    from camctl.engine.replay import Replay
+
 
 @contextmanager
 def untouched(module: nn.Module) -> Iterator[None]:
@@ -76,6 +78,7 @@ class Recorder:
         self._forward: Callable[[Tensor], Tensor] | None = None
         self._raw: dict[str, Tensor] = {}
         self._handles: list[RemovableHandle] = []
+        self._replays: dict[str, Replay] = {}
         self._untouched = untouched(module)
 
     def __enter__(self) -> Self:
@@ -199,9 +202,20 @@ class Recorder:
                     forward=self._forward,
                     grid_of=partial(_grid_of, layout),
                     output_of=partial(_output_of, layout),
+                    replay=self._replay(seen),
                 )
             )
         return tuple(result)
+
+    def _replay(self, seen: Seen) -> Replay:
+        """The replay of a target layer: one for all classes, since it knows none."""
+        from camctl.engine.replay import Replay
+
+        if seen.name not in self._replays and self._forward is not None:
+            self._replays[seen.name] = Replay(
+                self.module, seen.name, seen.layout, seen.output.detach(), self.inputs, self._forward
+            )
+        return self._replays[seen.name]
 
 
 def _grid_of(layout: Layout, output: Any) -> Tensor:

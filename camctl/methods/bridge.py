@@ -5,7 +5,6 @@ Imported only when such a method is computed, since grad-cam takes seconds to im
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,16 +14,16 @@ from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget, FinerWe
 from torch import Tensor, nn
 
 from camctl.errors import InputError
-from camctl.methods.stage import borrowed, hooked
+from camctl.methods.again import other_gradients
+from camctl.methods.stage import borrowed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from camctl.methods.again import Score
     from camctl.plugin import Capture
-
-    Score = Callable[[Tensor], Tensor]
 
 
 def by_weights(kind: str, capture: Capture, **knobs: Any) -> Tensor:
@@ -58,8 +57,8 @@ def turned(maps: Tensor) -> Tensor:
     return torch.where(maps.amax((1, 2), keepdim=True) < -maps.amin((1, 2), keepdim=True), -maps, maps)
 
 
-def masked_scores(capture: Capture, view: int, batch_size: int) -> Tensor:
-    """Score-CAM's scores (C,): the target's logit of the input under each channel, for one view.
+def masked_scores(capture: Capture, view: int, channels: Tensor, batch_size: int) -> Tensor:
+    """Score-CAM's scores: the target's logit of one view's input under each of these channels.
 
     grad-cam builds all C masked inputs at once, gigabytes for a ResNet-50: it is given `batch_size`
     channels at a time, and its scores are taken down on their way to its softmax.
@@ -71,7 +70,7 @@ def masked_scores(capture: Capture, view: int, batch_size: int) -> Tensor:
         scores.append(logits[index].detach())
         return logits[index]
 
-    activations = capture.activations[view : view + 1]
+    activations = capture.activations[view : view + 1, channels]
     inputs = capture.inputs[view : view + 1].float()
     with borrowed("ScoreCAM", capture) as cam:
         cam.batch_size = batch_size
@@ -80,37 +79,6 @@ def masked_scores(capture: Capture, view: int, batch_size: int) -> Tensor:
         for part in activations.split(batch_size, 1):
             cam.get_cam_weights(inputs, None, [score], _numpy(part), None)
     return torch.stack(scores)
-
-
-def other_gradients(
-    capture: Capture, score: Score, *, whole: bool = False, twice: bool = False
-) -> tuple[Tensor, Tensor, Callable[[Tensor], Tensor]]:
-    """The layer's output as the leaf of a new graph, the gradient there of `score`, and the way from both to grids.
-
-    Parameters
-    ----------
-    score: logits (N, classes) -> ().
-    whole: start at the layer's whole output, extra tokens included (where it is one tensor).
-    twice: keep the gradient differentiable.
-    """
-    leaves: list[tuple[Tensor, Callable[[Tensor], Tensor]]] = []
-
-    def start(output: Any) -> Any:
-        raw = whole and isinstance(output, Tensor)
-        leaf = (output if raw else capture.grid_of(output)).detach().float().requires_grad_()
-        leaves.append((leaf, capture.grid_of if raw else lambda grid: grid))
-        return leaf.clone().to(output.dtype) if raw else capture.output_of(leaf.clone(), output)
-
-    # The fused kernels of attention have no second derivative.
-    kernels = torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH) if twice else nullcontext()
-    with torch.enable_grad(), kernels:
-        with hooked(capture, start):
-            total = score(capture.forward(capture.inputs).float())
-        leaf, to_grid = leaves[-1]
-        (gradient,) = (
-            torch.autograd.grad(total, leaf, create_graph=twice, allow_unused=True) if total.requires_grad else (None,)
-        )
-    return leaf, torch.zeros_like(leaf) if gradient is None else gradient, to_grid
 
 
 def shapley_weights(capture: Capture, score: Score) -> NDArray[Any]:
@@ -155,9 +123,10 @@ def random_weights(capture: Capture, seed: int) -> NDArray[Any]:
     return np.repeat(weights, views, 0)
 
 
-def ablation_layer() -> Any:
-    """grad-cam's layer for (N, C, H, W); a fresh one, since its default is shared by all AblationCAMs of a process."""
-    return pytorch_grad_cam.AblationLayer()
+def channels_to_ablate(activations: Tensor, ratio: float) -> list[int]:
+    """Which of one view's channels AblationCAM ablates, by grad-cam's ranking; activations (C, H, W)."""
+    chosen: list[int] = pytorch_grad_cam.AblationLayer().activations_to_be_ablated(_numpy(activations), ratio).tolist()
+    return chosen
 
 
 def has_bias(layer: nn.Module) -> bool:

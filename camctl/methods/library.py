@@ -1,10 +1,9 @@
 """The other methods of the package grad-cam, by name, with our capture and adapters.
 
 Each is grad-cam's own arithmetic; `stage.py` says how it is kept from the user's model. What is not
-here cannot explain a classifier: `SobelCAM` filters the picture's edges and asks no model,
-`GuidedBackpropReLUModel` and `DeepFeatureFactorization` give no class activation map, the ablation of
-Faster R-CNN needs boxes, and `ablation_cam_multilayer` is not exported and fails on its own arguments
-(AblationCAM takes several layers here, fused like those of any method).
+here is our own, or cannot explain a classifier: `SobelCAM` filters the picture's edges and asks no model,
+`GuidedBackpropReLUModel` and `DeepFeatureFactorization` give no class activation map, and the ablation of
+Faster R-CNN needs boxes.
 """
 
 from __future__ import annotations
@@ -22,9 +21,6 @@ if TYPE_CHECKING:
 SESS_WINDOWS = 122
 """Windows that SESS's twelve scales (1, 9/7, ... 29/7 of the input) have on a square input; each costs two passes."""
 
-HALF = 0.5
-"""grad-cam ablates the best and the worst channels of this ratio: above one half it takes some of them twice."""
-
 
 @method(
     name="ScoreCAM",
@@ -32,49 +28,31 @@ HALF = 0.5
     paper="Wang et al., 2020, arXiv:1910.01279",
     formula="ReLU( sum_c w_c A_c ),  w = softmax over c of the logit of (input x upsampled A_c, stretched to 0..1)",
     needs={"activations", "rescoring"},
-    cost=Cost(text="1 forward a channel", passes=lambda c, _h, _w: c),
+    cost=Cost(text="1 forward a channel; top_channels=N makes it N", passes=lambda c, _h, _w: c),
 )
-def scorecam(capture: Capture, *, batch_size: int = 16) -> Tensor:
-    """Evidence (N, C, H, W). `batch_size`: channels a forward pass; more take more memory."""
-    from torch import stack
+def scorecam(capture: Capture, *, batch_size: int = 16, top_channels: int | None = None) -> Tensor:
+    """Evidence (N, C, H, W). `batch_size`: channels a forward pass; more take more memory.
 
-    from camctl.methods import bridge
-
-    _at_least("batch_size", batch_size, 1)
-    views = range(capture.inputs.shape[0])
-    weights = stack([bridge.masked_scores(capture, view, batch_size) for view in views]).softmax(1)
-    return weights[:, :, None, None] * capture.activations
-
-
-@method(
-    name="AblationCAM",
-    summary="Weights each channel by how much the score drops without it; no gradients.",
-    paper="Desai and Ramaswamy, 2020, WACV",
-    formula="ReLU( sum_c w_c A_c ),  w_c = (y - y without A_c) / y",
-    needs={"activations", "rescoring"},
-    cost=Cost(text="1 forward a channel", passes=lambda c, _h, _w: c + 1),
-)
-def ablationcam(capture: Capture, *, batch_size: int = 32, ratio_channels_to_ablate: float = 1.0) -> Tensor:
-    """Evidence (N, C, H, W).
-
-    A channel is ablated in the grid alone, extra tokens keep theirs: the map is of the grid. grad-cam sets it to
-    zero where the layer's least value is zero (after a ReLU), else far below it.
-    `ratio_channels_to_ablate`: above 0 and up to 0.5 ablates that ratio of the channels at both ends of a ranking
-    by what they show of the first principal component; 1 ablates all.
+    `top_channels`: score only the channels that vary most over places, and leave the others out of the map; all of
+    them when None. Known as Faster Score-CAM, which has no paper.
     """
+    from torch import zeros_like
+
     from camctl.methods import bridge
 
     _at_least("batch_size", batch_size, 1)
-    if ratio_channels_to_ablate != 1 and not 0 < ratio_channels_to_ablate <= HALF:
-        message = f"AblationCAM cannot ablate a ratio of {ratio_channels_to_ablate} of the channels."
-        raise InputError(message, hint="Give ratio_channels_to_ablate=1, or one above 0 and up to 0.5.")
-    return bridge.by_weights(
-        "AblationCAM",
-        capture,
-        ablation_layer=bridge.ablation_layer(),
-        batch_size=batch_size,
-        ratio_channels_to_ablate=float(ratio_channels_to_ablate),
-    )
+    activations = capture.activations
+    count = activations.shape[1]
+    if top_channels is not None:
+        _at_least("top_channels", top_channels, 1)
+        count = min(count, top_channels)
+    # Equal channels keep their order, so that the choice is the same on every machine.
+    spread = activations.flatten(2).std(2, correction=0)
+    chosen = spread.argsort(stable=True, dim=1, descending=True)[:, :count].sort(1)[0]
+    weights = zeros_like(activations[:, :, 0, 0])
+    for view, channels in enumerate(chosen):
+        weights[view, channels] = bridge.masked_scores(capture, view, channels, batch_size).softmax(0)
+    return weights[:, :, None, None] * activations
 
 
 def _why_no_full_gradient(module: nn.Module) -> str:

@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytorch_grad_cam
 import torch
-from pytorch_grad_cam import ablation_cam, score_cam
+from pytorch_grad_cam import score_cam
 from torch import Tensor, nn
 
 from camctl.errors import InputError
+from camctl.methods.again import hooked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from camctl.plugin import Capture
 
@@ -63,17 +64,6 @@ class Stage(nn.Module):
         return self.capture.output_of(self.spot(grid).clone(), output)
 
 
-@contextmanager
-def hooked(capture: Capture, change: Callable[[Any], Any]) -> Iterator[None]:
-    """Send the target layer's output, as the module gives it, through `change` (None leaves it)."""
-    layer = capture.module.get_submodule(capture.layer)
-    handle = layer.register_forward_hook(lambda _module, _args, output: change(output))
-    try:
-        yield
-    finally:
-        handle.remove()
-
-
 def count_calls(capture: Capture) -> int:
     """How often one forward pass calls the target layer."""
     calls: list[None] = []
@@ -96,14 +86,11 @@ def borrowed(kind: str, capture: Capture, **knobs: Any) -> Iterator[Any]:
             f"{kind} cannot work with these options: {error}", hint=f"See: camctl methods {kind}"
         ) from error
     # Its progress bars would be drawn into any program that uses us; `range` in, `range` out.
-    silent = SimpleNamespace(tqdm=lambda steps: steps)
-    loud = [(module, module.tqdm) for module in (ablation_cam, score_cam)]
+    bars = score_cam.tqdm
     try:
-        for module, _ in loud:
-            module.tqdm = silent
+        score_cam.tqdm = SimpleNamespace(tqdm=lambda steps: steps)
         with np.errstate(all="ignore"):  # what divides by zero is told by the verdict
             yield cam
     finally:
-        for module, bars in loud:
-            module.tqdm = bars
+        score_cam.tqdm = bars
         getattr(cam, "base_cam", cam).activations_and_grads.release()

@@ -21,6 +21,9 @@ METHOD_SETS = {
 }
 """Names for several methods: mmpretrain's six, those that never run the model again, every one there is."""
 
+FURTHER = frozenset({"rescoring", "replay"})
+"""Needs of methods that run the model, or what follows the layer, once more or many times."""
+
 BASELINES = ("random", "centre", "edges")
 """Methods that look at no class, and hardly at the network: what the others have to beat."""
 
@@ -52,7 +55,7 @@ def _set(name: str) -> list[registry.Loaded]:
     for error in skipped:
         warn_once(f"{error.message} ({error.hint})")
     loaded = [one for one in loaded if not (one.found.built_in and one.found.name in BASELINES)]
-    return [one for one in loaded if known == "all" or "rescoring" not in one.plugin.needs]
+    return [one for one in loaded if known == "all" or FURTHER.isdisjoint(one.plugin.needs)]
 
 
 def pick_metrics(

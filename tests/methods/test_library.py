@@ -17,13 +17,14 @@ from camctl.engine.layout import LayoutHints
 from camctl.engine.maps import draw
 from camctl.errors import InputError, PluginError
 from camctl.methods import library
+from camctl.methods.ablationcam import ablationcam
 from camctl.methods.gradcam import gradcam
 from tests.drawing import by_hand, difference, drawn, same, snapshot, stretched, tokens_to_grid
 from tests.models import ChannelsLast, TinyCnn, TinyVit, pictures, seeded
 
 METHODS = {
     "ScoreCAM": library.scorecam,
-    "AblationCAM": library.ablationcam,
+    "AblationCAM": ablationcam,
     "FullGrad": library.fullgrad,
     "FEM": library.fem,
     "KPCA_CAM": library.kpcacam,
@@ -266,7 +267,7 @@ def test_randomcam_leaves_numpys_generator_alone_and_follows_its_seed():
 
 def test_ablationcam_works_on_channels_last_features():
     module, inputs = seeded(ChannelsLast()), pictures(size=(32, 64))
-    (one,) = drawn(module, inputs, ["norm"], [library.ablationcam], TARGET)
+    (one,) = drawn(module, inputs, ["norm"], [ablationcam], TARGET)
     assert one.raw.shape == (4, 8)
     assert one.verdict.name == "ok"
 
@@ -286,7 +287,7 @@ def test_a_layer_that_gives_a_tuple_can_be_ablated_and_differentiated():
             return self.fc(self.pool(self.block2(features)).flatten(1))
 
     module = seeded(Net())
-    methods = [library.ablationcam, library.shapleycam, library.finercam]
+    methods = [ablationcam, library.shapleycam, library.finercam]
     assert [one.verdict.name for one in drawn(module, pictures(), ["pair"], methods, 0)] == ["ok"] * 3
 
 
@@ -297,7 +298,7 @@ def test_a_layer_that_is_called_twice_is_ablated_at_its_last_call():
             return self.fc(self.pool(x).flatten(1))
 
     module = seeded(Twice())
-    (ours,) = drawn(module, pictures(), ["block1"], [library.ablationcam], TARGET)
+    (ours,) = drawn(module, pictures(), ["block1"], [ablationcam], TARGET)
     scores = []
     with torch.no_grad():
         features = module.block1(module.block1(module.stem(pictures())))

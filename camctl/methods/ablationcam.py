@@ -1,0 +1,75 @@
+"""Ablation-CAM."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from camctl.errors import InputError
+from camctl.plugin import Capture, Cost, method
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+HALF = 0.5
+"""grad-cam ablates the best and the worst channels of this ratio: above one half it takes some of them twice."""
+
+FAR = 1e7
+"""How far below a signed layer's least value grad-cam sets an ablated channel."""
+
+
+@method(
+    name="AblationCAM",
+    summary="Weights each channel by how much the score drops without it; no gradients.",
+    paper="Desai and Ramaswamy, 2020, WACV",
+    formula="ReLU( sum_c w_c A_c ),  w_c = (y - y without A_c) / y",
+    needs={"activations", "replay"},
+    cost=Cost(text="2 forwards, and what follows the layer once a channel", passes=lambda _c, _h, _w: 2),
+)
+def ablationcam(capture: Capture, *, batch_size: int = 32, ratio_channels_to_ablate: float = 1.0) -> Tensor:
+    """Evidence (N, C, H, W).
+
+    A channel is ablated in the grid alone, extra tokens keep theirs: the map is of the grid. As in grad-cam, it is set
+    to zero where the layer's least value is zero (after a ReLU), else far below it.
+    `batch_size`: channels made at a time; more take more memory.
+    `ratio_channels_to_ablate`: above 0 and up to 0.5 ablates that ratio of the channels at both ends of a ranking
+    by what they show of the first principal component; 1 ablates all.
+    """
+    import torch
+
+    if batch_size < 1:
+        message = f"batch_size must be 1 or more, not {batch_size}."
+        raise InputError(message, hint="Leave out batch_size for its default.")
+    if ratio_channels_to_ablate != 1 and not 0 < ratio_channels_to_ablate <= HALF:
+        message = f"AblationCAM cannot ablate a ratio of {ratio_channels_to_ablate} of the channels."
+        raise InputError(message, hint="Give ratio_channels_to_ablate=1, or one above 0 and up to 0.5.")
+    activations = capture.activations
+    views, channels = activations.shape[:2]
+    least = activations.amin()
+    value = torch.where(least == 0, 0.0, least - FAR)
+    asked = _asked(activations, ratio_channels_to_ablate)
+    plain = capture.logits.gather(1, capture.targets[:, None])
+    scores = plain.expand(views, channels).clone()
+    for start in range(0, asked.shape[1], batch_size):
+        part = asked[:, start : start + batch_size]
+        without = torch.zeros(*part.shape, channels, device=part.device, dtype=torch.bool).scatter_(
+            2, part[..., None], 1
+        )
+        grids = torch.where(without[..., None, None], value, activations[:, None])
+        logits = capture.replay(grids.flatten(0, 1)).unflatten(0, (views, -1))
+        scores.scatter_(1, part, logits.gather(2, capture.targets[:, None, None].expand(-1, part.shape[1], 1))[..., 0])
+    return ((plain - scores) / plain)[:, :, None, None] * activations
+
+
+def _asked(activations: Tensor, ratio: float) -> Tensor:
+    """Which channels are ablated, (N, some)."""
+    import torch
+
+    views, channels = activations.shape[:2]
+    if ratio == 1:
+        return torch.arange(channels, device=activations.device).expand(views, -1)
+    from camctl.methods import bridge
+
+    chosen: Sequence[Sequence[int]] = [bridge.channels_to_ablate(one, ratio) for one in activations]
+    return torch.tensor(chosen, device=activations.device, dtype=torch.int64)

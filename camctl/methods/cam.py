@@ -1,0 +1,108 @@
+"""CAM, the first of its kind."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from camctl.errors import InputError
+from camctl.plugin import Capture, method
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+CLOSE, ROUGH = 1e-4, 0.05
+"""How far a head may be from one linear layer on the mean, as a share of the largest value; in half precision."""
+
+
+def _heads(module: nn.Module) -> list[tuple[str, Any]]:
+    """Linear layers, and convolutions that are linear layers on a 1 x 1 grid."""
+    from torch import nn
+
+    return [
+        (name, part)
+        for name, part in module.named_modules()
+        if isinstance(part, nn.Linear) or (isinstance(part, nn.Conv2d) and part.kernel_size == (1, 1))
+    ]
+
+
+def _why_no_head(module: nn.Module) -> str:
+    return "" if _heads(module) else "it reads the weights of the head's linear layer, and there is none."
+
+
+@method(
+    name="CAM",
+    summary="Weights each channel by the head's own weight for the class; for a pooled layer and a linear head.",
+    paper="Zhou et al., 2015, arXiv:1512.04150",
+    formula="ReLU( sum_c w_c A_c ),  y = b + sum_c w_c mean_ij(A_c)",
+    needs={"activations"},
+    discriminative=True,
+    cannot=_why_no_head,
+)
+def cam(capture: Capture) -> Tensor:
+    """Evidence (N, C, H, W). Only where the score is one linear layer on the mean of the layer's places.
+
+    That is tried on the numbers, so that no head is taken for one that it only looks like.
+    """
+    pooled = capture.activations.mean((2, 3))
+    for _, head in reversed(_heads(capture.module)):
+        weights: Tensor = head.weight.float().flatten(1)
+        if weights.shape != (capture.logits.shape[1], pooled.shape[1]):
+            continue
+        bias = 0.0 if head.bias is None else head.bias.float()
+        if _close(pooled @ weights.T + bias, capture.logits, head.weight):
+            return weights[capture.targets][:, :, None, None] * capture.activations
+    if not capture.logits.isfinite().all():
+        return capture.activations * float("nan")  # nothing can be told of the head; the verdict says why
+    names = _pooled_layers(capture)
+    if not names:
+        message = "CAM needs a head that is one linear layer on the mean over places, and this model's is not."
+        raise InputError(message, hint="GradCAM is the same map where CAM can work, and needs no such head.")
+    message = f"CAM needs the layer whose places the head takes the mean of, and '{capture.layer}' is not it."
+    raise InputError(message, hint=f"Name it: --target-layers {names[-1]}")
+
+
+def _close(one: Tensor, other: Tensor, precise: Tensor) -> bool:
+    from torch import float32, float64
+
+    share = CLOSE if precise.dtype in {float32, float64} else ROUGH
+    return bool((one - other).abs().max() <= share * other.abs().max())
+
+
+def _pooled_layers(capture: Capture) -> list[str]:
+    """Names of the layers whose mean over places is what the head's linear layer reads, in the order they ran."""
+    from torch import Tensor, no_grad
+
+    means: dict[str, list[Tensor]] = {}
+    read: list[tuple[Tensor, Any]] = []
+    heads = {id(part) for _, part in _heads(capture.module)}
+    # Over the places of (N, L, C) or (N, C, L), of (N, C, H, W) or (N, H, W, C): what the head reads has the right one.
+    places = {3: ((1,), (2,)), 4: ((2, 3), (1, 2))}
+
+    def see(name: str, part: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+        if not isinstance(output, Tensor):
+            return
+        scores = output.flatten(1).float()
+        if id(part) in heads and scores.shape == capture.logits.shape and _close(scores, capture.logits, output):
+            read.append((args[0].flatten(1), part))
+        means[name] = [
+            output.mean(dims)
+            for dims in places.get(output.ndim, ())
+            if max(output.shape[dimension] for dimension in dims) > 1
+        ]
+
+    named = list(capture.module.named_modules())
+    handles = [part.register_forward_hook(partial(see, name)) for name, part in named]
+    try:
+        with no_grad():
+            capture.forward(capture.inputs)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return [
+        name
+        for name, candidates in means.items()
+        for mean in candidates
+        for seen, head in read
+        if mean.shape == seen.shape and _close(mean.float(), seen.float(), head.weight)
+    ]

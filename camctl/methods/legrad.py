@@ -1,0 +1,29 @@
+"""LeGrad."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from camctl.methods.attention import as_grid, own_gradients, why_no_attention
+from camctl.plugin import Capture, Cost, method
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@method(
+    name="LeGrad",
+    summary="How much more attention, in every block, would raise the class's score there.",
+    paper="Bousselham et al., 2024, arXiv:2404.03214",
+    formula="mean over blocks, heads and queries of ReLU( dy_l / dA_l ),  y_l the head's score of block l's tokens",
+    needs={"rescoring"},
+    cost=Cost(text="2 forwards, 1 backward", passes=lambda _c, _h, _w: 2),
+    reduction="none",
+    cannot=why_no_attention,
+)
+def legrad(capture: Capture) -> Tensor:
+    """Maps (N, H, W), never negative; the same for every target layer over the same tokens."""
+    from torch import stack
+
+    layers = [gradients.clamp_min(0).mean((1, 2)) for gradients in own_gradients(capture)]
+    return as_grid(capture, stack(layers).mean(0))
