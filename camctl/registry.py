@@ -209,7 +209,10 @@ def split_model(text: str) -> tuple[str, str]:
     if same_name(wanted) not in {same_name(one.name) for one in find("source")}:
         if same_name(wanted) in OTHER_LIBRARIES:
             message = f"Models of {wanted} need a source plugin of that name, and none is installed."
-            raise InputError(message, hint="Build the model in a function of yours: python:package.module:factory")
+            hint = (
+                f"Install camctl-{same_name(wanted)}, or build it in a function of yours: python:package.module:factory"
+            )
+            raise InputError(message, hint=hint)
         raise UnknownNameError("source", wanted, sorted({one.name for one in find("source")}))
     if not reference.strip():
         message = f"'{text}' names a source, but no model of it."

@@ -29,7 +29,10 @@ class Vit:
         prefix, backbone = require(model, _is_vit)
         last = len(backbone.layers) - 1
         if getattr(backbone, "out_type", "cls_token") == "cls_token":
-            return [f"{prefix}layers.{last}.ln1"]
+            # A block of DeiT III in mmpretrain runs its `ln1` twice, the second time behind the attention, and what
+            # is captured of a layer is its last output: the attention is fed by what the block before puts out.
+            twice = is_kind(backbone, "DeiT3") and last > 0
+            return [f"{prefix}layers.{last - 1}" if twice else f"{prefix}layers.{last}.ln1"]
         return [f"{prefix}ln1" if getattr(backbone, "final_norm", False) else f"{prefix}layers.{last}.ln2"]
 
     def extra_tokens(self, model: nn.Module) -> int:

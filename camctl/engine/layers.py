@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from difflib import get_close_matches
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from camctl.engine.capture import reaches_places, untouched
-from camctl.engine.layout import Layout, LayoutHints, find_layout, tensor_in
+from camctl.engine.capture import untouched
+from camctl.engine.sights import Around, Sight, addends, is_norm, watch
 from camctl.errors import InputError, UnknownNameError
 from camctl.results import LayerMap, LayerRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
-    from camctl.results import WhyNot
+    from camctl.engine.layout import LayoutHints
 
-ADAPTIVE = (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.AdaptiveAvgPool1d, nn.AdaptiveMaxPool1d)
-NORM_WORDS = re.compile(r"(norm|bn)(?![a-z])|norm\d*d?$", re.IGNORECASE)
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 def probe(
@@ -35,23 +36,27 @@ def probe(
 
     `inputs` (1, 3, h, w). The model is put back as it was.
     """
-    size = (inputs.shape[-2], inputs.shape[-1])
-    seen: dict[str, _Sight] = {}
+    around = Around(batch=inputs.shape[0], size=(inputs.shape[-2], inputs.shape[-1]), hints=hints)
+    seen: dict[str, Sight] = {}
     handles = []
     with untouched(module):
         try:
             for name, part in module.named_modules():
                 if name:
-                    handles.append(part.register_forward_hook(_watch(name, seen, inputs.shape[0], size, hints)))
+                    handles.append(part.register_forward_hook(watch(name, seen, around)))
+            # Branches may part at the input itself: from there on everything is in the graph.
+            start = inputs.detach().clone().requires_grad_()
             with torch.enable_grad():
-                logits = forward(inputs.detach().clone().requires_grad_())
+                logits = forward(start)
             for handle in handles:
                 handle.remove()
+            around.classes = logits.shape[1]
             best = int(logits[0].nan_to_num(nan=float("-inf")).argmax()) if target is None else target
             score = logits[:, best].float().sum()
             if score.requires_grad:
                 # Gradients are read by hooks on the tensors, so that only their means stay in memory.
-                torch.autograd.grad(score, _ends(seen), allow_unused=True)
+                torch.autograd.grad(score, start, allow_unused=True)
+            sums = addends(seen.values())
         finally:
             for handle in handles:
                 handle.remove()
@@ -61,126 +66,77 @@ def probe(
     records = [sight.record(name_order) for name_order, sight in enumerate(ran)]
     never = [_never(name, part) for name, part in module.named_modules() if name and name not in seen]
     everything = (*records, *never)
-    return LayerMap(records=everything, default=default_layer(records), chosen_by="probe", input_size=size)
+    scores = {sight.name for sight in ran if sight.scores}
+    default = default_layer(records, scores, sums)
+    return LayerMap(records=everything, default=default, chosen_by="probe", input_size=around.size)
 
 
-def default_layer(records: Sequence[LayerRecord]) -> tuple[str, ...]:
-    """The last usable norm that ran, where the last usable output has its grid and width; else that output."""
-    usable = [record for record in records if record.usable]
+def default_layer(
+    records: Sequence[LayerRecord], scores: Collection[str] = (), sums: Mapping[str, str] = NOTHING
+) -> tuple[str, ...]:
+    """The last usable norm that ran, where the last usable output has its grid and width; else that output.
+
+    Parameters
+    ----------
+    scores: layers whose channels are the classes: what follows from the features, and no features any more.
+    sums: norms of branches that are summed -> the norm of the longest branch, which stands for all of them (a
+        shortcut is short); empty where several are as long, so that the sum alone holds them all.
+    """
+    makers = _makers(records)
+    usable = [record for record in makers if record.usable]
+    usable = [record for record in usable if record.name not in scores] or usable
     if not usable:
         # NaN weights or a head of zeros: the verdict says so, at a layer that has places at least.
-        usable = [record for record in records if record.why_not == "zero-gradient"]
+        usable = [record for record in makers if record.why_not == "zero-gradient"]
     if not usable:
         return ()
     last = usable[-1]
-    if last.same_as:
-        last = next((record for record in usable if record.name == last.same_as), last)
     norms = [record for record in usable if record.norm]
+    sequences = {(each.grid, each.extra_tokens) for each in norms if each.layout == "NLC" and each.extra_tokens}
+    stream = None if (last.grid, last.extra_tokens) in sequences else _dead_stream(records, last)
+    if streamed := [record for record in norms if _grid_of(record) == stream]:
+        return (streamed[-1].name,)
     if norms and norms[-1].grid == last.grid and norms[-1].channels in _widths_before(last):
-        return (norms[-1].name,)
+        return (sums.get(norms[-1].name, norms[-1].name) or last.name,)
     return (last.name,)
 
 
-def _widths_before(last: LayerRecord) -> tuple[int | None, ...]:
-    """Widths of the norm that the last usable output stands for: its own, or a third of it.
+def _makers(records: Sequence[LayerRecord]) -> list[LayerRecord]:
+    """One record for each tensor: whoever made it. What hands it on stands where its maker stands, and not later.
 
-    Where a class token alone is read, the last output with live places is often queries, keys and values in one.
+    A norm with its activation inside counts as the maker of what that activation puts out.
     """
-    fused = last.channels is not None and last.layout == "NLC" and last.channels % 3 == 0
-    return (last.channels, last.channels // 3) if fused and last.channels is not None else (last.channels,)
+    whole = {each.name: each.same_as for each in records if each.norm and each.same_as.startswith(f"{each.name}.")}
+    inside = set(whole.values())
+    return [each for each in records if each.name in whole or not (each.same_as or each.name in inside)]
 
 
-def is_norm(part: nn.Module) -> bool:
-    """Whether a module is a normalisation layer, by its class or its class's name."""
-    known = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm, nn.LocalResponseNorm)  # noqa: SLF001
-    return isinstance(part, known) or (not list(part.children()) and bool(NORM_WORDS.search(type(part).__name__)))
+def _dead_stream(records: Sequence[LayerRecord], last: LayerRecord) -> tuple[object, ...] | None:
+    """Grid, width and extra tokens of a class-token net's sequence, where the last live output has another grid.
+
+    Behind the attention that the class token reads, patches go on without any effect. That attention may work on
+    fewer places than there are patches (keys and values out of strided convolutions): those are no target layer.
+    """
+    dead = [each for each in records if each.why_not == "zero-gradient" and each.order > last.order]
+    stream = next((each for each in reversed(dead) if each.layout == "NLC" and each.extra_tokens), None)
+    if stream is None or last.layout != "NLC" or stream.grid == last.grid:
+        return None
+    return _grid_of(stream) if stream.channels in _widths_before(last) else None
 
 
-class _Sight:
-    """What was seen of one module so far; filled while the passes run."""
-
-    def __init__(self, name: str, part: nn.Module, order: int) -> None:
-        self.name, self.part, self.order, self.calls = name, part, order, 0
-        self.tensor: Tensor | None = None
-        self.shape: tuple[int, ...] | None = None
-        self.same_as = ""
-        self.layout: Layout | None = None
-        self.gradient: float | None = None
-        self.reached = False
-        self.foreign_batch = False
-
-    def release(self) -> None:
-        """Let go of the graph."""
-        self.tensor = None
-
-    def record(self, order: int) -> LayerRecord:
-        layout = self.layout
-        why_not = self._why_not()
-        return LayerRecord(
-            name=self.name,
-            type=type(self.part).__name__,
-            order=order,
-            calls=self.calls,
-            shape=self.shape,
-            layout=layout.name if layout else None,
-            grid=layout.grid if layout and layout.name != "NC" else None,
-            channels=layout.channels if layout else None,
-            extra_tokens=layout.extra_tokens if layout else 0,
-            gradient=self.gradient,
-            norm=is_norm(self.part),
-            same_as=self.same_as,
-            usable=not why_not,
-            why_not=why_not,
-        )
-
-    def _why_not(self) -> WhyNot:
-        if self.shape is None:
-            return "not-tensor"
-        if self.layout is None:
-            return "window" if self.foreign_batch else "no-grid"
-        if self.layout.name == "NC" or isinstance(self.part, ADAPTIVE):
-            return "pooled"
-        if self.layout.grid == (1, 1):
-            return "single-cell"
-        return "" if self.reached else "zero-gradient"
+def _grid_of(record: LayerRecord) -> tuple[object, ...]:
+    return record.grid, record.channels, record.extra_tokens
 
 
-def _watch(
-    name: str, seen: dict[str, _Sight], batch: int, size: tuple[int, int], hints: LayoutHints
-) -> Callable[[nn.Module, object, object], None]:
-    def look(part: nn.Module, _args: object, output: object) -> None:
-        sight = seen.setdefault(name, _Sight(name, part, 0))
-        sight.calls += 1
-        sight.order = 1 + max((other.order for other in seen.values()), default=0)
-        sight.gradient, sight.reached = None, False
-        tensor = tensor_in(output)
-        sight.tensor = tensor
-        if tensor is None:
-            sight.shape = sight.layout = None
-            return
-        sight.shape = tuple(tensor.shape)
-        sight.foreign_batch = tensor.ndim > 0 and tensor.shape[0] != batch
-        sight.layout = find_layout(tensor, size, batch, part, hints)
-        inner = [other for other in seen.values() if other is not sight and other.tensor is tensor]
-        sight.same_as = min(inner, key=lambda other: other.order).name if inner else ""
-        if sight.layout is not None and tensor.requires_grad:
-            layout = sight.layout
+def _widths_before(last: LayerRecord) -> tuple[int, ...]:
+    """Widths of the norm that the last usable output stands for: its own, a half or a third of it.
 
-            def read(gradient: Tensor) -> None:
-                sight.reached = reaches_places(gradient, layout)
-                sight.gradient = float(layout.to_grid(gradient).abs().mean())
-
-            tensor.register_hook(read)
-
-    return look
-
-
-def _ends(seen: dict[str, _Sight]) -> list[Tensor]:
-    """A tensor that the backward pass must reach: the earliest that is in the graph."""
-    for sight in sorted(seen.values(), key=lambda sight: sight.order):
-        if sight.tensor is not None and sight.tensor.requires_grad:
-            return [sight.tensor]
-    return []
+    Where a class token alone is read, the last output with live places is often keys and values in one, or queries too.
+    """
+    if last.channels is None:
+        return ()
+    parts = (1, 2, 3) if last.layout == "NLC" else (1,)
+    return tuple(last.channels // part for part in parts if last.channels % part == 0)
 
 
 def _never(name: str, part: nn.Module) -> LayerRecord:

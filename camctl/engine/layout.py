@@ -22,6 +22,10 @@ MOST_EXTRA_TOKENS = 16
 """More class, distillation and register tokens than any published classifier has."""
 
 
+ROUNDING = 1e-3
+"""Half precision leaves a softmax's sum that far from one."""
+
+
 @dataclass(frozen=True)
 class Layout:
     """How a layer's output is arranged, and the function that turns it into (N, C, H, W)."""
@@ -103,7 +107,7 @@ def find_layout(
     input_size: height and width of the model input in pixels; a grid follows its aspect ratio.
     batch: N; an output with another first dimension (windows, heads) has no grid.
     """
-    if output.ndim < 2 or output.shape[0] != batch or not output.is_floating_point():  # noqa: PLR2004
+    if output.ndim < 2 or output.shape[0] != batch or not output.is_floating_point() or _is_attention(output):  # noqa: PLR2004
         return None
     if hints.adapter is not None and (layout := _adapter_layout(output, input_size, hints.adapter)) is not None:
         return layout
@@ -114,6 +118,20 @@ def find_layout(
     if output.ndim == 3:  # noqa: PLR2004
         return _token_layout(output, input_size, module, hints)
     return None
+
+
+def _is_attention(output: Tensor) -> bool:
+    """Whether all rows are weights that sum to one: attention says who is read, and is no feature of a place."""
+    if output.ndim < 3:  # noqa: PLR2004
+        return False
+    output = output.detach()
+    # One row tells nearly always.
+    for some in (output[:1, :1, :1] if output.ndim > 3 else output[:1, :1], output):  # noqa: PLR2004
+        if some.numel() == 0 or some.shape[-1] == 1 or bool(some.min() < 0):
+            return False
+        if not bool(((some.float().sum(-1) - 1).abs() < ROUNDING).all()):
+            return False
+    return True
 
 
 def _adapter_layout(output: Tensor, input_size: tuple[int, int], adapter: Adapter) -> Layout | None:
@@ -153,26 +171,35 @@ def _plane_layout(output: Tensor, input_size: tuple[int, int], module: nn.Module
     last = Layout("NHWC", (a, b), c, 0, lambda t: t.permute(0, 3, 1, 2))
     if (b, c) == (1, 1):
         return first
-    if (a, b) == (1, 1) and c > 1 and type(module) in (nn.LayerNorm, nn.Linear):
+    if (a, b) == (1, 1) and c > 1 and (type(module) is nn.Linear or _norms_last(module, c)):
         return last
+    if _norms_last(module, c):
+        return last if follows(input_size, (a, b)) else None
     fits_first, fits_last = follows(input_size, (b, c)), follows(input_size, (a, b))
     if fits_first and fits_last:
         # A cube: only the kind of module tells. Subclasses of LayerNorm often normalise (N, C, H, W).
-        return last if type(module) in (nn.LayerNorm, nn.Linear) else first
+        return last if type(module) is nn.Linear else first
     if fits_first or fits_last:
         return first if fits_first else last
     return None
 
 
+def _norms_last(module: nn.Module, size: int) -> bool:
+    """Whether a norm ran over the last dimension, which then holds channels. Subclasses often permute inside."""
+    return type(module) is nn.LayerNorm and module.normalized_shape == (size,)
+
+
 def follows(input_size: tuple[int, int], grid: tuple[int, int]) -> bool:
     """Whether a grid covers the input with about one whole stride both ways.
 
-    Unpadded convolutions lose a few cells, so a grid may be off by two cells or 6 %.
+    Unpadded convolutions lose a few cells, so a grid may be off by two cells or 6 %, but by no more than a quarter.
     """
     (height, width), (rows, columns) = input_size, grid
     if rows > height or columns > width or min(grid) < 1:
         return False
-    slack = max(2.0, 0.06 * max(grid))
+    if grid == (1, 1):
+        return True
+    slack = min(max(2.0, 0.06 * max(grid)), max(grid) / 4)
     # The stride follows the longer side, where rounding weighs least.
     stride = max(1, round(height / rows if height >= width else width / columns))
     return abs(rows - height / stride) <= slack and abs(columns - width / stride) <= slack
@@ -187,7 +214,7 @@ def _token_layout(output: Tensor, input_size: tuple[int, int], module: nn.Module
     if hints.extra_tokens is None and hints.claimed_tokens is not None:
         tokens = token_grid(a, input_size, hints.claimed_tokens)
     tokens = tokens or token_grid(a, input_size, hints.extra_tokens)
-    channels_first = None if said_tokens else token_grid(b, input_size, 0)
+    channels_first = None if said_tokens or _norms_last(module, b) else token_grid(b, input_size, 0)
     # A factoring without a rest goes before one that must call tokens extra which nobody spoke of.
     expected = {0, hints.claimed_tokens, hints.extra_tokens}
     # Widths are round numbers, and a ViT-L is 1024 = 32 x 32 wide: 197 are tokens, not channels.

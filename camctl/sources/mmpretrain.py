@@ -23,7 +23,9 @@ _HINT = "Set the number of classes: --cfg-options model.head.num_classes=N"
 _KINDS = {
     "selfsup": "a self-supervised model, which has no classes",
     "retrievers": "a retriever, which has no classes",
-    "multimodal": "a model of pictures and text, not a classifier",
+    "multimodal": "not a classifier but a model of pictures and text",
+    # Where mmpretrain's requirements for those are missing, it registers a placeholder from here.
+    "dependency": "not a classifier but a model of pictures and text",
 }
 
 

@@ -4,11 +4,12 @@ import pytest
 import torch
 from torch import nn
 
+from camctl.adapters.vit import Vit
 from camctl.engine.layers import default_layer, expand, is_norm, probe
 from camctl.engine.layout import LayoutHints
 from camctl.errors import InputError, UnknownNameError
 from tests.drawing import same, snapshot
-from tests.models import ChannelsLast, GapNet, TinyCnn, TinyVit, of_mmpretrain, pictures, seeded
+from tests.models import CLASSES, ChannelsLast, GapNet, TinyCnn, TinyVit, of_mmpretrain, pictures, seeded
 
 
 def survey(module, size=(32, 32), target=None):
@@ -139,6 +140,302 @@ def test_a_container_gives_way_to_the_layer_inside_that_made_its_output():
     layers = survey(seeded(Wrapped()))
     assert record_of(layers, "features").same_as == "features.2"
     assert layers.default == ("features.2",)
+
+
+def conv_norm(width, size=1):
+    return nn.Sequential(nn.Conv2d(8, width, size, padding=size // 2), nn.BatchNorm2d(width))
+
+
+class Branches(TinyCnn):
+    """Two branches of equal length are summed, as in RepVGG and MobileOne while they are trained."""
+
+    def __init__(self):
+        super().__init__()
+        self.wide, self.narrow, self.act = conv_norm(8, 3), conv_norm(8), nn.ReLU()
+
+    def forward(self, x):
+        x = self.block1(self.stem(x))
+        return self.fc(self.pool(self.act(self.wide(x) + self.narrow(x))).flatten(1))
+
+
+def test_of_branches_that_are_summed_only_the_sum_holds_all():
+    layers = survey(seeded(Branches()))
+    assert record_of(layers, "narrow.1").usable
+    assert layers.default == ("act",)
+
+
+def test_a_shortcut_with_a_norm_that_runs_last_is_not_the_default():
+    class LateShortcut(Branches):
+        def forward(self, x):
+            x = self.stem(x)
+            return self.fc(self.pool(self.act(self.wide(self.block1(x)) + self.narrow(x))).flatten(1))
+
+    assert survey(seeded(LateShortcut())).default == ("wide.1",)
+
+
+def test_scores_of_classes_at_each_place_are_no_features():
+    class ScoreMap(TinyCnn):
+        def __init__(self):
+            super().__init__()
+            self.score, self.act = nn.Conv2d(8, 4, 1), nn.ReLU()
+
+        def forward(self, x):
+            return self.act(self.score(self.block1(self.stem(x)))).mean((2, 3))
+
+    layers = survey(seeded(ScoreMap()))
+    assert record_of(layers, "act").usable
+    assert layers.default == ("block1.bn2",)
+
+
+def test_as_many_channels_as_classes_are_features_all_the_same():
+    class Narrow(GapNet):
+        def __init__(self):
+            super().__init__()
+            self.last, self.fc = nn.Conv2d(6, 4, 1), nn.Linear(4, 4)
+
+        def forward(self, x):
+            return self.fc(self.last(self.features(x)).mean((2, 3)))
+
+    assert survey(seeded(Narrow())).default == ("last",)
+
+
+def test_where_all_else_is_missing_scores_at_each_place_will_do():
+    class OnlyScores(nn.Sequential):
+        def __init__(self):
+            super().__init__(nn.Conv2d(3, 4, 4, stride=4), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+    assert survey(seeded(OnlyScores())).default == ("0",)
+
+
+def test_only_what_a_module_puts_out_last_counts():
+    class TwiceAround(TinyVit):
+        """Its last norm runs before the attention, where patches are live, and behind it, where they are not."""
+
+        def __init__(self):
+            super().__init__()
+            self.layers[-1].ln2 = self.layers[-1].ln1
+
+    layers = survey(seeded(TwiceAround()))
+    record = record_of(layers, "layers.1.ln1")
+    assert (record.calls, record.usable, record.why_not) == (2, False, "zero-gradient")
+    assert layers.default != ("layers.1.ln1",)
+
+
+class Overwriting(TinyCnn):
+    """Ends in a block that writes over its norm's output."""
+
+    def __init__(self):
+        super().__init__()
+        self.end = nn.Sequential(nn.Conv2d(8, 8, 1, bias=False), nn.GroupNorm(2, 8), nn.ReLU(inplace=True))
+
+    def forward(self, x):
+        return self.fc(self.pool(self.end(self.block1(self.stem(x)))).flatten(1))
+
+
+@pytest.mark.filterwarnings("ignore:The `use_layer_scale`")  # mmpretrain's own words to itself
+def test_the_adapter_of_vit_knows_the_one_vit_whose_blocks_run_a_norm_twice():
+    of_mmpretrain("vit")  # fills the registry
+    from mmpretrain.registry import MODELS
+
+    arch = {"embed_dims": 24, "num_layers": 3, "num_heads": 2, "feedforward_channels": 48}
+    backbone = {"type": "DeiT3", "arch": arch, "img_size": 64, "patch_size": 16}
+    head = {"type": "VisionTransformerClsHead", "num_classes": 4, "in_channels": 24}
+    settings = {"type": "ImageClassifier", "backbone": backbone, "head": head, "data_preprocessor": None}
+    module = seeded(MODELS.build(settings), seed=3)
+    for parameter in module.parameters():
+        nn.init.normal_(parameter, std=0.5)  # layer scales begin at almost nothing
+    (layer,) = Vit().target_layers(module)
+    layers = survey(module, (64, 64))
+    assert layer == "backbone.layers.1"
+    assert record_of(layers, layer).usable
+    assert record_of(layers, "backbone.layers.2.ln1").why_not == "zero-gradient"
+
+
+def test_an_output_that_was_written_over_is_not_the_same_output():
+    layers = survey(seeded(Overwriting()))
+    assert record_of(layers, "end.2").same_as == ""
+    assert record_of(layers, "end").same_as == "end.2"
+    assert layers.default == ("end.1",)
+
+
+def test_a_container_that_only_rearranges_gives_way_to_the_layer_inside():
+    class Rearranged(nn.Module):
+        """Tokens inside, planes outside, as LeViT gives its features out."""
+
+        def __init__(self):
+            super().__init__()
+            self.body, self.fc = Tokens(), nn.Linear(16, 4)
+
+        def forward(self, x):
+            return self.fc(self.body(x).mean((2, 3)))
+
+    layers = survey(seeded(Rearranged()))
+    assert (record_of(layers, "body").layout, record_of(layers, "body.mix").layout) == ("NCHW", "NLC")
+    assert record_of(layers, "body").same_as == "body.mix"
+    assert layers.default == ("body.mix",)
+
+
+class Tokens(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.patch, self.mix = nn.Conv2d(3, 16, 8, stride=8), nn.Linear(16, 16)
+
+    def forward(self, x):
+        tokens = self.mix(self.patch(x).flatten(2).transpose(1, 2))
+        return tokens.transpose(1, 2).unflatten(2, (4, 4)).contiguous()
+
+
+def test_a_module_that_hands_an_input_on_stands_where_that_was_made():
+    class Both(nn.Module):
+        """Writes the coarse tokens, and hands the fine ones on first, as CoaT's parallel blocks do."""
+
+        def __init__(self):
+            super().__init__()
+            self.norm, self.mix = nn.LayerNorm(8), nn.Linear(8, 8)
+
+        def forward(self, fine, coarse):
+            return fine, coarse + self.mix(self.norm(coarse))
+
+    class Scales(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.stem, self.fine, self.down = nn.Conv2d(3, 8, 4, 4), nn.Linear(8, 8), nn.Conv2d(8, 8, 2, 2)
+            self.both, self.head = Both(), nn.Linear(8, 4)
+
+        def forward(self, x):
+            fine = self.fine(self.stem(x).flatten(2).mT)
+            coarse = self.down(fine.mT.unflatten(2, (8, 8))).flatten(2).mT
+            return self.head(self.both(fine, coarse)[1].mean(1))
+
+    layers = survey(seeded(Scales()))
+    assert record_of(layers, "both").same_as == "fine"
+    assert layers.default == ("both.norm",)
+
+
+def test_a_norm_with_its_activation_inside_is_a_norm_all_the_same():
+    class NormAct(nn.BatchNorm2d):
+        """As timm's."""
+
+        def __init__(self, width):
+            super().__init__(width)
+            self.act = nn.ReLU(inplace=True)
+
+        def forward(self, x):
+            return self.act(super().forward(x))
+
+    class Residual(TinyCnn):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.norm, self.act = nn.Conv2d(8, 8, 3, padding=1), NormAct(8), nn.ReLU()
+
+        def forward(self, x):
+            x = self.block1(self.stem(x))
+            return self.fc(self.pool(self.act(x + self.norm(self.conv(x)))).flatten(1))
+
+    layers = survey(seeded(Residual()))
+    assert record_of(layers, "norm").same_as == "norm.act"
+    assert layers.default == ("norm",)
+
+
+class OneQuery(nn.Module):
+    """A class token alone reads the patches, by `heads` heads, out of keys and values of a strided convolution."""
+
+    def __init__(self, heads=3, stride=1):
+        super().__init__()
+        self.heads, self.stride = heads, stride
+        self.patch, self.before = nn.Conv2d(3, 12, 4, 4), nn.LayerNorm(12)
+        self.shrink, self.inside = nn.Conv2d(12, 12, stride, stride), nn.BatchNorm2d(12)
+        self.keys, self.values, self.drop = nn.Linear(12, 12), nn.Linear(12, 12), nn.Dropout(0.0)
+        self.after, self.head = nn.LayerNorm(12), nn.Linear(12, 4)
+
+    def forward(self, x):
+        side = x.shape[-1] // 4
+        tokens = self.patch(x).flatten(2).mT
+        tokens = torch.cat([tokens.mean(1, keepdim=True), tokens], 1)
+        normed = self.before(tokens)
+        fewer = self.inside(self.shrink(normed[:, 1:].mT.unflatten(2, (side, side)))).flatten(2).mT
+        query, keys, values = (
+            each.unflatten(2, (self.heads, -1)).transpose(1, 2)
+            for each in (normed[:, :1], self.keys(fewer), self.values(fewer))
+        )
+        read = self.drop((query @ keys.mT).softmax(-1)) @ values
+        tokens = tokens + torch.cat([read.transpose(1, 2).flatten(2), normed[:, 1:]], 1)
+        return self.head(self.after(tokens)[:, 0])
+
+
+def test_weights_of_one_querys_attention_are_no_places():
+    layers = survey(seeded(OneQuery()), (48, 48))
+    assert record_of(layers, "drop").shape == (1, 3, 1, 144)
+    assert record_of(layers, "drop").why_not == "no-grid"
+
+
+def test_the_fewer_places_of_keys_and_values_are_not_those_of_the_patches():
+    layers = survey(seeded(OneQuery(stride=2)))
+    assert record_of(layers, "values").grid == record_of(layers, "inside").grid == (4, 4)
+    assert record_of(layers, "after").why_not == "zero-gradient"
+    assert layers.default == ("before",)
+
+
+@pytest.mark.parametrize("joint", [2, 3])
+def test_the_norm_before_keys_and_values_in_one_is_of_a_part_of_their_width(joint):
+    class Joint(TinyVit):
+        """Its last attention reads keys and values, and queries perhaps, out of one layer."""
+
+        def __init__(self):
+            super().__init__()
+            self.before, self.all = nn.LayerNorm(16), nn.Linear(16, 16 * joint)
+
+        def forward(self, x):
+            tokens = self.patch(x).flatten(2).transpose(1, 2)
+            tokens = self.layers[0](torch.cat([self.extra, tokens], 1) + self.position)
+            parts = self.all(self.before(tokens)).chunk(joint, -1)
+            read = (parts[0][:, :1] @ parts[-2].mT).softmax(-1) @ parts[-1]
+            return self.head(read[:, 0])
+
+    assert survey(seeded(Joint())).default == ("before",)
+
+
+def test_branches_that_part_at_the_input_are_both_looked_at():
+    class TwoBranches(TinyVit):
+        """Planes are pooled, a class token is read, and both classify, as in Conformer."""
+
+        def __init__(self):
+            super().__init__()
+            self.planes = nn.Sequential(nn.Conv2d(3, 8, 16, 16), nn.BatchNorm2d(8))
+            self.second = nn.Linear(8, CLASSES)
+
+        def forward(self, x):
+            tokens = torch.cat([self.extra, self.patch(x).flatten(2).transpose(1, 2)], 1)
+            for layer in self.layers:
+                tokens = layer(tokens)
+            planes = self.planes(x).mean((2, 3))
+            return self.second(planes) + self.head(self.norm(tokens)[:, 0])
+
+    assert survey(seeded(TwoBranches())).default == ("planes.1",)
+
+
+def test_of_two_sequences_that_are_read_the_last_live_one_counts():
+    class TwoScales(nn.Module):
+        """Two class tokens are read, that of the finer patches first, and the coarse one's norm runs last of all."""
+
+        def __init__(self):
+            super().__init__()
+            self.coarse, self.fine = TinyVit(depth=1), TinyVit(depth=1)
+            self.fine.patch = nn.Conv2d(3, 16, 4, stride=4)
+            self.fine.position = nn.Parameter(torch.zeros(1, 65, 16))
+            self.norm, self.head = nn.LayerNorm(16), nn.Linear(16, CLASSES)
+
+        def forward(self, x):
+            parts = []
+            for each in (self.coarse, self.fine):
+                tokens = torch.cat([each.extra, each.patch(x).flatten(2).transpose(1, 2)], 1)
+                parts.append(each.layers[0](tokens + each.position))
+            fine = self.fine.norm(parts[1])
+            return self.head(fine[:, 0]) + self.head(self.norm(parts[0])[:, 0])
+
+    layers = survey(seeded(TwoScales()))
+    assert record_of(layers, "norm").why_not == "zero-gradient"
+    assert layers.default == ("fine.layers.0.ln1",)
 
 
 def test_a_model_without_any_grid_has_no_default():

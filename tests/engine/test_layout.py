@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from camctl.engine.layout import LayoutHints, find_layout, tensor_in, token_grid, with_tensor
+from camctl.engine.layout import LayoutHints, find_layout, follows, tensor_in, token_grid, with_tensor
 from camctl.errors import PluginError
 
 ANY = nn.Identity()
@@ -84,6 +84,35 @@ def test_vit_like_reads_three_dimensions_as_tokens_whatever_else_they_could_be()
 )
 def test_a_cube_is_told_by_its_module(module, name):
     assert layout_of(numbered(1, 8, 8, 8), (64, 64), module=module).name == name
+
+
+def test_a_cube_normed_over_three_dimensions_is_a_plane_of_channels_first():
+    assert layout_of(numbered(1, 8, 8, 8), (64, 64), module=nn.LayerNorm([8, 8, 8])).name == "NCHW"
+
+
+def test_what_a_norm_ran_over_are_channels_although_their_number_is_a_square():
+    latents = numbered(1, 510, 1024)  # as many as no grid of 224 x 224 has cells
+    assert layout_of(latents, (224, 224), module=nn.LayerNorm(1024)) is None
+    assert layout_of(numbered(1, 6, 16, 16), (64, 64), module=nn.LayerNorm(16)) is None
+    assert layout_of(numbered(1, 1, 1, 16), (64, 96), module=nn.LayerNorm(16)).grid == (1, 1)
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 5, 5), (1, 4, 4, 16), (1, 16, 16)])
+def test_weights_that_sum_to_one_are_attention_and_no_grid(shape):
+    logits = numbered(*shape).sin()
+    assert layout_of(logits, (64, 64)) is not None
+    assert layout_of(logits.softmax(-1), (64, 64)) is None
+    assert layout_of(logits.relu(), (64, 64)) is not None
+
+
+@pytest.mark.parametrize("grid", [(3, 1), (1, 3), (4, 2), (2, 1)])
+def test_few_cells_may_not_be_off_by_as_many(grid):
+    assert not follows((240, 240), grid)
+
+
+@pytest.mark.parametrize("grid", [(5, 8), (7, 10), (12, 18), (3, 4), (1, 1)])
+def test_a_grid_may_lose_cells_at_its_edges(grid):
+    assert follows((224, 320), grid)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,205 @@
+"""What the probe sees of each module while its two passes run, before it becomes a record."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from camctl.engine.capture import reaches_places
+from camctl.engine.layout import Layout, LayoutHints, find_layout, tensor_in
+from camctl.results import LayerRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from torch.autograd.graph import Node
+
+    from camctl.results import WhyNot
+
+ADAPTIVE = (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.AdaptiveAvgPool1d, nn.AdaptiveMaxPool1d)
+NORM_WORDS = re.compile(r"(norm|bn)(?![a-z])|norm\d*d?$", re.IGNORECASE)
+
+
+def is_norm(part: nn.Module) -> bool:
+    """Whether a module is a normalisation layer, by its class or its class's name."""
+    known = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm, nn.LocalResponseNorm)  # noqa: SLF001
+    return isinstance(part, known) or (not list(part.children()) and bool(NORM_WORDS.search(type(part).__name__)))
+
+
+@dataclass(kw_only=True)
+class Around:
+    """What all modules share while the passes run; `classes` is known after the forward pass."""
+
+    batch: int
+    size: tuple[int, int]
+    hints: LayoutHints
+    classes: int = 0
+
+
+class Sight:
+    """What was seen of one module so far; filled while the passes run."""
+
+    def __init__(self, name: str, part: nn.Module, order: int) -> None:
+        self.name, self.part, self.order, self.calls = name, part, order, 0
+        self.tensor: Tensor | None = None
+        self.shape: tuple[int, ...] | None = None
+        self.maker: Sight | None = None
+        self.maker_calls = 0
+        self.layout: Layout | None = None
+        self.gradient: float | None = None
+        self.reached = False
+        self.foreign_batch = False
+        self.scores = False
+        self.version = 0
+        self.made_by: Node | None = None
+        self.mark: tuple[object, ...] = ()
+
+    def release(self) -> None:
+        """Let go of the graph."""
+        self.tensor = self.made_by = None
+
+    def still_holds(self) -> bool:
+        """Whether its output was not written over since."""
+        return self.tensor is not None and _version(self.tensor) == self.version
+
+    def made_elsewhere(self) -> Sight | None:
+        """The module whose output this one hands on, unless that has put out something else since."""
+        return self.maker if self.maker is not None and self.maker.calls == self.maker_calls else None
+
+    def grid(self) -> Tensor | None:
+        """Its output as (N, C, H, W), where it has a grid."""
+        return None if self.layout is None or self.tensor is None else self.layout.to_grid(self.tensor)
+
+    def read(self, gradient: Tensor, layout: Layout, classes: int) -> None:
+        """Keep of a gradient what the records need."""
+        grid = layout.to_grid(gradient)
+        self.reached = reaches_places(gradient, layout)
+        self.gradient = float(grid.abs().mean())
+        if layout.channels == classes > 1:
+            self.scores = int(grid.abs().amax((0, 2, 3)).count_nonzero()) == 1
+        if is_norm(self.part):
+            self.mark = (*gradient.shape, float(gradient.sum()), float(gradient.square().sum()))
+
+    def record(self, order: int) -> LayerRecord:
+        """The record, once both passes are over."""
+        layout = self.layout
+        why_not = self._why_not()
+        return LayerRecord(
+            name=self.name,
+            type=type(self.part).__name__,
+            order=order,
+            calls=self.calls,
+            shape=self.shape,
+            layout=layout.name if layout else None,
+            grid=layout.grid if layout and layout.name != "NC" else None,
+            channels=layout.channels if layout else None,
+            extra_tokens=layout.extra_tokens if layout else 0,
+            gradient=self.gradient,
+            norm=is_norm(self.part),
+            same_as=maker.name if (maker := self.made_elsewhere()) is not None else "",
+            usable=not why_not,
+            why_not=why_not,
+        )
+
+    def _why_not(self) -> WhyNot:
+        if self.shape is None:
+            return "not-tensor"
+        if self.layout is None:
+            return "window" if self.foreign_batch else "no-grid"
+        if self.layout.name == "NC" or isinstance(self.part, ADAPTIVE):
+            return "pooled"
+        if self.layout.grid == (1, 1):
+            return "single-cell"
+        return "" if self.reached else "zero-gradient"
+
+
+def watch(name: str, seen: dict[str, Sight], around: Around) -> Callable[[nn.Module, object, object], None]:
+    """A forward hook that fills `seen[name]`, and has the backward pass fill in the gradient."""
+
+    def look(part: nn.Module, _args: object, output: object) -> None:
+        sight = seen.setdefault(name, Sight(name, part, 0))
+        sight.calls += 1
+        sight.order = 1 + max((other.order for other in seen.values()), default=0)
+        sight.gradient, sight.reached, sight.scores, sight.mark = None, False, False, ()
+        tensor = tensor_in(output)
+        sight.tensor = tensor
+        if tensor is None:
+            sight.shape = sight.layout = None
+            return
+        sight.shape = tuple(tensor.shape)
+        sight.version, sight.made_by = _version(tensor), tensor.grad_fn
+        sight.foreign_batch = tensor.ndim > 0 and tensor.shape[0] != around.batch
+        sight.layout = find_layout(tensor, around.size, around.batch, part, around.hints)
+        sight.maker = _maker(sight, seen.values())
+        sight.maker_calls = sight.maker.calls if sight.maker is not None else 0
+        if sight.layout is not None and tensor.requires_grad:
+            layout, call = sight.layout, sight.calls
+
+            def read(gradient: Tensor) -> None:
+                # A module that runs again puts out something else: what a target layer gives is its last output.
+                if call == sight.calls:
+                    sight.read(gradient, layout, around.classes)
+
+            tensor.register_hook(read)
+
+    return look
+
+
+def _version(tensor: Tensor) -> int:
+    return 0 if tensor.is_inference() else tensor._version  # noqa: SLF001
+
+
+def _maker(sight: Sight, seen: Iterable[Sight]) -> Sight | None:
+    """The first module that put out this very tensor, or the last one inside whose output was only rearranged.
+
+    A tensor that was written over since is another one: `out += identity` and an in-place ReLU pass on the object that
+    a norm has made, and not its values.
+    """
+    same = [other for other in seen if other.tensor is sight.tensor and other is not sight and other.still_holds()]
+    if same:
+        return min(same, key=lambda other: other.order)
+    inside = [other for other in seen if other.layout and other.name.startswith(f"{sight.name}.")]
+    last = max((other for other in inside if other.still_holds()), key=lambda other: other.order, default=None)
+    mine, theirs = sight.grid(), last.grid() if last is not None else None
+    if last is None or mine is None or theirs is None or not torch.equal(mine, theirs):
+        return None
+    return last.made_elsewhere() or last
+
+
+def addends(seen: Iterable[Sight]) -> dict[str, str]:
+    """Norms that one sum adds up -> the norm at the end of the longest branch, or nothing where several are as long.
+
+    A sum hands the same gradient to all that it adds.
+    """
+    alike: dict[tuple[object, ...], list[Sight]] = {}
+    for sight in seen:
+        if sight.mark and sight.reached:
+            group = alike.setdefault(sight.mark, [])
+            if all(sight.tensor is not other.tensor for other in group):  # a norm in a norm is one
+                group.append(sight)
+    known: dict[Node, int] = {}
+    found: dict[str, str] = {}
+    for group in alike.values():
+        if len(group) > 1:
+            depths = {sight.name: _depth(sight.made_by, known) for sight in group}
+            longest = [name for name, depth in depths.items() if depth == max(depths.values())]
+            found.update(dict.fromkeys(depths, longest[0] if len(longest) == 1 else ""))
+    return found
+
+
+def _depth(end: Node | None, known: dict[Node, int]) -> int:
+    """Length of the longest way through the graph from a tensor back to the input."""
+    waiting = [end] if end is not None else []
+    while waiting:
+        node = waiting[-1]
+        before = [other for other, _ in node.next_functions if other is not None]
+        if missing := [other for other in before if other not in known]:
+            waiting.extend(missing)
+            continue
+        known[node] = 1 + max((known[other] for other in before), default=0)
+        waiting.pop()
+    return known[end] if end is not None else 0

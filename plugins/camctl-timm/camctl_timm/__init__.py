@@ -1,0 +1,1 @@
+"""Every classifier of timm, for camctl."""

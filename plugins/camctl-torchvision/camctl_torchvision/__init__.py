@@ -1,0 +1,1 @@
+"""torchvision's classifiers for camctl: `torchvision:NAME`."""

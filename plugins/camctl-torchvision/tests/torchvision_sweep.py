@@ -1,0 +1,68 @@
+"""One model with random weights, explained without a flag: what came of it, beside what an expert would say."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+from torchvision_experts import answer_for
+
+import camctl
+from camctl.pipeline import survey
+
+
+@dataclass(frozen=True)
+class Row:
+    """What was seen of one model."""
+
+    model: str
+    layer: str
+    chosen_by: str
+    grid: tuple[int, int]
+    extra_tokens: int
+    verdict: str
+    reason: str
+    seconds: float
+    expected: tuple[str, tuple[int, int], int]
+    """The expert's layer, grid and extra tokens."""
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the layer, the grid and the extra tokens are the expert's."""
+        return (self.layer, self.grid, self.extra_tokens) == self.expected
+
+
+def picture(height: int = 240, width: int = 320):
+    """Patches of colour of all sizes, smooth and sharp, as pictures have them: (height, width, 3), uint8, seeded."""
+    generator = np.random.default_rng(0)
+    values = np.zeros((height, width, 3))
+    for cells in (3, 6, 12, 24):
+        coarse = generator.normal(0, 1, (cells, cells, 3))
+        rows, columns = np.arange(height) * cells // height, np.arange(width) * cells // width
+        values += coarse[rows][:, columns]
+    return np.uint8(np.clip(128 + 45 * values, 0, 255))
+
+
+def explained(name: str) -> Row:
+    """Load it, explain the picture, and ask the probe how many extra tokens the layer has."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        loaded = camctl.load(f"torchvision:{name}", random_weights=True)
+        start = perf_counter()
+        (cam,) = camctl.explain(loaded, picture()).maps
+        seconds = perf_counter() - start
+        records = {record.name: record for record in survey(loaded, picture()).records}
+    answer = answer_for(name)
+    return Row(
+        model=name,
+        layer=" + ".join(cam.layers),
+        chosen_by=cam.chosen_by,
+        grid=cam.grid,
+        extra_tokens=records[cam.layers[0]].extra_tokens,
+        verdict=cam.verdict,
+        reason=cam.reason,
+        seconds=seconds,
+        expected=(answer.layer_in(loaded.module), answer.grid_for(loaded.input_size), answer.extra_tokens),
+    )

@@ -1,0 +1,110 @@
+"""The source `transformers:NAME_OR_FOLDER`."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from camctl.errors import InputError
+from camctl.plugin import LoadedModel, LoadOptions
+
+if TYPE_CHECKING:
+    from camctl_transformers.finding import Found
+
+_PLACEHOLDER = re.compile(r"LABEL_\d+")
+
+
+class Transformers:
+    """Image classifiers of transformers by name or folder, and zero-shot ones with the user's own texts."""
+
+    summary = (
+        "transformers' image classifiers: a hub name or a folder made by save_pretrained; CLIP and SigLIP by texts."
+    )
+
+    def load(self, reference: str, checkpoint: str | None, device: str, options: LoadOptions) -> LoadedModel:
+        """Load a classifier; `options.cfg_options["labels"]` holds the texts of a zero-shot one.
+
+        Raises `InputError` for what the user can mend, `CamctlError` where a model cannot be fetched.
+        """
+        from camctl_transformers import building
+        from camctl_transformers.finding import find
+        from camctl_transformers.zero_shot import labels_in
+
+        if checkpoint is not None and options.random_weights:
+            message = f"Both the checkpoint '{checkpoint}' and random weights were asked for."
+            raise InputError(message, hint="Leave out the checkpoint or --random-weights.")
+        labels = labels_in(options.cfg_options)
+        found = find(reference, random_weights=options.random_weights)
+        kind, texts = _kind(found, reference, labels)
+        notes: tuple[str, ...] = ()
+        if labels and not texts:
+            notes = ("The labels were not used: this model has classes of its own.",)
+        if unused := sorted(set(options.cfg_options) - {"labels"}):
+            notes = (*notes, f"--cfg-options {', '.join(unused)} has no meaning here and was not used.")
+        if options.random_weights:
+            module, source = building.at_random(kind, found, options.seed), None
+        else:
+            module, source, told = building.with_weights(kind, found, checkpoint, device)
+            notes = (*told, *notes)
+        loaded = _loaded(reference, module, found, texts, options, notes=notes, checkpoint=source)
+        module.to(device)
+        return loaded
+
+
+def _kind(found: Found, reference: str, labels: tuple[str, ...]) -> tuple[Any, tuple[str, ...]]:
+    """The class to build, and the texts to score pictures against; none of them for classes of its own."""
+    from camctl_transformers.building import classifier_class, says_classifier, zero_shot_class
+    from camctl_transformers.finding import families_known
+    from camctl_transformers.zero_shot import USAGE
+
+    classifier, zero_shot = classifier_class(found.config), zero_shot_class(found.config)
+    # A family's default configuration says nothing of either; texts do.
+    wants_texts = not says_classifier(found.config) and (bool(found.name) or bool(labels))
+    if zero_shot is not None and (classifier is None or wants_texts):
+        if not labels:
+            raise InputError(f"'{reference}' scores pictures against texts, and none were given.", hint=USAGE)
+        return zero_shot, labels
+    if classifier is None:
+        said = ", ".join(getattr(found.config, "architectures", None) or ()) or found.config.model_type
+        message = f"'{reference}' is no image classifier of transformers: {said}."
+        raise InputError(message, hint=f"Families that are: {', '.join(families_known())}.")
+    return classifier, ()
+
+
+def _loaded(
+    reference: str, module: Any, found: Found, texts: tuple[str, ...], options: LoadOptions, **more: Any
+) -> LoadedModel:
+    from camctl_transformers.forwards import forward_of
+    from camctl_transformers.processing import preprocessing
+    from camctl_transformers.random_weights import settle
+    from camctl_transformers.zero_shot import SIGMOID, zero_shot_forward
+
+    config = found.config
+    preprocess, size, note = preprocessing(found)
+    forward = zero_shot_forward(module, found, texts) if texts else forward_of(module, config, options.seed)
+    if options.random_weights:
+        settle(module, forward, size, options.seed)
+    several = getattr(config, "problem_type", None) == "multi_label_classification"
+    yes_or_no = config.model_type in SIGMOID if texts else several
+    return LoadedModel(
+        name=f"transformers:{reference}",
+        source="transformers",
+        module=module,
+        forward=forward,
+        preprocess=preprocess,
+        input_size=size,
+        class_names=texts or _names(config),
+        score="sigmoid" if yes_or_no else "softmax",
+        random_weights=options.random_weights,
+        notes=(*more["notes"], *((note,) if note else ())),
+        checkpoint=more["checkpoint"],
+    )
+
+
+def _names(config: Any) -> tuple[str, ...] | None:
+    """Names of the classes in the order of the logits; None for the placeholders that stand where nobody knows."""
+    names = config.id2label or {}
+    ordered = tuple(str(names[key]) for key in sorted(names))
+    if not ordered or len(ordered) != config.num_labels or all(_PLACEHOLDER.fullmatch(name) for name in ordered):
+        return None
+    return ordered

@@ -1,0 +1,86 @@
+"""CLIP, SigLIP and relatives: the score of a text is its likeness to the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from camctl.errors import InputError, one_line
+from camctl_transformers.forwards import inputs_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from camctl_transformers.finding import Found
+
+SIGMOID = {"siglip", "siglip2"}
+"""Families trained to say yes or no to each text by itself."""
+USAGE = "Name them: --cfg-options 'labels=[a_photo_of_a_cat,a_photo_of_a_dog]' (an underscore stands for a space)"
+
+
+def labels_in(cfg_options: Any) -> tuple[str, ...]:
+    """The texts that the user gave under `labels`; empty where there are none. Underscores stand for spaces.
+
+    Raises `InputError` for what is no list of texts.
+    """
+    given = cfg_options.get("labels")
+    if given is None:
+        return ()
+    texts = [given] if isinstance(given, str) else given
+    if not isinstance(texts, list | tuple) or not all(isinstance(each, str) and each.strip() for each in texts):
+        raise InputError(f"The labels {given!r} are no list of texts.", hint=USAGE)
+    return tuple(" ".join(each.replace("_", " ").split()) for each in texts)
+
+
+def zero_shot_forward(module: Any, found: Found, labels: tuple[str, ...]) -> Callable[[Tensor], Tensor]:
+    """Pictures (N, 3, h, w) -> the likeness of each to each text, scaled as the model was trained."""
+    import torch
+
+    with torch.no_grad():
+        texts = _unit(_features(module.get_text_features(**_tokens(found, labels))))
+    scale = module.logit_scale.detach().exp()
+    bias = getattr(module, "logit_bias", None)
+    inputs = inputs_of(found.config)
+
+    def forward(pictures: Tensor) -> Tensor:
+        seen = _unit(_features(module.get_image_features(**inputs(pictures))))
+        likeness = seen @ texts.to(seen).T * scale.to(seen)
+        logits: Tensor = likeness if bias is None else likeness + bias.to(seen)
+        return logits
+
+    return forward
+
+
+def _tokens(found: Found, labels: tuple[str, ...]) -> dict[str, Tensor]:
+    from transformers import AutoTokenizer
+
+    from camctl_transformers.finding import quiet
+
+    config = found.config
+    longest = getattr(getattr(config, "text_config", None), "max_position_embeddings", 64)
+    # SigLIP was trained on texts filled up to their full length, and reads the last place.
+    padding = "max_length" if config.model_type in SIGMOID else True
+    try:
+        with quiet():
+            tokenizer = AutoTokenizer.from_pretrained(found.name or ".", trust_remote_code=False)
+            made = tokenizer(list(labels), padding=padding, truncation=True, max_length=longest, return_tensors="pt")
+    except Exception as error:
+        message = f"The tokenizer of '{found.name or config.model_type}' cannot be loaded: {one_line(error)}"
+        raise InputError(message, hint="Save it in the model's folder with tokenizer.save_pretrained.") from error
+    # Without its files a tokenizer comes up empty and reads every word alike.
+    if len(tokenizer.get_vocab()) <= len(tokenizer.all_special_ids):
+        message = f"The tokenizer of '{found.name or config.model_type}' knows no words: its files are not there."
+        raise InputError(message, hint="Save it in the model's folder with tokenizer.save_pretrained.")
+    wanted = {"input_ids"} if config.model_type in SIGMOID else {"input_ids", "attention_mask"}
+    return {key: value for key, value in made.items() if key in wanted}
+
+
+def _features(output: Any) -> Tensor:
+    pooled = getattr(output, "pooler_output", None)
+    features: Tensor = output if pooled is None else pooled
+    return features
+
+
+def _unit(features: Tensor) -> Tensor:
+    unit: Tensor = features / features.norm(dim=-1, keepdim=True)
+    return unit

@@ -1,0 +1,95 @@
+"""One family, saved, loaded and explained without a flag: what came of it, beside what an expert would say."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+
+import numpy as np
+from transformers_families import FAMILIES, Family
+from transformers_making import saved
+
+import camctl
+from camctl.pipeline import survey
+
+
+@dataclass(frozen=True)
+class Row:
+    """What was seen of one family."""
+
+    name: str
+    kind: str
+    layer: str
+    chosen_by: str
+    grid: tuple[int, int]
+    extra_tokens: int
+    verdict: str
+    reason: str
+    seconds: float
+    expected: tuple[str, tuple[int, int] | None, int]
+    """The expert's layer, grid and extra tokens; no grid where the size is the family's own."""
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the layer, the grid and the extra tokens are the expert's."""
+        layer, grid, tokens = self.expected
+        return self.layer == layer and self.extra_tokens == tokens and grid in {None, self.grid}
+
+
+def picture(height: int = 240, width: int = 320):
+    """Patches of colour of all sizes, smooth and sharp, as pictures have them: (height, width, 3), uint8, seeded."""
+    generator = np.random.default_rng(0)
+    values = np.zeros((height, width, 3))
+    for cells in (3, 6, 12, 24):
+        coarse = generator.normal(0, 1, (cells, cells, 3))
+        rows, columns = np.arange(height) * cells // height, np.arange(width) * cells // width
+        values += coarse[rows][:, columns]
+    return np.uint8(np.clip(128 + 45 * values, 0, 255))
+
+
+def load(family: Family, folder: Path, **more):
+    """Load a saved family as a user would."""
+    options = {"labels": list(family.labels)} if family.labels else {}
+    return camctl.load(f"transformers:{folder}", cfg_options=options, **more)
+
+
+def explained(name: str) -> Row:
+    """Save a tiny model, load it with random weights, and explain the picture."""
+    family = FAMILIES[name]
+    with TemporaryDirectory() as folder:
+        saved(family, Path(folder))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            return _row(name, family, load(family, Path(folder), random_weights=True), family.grid)
+
+
+def explained_at_full_size(name: str) -> Row:
+    """A family's default configuration with random weights, as `transformers:NAME --random-weights`."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return _row(name, FAMILIES[name], camctl.load(f"transformers:{name}", random_weights=True), None)
+
+
+def _row(name: str, family: Family, loaded, grid: tuple[int, int] | None) -> Row:
+    start = perf_counter()
+    (cam,) = camctl.explain(loaded, picture()).maps
+    seconds = perf_counter() - start
+    records = {record.name: record for record in survey(loaded, picture()).records}
+    tokens = family.extra_tokens
+    if grid is None:  # registers are as many as the configuration says
+        tokens += getattr(loaded.module.config, "num_register_tokens", 0) - family.config.get("num_register_tokens", 0)
+    return Row(
+        name=name,
+        kind=type(loaded.module).__name__,
+        layer=" + ".join(cam.layers),
+        chosen_by=cam.chosen_by,
+        grid=cam.grid,
+        extra_tokens=records[cam.layers[0]].extra_tokens,
+        verdict=cam.verdict,
+        reason=cam.reason,
+        seconds=seconds,
+        expected=(family.layer_in(loaded.module), grid, tokens),
+    )

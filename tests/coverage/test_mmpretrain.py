@@ -1,0 +1,94 @@
+"""The table of mmpretrain's backbones: complete, and true of a seeded sample that CI has time for."""
+
+import random
+
+import pytest
+
+import camctl
+from camctl.errors import InputError
+from camctl.sources import mm_config, model_index
+from camctl.sources.quiet import quiet
+from tests.coverage.mmpretrain_expert import EXPERT
+from tests.coverage.sweep_mmpretrain import PAGE, ask
+
+QUICK = (
+    "CSPResNeXt",
+    "ConvNeXt",
+    "DaViT",
+    "DeiT3",
+    "DistilledVisionTransformer",
+    "EdgeNeXt",
+    "EfficientFormer",
+    "EfficientNet",
+    "HiViT",
+    "LeNet5",
+    "LeViT",
+    "MobileNetV2",
+    "MobileNetV3",
+    "MobileOne",
+    "MobileViT",
+    "PoolFormer",
+    "PyramidVig",
+    "RegNet",
+    "RepVGG",
+    "ResNet_CIFAR",
+    "RevVisionTransformer",
+    "ShuffleNetV1",
+    "ShuffleNetV2",
+    "SwinTransformer",
+    "T2T_ViT",
+    "TinyViT",
+    "VAN",
+    "Vig",
+    "XCiT",
+)
+"""Backbones that take a second or two."""
+SAMPLE = random.Random(4).sample([row for row in EXPERT if row.backbone in QUICK], 8)  # noqa: S311 - a fixed draw
+
+UNREADABLE = {"replknet-31B", "swinv2-base-w12_3rdparty_in21k-192px", "swinv2-large-w12_3rdparty_in21k-192px"}
+"""Published with configs that mmengine itself cannot read."""
+
+
+@pytest.mark.parametrize("expected", SAMPLE, ids=lambda row: row.name.replace("/", "."))
+def test_without_a_flag_the_answer_is_the_experts(expected):
+    assert ask(expected).misses == ()
+
+
+def test_the_table_covers_every_backbone_of_the_index():
+    configs = {model_index.find(name).config for name, _ in model_index.names().values()}
+    backbones = set()
+    with quiet():
+        for config in sorted(configs):
+            try:
+                model = mm_config.read_config(config, {}).model
+            except InputError:
+                assert any(config.name.startswith(name.split("_")[0]) for name in UNREADABLE), config
+                continue
+            if model["type"] == "ImageClassifier":
+                kind = model["backbone"]["type"]
+                backbones.add(kind if isinstance(kind, str) else kind.__name__)
+    assert len(backbones) == 59
+    assert backbones - {row.backbone for row in EXPERT} == set()
+
+
+def test_the_published_page_is_of_this_table_and_has_no_miss():
+    text = PAGE.read_text(encoding="utf-8")
+    assert [row.name for row in EXPERT if f"| {row.name} |" not in text] == []
+    assert "## Misses\n\nNone.\n" in text
+
+
+@pytest.mark.parametrize(
+    ("model", "line"),
+    [
+        ("resnet50-arcface_inshop", "describes ImageToImageRetriever, a retriever, which has no classes"),
+        ("simclr_resnet50_16xb256-coslr-200e_in1k", "describes SimCLR, a self-supervised model, which has no classes"),
+        ("mae_vit-base-p16_8xb512-amp-coslr-300e_in1k", "describes MAE, a self-supervised model"),
+        ("blip-base_3rdparty_caption", "describes BlipCaption, not a classifier but a model of pictures and text"),
+        ("cn-clip_resnet50_zeroshot-cls_cifar100", "describes ChineseCLIP, not a classifier but a model of pictures"),
+        ("vit-base-p16_sam-pre_3rdparty_sa1b-1024px", "is a backbone without a head: it gives features, not classes"),
+    ],
+)
+def test_what_has_no_class_score_gets_one_clear_line(model, line):
+    with pytest.raises(InputError, match=line) as raised:
+        camctl.load(model, random_weights=True)
+    assert "\n" not in str(raised.value)
