@@ -35,8 +35,8 @@ EDGE = 480
 OUTSIDE = """\
 ## Outside the table
 
-- Published with configs that mmengine 0.10.7 cannot read: `replknet-31B` (four names) and `swinv2-*-w12_3rdparty_in21k-192px`
-  (two). The families are in the table by other members.
+- Published with configs that mmengine 0.10.7 cannot read: `replknet-31B` (four names) and
+  `swinv2-*-w12_3rdparty_in21k-192px` (two). The families are in the table by other members.
 - LeViT's deploy configs cannot be built by mmpretrain 1.2.0: its head's `switch_to_deploy` takes no argument and is
   given one. With the head as trained, the layer and grid are right; random weights without norms fade to a flat map.
 - Backbones without a head, retrievers, self-supervised models and models of pictures and text have no class score:
