@@ -2,9 +2,9 @@
 
 The rows were written before camctl was asked; one layer's name was put right since (MLP-Mixer's last norm is called
 `ln1`; `norm1` is a property that gives it), and a row left out (see `mmpretrain.md`). `layers` are the places that an
-expert would accept, the best first: the last norm or block output whose places the class score still depends on; where a
-class token alone is read, the norm that feeds the last attention. Names of one and the same tensor (a block and the ReLU
-that ends it) stand together.
+expert would accept, the best first: the last norm or block output whose places the class score still depends on; where
+a class token alone is read, the norm that feeds the last attention. Names of one and the same tensor (a block and the
+ReLU that ends it) stand together.
 """
 
 from __future__ import annotations
