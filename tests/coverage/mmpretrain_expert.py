@@ -1,10 +1,11 @@
 """What an expert would answer for every classifier backbone of mmpretrain 1.2.0, written down from the forward passes.
 
-The rows were written before camctl was asked; one layer's name was put right since (MLP-Mixer's last norm is called
-`ln1`; `norm1` is a property that gives it), and a row left out (see `mmpretrain.md`). `layers` are the places that an
-expert would accept, the best first: the last norm or block output whose places the class score still depends on; where
-a class token alone is read, the norm that feeds the last attention. Names of one and the same tensor (a block and the
-ReLU that ends it) stand together.
+The rows were written before camctl was asked. Since then one name was put right (MLP-Mixer's last norm is called `ln1`;
+`norm1` is a property that gives it) and one row left out (LeViT's deploy form, see `mmpretrain.md`).
+
+`layers` are the places that an expert would accept, the best first: the last norm or block output whose places the
+class score still depends on; where a class token alone is read, the norm that feeds the last attention. Names of one
+and the same tensor (a block and the ReLU that ends it) stand together.
 """
 
 from __future__ import annotations
