@@ -115,7 +115,7 @@ def compare(  # noqa: PLR0913
     measure_settings = parse_assignments(metric_options or [], option="--metric-options")
     pictures = pictures_in([image, *(images or [])])
     boxes = parse_boxes(box or [], len(pictures))
-    pipeline.pick_metrics(measured, measure_settings, box=bool(boxes))
+    picked = pipeline.pick_metrics(measured, measure_settings, box=bool(boxes))
     smoothings = _smoothings(smooth)
     classes = classes_of(target_category, topk)
     across, down = _axes("--columns", columns), _axes("--rows", rows)
@@ -129,7 +129,7 @@ def compare(  # noqa: PLR0913
         canvas=canvas,
         colormap=known_colormap(colormap),
         opacity=opacity,
-        metrics=IN_FIGURE if measured == ("all",) else measured,
+        metrics=IN_FIGURE if measured == ("all",) else tuple(one.found.name for one in picked),
     )
     outputs = plan(save_path or [], save_raw, baseline, kept=pictures)
     layout = Layout(adapter=adapter, vit_like=vit_like, num_extra_tokens=num_extra_tokens)

@@ -47,18 +47,6 @@ def shared_range(comparison: Comparison) -> dict[int, tuple[float, float]]:
     return shares
 
 
-def shown_values(comparison: Comparison, scale: Scale = "each") -> dict[int, NDArray[np.float32]]:
-    """What is drawn of each map, (h, w), 0..1: place in `comparison.cells` -> values; cells without a map left out.
-
-    On the shared scale a map is stretched between its ends there: `low + values * (high - low)`.
-    """
-    maps = {place: cell.cam for place, cell in enumerate(comparison.cells) if cell.cam is not None}
-    if scale == "each":
-        return {place: cam.values for place, cam in maps.items()}
-    ends = shared_range(comparison)
-    return {place: stretched(cam, ends[place]) for place, cam in maps.items()}
-
-
 def stretched(cam: Cam, ends: tuple[float, float]) -> NDArray[np.float32]:
     """A map's values between its ends (low, high) on a shared scale."""
     low, high = ends

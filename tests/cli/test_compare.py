@@ -151,6 +151,16 @@ def test_metrics_by_name_measure_no_more(camctl: Camctl, photo: Path) -> None:
     assert [one["method"] for one in done.json["standings"]] == ["GradCAM"]
 
 
+def test_figures_stand_under_the_maps_however_the_metric_was_spelt(camctl: Camctl, photo: Path, tmp_path: Path) -> None:
+    words = ("compare", photo, MODEL, "--method", "gradcam,layercam", "--save-path", tmp_path / "grid.svg")
+    done = camctl(*words, "--metrics", "camctl[coverage]", "DROP")
+
+    assert done.code == 0
+    drawn = (tmp_path / "grid.svg").read_text()
+    assert "coverage\u00a00." in drawn
+    assert "drop\u00a0" in drawn
+
+
 def test_a_box_brings_its_metrics(camctl: Camctl, photo: Path) -> None:
     done = camctl(
         "compare", photo, MODEL, "--metrics", "pointing", "energy", "--box", "cat=0,0,64,48", "--box", "30,20,33,23",
