@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from camctl.errors import UnknownNameError
+from camctl.plugin.download import check_checkpoint, local_file
 from camctl.sources.mm_config import Found
 from camctl.sources.mmpretrain import load_config
-from camctl.sources.named_weights import local_file
 
 if TYPE_CHECKING:
     from camctl.plugin import LoadedModel, LoadOptions
@@ -28,10 +28,11 @@ class Demo:
         config = known.get(reference.casefold())
         if config is None:
             raise UnknownNameError("demo model", reference, list(known))
-        given, shipped = local_file(checkpoint, options), config.with_suffix(".pth")
+        check_checkpoint(checkpoint, options)
+        shipped = config.with_suffix(".pth")
         weights = None
-        if checkpoint is not None and given is not None:
-            weights = (checkpoint, given)
+        if checkpoint is not None:
+            weights = (checkpoint, local_file(checkpoint, options))
         elif not options.random_weights:
             weights = (shipped.name, shipped)
         name = f"demo:{config.stem}"

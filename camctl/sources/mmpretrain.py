@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from camctl.errors import InputError, one_line
 from camctl.plugin import Checkpoint, LoadedModel, LoadOptions
+from camctl.plugin.download import check_checkpoint, local_file
+from camctl.plugin.fitting import fit
+from camctl.plugin.quiet import quiet
+from camctl.plugin.random_weights import randomise, seeded, settle
+from camctl.plugin.weights import Weights, as_names, read_checkpoint
 from camctl.sources import mm_config, mm_preprocess
-from camctl.sources.checkpoints import Weights, as_names, read_checkpoint
-from camctl.sources.named_weights import local_file
-from camctl.sources.quiet import quiet
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,9 +50,7 @@ def load_config(
     name: str, found: mm_config.Found, checkpoint: tuple[str, Path] | None, device: str, options: LoadOptions
 ) -> LoadedModel:
     """Load from a config that was found and a checkpoint (as the user named it, and the file), or random weights."""
-    from camctl.sources.fitting import fit
     from camctl.sources.quick_import import import_models
-    from camctl.sources.random_weights import randomise, seeded, settle
 
     weights = None if checkpoint is None else read_checkpoint(checkpoint[1], trust=options.trust_checkpoint)
     notes = found.notes
@@ -104,9 +104,9 @@ def _checkpoint_file(
 ) -> tuple[str, Path] | None:
     """What the user named and the file that it stands for; None where random weights were asked for."""
     named = checkpoint or (None if options.random_weights else found.weights)
-    file = local_file(named, options)
-    if named is not None and file is not None:
-        return named, file
+    check_checkpoint(named, options)
+    if named is not None:
+        return named, local_file(named, options)
     if options.random_weights:
         return None
     message = f"No weights: '{reference}' needs a checkpoint."

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from camctl.errors import InputError
 from camctl.plugin import Checkpoint, LoadedModel, LoadOptions
-from camctl.sources.checkpoints import as_names, read_checkpoint
-from camctl.sources.named_weights import local_file
+from camctl.plugin.download import check_checkpoint, local_file
+from camctl.plugin.fitting import fit
+from camctl.plugin.random_weights import randomise, seeded, settle
+from camctl.plugin.weights import as_names, read_checkpoint
 from camctl.sources.plain_preprocess import plain_preprocess
 
 if TYPE_CHECKING:
@@ -39,10 +41,10 @@ class PythonSource:
             _exists(reference.partition(":")[0])
         from torch import nn
 
-        from camctl.sources.random_weights import randomise, seeded, settle
-
-        file = local_file(checkpoint, options)
-        weights = None if file is None else read_checkpoint(file, trust=options.trust_checkpoint)
+        check_checkpoint(checkpoint, options)
+        weights = None
+        if checkpoint is not None:
+            weights = read_checkpoint(local_file(checkpoint, options), trust=options.trust_checkpoint)
         with seeded(options.seed):
             made = _make(reference)
         name = f"python:{reference}"
@@ -53,8 +55,6 @@ class PythonSource:
             raise InputError(message, hint=_USAGE)
         notes: tuple[str, ...] = ()
         if weights is not None:
-            from camctl.sources.fitting import fit
-
             notes = fit(module, weights, hint=f"Make '{reference}' build a model with N classes.")
         elif options.random_weights:
             randomise(module, options.seed)

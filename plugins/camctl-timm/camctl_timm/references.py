@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from camctl.errors import InputError, UnknownNameError
-from camctl_timm.hub import hub_file
+from camctl.plugin.hub import hub_file
 
 HUB, FOLDER = "hf-hub", "local-dir"
 _SPELLINGS = {"hf-hub": HUB, "hf_hub": HUB, "local-dir": FOLDER, "local_dir": FOLDER}
@@ -53,13 +54,21 @@ def split(text: str) -> Reference:
     return Reference(place="", name=name, checkpoint=checkpoint or None)
 
 
-def look_up(reference: Reference) -> Found:
-    """The model that is meant.
+def hub_name(text: str) -> tuple[str, str | None]:
+    """`org/name` and the revision of `org/name@revision`."""
+    name, _, revision = text.partition("@")
+    return name, revision or None
+
+
+def look_up(reference: Reference, progress: Callable[[str, int, int], None] | None = None) -> Found:
+    """The model that is meant; `progress` as in `LoadOptions`.
 
     Raises UnknownNameError, InputError, or CamctlError where a hub's model is not here and cannot be fetched.
     """
     if reference.place == HUB:
-        return _from_config(hub_file(reference.name, "config.json", hint=_OFFLINE), reference)
+        name, revision = hub_name(reference.name)
+        file = hub_file(name, "config.json", revision=revision, progress=progress, hint=_OFFLINE)
+        return _from_config(file, reference)
     if reference.place == FOLDER:
         folder = Path(reference.name).expanduser()
         if not (folder / "config.json").is_file():

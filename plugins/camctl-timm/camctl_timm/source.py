@@ -8,16 +8,24 @@ from typing import TYPE_CHECKING, Any
 
 from camctl.errors import CamctlError, InputError, one_line
 from camctl.plugin import Checkpoint, LoadedModel, LoadOptions
-from camctl_timm import checkpoints, hub, references
+from camctl.plugin.download import check_checkpoint, fetch, local_file
+from camctl.plugin.fitting import fit
+from camctl.plugin.hub import HINT, hub_file
+from camctl.plugin.quiet import quiet
+from camctl.plugin.random_weights import enliven, seeded, settle
+from camctl_timm import checkpoints, references
 from camctl_timm.labels import class_names
 from camctl_timm.preprocess import make_preprocess
-from camctl_timm.quiet import quiet
-from camctl_timm.random_weights import enliven, seeded, settle
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from camctl_timm.checkpoints import Weights
+    from camctl.plugin.weights import Weights
+
+WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+"""A hub's names for weights, the one that cannot hold code first."""
+
+FOLDER_WEIGHTS = (*WEIGHTS, "pytorch_model.pth", "model.pth")
 
 
 class Timm:
@@ -36,11 +44,9 @@ class Timm:
             message = f"Two checkpoints: '{wanted.checkpoint}' in the model's name, and '{checkpoint}'."
             raise InputError(message, hint="Give one of them.")
         named = checkpoint if checkpoint is not None else wanted.checkpoint
-        if named is not None and options.random_weights:
-            message = f"Both the checkpoint '{named}' and random weights were asked for."
-            raise InputError(message, hint="Leave out the checkpoint or --random-weights.")
-        given = None if named is None else checkpoints.read(_local(named), trust=options.trust_checkpoint)
-        found = references.look_up(wanted)
+        check_checkpoint(named, options)
+        given = None if named is None else checkpoints.read(local_file(named, options), trust=options.trust_checkpoint)
+        found = references.look_up(wanted, options.progress)
         arguments, size = _arguments(found, options)
         _check_head(reference, found, arguments, given)
         name = f"timm:{reference}"
@@ -52,7 +58,7 @@ class Timm:
         elif given is not None:
             module, notes = _with_own(found, arguments, given, name)
         else:
-            given = _published(wanted, found, trust=options.trust_checkpoint)
+            given = _published(wanted, found, options)
             named = given.path.name
             module = _with_published(found, arguments, given, name)
         module.eval()
@@ -60,7 +66,7 @@ class Timm:
             preprocess, input_size = make_preprocess(module, size)
         forward = _make_forward(module)
         if options.random_weights:
-            settle(module, forward, input_size, options.seed)
+            settle(module, forward, (3, *input_size), options.seed)
         module.to(device)
         classes = int(getattr(module, "num_classes", 0))
         return LoadedModel(
@@ -75,12 +81,6 @@ class Timm:
             random_weights=options.random_weights,
             notes=notes,
         )
-
-
-def _local(named: str) -> Path:
-    if not named.strip():
-        raise InputError("The checkpoint's name is empty.", hint="Give a file or an address, or leave it out.")
-    return hub.address_file(named) if "://" in named else Path(named).expanduser()
 
 
 def _arguments(found: references.Found, options: LoadOptions) -> tuple[dict[str, Any], tuple[int, int] | None]:
@@ -99,7 +99,7 @@ def _arguments(found: references.Found, options: LoadOptions) -> tuple[dict[str,
 
 def _check_head(reference: str, found: references.Found, arguments: dict[str, Any], given: Weights | None) -> None:
     """Raises InputError for a model that gives features; sets `num_classes` to what the checkpoint's head has."""
-    if given is not None and given.state is not None and "num_classes" not in arguments:
+    if given is not None and "num_classes" not in arguments:
         rows = checkpoints.head_rows(given.state, found.config)
         published = found.config.get("num_classes", 1000) + (found.config.get("label_offset") or 0)
         if rows is not None and rows != published:
@@ -133,32 +133,33 @@ def _build(found: references.Found, arguments: dict[str, Any], **weights: Any) -
     return module
 
 
-def _published(wanted: references.Reference, found: references.Found, *, trust: bool) -> Weights:
+def _published(wanted: references.Reference, found: references.Found, options: LoadOptions) -> Weights:
     """The file of the weights that timm names. Raises InputError where there are none, CamctlError where offline."""
     config = found.config
     if wanted.place == references.FOLDER:
         folder = Path(wanted.name).expanduser()
-        file = next((folder / each for each in hub.FOLDER_WEIGHTS if (folder / each).is_file()), None)
+        file = next((folder / each for each in FOLDER_WEIGHTS if (folder / each).is_file()), None)
         if file is None:
             message = f"There are no weights in the folder '{folder}'."
-            raise InputError(message, hint=f"It should hold {hub.WEIGHTS[0]}; or: --random-weights")
+            raise InputError(message, hint=f"It should hold {WEIGHTS[0]}; or: --random-weights")
     elif wanted.place == references.HUB:
-        file = hub.hub_file(wanted.name, *hub.WEIGHTS)
+        name, revision = references.hub_name(wanted.name)
+        file = hub_file(name, *WEIGHTS, revision=revision, progress=options.progress)
     elif config.get("hf_hub_id"):
         one = config.get("hf_hub_filename")
-        file = hub.hub_file(config["hf_hub_id"], *((one,) if one else hub.WEIGHTS))
+        file = hub_file(config["hf_hub_id"], *((one,) if one else WEIGHTS), progress=options.progress)
     elif config.get("url"):
-        file = hub.address_file(config["url"])
+        file = fetch(config["url"], options.progress, hint=HINT)
     else:
         message = f"There are no published weights of '{wanted.name}'."
-        raise InputError(message, hint=hub.HINT)
-    return checkpoints.read(file, trust=trust)
+        raise InputError(message, hint=HINT)
+    return checkpoints.read(file, trust=options.trust_checkpoint)
 
 
 def _with_published(found: references.Found, arguments: dict[str, Any], weights: Weights, name: str) -> nn.Module:
     """The model, filled by timm's own way from one layout of weights to the other. Raises InputError."""
     overlay: dict[str, Any] = {"source": None}
-    if weights.state is None:
+    if not weights.state:
         overlay |= {"file": str(weights.path), "custom_load": True}
     else:
         overlay |= {"state_dict": dict(weights.state)}
@@ -175,7 +176,7 @@ def _with_own(
     found: references.Found, arguments: dict[str, Any], weights: Weights, name: str
 ) -> tuple[nn.Module, tuple[str, ...]]:
     """The model, filled from the user's file: as it is where it fits, else in the layout of a model's first authors."""
-    if weights.state is None:
+    if not weights.state:
         return _with_published(found, arguments, weights, name), ()
     module = _build(found, arguments)
     if not checkpoints.fits(module, weights.state):
@@ -183,7 +184,9 @@ def _with_own(
             return _with_published(found, arguments, weights, name), ()
         except InputError:
             pass  # what is told below is about the file as it is
-    return module, checkpoints.fit(module, weights, name)
+    other = "Set what differs: --cfg-options num_classes=N img_size=S"
+    hint = "Set the number of classes: --cfg-options num_classes=N"
+    return module, fit(module, weights, hint=hint, where=name, other_sizes=other)
 
 
 def _make_forward(module: nn.Module) -> Callable[[Tensor], Tensor]:

@@ -104,7 +104,8 @@ def _parameters(name: str, *, own_head: bool) -> int | None:
     """How many a model has; None where it is no classifier. Nothing is allocated."""
     import timm
     import torch
-    from camctl_timm.quiet import quiet
+
+    from camctl.plugin.quiet import quiet
 
     with quiet(), torch.device("meta"):
         model = timm.create_model(name, **({} if own_head else {"num_classes": CLASSES}))

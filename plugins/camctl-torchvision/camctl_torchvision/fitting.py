@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from camctl.errors import InputError
-from camctl_torchvision.files import State
+from camctl.plugin.fitting import OTHER_SIZES, fit
+from camctl.plugin.weights import State, Weights
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
-
-    from camctl_torchvision.files import Weights
 
 _HEADS = ("fc.weight", "head.weight", "heads.head.weight", "classifier.weight")
 _LAST_OF_CLASSIFIER = re.compile(r"classifier\.(\d+)\.weight")
@@ -20,7 +19,6 @@ _AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")
 _OLD_DENSENET = re.compile(
     r"(.*denselayer\d+\.(?:norm|relu|conv))\.([12])\.(weight|bias|running_mean|running_var|num_batches_tracked)"
 )
-_SHOWN = 3
 MATRIX = 2
 
 
@@ -59,46 +57,26 @@ def size_in(state: Mapping[str, Tensor]) -> int | None:
     return int(round((position.shape[1] - 1) ** 0.5) * patch.shape[-1])
 
 
-def fit(module: nn.Module, weights: Weights, name: str) -> tuple[str, ...]:
-    """Load the weights in place, on the CPU; one note for what is missing or left over.
+def fill(module: nn.Module, weights: Weights, name: str) -> tuple[str, ...]:
+    """Load the weights in place, on the CPU, under today's names; one note for what is missing or left over.
 
     Raises `InputError` where sizes differ or where nothing fits.
     """
-    state = _state_for(name, weights.state)
-    expected = [key for key in module.state_dict() if not key.endswith("num_batches_tracked")]
-    try:
-        found = module.load_state_dict(state, strict=False)
-    except RuntimeError as error:
-        line = " ".join(str(error).strip().splitlines()[-1].split())
-        message = f"The checkpoint '{weights.path}' is for another model than {name}: {line}"
-        raise InputError(message, hint="Give the checkpoint that was trained with this very model.") from error
-    missing = [key for key in found.missing_keys if not key.endswith("num_batches_tracked")]
-    if len(missing) >= len(expected):
-        message = f"The checkpoint '{weights.path}' is for another model: none of its weights has a place in {name}."
-        raise InputError(message, hint=f"It holds {_some(list(state))}; {name} wants {_some(expected)}.")
-    parts = []
-    if missing:
-        parts.append(
-            f"{len(missing)} of {len(expected)} weights are not in it and keep random values ({_some(missing)})"
-        )
-    if found.unexpected_keys:
-        parts.append(f"{len(found.unexpected_keys)} in it are not used ({_some(found.unexpected_keys)})")
-    return (f"Checkpoint: {'; '.join(parts)}.",) if parts else ()
+    # The head has been built as the file has it.
+    return fit(module, replace(weights, state=_state_for(name, weights.state)), hint=OTHER_SIZES, where=name)
 
 
-def _state_for(name: str, given: Mapping[str, Tensor]) -> State:
+def _state_for(name: str, given: State) -> State:
     """The weights under today's names, without the heads at the side."""
-    state = State(
-        (_OLD_DENSENET.sub(r"\1\2.\3", key) if name.startswith("densenet") else key, value)
-        for key, value in given.items()
-        if not key.startswith(_AUXILIARY)
-    )
-    state._metadata = getattr(given, "_metadata", None)  # noqa: SLF001 - torch looks for it there
-    if state._metadata is None:  # noqa: SLF001
+    versions = given.versions
+    if versions is None and name.startswith("mnasnet"):
         # Files other than torch's own carry no versions; MNASNet's layout of today is the second.
-        state._metadata = {"": {"version": 2}} if name.startswith("mnasnet") else {}  # noqa: SLF001
-    return state
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+        versions = {"": {"version": 2}}
+    return State(
+        (
+            (_OLD_DENSENET.sub(r"\1\2.\3", key) if name.startswith("densenet") else key, value)
+            for key, value in given.items()
+            if not key.startswith(_AUXILIARY)
+        ),
+        versions=versions,
+    )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from camctl.errors import InputError
 from camctl.plugin import Checkpoint, LoadedModel, LoadOptions
+from camctl.plugin.download import check_checkpoint, is_url, local_file
+from camctl.plugin.random_weights import LIKE_PICTURES, enliven, seeded, settle
+from camctl.plugin.weights import Weights, read_checkpoint
 
-if TYPE_CHECKING:
-    from camctl_torchvision.files import Weights
-
+HERE_ALREADY = "Give a CHECKPOINT file that is already here, or add --random-weights."
 NO_CFG_OPTIONS = "--cfg-options has no meaning for torchvision's models and was not used."
 SETTLING = 224
 """Pixels a side that are enough for batch norms to settle on; a net of fixed size gets its own."""
@@ -29,11 +29,7 @@ class Torchvision:
         from camctl_torchvision.names import check_name
 
         name = check_name(reference)
-        if checkpoint is not None and not checkpoint.strip():
-            raise InputError("The checkpoint's name is empty.", hint="Give a file, or leave it out.")
-        if checkpoint is not None and options.random_weights:
-            message = f"Both the checkpoint '{checkpoint}' and random weights were asked for."
-            raise InputError(message, hint="Leave out the checkpoint or --random-weights.")
+        check_checkpoint(checkpoint, options)
         loaded = _at_random(name, options) if options.random_weights else _with_weights(name, checkpoint, options)
         loaded.module.to(device)
         return loaded
@@ -43,7 +39,6 @@ def _at_random(name: str, options: LoadOptions) -> LoadedModel:
     """Random weights, seen through the transforms and class names of the default ones."""
     from camctl_torchvision.fitting import build
     from camctl_torchvision.published import class_names, default_of, size_of
-    from camctl_torchvision.random_weights import enliven, seeded, settle
 
     weights = default_of(name)
     transforms = weights.transforms()
@@ -53,26 +48,21 @@ def _at_random(name: str, options: LoadOptions) -> LoadedModel:
         module = build(name, classes=len(names), size=size[0])
     enliven(module, options.seed)
     module.eval()
-    settle(module, module, (min(size[0], SETTLING), min(size[1], SETTLING)), options.seed)
+    edges = (min(size[0], SETTLING), min(size[1], SETTLING))
+    settle(module, module, (3, *edges), options.seed, scales=LIKE_PICTURES)
     return _loaded(name, module, transforms, names, random_weights=True, notes=_notes(options))
 
 
 def _with_weights(name: str, checkpoint: str | None, options: LoadOptions) -> LoadedModel:
     """The weights that a checkpoint names, by default the library's best."""
     from camctl_torchvision import published
-    from camctl_torchvision.fetching import fetch, is_address
-    from camctl_torchvision.files import read
-    from camctl_torchvision.fitting import build, classes_in, fit, size_in
+    from camctl_torchvision.fitting import build, classes_in, fill, size_in
 
     weights = published.default_of(name)
     if checkpoint is not None:
-        weights = None if is_address(checkpoint) else published.named(name, checkpoint)
-    if weights is not None:
-        given, path = str(weights.url), fetch(weights.url, options.progress)
-    else:
-        given = str(checkpoint)
-        path = fetch(given, options.progress) if is_address(given) else Path(given).expanduser()
-    file = read(path, trust=options.trust_checkpoint)
+        weights = None if is_url(checkpoint) else published.named(name, checkpoint)
+    given = str(weights.url if weights is not None else checkpoint)
+    file = read_checkpoint(local_file(given, options, hint=HERE_ALREADY), trust=options.trust_checkpoint)
     notes = list(_notes(options))
     if weights is None:
         # A file fetched by hand keeps the name that it was published under.
@@ -86,7 +76,7 @@ def _with_weights(name: str, checkpoint: str | None, options: LoadOptions) -> Lo
         names = published.class_names(published.default_of(name))
         notes.append(f"Preprocessing is that of {origin}; the checkpoint does not tell its own.")
     module = build(name, classes=classes_in(file.state) or len(names), size=size)
-    notes.extend(fit(module, file, name))
+    notes.extend(fill(module, file, name))
     module.eval()
     return _loaded(
         name,

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from camctl.errors import CamctlError, InputError, one_line, out_of_memory
-from camctl.plugin import Checkpoint
+from camctl.plugin import Checkpoint, LoadOptions
+from camctl.plugin.download import local_file
+from camctl.plugin.fitting import mismatch, notes_on
+from camctl.plugin.hub import hub_file
+from camctl.plugin.random_weights import enliven, seeded
+from camctl.plugin.weights import file_hash, read_checkpoint
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     from camctl_transformers.finding import Found
 
@@ -21,7 +25,7 @@ _WEIGHTS = (
     "pytorch_model.bin",
     "pytorch_model.bin.index.json",
 )
-_SHOWN = 3
+_CLASSES = "Set num_labels to N in its config.json, or give the checkpoint that was trained with this very model."
 NEEDS = {"dinat": "natten", "timm_wrapper": "timm"}
 """Family -> the package that its code calls."""
 
@@ -57,7 +61,6 @@ def says_classifier(config: Any) -> bool:
 def at_random(kind: Any, found: Found, seed: int) -> nn.Module:
     """The network with weights drawn from the seed."""
     from camctl_transformers.finding import quiet
-    from camctl_transformers.random_weights import enliven, seeded
 
     with seeded(seed), quiet():
         module: nn.Module = _made(lambda: kind(found.config), found)
@@ -66,29 +69,34 @@ def at_random(kind: Any, found: Found, seed: int) -> nn.Module:
 
 
 def with_weights(
-    kind: Any, found: Found, checkpoint: str | None, device: str
-) -> tuple[nn.Module, Checkpoint | None, tuple[str, ...]]:
+    kind: Any, found: Found, checkpoint: str | None, device: str, options: LoadOptions
+) -> tuple[nn.Module, Checkpoint, tuple[str, ...]]:
     """The network, where its weights came from, and notes on what is missing."""
     import torch
 
-    from camctl_transformers.files import read
     from camctl_transformers.finding import quiet
 
     # Half precision is slow on a CPU, and not all of it is there.
     dtype: Any = torch.float32 if device == "cpu" else "auto"
     given: dict[str, Any] = {"config": found.config, "output_loading_info": True, "dtype": dtype}
-    source = None
+    given |= {"ignore_mismatched_sizes": True}  # told below, in the user's words
     if checkpoint is not None:
-        path = Path(checkpoint).expanduser()
-        state, sha256 = read(path)
-        source = Checkpoint(path=checkpoint, sha256=sha256)
-        with quiet():
-            module, told = _made(lambda: kind.from_pretrained(None, state_dict=state, **given), found)
+        weights = read_checkpoint(local_file(checkpoint, options), trust=options.trust_checkpoint)
+        state: dict[str, Tensor] = dict(weights.state)
+        source = Checkpoint(path=checkpoint, sha256=weights.sha256)
     else:
-        with quiet():
-            module, told = _made(lambda: kind.from_pretrained(found.name, **given), found)
-            source = _source(found.name)
-    notes = _notes(told, module, checkpoint or found.name)
+        first, files = _published(found, options)
+        state, source = {}, Checkpoint(path=str(first), sha256=file_hash(*files))
+        if files[0].suffix != ".safetensors":  # transformers' own reader runs no code either, and cannot be told to
+            for file in files:
+                state |= read_checkpoint(file, trust=options.trust_checkpoint).state
+    given |= {"state_dict": state} if state else found.at
+    with quiet():
+        module, told = _made(lambda: kind.from_pretrained(None if state else found.name, **given), found)
+    where = checkpoint or found.name
+    if told["mismatched_keys"]:
+        raise mismatch(sorted(told["mismatched_keys"]), path=where, hint=_CLASSES, where="the configuration")
+    notes = notes_on(module, sorted(told["missing_keys"]), sorted(told["unexpected_keys"]), path=where)
     return module.eval(), source, notes
 
 
@@ -106,51 +114,29 @@ def _made(make: Any, found: Found) -> Any:
         if needed is not None and isinstance(error, ImportError):
             message = f"'{what}' needs the package {needed}, which is not installed."
             raise InputError(message, hint=f"Install it with: pip install {needed}") from error
-        if isinstance(error, OSError) and "no file named" in str(error):
-            message = f"There are no weights in '{what}'."
-            raise InputError(message, hint="Add --random-weights, or give a CHECKPOINT file.") from error
         message = f"'{what}' cannot be loaded: {one_line(error)}"
         raise InputError(message, hint="Save it again with save_pretrained, or try --random-weights.") from error
 
 
-def _source(name: str) -> Checkpoint | None:
-    """The file of the weights and its hash; of several files, their index and the hash over all of them."""
-    from transformers.utils import cached_file
+def _published(found: Found, options: LoadOptions) -> tuple[Path, list[Path]]:
+    """The file that stands for the weights of a folder or of a hub's model, and all files that hold them."""
+    folder = Path(found.name)
 
-    config = cached_file(name, "config.json", local_files_only=True)
-    folder = Path(str(config)).parent
-    first = next((folder / each for each in _WEIGHTS if (folder / each).is_file()), None)
-    if first is None:
-        return None
-    stem = first.name.partition(".")[0]
-    files = (
-        sorted(folder.glob(f"{stem}-*{Path(first.stem).suffix or first.suffix}"))
-        if first.suffix == ".json"
-        else [first]
-    )
-    digest = hashlib.sha256()
-    for file in files:
-        with file.open("rb") as stream:
-            while chunk := stream.read(1 << 22):
-                digest.update(chunk)
-    return Checkpoint(path=str(first), sha256=digest.hexdigest())
+    def file(*names: str) -> Path:
+        if not folder.is_dir():
+            return hub_file(found.name, *names, revision=found.revision, progress=options.progress)
+        first = next((folder / name for name in names if (folder / name).is_file()), None)
+        if first is None:
+            message = f"There are no weights in '{found.name}'."
+            raise InputError(message, hint="Add --random-weights, or give a CHECKPOINT file.")
+        return first
 
-
-def _notes(told: Any, module: nn.Module, name: str) -> tuple[str, ...]:
-    missing = sorted(key for key in told["missing_keys"] if not key.endswith("num_batches_tracked"))
-    expected = [key for key in module.state_dict() if not key.endswith("num_batches_tracked")]
-    if missing and len(missing) >= len(expected):
-        message = f"The weights of '{name}' are for another model: none of them has a place in this one."
-        raise InputError(message, hint=f"It wants {_some(expected)}.")
-    parts = []
-    if missing:
-        parts.append(
-            f"{len(missing)} of {len(expected)} weights are not in it and keep random values ({_some(missing)})"
-        )
-    if unexpected := sorted(told["unexpected_keys"]):
-        parts.append(f"{len(unexpected)} in it are not used ({_some(unexpected)})")
-    return (f"Checkpoint: {'; '.join(parts)}.",) if parts else ()
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+    first = file(*_WEIGHTS)
+    if first.suffix != ".json":
+        return first, [first]
+    try:
+        names = sorted(set(json.loads(first.read_text(encoding="utf-8"))["weight_map"].values()))
+    except (ValueError, KeyError, AttributeError) as error:
+        message = f"'{first}' is no index of weights: {one_line(error)}"
+        raise InputError(message, hint="Copy or download it again.") from error
+    return first, [file(str(name)) for name in names]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from camctl.errors import CamctlError, InputError, UnknownNameError, one_line
+from camctl.plugin import quiet as silence
 
 _TIMEOUT = 10.0
 _MISSING = 404
@@ -23,19 +23,25 @@ class Found:
     name: str
     """What transformers is asked for: a folder, a name of the hub; empty for a family's default configuration."""
     config: Any
+    revision: str | None = None
+    """A branch, a tag or a commit of the hub's; None for its main one and for folders."""
+
+    @property
+    def at(self) -> dict[str, str]:
+        """What every `from_pretrained` is told beside the name."""
+        return _at(self.revision)
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """No progress bars and no advice of transformers inside; as before outside."""
+    """No progress bars, no advice and no complaints of transformers inside; as before outside."""
     from transformers.utils import logging as words
 
     level, bars = words.get_verbosity(), words.is_progress_bar_enabled()
     words.set_verbosity(logging.CRITICAL)
     words.disable_progress_bar()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with silence.quiet():
             yield
     finally:
         words.set_verbosity(level)
@@ -61,16 +67,20 @@ def find(reference: str, *, random_weights: bool) -> Found:
             message, hint="Give a folder made by save_pretrained, or a name such as google/vit-base-patch16-224."
         )
     families = families_known()
+    name, at, behind = text.partition("@")
+    if at and not (name and behind):
+        raise InputError(f"'{text}' names no revision.", hint="Write NAME@REVISION, or the name alone.")
+    revision = behind or None
     if text in families:
         if random_weights:
             return Found(name="", config=_default(text))
         message = f"'{text}' is a family of models, and has no weights of its own."
         raise InputError(message, hint=f"Name a model or a folder, or try it: transformers:{text} --random-weights")
-    cached = _cached(text)
-    if cached is not None:
-        return Found(name=text, config=cached)
-    _reach(text, families)
-    return Found(name=text, config=_read(text, text))
+    config = _cached(name, revision)
+    if config is None:
+        _reach(name, revision, families)
+        config = _read(name, text, revision)
+    return Found(name=name, config=config, revision=revision)
 
 
 def families_known() -> list[str]:
@@ -91,22 +101,26 @@ def _default(family: str) -> Any:
     return config
 
 
-def _cached(name: str) -> Any | None:
+def _at(revision: str | None) -> dict[str, str]:
+    return {} if revision is None else {"revision": revision}
+
+
+def _cached(name: str, revision: str | None) -> Any | None:
     from transformers import AutoConfig
 
     try:
         with quiet():
-            return AutoConfig.from_pretrained(name, local_files_only=True, trust_remote_code=False)
+            return AutoConfig.from_pretrained(name, local_files_only=True, trust_remote_code=False, **_at(revision))
     except (OSError, ValueError):
         return None
 
 
-def _read(name: str, text: str) -> Any:
+def _read(name: str, text: str, revision: str | None = None) -> Any:
     from transformers import AutoConfig
 
     try:
         with quiet():
-            return AutoConfig.from_pretrained(name, trust_remote_code=False)
+            return AutoConfig.from_pretrained(name, trust_remote_code=False, **_at(revision))
     except Exception as error:
         words = str(error)
         if "trust_remote_code" in words:
@@ -118,10 +132,11 @@ def _read(name: str, text: str) -> Any:
         raise InputError(message, hint="Save the model again with save_pretrained, or update transformers.") from error
 
 
-def _reach(name: str, families: list[str]) -> None:
-    """Say within seconds that the hub is out of reach, or that it has no such model."""
+def _reach(name: str, revision: str | None, families: list[str]) -> None:
+    """Say within seconds that the hub is out of reach, or that it has no such model or revision."""
     import os
     from urllib.error import HTTPError, URLError
+    from urllib.parse import quote
     from urllib.request import Request, urlopen
 
     from huggingface_hub import constants
@@ -129,12 +144,19 @@ def _reach(name: str, families: list[str]) -> None:
     hint = f"Give a folder made by save_pretrained, or try the family: {_try(name, families)}"
     if constants.HF_HUB_OFFLINE or os.environ.get("TRANSFORMERS_OFFLINE"):
         raise CamctlError(f"'{name}' is not in the cache, and downloads are switched off.", hint=hint)
-    address = f"{constants.ENDPOINT}/{name}/resolve/main/config.json"
+    address = f"{constants.ENDPOINT}/{name}/resolve/{quote(revision or 'main', safe='')}/config.json"
     try:
         with urlopen(Request(address, method="HEAD"), timeout=_TIMEOUT):  # noqa: S310 - the library's own address
             return
     except HTTPError as error:
         error.close()
+        lacking = error.headers.get("X-Error-Code")
+        if lacking == "RevisionNotFound":
+            message = f"The hub's '{name}' has no revision '{revision or 'main'}'."
+            raise InputError(message, hint="Give a branch, a tag or a commit behind the @, or nothing.") from error
+        if lacking == "EntryNotFound":
+            message = f"The hub's '{name}' is no model of transformers: it has no config.json."
+            raise InputError(message, hint="Models of timm have a source of their own: timm:hf-hub:NAME.") from error
         if error.code in {_MISSING, 401, 403}:
             hint = f"Check the spelling, give a folder made by save_pretrained, or try: {_try(name, families)}"
             if "/" not in name:

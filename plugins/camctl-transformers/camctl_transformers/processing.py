@@ -51,7 +51,7 @@ def _saved(found: Found) -> Any | None:
         return None
     try:
         with quiet():
-            return AutoImageProcessor.from_pretrained(found.name, backend=BACKEND, trust_remote_code=False)
+            return AutoImageProcessor.from_pretrained(found.name, backend=BACKEND, trust_remote_code=False, **found.at)
     except (OSError, ValueError, ImportError, KeyError):
         return None
 

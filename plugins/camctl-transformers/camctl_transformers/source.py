@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from camctl.errors import InputError
 from camctl.plugin import LoadedModel, LoadOptions
+from camctl.plugin.download import check_checkpoint
+from camctl.plugin.random_weights import LIKE_PICTURES, settle
 
 if TYPE_CHECKING:
     from camctl_transformers.finding import Found
@@ -22,29 +24,23 @@ class Transformers:
     )
 
     def load(self, reference: str, checkpoint: str | None, device: str, options: LoadOptions) -> LoadedModel:
-        """Load a classifier; `options.cfg_options["labels"]` holds the texts of a zero-shot one.
+        """Load a classifier; `options.labels` holds the texts of a zero-shot one.
 
         Raises `InputError` for what the user can mend, `CamctlError` where a model cannot be fetched.
         """
         from camctl_transformers import building
         from camctl_transformers.finding import find
-        from camctl_transformers.zero_shot import labels_in
 
-        if checkpoint is not None and options.random_weights:
-            message = f"Both the checkpoint '{checkpoint}' and random weights were asked for."
-            raise InputError(message, hint="Leave out the checkpoint or --random-weights.")
-        labels = labels_in(options.cfg_options)
+        check_checkpoint(checkpoint, options)
         found = find(reference, random_weights=options.random_weights)
-        kind, texts = _kind(found, reference, labels)
+        kind, texts = _kind(found, reference, options.labels)
         notes: tuple[str, ...] = ()
-        if labels and not texts:
-            notes = ("The labels were not used: this model has classes of its own.",)
-        if unused := sorted(set(options.cfg_options) - {"labels"}):
-            notes = (*notes, f"--cfg-options {', '.join(unused)} has no meaning here and was not used.")
+        if options.cfg_options:
+            notes = (f"--cfg-options {', '.join(sorted(options.cfg_options))} has no meaning here and was not used.",)
         if options.random_weights:
             module, source = building.at_random(kind, found, options.seed), None
         else:
-            module, source, told = building.with_weights(kind, found, checkpoint, device)
+            module, source, told = building.with_weights(kind, found, checkpoint, device, options)
             notes = (*told, *notes)
         loaded = _loaded(reference, module, found, texts, options, notes=notes, checkpoint=source)
         module.to(device)
@@ -76,14 +72,13 @@ def _loaded(
 ) -> LoadedModel:
     from camctl_transformers.forwards import forward_of
     from camctl_transformers.processing import preprocessing
-    from camctl_transformers.random_weights import settle
     from camctl_transformers.zero_shot import SIGMOID, zero_shot_forward
 
     config = found.config
     preprocess, size, note = preprocessing(found)
     forward = zero_shot_forward(module, found, texts) if texts else forward_of(module, config, options.seed)
     if options.random_weights:
-        settle(module, forward, size, options.seed)
+        settle(module, forward, (3, *size), options.seed, scales=LIKE_PICTURES)
     several = getattr(config, "problem_type", None) == "multi_label_classification"
     yes_or_no = config.model_type in SIGMOID if texts else several
     return LoadedModel(

@@ -15,21 +15,7 @@ if TYPE_CHECKING:
 
 SIGMOID = {"siglip", "siglip2"}
 """Families trained to say yes or no to each text by itself."""
-USAGE = "Name them: --cfg-options 'labels=[a_photo_of_a_cat,a_photo_of_a_dog]' (an underscore stands for a space)"
-
-
-def labels_in(cfg_options: Any) -> tuple[str, ...]:
-    """The texts that the user gave under `labels`; empty where there are none. Underscores stand for spaces.
-
-    Raises `InputError` for what is no list of texts.
-    """
-    given = cfg_options.get("labels")
-    if given is None:
-        return ()
-    texts = [given] if isinstance(given, str) else given
-    if not isinstance(texts, list | tuple) or not all(isinstance(each, str) and each.strip() for each in texts):
-        raise InputError(f"The labels {given!r} are no list of texts.", hint=USAGE)
-    return tuple(" ".join(each.replace("_", " ").split()) for each in texts)
+USAGE = "Give them: --labels 'a photo of a cat,a photo of a dog'"
 
 
 def zero_shot_forward(module: Any, found: Found, labels: tuple[str, ...]) -> Callable[[Tensor], Tensor]:
@@ -62,7 +48,7 @@ def _tokens(found: Found, labels: tuple[str, ...]) -> dict[str, Tensor]:
     padding = "max_length" if config.model_type in SIGMOID else True
     try:
         with quiet():
-            tokenizer = AutoTokenizer.from_pretrained(found.name or ".", trust_remote_code=False)
+            tokenizer = AutoTokenizer.from_pretrained(found.name or ".", trust_remote_code=False, **found.at)
             made = tokenizer(list(labels), padding=padding, truncation=True, max_length=longest, return_tensors="pt")
     except Exception as error:
         message = f"The tokenizer of '{found.name or config.model_type}' cannot be loaded: {one_line(error)}"

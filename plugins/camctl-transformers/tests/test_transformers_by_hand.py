@@ -6,6 +6,7 @@ from pytorch_grad_cam import GradCAM
 from pytorch_grad_cam.activations_and_gradients import ActivationsAndGradients
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import nn
+from transformers import AutoTokenizer
 from transformers_families import FAMILIES
 from transformers_making import saved
 from transformers_sweep import load, picture
@@ -60,4 +61,39 @@ def test_map_equals_one_made_by_hand(tmp_path, name, layer, reshape):
 
     assert ours.verdict == "ok"
     assert np.ptp(ours.values) == pytest.approx(1)
+    assert np.abs(ours.values - theirs).max() < 1e-4
+
+
+def test_a_zero_shot_map_equals_one_made_by_hand(tmp_path):
+    """The score of a text, as CLIP's own forward pass with pictures and texts gives it."""
+    family = FAMILIES["clip-zero-shot"]
+    net = saved(family, tmp_path)
+    loaded = load(family, tmp_path)
+    (ours,) = camctl.explain(loaded, picture(), targets=family.labels[1]).maps
+    words = AutoTokenizer.from_pretrained(tmp_path)(list(family.labels), padding=True, return_tensors="pt")
+
+    class Scored(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net = net
+
+        def forward(self, pixel_values):
+            return self.net(pixel_values=pixel_values, **words).logits_per_image
+
+    wrapped = Scored().eval()
+    (layer,) = ours.layers
+    height, width = ours.grid
+    inputs = loaded.preprocess(picture())[None]
+
+    def reshape(tokens):
+        return tokens[:, 1:].reshape(len(tokens), height, width, -1).permute(0, 3, 1, 2)
+
+    cam = GradCAM(wrapped, [net.get_submodule(layer)], reshape_transform=reshape)
+    cam.activations_and_grads.release()
+    cam.activations_and_grads = Unaliased(wrapped, cam.target_layers, reshape)
+    theirs = cam(inputs, [ClassifierOutputTarget(1)])[0].astype(np.float64)
+    cam.activations_and_grads.gradients.clear()
+    theirs = (theirs - theirs.min()) / np.ptp(theirs)
+
+    assert ours.verdict == "ok"
     assert np.abs(ours.values - theirs).max() < 1e-4

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 import transformers
 from camctl_transformers.finding import quiet
-from camctl_transformers.random_weights import enliven
+
+from camctl.plugin.random_weights import enliven
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -52,8 +52,7 @@ def picture(height: int = 240, width: int = 320):
 
 def load(family: Family, folder: Path, **more):
     """Load a saved family as a user would."""
-    options = {"labels": list(family.labels)} if family.labels else {}
-    return camctl.load(f"transformers:{folder}", cfg_options=options, **more)
+    return camctl.load(f"transformers:{folder}", labels=family.labels, **more)
 
 
 def explained(name: str) -> Row:

@@ -6,20 +6,23 @@ import hashlib
 import os
 import re
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from camctl.errors import CamctlError, InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from http.client import HTTPResponse
 
-Progress = "Callable[[str, int, int], None]"
+    from camctl.plugin import LoadOptions
+
+HERE_ALREADY = "Check the address and the network, or give the path of a checkpoint that is already here."
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
-_HASH_IN_NAME = re.compile(r"[-_]([0-9a-f]{8,64})\.[a-z]+$")
+_HASH_IN_NAME = re.compile(r"[-_](?!(?:19|20)\d{6}\.)([0-9a-f]{8,64})\.[a-z]+$")
+"""As torch.hub has it; eight digits that are a day are no hash."""
 _CHUNK = 1 << 20
 _TIMEOUT = 30.0
 
@@ -29,11 +32,39 @@ def is_url(text: str) -> bool:
     return bool(_SCHEME.match(text))
 
 
-def fetch(url: str, progress: Callable[[str, int, int], None] | None = None, *, folder: Path | None = None) -> Path:
+def check_checkpoint(checkpoint: str | None, options: LoadOptions) -> None:
+    """Raises InputError for an empty name, and for a checkpoint where random weights were asked for as well."""
+    if checkpoint is None:
+        return
+    if not checkpoint.strip():
+        raise InputError("The checkpoint's name is empty.", hint="Give a file or an address, or leave it out.")
+    if options.random_weights:
+        message = f"Both the checkpoint '{checkpoint}' and random weights were asked for."
+        raise InputError(message, hint="Leave out the checkpoint or --random-weights.")
+
+
+def local_file(checkpoint: str, options: LoadOptions, *, hint: str = HERE_ALREADY) -> Path:
+    """The file of what the user named as a checkpoint: of an address what was fetched, of a path the path.
+
+    Whether it is there is for `camctl.plugin.weights.read_checkpoint` to say.
+    Raises InputError for a wrong address, CamctlError (with `hint`) where a download fails.
+    """
+    return fetch(checkpoint, options.progress, hint=hint) if is_url(checkpoint) else Path(checkpoint).expanduser()
+
+
+def fetch(
+    url: str,
+    progress: Callable[[str, int, int], None] | None = None,
+    *,
+    folder: Path | None = None,
+    hint: str = HERE_ALREADY,
+) -> Path:
     """The file at an http(s) address, from the cache where it is there already.
 
-    `folder` is the cache, `checkpoints` in torch's hub folder unless given (`TORCH_HOME` moves it).
-    Raises InputError for a wrong address and CamctlError where the network or the file fails.
+    `progress` is called as `progress(name, done, total)` in bytes, `total` 0 where the server does not say it. A hash
+    in the name (`net-0676ba61.pth`) is verified. `folder` is the cache, `checkpoints` in torch's hub folder unless
+    given (`TORCH_HOME` moves it).
+    Raises InputError for a wrong address and CamctlError (with `hint`) where the network or the file fails.
     """
     parts = urlsplit(url)
     if parts.scheme.lower() not in {"http", "https"} or not parts.netloc:
@@ -56,8 +87,7 @@ def fetch(url: str, progress: Callable[[str, int, int], None] | None = None, *, 
             error.close()  # it is the server's answer as well, and holds the connection
         # URLError, timeouts and full disks are all OSErrors; `reason` holds the socket's own words.
         reason = " ".join(str(getattr(error, "reason", "") or error.strerror or error).split())
-        message = f"'{name}' could not be fetched from {parts.netloc}: {reason}."
-        hint = "Check the address and the network, or give the path of a checkpoint that is already here."
+        message = f"'{name}' is not here and could not be fetched from {parts.netloc}: {reason}."
         raise CamctlError(message, hint=hint) from error
     return target
 
@@ -76,6 +106,7 @@ def _cached_name(url: str, name: str) -> str:
 
 
 def _download(url: str, name: str, target: Path, progress: Callable[[str, int, int], None] | None) -> None:
+    from http.client import HTTPException
     from urllib.request import Request, urlopen
 
     request = Request(url, headers={"User-Agent": "camctl"})  # noqa: S310 - the scheme was checked
@@ -91,13 +122,16 @@ def _download(url: str, name: str, target: Path, progress: Callable[[str, int, i
             message = f"'{name}' is not what its name promises: its hash is {digest[:8]}, not {wanted[1]}."
             raise CamctlError(message, hint="The file is damaged or was replaced; fetch it from its author again.")
         Path(temporary).replace(target)
+    except HTTPException as error:
+        message = f"'{name}' broke off: {type(error).__name__}."
+        raise CamctlError(message, hint="Run the same command again.") from error
     finally:
         Path(temporary).unlink(missing_ok=True)
 
 
 def _copy(
     response: HTTPResponse,
-    file: object,
+    file: BinaryIO,
     name: str,
     progress: Callable[[str, int, int], None] | None,
 ) -> tuple[str, int, int]:
@@ -112,7 +146,7 @@ def _copy(
             return digest.hexdigest(), done + len(error.partial), total
         if not chunk:
             return digest.hexdigest(), done, total
-        file.write(chunk)  # type: ignore[attr-defined]
+        file.write(chunk)
         digest.update(chunk)
         done += len(chunk)
         if progress is not None:

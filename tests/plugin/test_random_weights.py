@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from camctl.sources.random_weights import randomise, settle
+from camctl.plugin.random_weights import LIKE_PICTURES, enliven, randomise, settle
 
 
 class StartsAtZero(nn.Module):
@@ -96,3 +96,29 @@ def test_net_that_cannot_run_on_noise_is_left_as_it_was() -> None:
     settle(model, model, (5, 8, 8), 0)
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
     assert model.body[2].momentum == 0.1
+
+
+def test_enlivening_alone_leaves_what_is_alive() -> None:
+    model = StartsAtZero()
+    nn.init.ones_(model.head.weight)
+    enliven(model, 0)
+
+    assert torch.equal(model.head.weight, torch.ones(3, 4))
+    assert min(each.detach().abs().max() for each in (model.tokens, model.gamma, model.norm.weight)) > 1e-3
+
+
+def test_weights_that_are_not_finite_are_drawn_anew() -> None:
+    model = StartsAtZero()
+    nn.init.constant_(model.head.weight, float("nan"))
+    nn.init.constant_(model.head.bias, float("inf"))
+    enliven(model, 0)
+    assert all(each.isfinite().all() for each in model.parameters())
+
+
+def test_noise_may_have_all_scales_as_pictures_have() -> None:
+    seen: list[Tensor] = []
+    for scales in ((), LIKE_PICTURES):
+        model = Deep().eval()
+        settle(model, lambda noise, model=model: (seen.append(noise), model(noise))[1], (3, 64, 64), 0, scales=scales)  # type: ignore[misc]
+    fine, coarse = (float(nn.functional.avg_pool2d(noise, 16).std()) for noise in seen)
+    assert coarse > 5 * fine

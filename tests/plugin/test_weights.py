@@ -16,8 +16,8 @@ import torch
 from torch import nn
 
 from camctl.errors import InputError
-from camctl.sources.checkpoints import read_checkpoint
-from camctl.sources.fitting import fit
+from camctl.plugin.fitting import fit, notes_on
+from camctl.plugin.weights import file_hash, read_checkpoint
 
 STATE = {"weight": torch.ones(2, 3), "bias": torch.zeros(2)}
 
@@ -56,6 +56,25 @@ def test_prefix_of_a_parallel_wrapper_is_taken_off(tmp_path: Path) -> None:
     assert set(read_checkpoint(path).state) == {"weight", "bias"}
 
 
+def test_prefix_of_a_compiled_net_is_taken_off(tmp_path: Path) -> None:
+    path = save(tmp_path, {f"module._orig_mod.{key}": value for key, value in STATE.items()})
+    assert set(read_checkpoint(path).state) == {"weight", "bias"}
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_version_numbers_are_kept_beside_the_weights(tmp_path: Path, wrapped: bool) -> None:  # noqa: FBT001
+    net = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))
+    path = save(tmp_path, nn.DataParallel(net).state_dict() if wrapped else net.state_dict())
+    assert read_checkpoint(path).state.versions == dict(net.state_dict()._metadata)
+
+
+def test_keys_to_look_under_may_be_given_in_another_order(tmp_path: Path) -> None:
+    average = {key: value + 5 for key, value in STATE.items()}
+    path = save(tmp_path, {"state_dict_ema": average, "state_dict": STATE})
+    state = read_checkpoint(path, nests=("state_dict_ema", "state_dict")).state
+    assert torch.equal(state["weight"], average["weight"])
+
+
 def test_moving_average_is_left_aside(tmp_path: Path) -> None:
     average = {key: value + 5 for key, value in STATE.items()}
     path = save(tmp_path, {"ema_state_dict": average, "state_dict_ema": average, "state_dict": STATE})
@@ -90,6 +109,18 @@ def test_training_log_of_mmengine_is_harmless(tmp_path: Path) -> None:
 )
 def test_class_names_come_from_the_metadata(tmp_path: Path, meta: dict[str, Any]) -> None:
     assert read_checkpoint(save(tmp_path, {"state_dict": STATE, "meta": meta})).class_names == ("cat", "dog")
+
+
+@pytest.mark.parametrize("key", ["class_names", "classes", "categories"])
+def test_class_names_may_lie_beside_the_weights(tmp_path: Path, key: str) -> None:
+    assert read_checkpoint(save(tmp_path, {"state_dict": STATE, key: ["cat", "dog"]})).class_names == ("cat", "dog")
+    assert read_checkpoint(save(tmp_path, {"state_dict": STATE, key: [0, 1]})).class_names is None
+
+
+def test_hash_of_several_files_is_that_of_all_their_bytes(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / name).write_bytes(name.encode())
+    assert file_hash(tmp_path / "a", tmp_path / "b") == hashlib.sha256(b"ab").hexdigest()
 
 
 def test_safetensors_are_read(tmp_path: Path) -> None:
@@ -133,13 +164,14 @@ def test_whole_model_is_read_when_trusted(tmp_path: Path) -> None:
     assert read_checkpoint(path, trust=True).state.keys() == STATE.keys()
 
 
+@pytest.mark.parametrize("name", ["disguised.pth", "disguised.safetensors"])
 @pytest.mark.parametrize(
     "content", [b"", b"some text, and more text\n" * 20, b"<!DOCTYPE html><html></html>", b"\x80\x02}"]
 )
-def test_file_of_another_kind_is_one_clear_line(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "disguised.pth"
+def test_file_of_another_kind_is_one_clear_line(tmp_path: Path, content: bytes, name: str) -> None:
+    path = tmp_path / name
     path.write_bytes(content)
-    with pytest.raises(InputError, match=r"is empty|not a readable checkpoint|web page") as caught:
+    with pytest.raises(InputError, match="is not a readable checkpoint: it is") as caught:
         read_checkpoint(path)
     assert caught.value.hint
     assert "\n" not in caught.value.message
@@ -202,3 +234,21 @@ def test_other_sizes_all_over_are_another_model_too(tmp_path: Path) -> None:
     path = save(tmp_path, {key: torch.zeros(7, 7) for key in nn.Sequential(nn.Linear(3, 2)).state_dict()})
     with pytest.raises(InputError, match="is for another model: 2 weights have other sizes"):
         fit(nn.Sequential(nn.Linear(3, 2)), read_checkpoint(path), hint="")
+
+
+def test_a_head_of_another_size_is_told_by_its_classes(tmp_path: Path) -> None:
+    net = nn.Sequential()
+    net.add_module("head", nn.Linear(3, 5))
+    path = save(tmp_path, {f"head.{key}": value for key, value in STATE.items()})
+    with pytest.raises(InputError, match="The head has 5 classes in Net, 2 in the checkpoint") as caught:
+        fit(net, read_checkpoint(path), hint="Now build it with classes=N", where="Net")
+    assert caught.value.hint == "Now build it with classes=2"
+
+
+def test_a_library_that_loads_by_itself_gets_the_same_note() -> None:
+    (note,) = notes_on(nn.Linear(3, 2), ["bias", "norm.num_batches_tracked"], ["momentum"], path="x")
+    assert note == (
+        "Checkpoint: 1 of 2 weights are not in it and keep random values (bias); 1 in it are not used (momentum)."
+    )
+    with pytest.raises(InputError, match="is for another model"):
+        notes_on(nn.Linear(3, 2), ["weight", "bias"], [], path="x")

@@ -7,7 +7,7 @@ behind them would receive a gradient, so every map would be blank: those are dra
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,10 @@ SPREAD = 0.02
 
 LOUD_ENOUGH = 1e-2
 """Layer scales begin at 1e-6 to 1e-4; each shrinks the gradient by that. Scales below this are drawn anew."""
+
+LIKE_PICTURES = (2, 4, 8, 16)
+"""Cells a side of the coarser noises that `settle` may add: fine noise alone averages out before a deep net's last
+stage sees it, and pictures have all scales."""
 
 
 @contextmanager
@@ -35,8 +39,8 @@ def randomise(module: nn.Module, seed: int) -> None:
     """Draw every weight anew, in place and on the CPU; the same seed gives the same weights.
 
     First as the layers themselves do it (`reset_parameters`), then as the model does (`init_weights`, as in mmengine),
-    then what would keep a gradient from flowing. Weights that a model draws while it is built, and neither of the two
-    touches, follow the seed when the model is built inside `seeded(seed)`.
+    then what would keep a gradient from flowing (`enliven`). Weights that a model draws while it is built, and neither
+    of the two touches, follow the seed when the model is built inside `seeded(seed)`.
     """
     import torch
 
@@ -48,17 +52,36 @@ def randomise(module: nn.Module, seed: int) -> None:
         initialise = getattr(module, "init_weights", None)
         if callable(initialise):
             initialise()
-        generator = torch.Generator().manual_seed(seed)
+    enliven(module, seed)
+
+
+def enliven(module: nn.Module, seed: int) -> None:
+    """Replace, in place and on the CPU, what stops gradients: weights all zero, not finite, or scales close to zero.
+
+    For a model that was built inside `seeded(seed)` by a library that draws its own weights; the rest stays.
+    """
+    import torch
+
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
         for owner in module.modules():
             for name, parameter in owner.named_parameters(recurse=False):
                 _enliven(owner, name, parameter, generator)
 
 
-def settle(module: nn.Module, forward: Callable[[Tensor], Tensor], size: tuple[int, ...], seed: int) -> None:
+def settle(
+    module: nn.Module,
+    forward: Callable[[Tensor], Tensor],
+    size: tuple[int, ...],
+    seed: int,
+    *,
+    scales: Sequence[int] = (),
+) -> None:
     """Let batch norms learn their statistics from noise, so that a deep net neither explodes nor fades.
 
-    `size` is one model input's (C, h, w). In eval mode untrained statistics scale nothing: the logits of a ResNet-50
-    reach 10,000, the gradients of a ConvMixer 1e-16. Where the noise cannot be run, the statistics stay as they are.
+    `size` is one model input's (C, h, w); `scales` are the cells a side of coarser noises that are added. In eval mode
+    untrained statistics scale nothing: the logits of a ResNet-50 reach 10,000, the gradients of a ConvMixer 1e-16.
+    Where the noise cannot be run, the statistics stay as they are.
     """
     import torch
     from torch.nn.modules.batchnorm import _BatchNorm
@@ -67,7 +90,7 @@ def settle(module: nn.Module, forward: Callable[[Tensor], Tensor], size: tuple[i
     if not norms:
         return
     before = [(each.training, each.momentum, {k: v.clone() for k, v in each.named_buffers()}) for each in norms]
-    noise = torch.randn((2, *size), generator=torch.Generator().manual_seed(seed))
+    noise = _noise(size, scales, torch.Generator().manual_seed(seed))
     failed = False
     try:
         for each in norms:
@@ -85,6 +108,18 @@ def settle(module: nn.Module, forward: Callable[[Tensor], Tensor], size: tuple[i
             if failed or not all(torch.isfinite(value).all() for value in each.buffers()):
                 for name, value in buffers.items():
                     each.get_buffer(name).copy_(value)
+
+
+def _noise(size: tuple[int, ...], scales: Sequence[int], generator: Generator) -> Tensor:
+    """Two inputs (2, C, h, w)."""
+    import torch
+    from torch.nn.functional import interpolate
+
+    noise = torch.randn((2, *size), generator=generator)
+    for cells in scales:
+        coarse = torch.randn((2, size[0], cells, cells), generator=generator)
+        noise += interpolate(coarse, size[1:], mode="nearest")
+    return noise / len(scales) ** 0.5 if scales else noise
 
 
 def _enliven(owner: nn.Module, name: str, parameter: Tensor, generator: Generator) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from camctl.errors import CamctlError, InputError
-from camctl.sources.download import fetch, is_url
+from camctl.plugin import LoadOptions
+from camctl.plugin.download import check_checkpoint, fetch, is_url, local_file
 
 CONTENT = b"weights" * 1000
 HASH = hashlib.sha256(CONTENT).hexdigest()[:8]
@@ -34,6 +35,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         assert isinstance(self.server, Server)
         self.server.asked.append(self.path)
+        if "babble" in self.path:
+            self.wfile.write(b"nonsense\r\n\r\n")
+            return
         if "none" in self.path:
             self.send_error(404)
             return
@@ -96,7 +100,7 @@ def test_interrupted_download_leaves_nothing(server: Server, tmp_path: Path) -> 
 
 
 def test_address_that_is_not_there_is_one_clear_line(server: Server, tmp_path: Path) -> None:
-    with pytest.raises(CamctlError, match=r"'none.pth' could not be fetched from 127.0.0.1") as caught:
+    with pytest.raises(CamctlError, match=r"'none.pth' is not here and could not be fetched from 127.0.0.1") as caught:
         fetch(server.url("none.pth"), folder=tmp_path)
     assert "\n" not in caught.value.message
     assert list(tmp_path.iterdir()) == []
@@ -123,3 +127,36 @@ def test_other_schemes_are_refused(url: str) -> None:
 
 def test_paths_are_no_addresses() -> None:
     assert not any(map(is_url, ["net.pth", "/a/b.pth", "C:\\net.pth", "./http/net.pth"]))
+
+
+def test_a_day_in_a_name_is_no_hash(server: Server, tmp_path: Path) -> None:
+    assert fetch(server.url("net_20240101.pth"), folder=tmp_path).read_bytes() == CONTENT
+
+
+def test_what_is_no_answer_of_a_server_is_one_clear_line(server: Server, tmp_path: Path) -> None:
+    with pytest.raises(CamctlError, match=r"'babble\.pth' broke off: BadStatusLine") as caught:
+        fetch(server.url("babble.pth"), folder=tmp_path)
+    assert "\n" not in caught.value.message
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_named_checkpoint_is_a_path_or_what_was_fetched(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    told: list[tuple[str, int, int]] = []
+    options = LoadOptions(progress=lambda *values: told.append(values))
+
+    assert local_file("~/net.pth", options) == Path.home() / "net.pth"
+    assert told == []
+    assert local_file(server.url("net.pth"), options).read_bytes() == CONTENT
+    assert told
+
+
+def test_an_empty_name_and_two_wishes_at_once_are_refused() -> None:
+    check_checkpoint(None, LoadOptions(random_weights=True))
+    check_checkpoint("net.pth", LoadOptions())
+    with pytest.raises(InputError, match="name is empty"):
+        check_checkpoint(" ", LoadOptions())
+    with pytest.raises(InputError, match="and random weights"):
+        check_checkpoint("net.pth", LoadOptions(random_weights=True))

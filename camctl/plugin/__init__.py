@@ -1,0 +1,45 @@
+"""The contract: everything that a method, an adapter, a source or a metric needs to know of camctl.
+
+A plugin package imports this package (and `camctl.errors`) and nothing else of camctl. Nothing heavy
+is imported here, so that a listing of plugins costs no torch.
+
+Entry-point groups: `camctl.methods` names a `Method`, `camctl.metrics` a `Metric`, `camctl.adapters` an
+`Adapter` and `camctl.sources` a `Source` (an instance, or a class that needs no arguments).
+"""
+
+from __future__ import annotations
+
+from camctl.plugin.adapters import Adapter
+from camctl.plugin.functions import Cost
+from camctl.plugin.methods import Aggregate, Capture, Method, Need, Reduction, method
+from camctl.plugin.metrics import Better, Case, Metric, MetricNeed, metric
+from camctl.plugin.sources import Checkpoint, LoadedModel, LoadOptions, Source
+
+GROUPS = {
+    "method": "camctl.methods",
+    "adapter": "camctl.adapters",
+    "source": "camctl.sources",
+    "metric": "camctl.metrics",
+}
+"""Kind of plugin -> the entry-point group it is found in."""
+
+__all__ = [
+    "GROUPS",
+    "Adapter",
+    "Aggregate",
+    "Better",
+    "Capture",
+    "Case",
+    "Checkpoint",
+    "Cost",
+    "LoadOptions",
+    "LoadedModel",
+    "Method",
+    "Metric",
+    "MetricNeed",
+    "Need",
+    "Reduction",
+    "Source",
+    "method",
+    "metric",
+]

@@ -1,0 +1,113 @@
+"""What a method is: it turns activations and gradients into evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from camctl.plugin.functions import Cost, options_of
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+Need = Literal["activations", "gradients", "replay", "rescoring"]
+Reduction = Literal["sum", "principal", "none"]
+Aggregate = Literal["mean", "max", "product"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capture:
+    """One forward pass and one backward pass, seen at one target layer for one target.
+
+    Tensors are float32 on the model's device. N is the number of views (1, or 6 with `--aug-smooth`).
+    """
+
+    activations: Tensor
+    """(N, C, H, W): the target layer's output as a grid, extra tokens left out."""
+    gradients: Tensor
+    """(N, C, H, W): of the target's logit with respect to the activations; empty (0,) where not needed."""
+    inputs: Tensor
+    """(N, 3, h, w): what the model was given."""
+    targets: Tensor
+    """(N,): where the class explained stands among the logits, int64."""
+    logits: Tensor
+    """(N, classes); of a class told from others (N, 2), its lead over them and zero."""
+    layer: str
+    """Name of the target layer."""
+    module: nn.Module
+    """The model itself; leave it as it was found."""
+    forward: Callable[[Tensor], Tensor]
+    """Inputs (M, 3, h, w) -> logits (M, classes), for methods that need `rescoring`."""
+    grid_of: Callable[[Tensor], Tensor]
+    """The target layer's raw output -> (N, C, H, W), as `activations` was made."""
+    output_of: Callable[[Tensor, Tensor], Tensor]
+    """The way back: a grid (N, C, H, W) and the raw output it came from -> a raw output holding that grid."""
+    replay: Callable[[Tensor], Tensor]
+    """Runs what follows the target layer: other grids in its place, any number K a view, (N*K, C, H, W), those of the
+    first view first -> logits (N*K, classes). Extra tokens stay as they were. For methods that need `replay`."""
+    versus: tuple[int, ...] = ()
+    """Indices of the classes that the target is told from; usually none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Method:
+    """A way to turn a capture into evidence; made by the decorator `method`."""
+
+    compute: Callable[..., Tensor]
+    """`compute(capture, **options)` -> evidence (N, C, H, W), or (N, H, W) where `reduction` is "none"."""
+    name: str
+    """As papers spell it; the user's name for it is its entry point's."""
+    summary: str
+    paper: str
+    formula: str
+    needs: frozenset[Need]
+    cost: Cost
+    reduction: Reduction
+    discriminative: bool
+    """Whether the map depends on the class asked for."""
+    aggregate: Aggregate | None
+    """How its maps of several layers are fused, where its paper says so; None leaves it to the user."""
+    cannot: Callable[[nn.Module], str]
+    """Why it cannot work on a model, in one line; empty where it can. Asked before any pass is run."""
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What `--method-options` may set, and the defaults."""
+        return options_of(self.compute)
+
+
+def method(  # noqa: PLR0913
+    *,
+    name: str,
+    summary: str,
+    paper: str,
+    needs: set[Need],
+    formula: str = "",
+    cost: Cost | None = None,
+    reduction: Reduction = "sum",
+    discriminative: bool | None = None,
+    aggregate: Aggregate | None = None,
+    cannot: Callable[[nn.Module], str] = lambda _module: "",
+) -> Callable[[Callable[..., Tensor]], Method]:
+    """Turn a function of a capture into a `Method`.
+
+    `discriminative` is taken from `needs` when not given: activations alone know no class.
+    """
+
+    def decorate(compute: Callable[..., Tensor]) -> Method:
+        return Method(
+            compute=compute,
+            name=name,
+            summary=summary,
+            paper=paper,
+            formula=formula,
+            needs=frozenset(needs),
+            cost=cost or Cost(text="1 backward" if "gradients" in needs else "none"),
+            reduction=reduction,
+            discriminative=bool(needs - {"activations"}) if discriminative is None else discriminative,
+            aggregate=aggregate,
+            cannot=cannot,
+        )
+
+    return decorate

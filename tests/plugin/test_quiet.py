@@ -1,0 +1,25 @@
+"""What other libraries say while they load."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+
+import pytest
+
+from camctl.plugin.quiet import quiet
+
+
+def test_chatter_goes_nowhere_and_comes_back_afterwards(capsys: pytest.CaptureFixture[str]) -> None:
+    before = logging.root.manager.disable
+    with quiet():
+        print("advice")  # noqa: T201
+        warnings.warn("old", DeprecationWarning, stacklevel=1)
+        logging.getLogger("library").warning("advice")
+        assert not logging.getLogger("library").isEnabledFor(logging.WARNING)
+        assert logging.getLogger("library").isEnabledFor(logging.ERROR)
+
+    assert capsys.readouterr() == ("", "")
+    assert logging.root.manager.disable == before
+    with pytest.warns(DeprecationWarning, match="old"):
+        warnings.warn("old", DeprecationWarning, stacklevel=1)
