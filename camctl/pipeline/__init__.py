@@ -6,6 +6,7 @@ method and layer of a class.
 
 from __future__ import annotations
 
+from camctl.pipeline.checking import check
 from camctl.pipeline.comparing import PendingModel, compare
 from camctl.pipeline.explaining import explain
 from camctl.pipeline.loading import load
@@ -16,6 +17,7 @@ __all__ = [
     "BASELINES",
     "METHOD_SETS",
     "PendingModel",
+    "check",
     "compare",
     "explain",
     "load",

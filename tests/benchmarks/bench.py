@@ -1,7 +1,8 @@
-"""How fast camctl is beside its peers, all in one run: `python -m tests.benchmarks.bench [engine] [process] [compare]`.
+"""How fast camctl is, alone and beside its peers, all in one run: `python -m tests.benchmarks.bench [WHAT ...]`.
 
-Everything is measured in turns, round after round, so that a busy machine slows all alike; medians and
-their ratios are printed. Nothing here is a test: times are for people to judge. Random weights throughout.
+WHAT is engine, probe, process or compare, all of them by default. Everything is measured in turns, round after round,
+so that a busy machine slows all alike; medians and their ratios are printed. Nothing here is a test: times are for
+people to judge. Random weights throughout.
 """
 
 from __future__ import annotations
@@ -53,15 +54,18 @@ SIX = {
 def main() -> None:
     """Measure what the arguments name, all of it without any."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", nargs="*", metavar="engine|process|compare", default=[])
+    parser.add_argument("what", nargs="*", metavar="engine|probe|process|compare", default=[])
     parser.add_argument("--rounds", type=int, default=9, help="rounds of the engine's measurement (default 9)")
     parser.add_argument("--process-rounds", type=int, default=5, help="rounds of whole processes (default 5)")
     given = parser.parse_args()
-    what = given.what or ["engine", "process", "compare"]
+    what = given.what or ["engine", "probe", "process", "compare"]
     say_machine()
     if "engine" in what:
         for name in MODELS:
             engine(name, given.rounds)
+    if "probe" in what:
+        for name in MODELS:
+            probe(name, given.rounds)
     if "process" in what:
         process(given.process_rounds)
     if "compare" in what:
@@ -161,6 +165,49 @@ def engine(name: str, rounds: int) -> None:
         aim = AIMS.get(label.removeprefix("camctl ")) if label.startswith("camctl") else None
         note = f"   (aim: {aim} on ResNet-50)" if aim else ""
         say(f"  {label:22} {seconds * 1e3:9.1f} ms  {seconds / found['bare forward']:6.2f} x bare{note}")
+
+
+def probe(name: str, rounds: int) -> None:
+    """In process: what finding the layer costs, and a whole explanation where an adapter names it and where none does.
+
+    The same network both times: the second scene is what `explain` sets for a model that no adapter knows.
+    """
+    from dataclasses import replace
+
+    import numpy as np
+    import torch
+
+    import camctl
+    from camctl import pipeline
+    from camctl.engine.layout import LayoutHints
+    from camctl.picture import read_picture
+    from camctl.pipeline.passes import Clock, Manner, run_passes
+    from camctl.pipeline.scenes import Family, Scene, default_layers, set_scene
+
+    loaded = camctl.load(str(config_of(name)), random_weights=True)
+    picture = read_picture(np.random.default_rng(0).integers(0, 255, (224, 224, 3), dtype=np.uint8))
+    manner = Manner(methods=pipeline.pick_methods(["camctl[gradcam]"]))
+    known = set_scene(loaded, picture, Family())
+    unknown = replace(known, adapter="", hints=LayoutHints())
+
+    def bare() -> object:
+        with torch.no_grad():
+            return known.forward(known.inputs)
+
+    def explained(scene: Scene) -> Work:
+        return lambda: run_passes(scene, [default_layers(scene)], manner, lambda classes: classes.top(1), Clock())
+
+    works: dict[str, Work] = {
+        "bare forward": bare,
+        "probe": unknown.probe,
+        "explain, adapter": explained(known),
+        "explain, probe": explained(unknown),
+    }
+    found = rounds_of(works, rounds)
+    say(f"\nFinding the layer of {name}, 224 px, medians of {rounds} rounds")
+    say(f"  adapter {known.adapter}: {default_layers(known).names[0]}; probe: {default_layers(unknown).names[0]}")
+    for label, seconds in found.items():
+        say(f"  {label:22} {seconds * 1e3:9.1f} ms  {seconds / found['bare forward']:6.2f} x bare")
 
 
 @contextmanager

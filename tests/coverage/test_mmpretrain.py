@@ -5,9 +5,10 @@ import random
 import pytest
 
 import camctl
+from camctl import pipeline
 from camctl.errors import InputError
+from camctl.plugin.quiet import quiet
 from camctl.sources import mm_config, model_index
-from camctl.sources.quiet import quiet
 from tests.coverage.mmpretrain_expert import EXPERT
 from tests.coverage.sweep_mmpretrain import PAGE, ask
 
@@ -75,6 +76,22 @@ def test_the_published_page_is_of_this_table_and_has_no_miss():
     text = PAGE.read_text(encoding="utf-8")
     assert [row.name for row in EXPERT if f"| {row.name} |" not in text] == []
     assert "## Misses\n\nNone.\n" in text
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["deit-tiny-distilled_3rdparty_in1k", "efficientformer-l1_3rdparty_8xb128_in1k", "resnet18_8xb16_cifar10"],
+)
+def test_a_check_of_one_model_says_what_the_published_page_says(name):
+    row = next(line for line in PAGE.read_text(encoding="utf-8").splitlines() if f"| {name} |" in line)
+    _, _, _, chosen_by, layer, grid, _, extra, verdict, *_ = (cell.strip(" `") for cell in row.split("|"))
+
+    found = pipeline.check(camctl.load(name, random_weights=True))
+
+    assert (found.chosen_by, found.layers, found.verdict) == (chosen_by, (layer,), verdict)
+    assert found.grid is not None
+    assert ("x".join(map(str, found.grid)), str(found.extra_tokens)) == (grid, extra)
+    assert found.ok
 
 
 @pytest.mark.parametrize(
