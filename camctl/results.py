@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from camctl.errors import InputError
 from camctl.render.colormaps import DEFAULT_COLORMAP, DEFAULT_OPACITY
 
 if TYPE_CHECKING:
@@ -21,6 +23,10 @@ LayoutName = Literal["NCHW", "NHWC", "NLC", "NCL", "NC", "adapter"]
 WhyNot = Literal["", "not-run", "not-tensor", "window", "no-grid", "pooled", "single-cell", "zero-gradient"]
 
 
+NEAREST = re.compile(r"auto(?::(\d{1,6}))?", re.IGNORECASE)
+USUAL_RIVALS = 3
+"""How many classes Finer-CAM compares with, where nobody says."""
+
 LONGEST_INDEX = 18
 """Digits of a class index that is still read as one; Python itself refuses to read thousands."""
 
@@ -30,17 +36,48 @@ def is_index(text: str) -> bool:
     return text.removeprefix("-").isdecimal() and len(text) <= LONGEST_INDEX
 
 
+def nearest(text: int | str) -> int | None:
+    """How many classes `auto` and `auto:N` mean; None for what names a class. Raises `InputError`."""
+    found = NEAREST.fullmatch(str(text).strip())
+    if found is None:
+        return None
+    count = int(found[1]) if found[1] else USUAL_RIVALS
+    if not count:
+        raise InputError(f"'{text}' asks for no class.", hint="Write a number of classes: --versus auto:3")
+    return count
+
+
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """A class, what it is called and the score (0..1) that the model gave it."""
+    """The class explained, what it is called and its score (0..1).
+
+    Told from the classes in `versus`, its score is the one it would have if there were only it and them: the sigmoid
+    of its lead, `y - strength * mean(y_k)`.
+    """
 
     index: int
     label: str
     score: float
+    versus: tuple[Target, ...] = ()
+    strength: float = 1.0
+    """How strongly the others count against it."""
+
+    @property
+    def title(self) -> str:
+        """What is explained: `tabby, tabby cat`, or `tabby vs lynx and puma`."""
+        if not self.versus:
+            return self.label
+        first, *names = (one.label.split(",")[0] for one in (self, *self.versus))
+        *most, last = names
+        against = f"{', '.join(most)} and {last}" if most else last
+        return f"{first} vs {against}" if self.strength == 1 else f"{first} vs {self.strength:g} x {against}"
 
     def to_dict(self) -> dict[str, Any]:
         """As it stands in `--json`."""
-        return {"index": self.index, "label": self.label, "score": self.score}
+        alone = {"index": self.index, "label": self.label, "score": self.score}
+        if not self.versus:
+            return alone
+        return {**alone, "versus": [one.to_dict() for one in self.versus], "strength": self.strength}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,7 @@ from camctl.engine.capture import Recorder, reaches_places
 from camctl.engine.layout import LayoutHints
 from camctl.engine.maps import Drawn, draw
 from camctl.engine.smoothing import augment
+from camctl.engine.versus import ALONE, Versus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -38,13 +39,14 @@ def drawn(  # noqa: PLR0913
     eigen_smooth: bool = False,
     aggregate: Aggregate = "mean",
     options: Mapping[str, Any] | None = None,
+    versus: Versus = ALONE,
 ) -> list[Drawn]:
     """One map a method, out of one forward and one backward pass."""
     gradients = any("gradients" in method.needs for method in methods)
     with Recorder(module, layers, hints or LayoutHints(), gradients=gradients) as recorder:
         recorder.forward(augment(inputs) if aug_smooth else inputs, forward or module)
-        raw = recorder.backward(target, last=True) if gradients else None
-        captures = recorder.captures(target, raw)
+        raw = recorder.backward(target, last=True, versus=versus) if gradients else None
+        captures = recorder.captures(target, raw, versus)
         reached = (
             [None] * len(layers)
             if raw is None
@@ -71,9 +73,9 @@ class UnaliasedActivations(ActivationsAndGradients):
 
 
 def by_hand(
-    cam: Any, inputs: Tensor, target: int, *, aug_smooth: bool = False, eigen_smooth: bool = False
+    cam: Any, inputs: Tensor, target: int | Forward, *, aug_smooth: bool = False, eigen_smooth: bool = False
 ) -> NDArray[np.float32]:
-    """What a user of grad-cam gets from `cam` for one input: (h, w), 0..1."""
+    """What a user of grad-cam gets from `cam` for one input and a class, or a target of grad-cam's: (h, w), 0..1."""
     base = getattr(cam, "base_cam", cam)
     for one in getattr(cam, "base_cam_per_layer", [base]):
         hooks = one.activations_and_grads
@@ -81,7 +83,7 @@ def by_hand(
         one.activations_and_grads = UnaliasedActivations(
             one.model, one.target_layers, hooks.reshape_transform, hooks.detach
         )
-    wanted = [ClassifierOutputTarget(target)]
+    wanted = [target if callable(target) else ClassifierOutputTarget(target)]
     arguments = {"aug_smooth": True} if aug_smooth else {}
     result = cam(inputs, wanted, eigen_smooth=eigen_smooth, **arguments)[0]
     for one in getattr(cam, "base_cam_per_layer", [base]):
@@ -89,6 +91,14 @@ def by_hand(
         one.activations_and_grads.release()
         one.model.zero_grad()
     return stretched(result)
+
+
+def with_positive_score(module: nn.Module) -> nn.Module:
+    """The same net with every logit 10 higher: no answer changes, and dividing by a score turns no sign around."""
+    head = getattr(module, "fc", None) or module.head
+    with torch.no_grad():
+        head.bias += 10
+    return module
 
 
 def stretched(cam: NDArray[Any]) -> NDArray[np.float32]:

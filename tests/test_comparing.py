@@ -484,3 +484,53 @@ def test_a_comparison_saves_itself_by_the_ending(model, pixels, tmp_path):
         assert (tmp_path / name).stat().st_size > 1000
     with pytest.raises(InputError, match="ending"):
         found.save(tmp_path / "grid.tiff")
+
+
+def test_each_class_is_drawn_by_itself_and_told_from_others(model, pixels):
+    found = camctl.compare(model, pixels, targets=["cat", "dog"], versus=["dog", "bee"], metrics=["drop"])
+    assert labels(found) == {"class": ("cat", "cat vs dog and bee", "dog", "dog vs bee")}
+    told = camctl.explain(model, pixels, targets="cat", versus=["dog", "bee"]).maps[0]
+    np.testing.assert_array_equal(found.maps[1].values, told.values)
+    assert found.maps[1].target == told.target
+    logits = model.forward(model.preprocess(pixels)[None])[0].detach()
+    assert told.target.score == pytest.approx(float((logits[2] - (logits[3] + logits[1]) / 2).sigmoid()), abs=1e-5)
+
+
+def test_metrics_of_a_told_class_ask_of_it_and_the_others_alone(model, pixels):
+    """Average drop by hand, with the score that a class has where there is only it and the other."""
+    found = camctl.compare(model, pixels, targets=["cat"], versus=["dog"], metrics=["drop"])
+    cell = found.cells[1]
+    inputs = model.preprocess(pixels)[None]
+    lead = [
+        (logits := model.forward(given))[0, 2] - logits[0, 3]
+        for given in (inputs, inputs * torch.tensor(cell.cam.values))
+    ]
+    whole, shown = (float(one.detach().sigmoid()) for one in lead)
+    assert cell.figures["drop"] == pytest.approx(max(0.0, whole - shown) / whole, abs=1e-5)
+
+
+def test_versus_costs_one_more_backward_pass_and_no_forward_pass(model, pixels):
+    spent = {one.what: one.count for one in camctl.compare(model, pixels, targets=[0, 1], versus=[2]).spent}
+    assert spent["forward"] == 1
+    assert spent["backward"] == 4
+
+
+def test_a_rival_that_nobody_has_is_the_users_mistake(model, pixels):
+    with pytest.raises(InputError, match="no class named 'yak'"):
+        camctl.compare(model, pixels, versus="yak")
+    other = loaded(seeded(TinyCnn()), class_names=("yak", *NAMES[1:]))
+    found = camctl.compare([model, other], pixels, targets="bee", versus="yak")
+    assert [cell.reason for cell in found.cells if cell.cam is None] == ["There is no class named 'yak'."]
+
+
+def test_a_told_class_that_models_do_not_agree_on_is_called_as_the_user_does(model, pixels):
+    other = loaded(seeded(TinyCnn(), seed=5), class_names=NAMES)
+    found = camctl.compare([model, other], pixels, versus="auto:2")
+    assert found.axis("class").labels[1] in {"top class vs auto:2", found.maps[1].target.title}
+    assert all(len(cam.target.versus) == (2 if place % 2 else 0) for place, cam in enumerate(found.maps))
+
+
+def test_an_index_after_versus_must_mean_one_class_too(model, pixels):
+    other = loaded(seeded(TinyCnn()), class_names=("bee", "ant", *NAMES[2:]))
+    with pytest.raises(InputError, match="1 is not one class to both"):
+        camctl.compare([model, other], pixels, targets="cat", versus=[1])

@@ -282,3 +282,53 @@ def test_a_method_that_makes_nan_is_to_blame_and_not_the_checkpoint(model, pixel
     assert cam.verdict == "not-finite"
     assert "Theirs made NaN" in cam.reason
     assert "checkpoint" not in cam.hint
+
+
+def test_auto_takes_layers_from_shallow_to_deep_and_fuses_them(model, pixels):
+    (cam,) = camctl.explain(model, pixels, target_layers="auto:2").maps
+    assert len(cam.layers) == len(cam.raw_by_layer) == 2
+    assert cam.layers[-1] == camctl.explain(model, pixels).maps[0].layers[-1]
+    assert camctl.explain(model, pixels, target_layers=["auto"]).maps[0].layers == (cam.layers[-1],)
+    more = camctl.explain(model, pixels, target_layers=["auto:99", "block1"]).maps[0].layers
+    assert len(more) == len(set(more)) > 2
+
+
+def test_a_product_fuses_three_layers_where_none_is_named(model, pixels):
+    (cam,) = camctl.explain(model, pixels, aggregate="product").maps
+    assert cam.chosen_by == "auto:3"
+    assert cam.layers == camctl.explain(model, pixels, target_layers="auto:3").maps[0].layers
+    (named,) = camctl.explain(model, pixels, aggregate="product", target_layers="block2").maps
+    assert named.layers == ("block2",)
+
+
+@pytest.mark.parametrize("text", ["auto:0", "auto:x"])
+def test_what_names_no_layers_is_refused(model, pixels, text):
+    with pytest.raises(InputError, match="asks for no layers"):
+        camctl.explain(model, pixels, target_layers=text)
+
+
+def test_labels_name_the_classes_of_any_model():
+    loaded = camctl.load("python:tests.models:GapNet", labels=["tabby, tabby cat", "dog", "elk", "fox", "gnu"])
+    assert loaded.class_names == ("tabby, tabby cat", "dog", "elk", "fox", "gnu")
+    with pytest.raises(InputError, match="2 labels were given, and the model has 5 classes"):
+        camctl.load("python:tests.models:GapNet", labels=["cat", "dog"])
+
+
+def test_a_model_that_normalises_its_input_in_place_is_probed_and_smoothed_as_any_other(pixels):
+    class InPlace(TinyCnn):
+        def forward(self, x):
+            return super().forward(x.sub_(0.5).div_(0.25))
+
+    class Outside(TinyCnn):
+        def forward(self, x):
+            return super().forward((x - 0.5) / 0.25)
+
+    maps = [camctl.explain(loaded(seeded(net())), pixels, aug_smooth=True).maps[0] for net in (InPlace, Outside)]
+    assert maps[0].layers == maps[1].layers
+    np.testing.assert_allclose(maps[0].values, maps[1].values, atol=1e-6)
+
+
+def test_a_model_without_its_sizes_is_told_to_be_run_once(pixels):
+    module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.LazyLinear(3))
+    with pytest.raises(InputError, match="sizes are not known yet"):
+        camctl.explain(loaded(module), pixels)

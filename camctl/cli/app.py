@@ -9,7 +9,6 @@ from typer.main import get_command
 
 from camctl.cli.boundary import guard
 from camctl.cli.compare import compare
-from camctl.cli.compare_options import METRICS
 from camctl.cli.demo import demo
 from camctl.cli.layers import layers
 from camctl.cli.lists import ListCommand
@@ -23,15 +22,9 @@ NO_COMMAND = 2
 """Exit code where no command was given: a script that lost it should not go on."""
 
 
-class CompareCommand(ListCommand):
-    """With `--metrics` alone for all of them."""
-
-    alone = {METRICS: "all"}  # noqa: RUF012 - never written to
-
-
 app = typer.Typer(name="camctl", cls=Front, invoke_without_command=True, rich_markup_mode="rich", help=TAGLINE)
 for each in (run, compare, layers, methods, metrics, demo):
-    app.command(cls=CompareCommand if each is compare else ListCommand)(each)
+    app.command(cls=ListCommand)(each)
 app.add_typer(plugins)
 
 

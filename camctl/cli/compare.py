@@ -11,7 +11,7 @@ from camctl.cli import options
 from camctl.cli.assignments import parse_assignments
 from camctl.cli.boxes import parse_boxes
 from camctl.cli.loading import Layout, Loading, named_in_hints, source_of
-from camctl.cli.naming import classes_of, known_colormap, split_names
+from camctl.cli.naming import classes_of, known_colormap, labels_of, rivals_of, split_names
 from camctl.cli.pictures import pictures_in
 from camctl.cli.progress import working
 from camctl.cli.screen import out, print_json
@@ -57,6 +57,8 @@ def compare(  # noqa: PLR0913
     *,
     target_category: options.TargetCategory = None,
     topk: options.TopK = None,
+    versus: options.Versus = None,
+    versus_strength: options.VersusStrength = 1.0,
     target_layers: own.TargetLayers = None,
     models: own.Models = None,
     images: own.Images = None,
@@ -87,6 +89,7 @@ def compare(  # noqa: PLR0913
     quiet: options.Quiet = False,
     device: options.Device = "cpu",
     cfg_options: options.CfgOptions = None,
+    labels: options.Labels = None,
     random_weights: options.RandomWeights = False,
     seed: options.Seed = 0,
     trust_checkpoint: options.TrustCheckpoint = False,
@@ -118,6 +121,7 @@ def compare(  # noqa: PLR0913
     picked = pipeline.pick_metrics(measured, measure_settings, box=bool(boxes))
     smoothings = _smoothings(smooth)
     classes = classes_of(target_category, topk)
+    rivals = rivals_of(versus, versus_strength)
     across, down = _axes("--columns", columns), _axes("--rows", rows)
     check_axes(across, down)
     look = Looks(
@@ -142,6 +146,7 @@ def compare(  # noqa: PLR0913
             source=source_of(text),
             device=device,
             cfg_options=parse_assignments(cfg_options or []),
+            labels=labels_of(labels),
             random_weights=random_weights,
             seed=seed,
             trust_checkpoint=trust_checkpoint,
@@ -161,6 +166,8 @@ def compare(  # noqa: PLR0913
             methods=names,
             targets=classes or None,
             topk=topk or 1,
+            versus=rivals,
+            versus_strength=versus_strength,
             target_layers=target_layers,
             smooth=smoothings,
             aggregate=aggregate,

@@ -91,7 +91,7 @@ def drifts(comparison: Comparison, found: Sequence[Drift], gone: int, least: flo
         mark = Text(f"under {least:g}" if under else "", "bold yellow")
         smoothing = "" if cam.smoothing == "none" else f" ({cam.smoothing})"
         which = [comparison.label(name, one.cell.at) for name in varying]
-        cells = (*which, cam.target.label, cam.method + smoothing, ", ".join(cam.layers))
+        cells = (*which, cam.target.title, cam.method + smoothing, ", ".join(cam.layers))
         table.add_row(*map(Text, cells), Text(said, "bold yellow" if under else ""), mark)
     err().print(Padding(table, (0, 0, 0, 2)))
     if gone and not hushed:

@@ -8,6 +8,7 @@ import typer
 from camctl.cli import options
 from camctl.cli.assignments import parse_assignments
 from camctl.cli.loading import Layout, Loading, named_in_hints, source_of
+from camctl.cli.naming import labels_of
 from camctl.cli.progress import working
 from camctl.cli.screen import out, print_json, say
 from camctl.errors import InputError
@@ -36,7 +37,14 @@ Image = Annotated[
     str | None,
     typer.Option(metavar="FILE", help="Probe with this picture instead of noise.", show_default=False),
 ]
-JsonLayers = Annotated[bool, typer.Option("--json", help="JSON on stdout, every module in it.")]
+Check = Annotated[
+    bool,
+    typer.Option(
+        "--check",
+        help="Instead of the layers: whether a map of this model can be made and trusted, and what else works on it.",
+    ),
+]
+JsonLayers = Annotated[bool, typer.Option("--json", help="JSON on stdout: every module, or all of --check.")]
 
 
 def layers(  # noqa: PLR0913
@@ -47,9 +55,11 @@ def layers(  # noqa: PLR0913
     filter: Filter = None,  # noqa: A002 - the option's name
     usable: Usable = False,
     image: Image = None,
+    check: Check = False,
     json: JsonLayers = False,
     device: options.Device = "cpu",
     cfg_options: options.CfgOptions = None,
+    labels: options.Labels = None,
     random_weights: options.RandomWeights = False,
     seed: options.Seed = 0,
     trust_checkpoint: options.TrustCheckpoint = False,
@@ -61,9 +71,14 @@ def layers(  # noqa: PLR0913
     """List a model's layers as they ran, and mark those that can be target layers.
 
     Names can be copied into --target-layers. A grid of "14x14 + 1" is 196 patch tokens after 1 extra token.
+
+    camctl layers python:package.module:factory weights.pth --check
     """
     from camctl.picture import read_picture
 
+    if check and (usable or depth is not None or filter is not None):
+        message = "--check draws no tree that --depth, --filter or --usable could prune."
+        raise InputError(message, hint="Leave them out, or leave out --check.")
     layout = Layout(adapter=adapter, vit_like=vit_like, num_extra_tokens=num_extra_tokens)
     layout.check()
     source = source_of(model)
@@ -75,12 +90,19 @@ def layers(  # noqa: PLR0913
         source=source,
         device=device,
         cfg_options=parse_assignments(cfg_options or []),
+        labels=labels_of(labels),
         random_weights=random_weights or structure_only,
         seed=seed,
         trust_checkpoint=trust_checkpoint,
         repairs=not no_repairs,
     )
-    seen = survey(loading, layout, read_picture(image) if image is not None else None, quiet=json)
+    picture = read_picture(image) if image is not None else None
+    if check:
+        from camctl.cli.check import check_model
+
+        check_model(loading, layout, picture, json=json)
+        return
+    seen = survey(loading, layout, picture, quiet=json)
     if json:
         print_json(as_json(model, seen))
         return

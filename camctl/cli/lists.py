@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import typer
 from typer.core import TyperCommand
@@ -10,8 +10,11 @@ from typer.core import TyperCommand
 from camctl.cli.params import tuned
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Sequence
 
+
+ALONE = {"--metrics": "all", "--versus": "auto"}
+"""Flag that may stand without a value -> the value that it then means."""
 
 LIST_GIVEN = "camctl.list_given"
 """Key of a context's notes: whether an option that takes several values was given."""
@@ -23,9 +26,6 @@ class ListCommand(TyperCommand):
     `--aug_smooth` is `--aug-smooth`, for every option of two words.
     """
 
-    alone: ClassVar[Mapping[str, str]] = {}
-    """Flag that may stand without a value -> the value that it then means."""
-
     def get_params(self, ctx: Any) -> list[Any]:
         """The parameters, tuned."""
         return tuned(super().get_params(ctx))
@@ -36,7 +36,7 @@ class ListCommand(TyperCommand):
         every = {flag for param in params for flag in param.opts if flag.startswith("--")}
         lists = {flag for param in params if getattr(param, "multiple", False) for flag in param.opts}
         try:
-            spelt = spread(respell(args, every), lists, strict=not ctx.resilient_parsing, alone=self.alone)
+            spelt = spread(respell(args, every), lists, strict=not ctx.resilient_parsing)
         except typer.BadParameter as error:
             error.ctx = ctx
             raise
@@ -56,13 +56,11 @@ def respell(args: Sequence[str], known: Collection[str]) -> list[str]:
     return [*spelt, *args[end:]]
 
 
-def spread(
-    args: Sequence[str], flags: Collection[str], *, strict: bool = True, alone: Mapping[str, str] | None = None
-) -> list[str]:
+def spread(args: Sequence[str], flags: Collection[str], *, strict: bool = True) -> list[str]:
     """`--flag A B` -> `--flag=A --flag=B`, for each of `flags`.
 
     Values end at the next token that starts with `-`, or at `--`. Raises `typer.BadParameter` for a flag
-    without a value, if `strict` (completion is not: there the value is still being typed) and `alone` has none for it.
+    without a value, if `strict` (completion is not: there the value is still being typed) and `ALONE` has none for it.
     """
     spelt: list[str] = []
     words = list(args)
@@ -79,8 +77,8 @@ def spread(
         # A class index may be wrong and negative: that is for the model to say.
         if not values and words and words[0][1:].isdecimal():
             values.append(words.pop(0))
-        if not values and strict and alone and word in alone:
-            values.append(alone[word])
+        if not values and strict and word in ALONE:
+            values.append(ALONE[word])
         if not values and strict:
             message = f"{word} needs at least one value."
             raise typer.BadParameter(message)

@@ -26,6 +26,7 @@ class Loading:
     source: str
     device: str
     cfg_options: Mapping[str, Any]
+    labels: tuple[str, ...]
     random_weights: bool
     seed: int
     trust_checkpoint: bool
@@ -45,6 +46,7 @@ class Loading:
             trust_checkpoint=self.trust_checkpoint,
             repairs=self.repairs,
             cfg_options=self.cfg_options,
+            labels=self.labels,
             progress=work.fetched,
         )
 

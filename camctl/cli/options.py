@@ -55,6 +55,16 @@ CfgOptions = Annotated[
         rich_help_panel=MODEL,
     ),
 ]
+Labels = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="TEXT...",
+        help="What the classes are called: texts, or a file with one a line. A zero-shot model (CLIP, SigLIP) scores "
+        "the picture against them: --labels 'a photo of a cat,a photo of a dog'.",
+        show_default=False,
+        rich_help_panel=MODEL,
+    ),
+]
 RandomWeights = Annotated[
     bool,
     typer.Option(
@@ -118,8 +128,8 @@ TargetLayers = Annotated[
     list[str] | None,
     typer.Option(
         metavar="LAYER...",
-        help="Layers whose output is explained, by name or pattern (backbone.layer4.*.bn3); several are fused "
-        "into one map. See camctl layers MODEL.",
+        help="Layers whose output is explained, by name or pattern (backbone.layer4.*.bn3), or auto:4 for four usable "
+        "ones from shallow to deep; several are fused into one map. See camctl layers MODEL.",
         show_default="the last norm that the score depends on",
         rich_help_panel=WHAT,
     ),
@@ -140,6 +150,25 @@ TopK = Annotated[
         min=1,
         help="Explain the N classes with the highest scores.",
         show_default=False,
+        rich_help_panel=WHAT,
+    ),
+]
+Versus = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="CLASS...",
+        help="Tell the target from these classes (Finer-CAM, with any method): what speaks for it and not for them. "
+        "auto:3 takes the three that come nearest.",
+        show_default=False,
+        rich_help_panel=WHAT,
+    ),
+]
+VersusStrength = Annotated[
+    float,
+    typer.Option(
+        metavar="S",
+        min=0.0,
+        help="How strongly these count against the target, from 0 (not at all).",
         rich_help_panel=WHAT,
     ),
 ]
@@ -178,7 +207,13 @@ AugSmooth = Annotated[
         rich_help_panel=HOW,
     ),
 ]
-AggregateOption = Annotated[Aggregate, typer.Option(help="How several layers become one map.", rich_help_panel=HOW)]
+AggregateOption = Annotated[
+    Aggregate,
+    typer.Option(
+        help="How several layers become one map. product is RefineCAM: fine layers sharpen what deep ones point at.",
+        rich_help_panel=HOW,
+    ),
+]
 
 # ------------------------------------------------------------------------------------------ output
 

@@ -68,7 +68,7 @@ class Outputs:
         maps = [
             {
                 "method": one.cam.method,
-                "target": one.cam.target.label,
+                "target": one.cam.target.title,
                 "model": one.cam.model,
                 "image": one.cam.picture.path,
                 "layers": list(one.cam.layers),

@@ -57,7 +57,7 @@ def verdicts(maps: Sequence[Cam]) -> None:
     told: dict[tuple[str, str, str], list[str]] = {}
     for cam in maps:
         if cam.verdict != "ok":
-            told.setdefault((cam.verdict, cam.reason, cam.hint), []).append(f"{cam.method} of {cam.target.label}")
+            told.setdefault((cam.verdict, cam.reason, cam.hint), []).append(f"{cam.method} of {cam.target.title}")
     for (verdict, reason, hint), names in told.items():
         several = f" and {len(names) - 1} more" if len(names) > 1 else ""
         say((f"{verdict}: ", "bold yellow"), f"{names[0]}{several}. {reason}")
@@ -113,7 +113,7 @@ def _maps(explanation: Explanation) -> Table:
         if explanation.random_weights:
             verdict.append(" (random weights)", "yellow")
         milliseconds = Text(f"{cam.milliseconds:.1f}")
-        table.add_row(Text(cam.target.label), Text(score(cam.target)), Text(cam.method), verdict, milliseconds)
+        table.add_row(Text(cam.target.title), Text(score(cam.target)), Text(cam.method), verdict, milliseconds)
     return table
 
 

@@ -8,7 +8,7 @@ from camctl.cli import options, saving
 from camctl.cli.assignments import parse_assignments
 from camctl.cli.layers import preview
 from camctl.cli.loading import Layout, Loading, named_in_hints, source_of
-from camctl.cli.naming import classes_of, known_colormap, split_names
+from camctl.cli.naming import classes_of, known_colormap, labels_of, rivals_of, split_names
 from camctl.cli.progress import working
 from camctl.cli.screen import out, print_json
 from camctl.render.colormaps import DEFAULT_COLORMAP, DEFAULT_OPACITY
@@ -40,6 +40,8 @@ def run(  # noqa: PLR0913
     *,
     target_category: options.TargetCategory = None,
     topk: options.TopK = None,
+    versus: options.Versus = None,
+    versus_strength: options.VersusStrength = 1.0,
     target_layers: options.TargetLayers = None,
     preview_model: PreviewModel = False,
     method: options.Methods = None,
@@ -58,6 +60,7 @@ def run(  # noqa: PLR0913
     quiet: options.Quiet = False,
     device: options.Device = "cpu",
     cfg_options: options.CfgOptions = None,
+    labels: options.Labels = None,
     random_weights: options.RandomWeights = False,
     seed: options.Seed = 0,
     trust_checkpoint: options.TrustCheckpoint = False,
@@ -82,6 +85,7 @@ def run(  # noqa: PLR0913
     settings = parse_assignments(method_options or [], option="--method-options")
     methods = pipeline.pick_methods(names, settings)
     classes = classes_of(target_category, topk)
+    rivals = rivals_of(versus, versus_strength)
     drawing = saving.Drawing(canvas, known_colormap(colormap), opacity)
     target = None
     if save_path is not None:
@@ -96,6 +100,7 @@ def run(  # noqa: PLR0913
         source=source_of(model),
         device=device,
         cfg_options=parse_assignments(cfg_options or []),
+        labels=labels_of(labels),
         random_weights=random_weights,
         seed=seed,
         trust_checkpoint=trust_checkpoint,
@@ -116,6 +121,8 @@ def run(  # noqa: PLR0913
             methods=names,
             targets=classes or None,
             topk=topk or 1,
+            versus=rivals,
+            versus_strength=versus_strength,
             target_layers=target_layers,
             eigen_smooth=eigen_smooth,
             aug_smooth=aug_smooth,
@@ -147,7 +154,7 @@ def report(
     shown = console.is_terminal and not paths and preview
     if shown:
         for cam in explanation.maps:
-            console.print(f"{cam.method}, {cam.target.label}", soft_wrap=True)
+            console.print(f"{cam.method}, {cam.target.title}", soft_wrap=True)
             show(drawing.draw(cam), console)
     summary(explanation, paths)
     if not shown and not kept:

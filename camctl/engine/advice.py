@@ -33,6 +33,8 @@ class Advice:
             return ""
         if verdict.by_method:
             return f"Try another --method than {method.name}, and tell its author."
+        if not method.needs:
+            return f"{method.name} sees nothing in the picture, at which alone it looks: leave it out, or take another."
         if verdict.name == "not-finite":
             return "Check the checkpoint: a weight or the picture's preprocessing gives NaN or infinity."
         if verdict.name in {"zero-gradient", "single-cell"}:

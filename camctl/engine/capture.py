@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from camctl.engine.layout import Layout, LayoutHints, find_layout, no_grid, tensor_in, with_tensor
+from camctl.engine.versus import ALONE, Versus
 from camctl.errors import InputError
 from camctl.plugin import Capture
 
@@ -30,7 +31,13 @@ if TYPE_CHECKING:
 
 @contextmanager
 def untouched(module: nn.Module) -> Iterator[None]:
-    """Eval mode and no trainable parameter inside; modes, `requires_grad` and grads as before after it."""
+    """Eval mode and no trainable parameter inside; modes, `requires_grad` and grads as before after it.
+
+    Raises `InputError` for a model with parameters that are not there yet.
+    """
+    if any(nn.parameter.is_lazy(parameter) for parameter in module.parameters()):
+        message = "The model has layers whose sizes are not known yet (torch's Lazy modules)."
+        raise InputError(message, hint="Run it once on an input of its size before it is explained.")
     modes = [(part, part.training) for part in module.modules()]
     trainable = [(parameter, parameter.requires_grad) for parameter in module.parameters()]
     try:
@@ -160,15 +167,15 @@ class Recorder:
             raise no_grid(name, raw, hint)
         return Seen(name, raw, layout)
 
-    def backward(self, target: int, *, last: bool) -> tuple[Tensor, ...]:
-        """Gradients of the target's logit at every target layer seen, raw layout, one a layer.
+    def backward(self, target: int, *, last: bool, versus: Versus = ALONE) -> tuple[Tensor, ...]:
+        """Gradients of the target's logit, or of its lead, at every target layer seen, raw layout, one a layer.
 
-        `last`: no further target follows, so the graph may be freed.
+        `last`: no further target follows, so the graph may be freed. `versus`: the classes that it is told from.
         """
         start = perf_counter()
         outputs = [seen.output for seen in self.seen]
         with torch.enable_grad():  # the caller may have switched it off
-            score = self.logits[:, target].sum()
+            score = versus.logits(self.logits, target)[:, versus.column(target)].sum()
         if score.requires_grad and outputs:
             found: Sequence[Tensor | None] = torch.autograd.grad(
                 score, outputs, retain_graph=not last, allow_unused=True
@@ -182,12 +189,13 @@ class Recorder:
             for output, gradient in zip(outputs, found, strict=True)
         )
 
-    def captures(self, target: int, gradients: Sequence[Tensor] | None) -> tuple[Capture, ...]:
+    def captures(self, target: int, gradients: Sequence[Tensor] | None, versus: Versus = ALONE) -> tuple[Capture, ...]:
         """What methods see, one `Capture` a target layer seen; `gradients` as `backward` gave them."""
         if self._forward is None:
             message = "captures() needs a forward pass first"
             raise RuntimeError(message)
         result = []
+        column = versus.column(target)
         for place, seen in enumerate(self.seen):
             layout, raw = seen.layout, seen.output.detach()
             result.append(
@@ -195,14 +203,15 @@ class Recorder:
                     activations=layout.to_grid(raw).float(),
                     gradients=layout.to_grid(gradients[place]).float() if gradients is not None else raw.new_empty(0),
                     inputs=self.inputs,
-                    targets=torch.full((self.inputs.shape[0],), target, device=raw.device),
-                    logits=self.logits.detach(),
+                    targets=torch.full((self.inputs.shape[0],), column, device=raw.device),
+                    logits=versus.logits(self.logits.detach(), target),
                     layer=seen.name,
                     module=self.module,
-                    forward=self._forward,
+                    forward=_asked(self._forward, target, versus),
                     grid_of=partial(_grid_of, layout),
                     output_of=partial(_output_of, layout),
-                    replay=self._replay(seen),
+                    replay=_asked(self._replay(seen), target, versus),
+                    versus=versus.others,
                 )
             )
         return tuple(result)
@@ -216,6 +225,11 @@ class Recorder:
                 self.module, seen.name, seen.layout, seen.output.detach(), self.inputs, self._forward
             )
         return self._replays[seen.name]
+
+
+def _asked(forward: Callable[[Tensor], Tensor], target: int, versus: Versus) -> Callable[[Tensor], Tensor]:
+    """What gives the model's logits, giving those of the question that is asked."""
+    return (lambda given: versus.logits(forward(given), target)) if versus.others else forward
 
 
 def _grid_of(layout: Layout, output: Any) -> Tensor:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Literal
 
 import torch
 
+from camctl.engine.versus import Versus
 from camctl.errors import CamctlError, InputError, UnknownNameError, one_line, out_of_memory
-from camctl.results import Target, is_index
+from camctl.results import Target, is_index, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,7 +30,7 @@ def class_logits(forward: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tens
 
     def run(inputs: Tensor) -> Tensor:
         try:
-            logits = forward(inputs)
+            logits = forward(inputs.clone())  # some models normalise what they are given, in place
         except (Exception, SystemExit) as error:
             if isinstance(error, CamctlError) or out_of_memory(error):
                 raise
@@ -67,6 +69,7 @@ class Classes:
             names = (f"not {names[0]}", names[0])
         self.names = names if names is not None and len(names) == count else None
         self.count = count
+        self.logits = logits
         self.scores = class_scores(logits[None], model.score)[0].cpu()
         self.order: list[int] = logits.nan_to_num(nan=float("-inf")).argsort(descending=True, stable=True).tolist()
 
@@ -94,6 +97,33 @@ class Classes:
             raise InputError(message, hint=hint)
         return self.target(index)
 
+    def told_from(self, target: Target, wanted: Sequence[int | str], strength: float = 1.0) -> Target:
+        """The same target, told from other classes, as Finer-CAM does.
+
+        `wanted` names them by index or name, and `auto:N` the N whose logits come nearest to its own (`auto`: 3).
+        Raises `InputError`.
+        """
+        if self.count == 2 and bool(self.logits[0] == -self.logits[1]):  # noqa: PLR2004
+            message = "This model's one logit tells its two classes from each other already."
+            raise InputError(message, hint="Leave out --versus: the map is the same.")
+        found: dict[int, Target] = {}
+        for one in wanted:
+            count = nearest(one)
+            named = [self.find(one)] if count is None else self._nearest(target.index, count)
+            found |= {other.index: other for other in named if other.index != target.index}
+        if not found:
+            message = f"The class '{target.label}' cannot be told from itself."
+            raise InputError(message, hint="Give another class after --versus, or --versus auto.")
+        told = replace(target, versus=tuple(found.values()), strength=strength)
+        versus = Versus.of(told)
+        score = class_scores(versus.logits(self.logits[None].float(), target.index), "softmax")[0, 0]
+        return replace(told, score=float(score))
+
+    def _nearest(self, index: int, count: int) -> list[Target]:
+        distance = (self.logits.float() - self.logits[index].float()).abs().nan_to_num(nan=float("inf"))
+        order = [place for place in distance.argsort(stable=True).tolist() if place != index]
+        return [self.target(place) for place in order[:count]]
+
     def _by_name(self, wanted: str) -> int:
         if self.names is None:
             message = f"Nobody knows this model's class names, so '{wanted}' cannot be found."
@@ -118,8 +148,16 @@ class Classes:
         raise UnknownNameError("class", wanted, list(parts), hint=hint)
 
 
-def choose(classes: Classes, wanted: Sequence[int | str] | None, topk: int) -> tuple[Target, ...]:
-    """The classes to explain: those asked for, in that order and once each, else the `topk` best."""
-    if not wanted:
-        return classes.top(topk)
-    return tuple({target.index: target for target in map(classes.find, wanted)}.values())
+def choose(
+    classes: Classes,
+    wanted: Sequence[int | str] | None,
+    topk: int,
+    versus: Sequence[int | str] = (),
+    strength: float = 1.0,
+) -> tuple[Target, ...]:
+    """The classes to explain: those asked for, in that order and once each, else the `topk` best.
+
+    Each is told from those in `versus`, if any.
+    """
+    found = {target.index: target for target in map(classes.find, wanted)}.values() if wanted else classes.top(topk)
+    return tuple(classes.told_from(target, versus, strength) if versus else target for target in found)

@@ -23,7 +23,7 @@ FAR = 1e7
     name="AblationCAM",
     summary="Weights each channel by how much the score drops without it; no gradients.",
     paper="Desai and Ramaswamy, 2020, WACV",
-    formula="ReLU( sum_c w_c A_c ),  w_c = (y - y without A_c) / y",
+    formula="ReLU( sum_c w_c A_c ),  w_c = (y - y without A_c) / |y|",
     needs={"activations", "replay"},
     cost=Cost(text="2 forwards, and what follows the layer once a channel", passes=lambda _c, _h, _w: 2),
 )
@@ -31,7 +31,8 @@ def ablationcam(capture: Capture, *, batch_size: int = 32, ratio_channels_to_abl
     """Evidence (N, C, H, W).
 
     A channel is ablated in the grid alone, extra tokens keep theirs: the map is of the grid. As in grad-cam, it is set
-    to zero where the layer's least value is zero (after a ReLU), else far below it.
+    to zero where the layer's least value is zero (after a ReLU), else far below it. The paper divides by the score,
+    which turns the map around where that is below zero; here it is divided by the score's size.
     `batch_size`: channels made at a time; more take more memory.
     `ratio_channels_to_ablate`: above 0 and up to 0.5 ablates that ratio of the channels at both ends of a ranking
     by what they show of the first principal component; 1 ablates all.
@@ -59,7 +60,8 @@ def ablationcam(capture: Capture, *, batch_size: int = 32, ratio_channels_to_abl
         grids = torch.where(without[..., None, None], value, activations[:, None])
         logits = capture.replay(grids.flatten(0, 1)).unflatten(0, (views, -1))
         scores.scatter_(1, part, logits.gather(2, capture.targets[:, None, None].expand(-1, part.shape[1], 1))[..., 0])
-    return ((plain - scores) / plain)[:, :, None, None] * activations
+    scale = torch.where(plain == 0, 1.0, plain.abs())
+    return ((plain - scores) / scale)[:, :, None, None] * activations
 
 
 def _asked(activations: Tensor, ratio: float) -> Tensor:

@@ -44,6 +44,9 @@ def cam(capture: Capture) -> Tensor:
 
     That is tried on the numbers, so that no head is taken for one that it only looks like.
     """
+    if capture.versus:
+        message = "CAM reads the head's weights for one class by itself, and cannot tell it from others."
+        raise InputError(message, hint="GradCAM is the same map where CAM can work, and can.")
     pooled = capture.activations.mean((2, 3))
     for _, head in reversed(_heads(capture.module)):
         weights: Tensor = head.weight.float().flatten(1)

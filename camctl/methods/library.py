@@ -200,7 +200,7 @@ def randomcam(capture: Capture, *, seed: int = 0) -> Tensor:
 
 @method(
     name="RefineCAM",
-    summary="Product of Grad-CAM++ over several layers: fine and free of noise; give two layers or more.",
+    summary="Product of Grad-CAM++ over several layers, fine and free of noise: with --target-layers auto:3.",
     paper="arXiv:2605.14641",
     formula="product over layers of Grad-CAM++, each stretched to 0..1",
     needs={"activations", "gradients"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from camctl.errors import CamctlError, InputError, as_value
 from camctl.pipeline.passes import Manner
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from camctl.engine.targets import Classes
     from camctl.pipeline.measuring import Measuring
@@ -29,6 +30,8 @@ class Asked:
     methods: Sequence[Method]
     wanted: Sequence[int | str]
     topk: int
+    versus: Sequence[int | str]
+    strength: float
     layers: Sequence[str]
     smoothings: Sequence[Smoothing]
     family: Family
@@ -45,20 +48,34 @@ class Asked:
 
     @property
     def classes(self) -> int:
-        """How many classes are explained."""
-        return len(self.wanted) or self.topk
+        """How many targets are explained: every class, and once more told from others where that is asked for."""
+        return (len(self.wanted) or self.topk) * (2 if self.versus else 1)
+
+    def called(self, place: int) -> str:
+        """What the user calls a target, for models and pictures that do not agree on its name."""
+        place, told = divmod(place, 2) if self.versus else (place, 0)
+        alone = str(self.wanted[place]) if self.wanted else f"top {place + 1}" if self.topk > 1 else "top class"
+        return f"{alone} vs {' and '.join(map(str, self.versus))}" if told else alone
 
     def choose(self, classes: Classes) -> list[Target | CamctlError]:
         """The classes to explain; an error for one that this model does not have, if another may."""
-        if not self.wanted:
-            best: list[Target | CamctlError] = list(classes.top(self.topk))
-            message = f"The model has only {len(best)} classes."
-            return best + [InputError(message, hint=f"Ask for --topk {len(best)}.")] * (self.topk - len(best))
-        return [self._find(classes, one) for one in self.wanted]
+        if self.wanted:
+            alone = [self._or_error(partial(classes.find, one)) for one in self.wanted]
+        else:
+            alone = list(classes.top(self.topk))
+            message = f"The model has only {len(alone)} classes."
+            alone += [InputError(message, hint=f"Ask for --topk {len(alone)}.")] * (self.topk - len(alone))
+        return [one for target in alone for one in (target, *self._told(classes, target))]
 
-    def _find(self, classes: Classes, wanted: int | str) -> Target | CamctlError:
+    def _told(self, classes: Classes, target: Target | CamctlError) -> list[Target | CamctlError]:
+        """The same class told from others, where that is asked for."""
+        if not self.versus or isinstance(target, CamctlError):
+            return [target] * bool(self.versus)
+        return [self._or_error(partial(classes.told_from, target, self.versus, self.strength))]
+
+    def _or_error(self, find: Callable[[], Target]) -> Target | CamctlError:
         try:
-            return classes.find(wanted)
+            return find()
         except InputError as error:
             if not self.several:
                 raise

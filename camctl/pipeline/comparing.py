@@ -54,6 +54,8 @@ def compare(  # noqa: PLR0913
     methods: Sequence[str] = ("GradCAM",),
     targets: Sequence[int | str] | int | str | None = None,
     topk: int = 1,
+    versus: Sequence[int | str] | int | str | None = None,
+    versus_strength: float = 1.0,
     target_layers: Sequence[str] | str | None = None,
     smooth: Sequence[Smoothing] = ("none",),
     aggregate: Aggregate = "mean",
@@ -77,6 +79,7 @@ def compare(  # noqa: PLR0913
     models: as `explain` takes them; a `PendingModel` or a text is loaded when its turn comes, one at a time.
     methods: names as in `camctl methods`, or `seed` (mmpretrain's six), `fast` (no further passes), `all`.
     targets: classes by index or name; None takes the `topk` best of every model and picture.
+    versus: classes that each target is told from, as in `explain`; every target is drawn by itself and told from them.
     target_layers: each is a map of its own; a pattern gives one a match, `A+B` one of both, `auto:N` N usable layers
         from shallow to deep. None takes the family's default, or what the probe finds.
     smooth: `none`, `eigen`, `aug`, `both`.
@@ -96,6 +99,8 @@ def compare(  # noqa: PLR0913
         methods=pick_methods(methods, method_options, baselines=baselines),
         wanted=[targets] if isinstance(targets, (int, str)) else list(dict.fromkeys(targets or ())),
         topk=topk,
+        versus=[versus] if isinstance(versus, (int, str)) else list(dict.fromkeys(versus or ())),
+        strength=versus_strength,
         layers=tuple(dict.fromkeys(layers)),
         smoothings=tuple(dict.fromkeys(smooth)),
         family=Family(adapter=adapter, vit_like=vit_like, num_extra_tokens=num_extra_tokens),
@@ -161,7 +166,7 @@ class _Comparing:
             # The module itself is let go; its names stay.
             self._first = replace(loaded, module=None, forward=None, preprocess=None)  # type: ignore[arg-type]
         first = self._first.class_names or ()
-        for index in (int(one) for one in self.asked.wanted if is_index(str(one))):
+        for index in (int(one) for one in (*self.asked.wanted, *self.asked.versus) if is_index(str(one))):
             known = 0 <= index < min(len(names), len(first))
             if len(names) == len(first) and (not known or _synonyms(names[index]) & _synonyms(first[index])):
                 continue

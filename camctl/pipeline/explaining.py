@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from camctl.errors import CamctlError, InputError
 from camctl.picture import read_picture
+from camctl.pipeline.layering import check_layers, fused_layers
 from camctl.pipeline.loading import loaded_of
 from camctl.pipeline.passes import Clock, Manner, Passed, run_passes
 from camctl.pipeline.picking import pick_methods
-from camctl.pipeline.scenes import Family, LayerGroup, Scene, default_layers, set_scene
+from camctl.pipeline.scenes import Family, LayerGroup, Scene, set_scene
 from camctl.results import Cam, Explanation
 from camctl.versions import versions
 
@@ -44,6 +45,8 @@ def explain(  # noqa: PLR0913
     methods: Sequence[str] = ("GradCAM",),
     targets: Sequence[int | str] | int | str | None = None,
     topk: int = 1,
+    versus: Sequence[int | str] | int | str | None = None,
+    versus_strength: float = 1.0,
     target_layers: Sequence[str] | str | None = None,
     eigen_smooth: bool = False,
     aug_smooth: bool = False,
@@ -61,10 +64,15 @@ def explain(  # noqa: PLR0913
     image: a path, a PIL image, or pixels (H, W, 3), uint8 RGB.
     methods: names as in `camctl methods`.
     targets: classes by index or name; None takes the `topk` best.
-    target_layers: names of modules, or patterns (`backbone.layer4.*.bn3`); several are fused into one map by
-        `aggregate`. None takes the family's default, or what the probe finds.
+    versus: classes that each target is told from (Finer-CAM), by index or name; `auto:N` takes the N whose logits come
+        nearest to its own. The maps show what speaks for the target and not for them.
+    versus_strength: how strongly they count against it; 0 is the plain map.
+    target_layers: names of modules, patterns (`backbone.layer4.*.bn3`) or `auto:N` for N usable ones from shallow to
+        deep; several are fused into one map by `aggregate`. None takes the family's default, or what the probe finds.
     eigen_smooth: take the first principal component of the evidence instead of its sum.
     aug_smooth: average over six views, flips times brightness.
+    aggregate: how several layers become one map; `product` is RefineCAM (arXiv:2605.14641), and takes `auto:3` where no
+        layers are named.
     num_extra_tokens: class and other tokens before the patch tokens, where the layer does not tell.
     method_options: for the methods that have options of these names.
 
@@ -76,7 +84,10 @@ def explain(  # noqa: PLR0913
     for method in chosen:
         if reason := method.cannot(loaded.module):
             raise InputError(f"{method.name} cannot work on this model: {reason}", hint="See others: camctl methods")
+    asked = [target_layers] if isinstance(target_layers, str) else list(target_layers or ())
+    check_layers(asked)
     wanted = [targets] if isinstance(targets, (int, str)) else targets
+    rivals = [versus] if isinstance(versus, (int, str)) else versus or ()
     family = Family(adapter=adapter, vit_like=vit_like, num_extra_tokens=num_extra_tokens)
     manner = Manner(
         methods=chosen,
@@ -84,17 +95,14 @@ def explain(  # noqa: PLR0913
         aggregate=aggregate,
         options=dict(method_options or {}),
     )
-    from camctl.engine.layers import expand
     from camctl.engine.targets import choose
 
     scene = set_scene(loaded, picture, family)
-    if target_layers:
-        asked = [target_layers] if isinstance(target_layers, str) else target_layers
-        group = LayerGroup(expand(loaded.module, asked), "you")
-    else:
-        group = default_layers(scene)
+    group = fused_layers(scene, asked, aggregate)
     clock = Clock()
-    passed = run_passes(scene, [group], manner, lambda classes: choose(classes, wanted, topk), clock)
+    passed = run_passes(
+        scene, [group], manner, lambda classes: choose(classes, wanted, topk, rivals, versus_strength), clock
+    )
     for one in passed.maps.values():
         if isinstance(one, CamctlError):
             raise one

@@ -1,4 +1,7 @@
-"""Layers as `compare` takes them: each a map of its own, `A+B` one map of two, `auto:N` some from shallow to deep."""
+"""Layers as they are asked for: names, patterns, `auto:N` for some from shallow to deep.
+
+`explain` makes one map of all of them; `compare` a map of each, and of `A+B` one.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from camctl.pipeline.scenes import Scene
+    from camctl.plugin import Aggregate
 
     Groups = list[LayerGroup | CamctlError]
+
+REFINED = 3
+"""How many layers a product fuses, where none is named: with one there is nothing to refine (RefineCAM)."""
 
 AUTO = re.compile(r"auto(?::(\d+))?", re.IGNORECASE)
 
@@ -26,6 +33,29 @@ def layer_groups(scene: Scene, asked: Sequence[str]) -> list[Groups]:
     return [_groups(scene, text) for text in asked or ("auto",)]
 
 
+def fused_layers(scene: Scene, asked: Sequence[str], aggregate: Aggregate) -> LayerGroup:
+    """The layers of one map. Where none is asked for it is the default one; for a product, `REFINED` of them.
+
+    Raises `InputError` for layers that the model does not have.
+    """
+    from camctl.engine.layers import expand
+
+    if not asked and aggregate != "product":
+        return default_layers(scene)
+    names: dict[str, None] = {}
+    for text in asked or (f"auto:{REFINED}",):
+        if auto := AUTO.fullmatch(text):
+            groups = _automatic(scene, int(auto[1])) if auto[1] else [default_layers(scene)]
+            # Fewer layers than were asked for are fused all the same, where any is there.
+            sound = [name for group in groups if isinstance(group, LayerGroup) for name in group.names]
+            if not sound and isinstance(groups[0], CamctlError):
+                raise groups[0]
+            names |= dict.fromkeys(sound)
+        else:
+            names |= dict.fromkeys(expand(scene.loaded.module, [part.strip() for part in text.split("+")]))
+    return LayerGroup(tuple(names), "you" if asked else f"auto:{REFINED}")
+
+
 def check_layers(asked: Sequence[str]) -> None:
     """Raises `InputError` for what cannot name layers of any model."""
     for text in asked:
@@ -35,7 +65,7 @@ def check_layers(asked: Sequence[str]) -> None:
         auto = AUTO.fullmatch(text)
         if (auto and auto[1] and not int(auto[1])) or (text.lower().startswith("auto:") and not auto):
             raise InputError(f"'{text}' asks for no layers.", hint="Write a number of layers: --target-layers auto:4")
-        if not all(part.strip() for part in text.split("+")):
+        if "+" in text and not all(part.strip() for part in text.split("+")):
             raise InputError(f"'{text}' lacks a layer beside a +.", hint="Write A+B for one map of two layers.")
 
 

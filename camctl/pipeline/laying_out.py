@@ -107,7 +107,7 @@ class _Layout:
         """A class or layer that is wrong for every model is the user's mistake."""
         for t in range(self.asked.classes):
             errors = [one for run in self.runs.values() if isinstance(one := run.targets[t], CamctlError)]
-            if self.asked.wanted and len(errors) == len(self.runs):
+            if (self.asked.wanted or self.asked.versus) and len(errors) == len(self.runs):
                 raise errors[0]
         for request in range(len(self.asked.layers)):
             first = [groups[request][0] for groups in self.ran.groups.values()]
@@ -146,12 +146,8 @@ class _Layout:
         return f"layer {which + 1} of {count}" if count > 1 else self.asked.layers[request]
 
     def _class_label(self, t: int) -> str:
-        labels = {target.label for run in self.runs.values() if not isinstance(target := run.targets[t], CamctlError)}
-        if len(labels) == 1:
-            return labels.pop()
-        return (
-            str(self.asked.wanted[t]) if self.asked.wanted else f"top {t + 1}" if self.asked.topk > 1 else "top class"
-        )
+        labels = {target.title for run in self.runs.values() if not isinstance(target := run.targets[t], CamctlError)}
+        return labels.pop() if len(labels) == 1 else self.asked.called(t)
 
     def _cell(self, at: Place) -> Cell:
         run = self.ran.runs[at["image"], at["model"]]

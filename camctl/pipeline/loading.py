@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from camctl import registry
+from camctl.errors import InputError
 from camctl.plugin import LoadedModel, LoadOptions
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ def load(  # noqa: PLR0913
     trust_checkpoint: bool = False,
     repairs: bool = True,
     cfg_options: Mapping[str, Any] | None = None,
+    labels: Sequence[str] = (),
     progress: Callable[[str, int, int], None] | None = None,
 ) -> LoadedModel:
     """Load a classifier.
@@ -38,6 +41,7 @@ def load(  # noqa: PLR0913
     random_weights: draw all weights from `seed`, to try things without a checkpoint.
     trust_checkpoint: let the checkpoint run code while it is read.
     repairs: mend known defects of the model's own library.
+    labels: what the classes are called, one a class; for a zero-shot model (CLIP), the texts to score pictures against.
     progress: called as `progress(text, done, total)` while a file is fetched.
 
     Raises `InputError` for what the user can mend, `PluginError` where a source fails.
@@ -52,6 +56,7 @@ def load(  # noqa: PLR0913
         trust_checkpoint=trust_checkpoint,
         repairs=repairs,
         cfg_options=cfg_options or {},
+        labels=tuple(labels),
         progress=progress,
     )
     place = pick_device(device)
@@ -60,7 +65,26 @@ def load(  # noqa: PLR0913
         if not isinstance(loaded, LoadedModel):
             message = f"it gave a {type(loaded).__name__}, not a LoadedModel"
             raise TypeError(message)
+    return _renamed(loaded, options.labels) if options.labels else loaded
+
+
+def _renamed(loaded: LoadedModel, labels: tuple[str, ...]) -> LoadedModel:
+    """The same model with its classes called so; it is run once, on noise, to count them. Raises `InputError`."""
+    if loaded.class_names == labels:
         return loaded
+    import torch
+
+    from camctl.engine.capture import untouched
+    from camctl.engine.inputs import inputs_of
+    from camctl.engine.targets import class_logits
+
+    with torch.no_grad(), untouched(loaded.module):
+        count = class_logits(loaded.forward)(inputs_of(loaded, None)).shape[1]
+    if len(labels) != count:
+        message = f"{len(labels)} labels were given, and the model has {count} classes."
+        hint = "Give one a class, in the order of its outputs; a file has one a line: --labels classes.txt"
+        raise InputError(message, hint=hint)
+    return replace(loaded, class_names=labels)
 
 
 def loaded_of(model: AnyModel) -> LoadedModel:

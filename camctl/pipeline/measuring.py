@@ -95,20 +95,24 @@ def _case(
         inputs=scene.inputs,
         score=target.score,
         box=boxes.get(target.index, boxes.get(None)),
-        score_of=_scoring(scene, target.index),
+        score_of=_scoring(scene, target),
         map_of=map_of,
     )
 
 
-def _scoring(scene: Scene, index: int) -> Callable[[Tensor], Tensor]:
+def _scoring(scene: Scene, target: Target) -> Callable[[Tensor], Tensor]:
     import torch
 
     from camctl.engine.targets import class_scores
+    from camctl.engine.versus import Versus
+
+    versus = Versus.of(target)
+    column = versus.column(target.index)
 
     def score_of(inputs: Tensor) -> Tensor:
         with torch.no_grad():
             scores = [
-                class_scores(scene.forward(part), scene.loaded.score)[:, index]
+                class_scores(versus.logits(scene.forward(part), target.index), scene.loaded.score)[:, column]
                 for part in inputs.to(scene.inputs.device, scene.inputs.dtype).split(BATCH)
             ]
         return torch.cat(scores)

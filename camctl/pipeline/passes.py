@@ -165,11 +165,13 @@ class _Pass:
 
     def _of_target(self, target: Target, *, last: bool) -> dict[tuple[int, int, int], Drawn | CamctlError]:
         from camctl.engine.capture import reaches_places
+        from camctl.engine.versus import Versus
 
         recorder = self.recorder
-        gradients = recorder.backward(target.index, last=last) if recorder.gradients else None
+        versus = Versus.of(target)
+        gradients = recorder.backward(target.index, last=last, versus=versus) if recorder.gradients else None
         self.backwards += recorder.gradients
-        captures = {capture.layer: capture for capture in recorder.captures(target.index, gradients)}
+        captures = {capture.layer: capture for capture in recorder.captures(target.index, gradients, versus)}
         reached: dict[str, bool | None] = dict.fromkeys(captures)
         if gradients is not None:
             pairs = zip(gradients, recorder.seen, strict=True)

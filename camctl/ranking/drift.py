@@ -96,4 +96,6 @@ def _names_before(about: Mapping[str, Any]) -> tuple[str, str]:
 
 def _identity(about: Mapping[str, Any], names: tuple[str, str], alone: Sequence[bool]) -> Hashable:
     named = tuple(None if one else name for name, one in zip(names, alone, strict=True))
-    return (*named, about["method"], about["target"]["label"], *about["layers"], about.get("smoothing", "none"))
+    target = about["target"]
+    versus = (*(other["label"] for other in target.get("versus", ())), target.get("strength", 1.0))
+    return (*named, about["method"], target["label"], versus, *about["layers"], about.get("smoothing", "none"))

@@ -192,7 +192,8 @@ def file_names(explanation: Explanation, ending: str = ".png") -> list[str]:
     names: list[str] = []
     taken: set[str] = set()
     for cam in explanation.maps:
-        label = slug(cam.target.label.split(",")[0]) or f"class-{cam.target.index}"
+        shown = cam.target.title if cam.target.versus else cam.target.label.split(",")[0]
+        label = slug(shown) or f"class-{cam.target.index}"
         method = slug(cam.method) or "cam"
         candidates = [f"{stem}_{label}_{method}", f"{stem}_{label}-{cam.target.index}_{method}"]
         candidates += [f"{candidates[1]}_{number}" for number in range(2, len(explanation.maps) + 2)]

@@ -53,7 +53,7 @@ def html(result: Comparison | Explanation) -> str | None:
 
 
 def _in_words(comparison: Comparison) -> str:
-    maps = [f"{cam.method} of {cam.target.label}: {cam.verdict}" for cam in comparison.maps]
+    maps = [f"{cam.method} of {cam.target.title}: {cam.verdict}" for cam in comparison.maps]
     return f"Class activation maps by {', '.join(comparison.axis('model').labels)}. {'; '.join(maps)}"
 
 
@@ -64,7 +64,7 @@ def _comparison(result: Comparison | Explanation) -> Comparison:
         message = "an explanation without maps has nothing to show"
         raise ValueError(message)
     # Classes outermost, methods inside.
-    classes = list(dict.fromkeys(cam.target.label for cam in result.maps))
+    classes = list(dict.fromkeys(cam.target.title for cam in result.maps))
     methods = [cam.method for cam in result.maps[: len(result.maps) // len(classes)]]
     first = result.maps[0]
     labels = {

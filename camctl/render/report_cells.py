@@ -68,7 +68,7 @@ def _shown(
     said = [
         name
         for name in reversed(comparison.varying)
-        if cam is None or (name, label[name]) != ("class", cam.target.label)
+        if cam is None or (name, label[name]) != ("class", cam.target.title)
     ]
     where = {name: (NAMES[name][0], label[name]) for name in said}
     scene = scenes.of(at["image"], cam.view) if cam else None
@@ -118,7 +118,7 @@ def _map_data(cam: Cam, scene: Scene, ends: tuple[float, float]) -> dict[str, An
 def _name(comparison: Comparison, cam: Cam, label: Mapping[AxisName, str]) -> str:
     """`GradCAM, class cat, demo:resnet`, and where the map stands on less usual axes."""
     wider = [name for name in reversed(comparison.varying) if name in {"layer", "smoothing", "image"}]
-    named = (label["method"] or cam.method, f"class {cam.target.label}", label["model"] or cam.model)
+    named = (label["method"] or cam.method, f"class {cam.target.title}", label["model"] or cam.model)
     return ", ".join((*named, *(f"{NAMES[name][0]} {label[name]}" for name in wider)))
 
 

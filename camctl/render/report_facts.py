@@ -62,7 +62,7 @@ def facts(comparison: Comparison) -> dict[str, Any]:
         for kind, lines in (("repairs", run.repairs), ("notes", run.notes)):
             said[kind] += [prefix + line for line in lines if prefix + line not in said[kind]]
         versions |= run.versions
-    targets = {(cam.target.label, cam.target.index): None for cam in comparison.maps}
+    targets = {(cam.target.title, cam.target.index): None for cam in comparison.maps}
     asked = [(name, [label for label in comparison.axis(name).labels if label]) for name in ASKED]
     return {
         "models": [_model(comparison, place) for place in range(len(comparison.axis("model")))],

@@ -129,4 +129,4 @@ def _row(told: Told, scenes: Scenes, place: int, at: At, cells: list[Shown]) -> 
 
 
 def _scored(target: Target) -> str:
-    return f"{target.label} {percent(target.score)}"
+    return f"{target.title} {percent(target.score)}"

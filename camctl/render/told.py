@@ -88,7 +88,7 @@ class Told:
 
     def class_known(self, cam: Cam, at: Mapping[AxisName, int]) -> bool:
         """Whether headings, labels or the caption name a map's class already."""
-        return self.comparison.axis("class").labels[at.get("class", 0)] == cam.target.label
+        return self.comparison.axis("class").labels[at.get("class", 0)] == cam.target.title
 
     def under(self, cell: Cell) -> list[Saying]:
         """What stands under a map: class and probability, what it is worth, its figures."""
@@ -125,7 +125,7 @@ class Told:
         elif label.get("layer"):
             said.append(f"layer {label['layer']}")
         if self.score_stands == "caption" and maps:
-            said.append(f"class {maps[0].target.label}, probability {score_text(maps[0])}")
+            said.append(f"class {maps[0].target.title}, probability {score_text(maps[0])}")
         elif label.get("class"):
             # "top class" is no class's name.
             said.append(label["class"] if label["class"].startswith("top ") else f"class {label['class']}")
@@ -138,6 +138,8 @@ class Told:
         said = []
         if self.score_stands == "cell" and self.comparison.maps:
             said.append("under each map: the class's probability")
+        if any(cam.target.versus for cam in self.comparison.maps):
+            said.append("A vs B: what tells A from B, and its probability if there were no other class")
         ranked = [one for one in self.comparison.metrics if one.name in self.look.metrics and one.better != "neither"]
         return said + [f"{one.name}: {one.better} is better" for one in ranked]
 
@@ -164,14 +166,14 @@ class Told:
     def texts(self) -> list[str]:
         """Everything that people or plugins named, to find fonts for."""
         said = [label for axis in self.comparison.axes for label in axis.labels]
-        said += [text for cam in self.comparison.maps for text in (cam.target.label, cam.reason, *cam.layers)]
+        said += [text for cam in self.comparison.maps for text in (cam.target.title, cam.reason, *cam.layers)]
         return [*said, *(cell.reason for cell in self.comparison.cells), self.look.title]
 
 
 def class_text(cam: Cam) -> str:
     """A map's class, by number where nobody knows its name."""
     target = cam.target
-    return f"class {target.index}," if target.label == str(target.index) else target.label
+    return f"class {target.index}," if target.title == str(target.index) else target.title
 
 
 def score_text(cam: Cam) -> str:

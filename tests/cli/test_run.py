@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 MODEL = "python:nets:cnn"
+CLASSES = 4
 ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join((str(HERE), os.environ.get("PYTHONPATH", "")))}
 
 
@@ -234,3 +235,59 @@ def test_write_that_fails_half_way_leaves_no_file_and_ends_with_one(photo: Path,
     assert done.stderr.startswith("error: ")
     assert "Traceback" not in done.stderr
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [photo]
+
+
+def test_a_class_is_told_from_others_and_said_to_be(camctl: Camctl, photo: Path, tmp_path: Path) -> None:
+    arguments = ("run", photo, MODEL, "--target-category", "dog", "--versus", "hen[1]", "cow")
+    done = camctl(*arguments, "--save-path", f"{tmp_path}/")
+
+    assert done.code == 0
+    assert "dog vs hen[1] and cow" in done.err
+    assert [path.name for path in tmp_path.glob("*dog-vs*")] == ["photo_dog-vs-hen-1-and-cow_gradcam.png"]
+    target = camctl(*arguments, "--versus-strength", 0.6, "--json").json["maps"][0]["target"]
+    assert [one["label"] for one in target["versus"]] == ["hen[1]", "cow, ox"]
+    assert target["strength"] == 0.6
+
+
+def test_versus_alone_takes_the_nearest_classes(camctl: Camctl, photo: Path) -> None:
+    done = camctl("run", photo, MODEL, "--json", "--versus")
+
+    assert len(done.json["maps"][0]["target"]["versus"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["--versus", "yak"], "There is no class named 'yak'."),
+        (["--versus", "hen[1]"], "The class 'hen[1]' cannot be told from itself."),
+        (["--versus", "auto:0"], "'auto:0' asks for no class."),
+        (["--versus-strength", "2"], "--versus-strength says how strongly"),
+        (["--versus", "dog", "--method", "CAM"], "CAM reads the head's weights for one class"),
+        (["--labels", "a,b"], "2 labels were given, and the model has"),
+        (["--labels", "a,,b"], "Label 2 of 3 is empty."),
+        (["--labels", "nosuch.txt"], "There is no file of labels 'nosuch.txt'."),
+    ],
+)
+def test_what_is_wrong_with_classes_takes_a_line_and_a_hint(
+    camctl: Camctl, photo: Path, given: list[str], message: str
+) -> None:
+    done = camctl("run", photo, MODEL, *given)
+
+    assert done.code == 2
+    assert f"error: {message}" in done.err
+    assert "hint: " in done.err
+    assert "Traceback" not in done.err
+
+
+def test_labels_name_the_classes(camctl: Camctl, photo: Path, tmp_path: Path) -> None:
+    names = [f"class number {number}" for number in range(CLASSES)]
+    file = tmp_path / "names.txt"
+    file.write_text("\n".join(names) + "\n")
+    first = {"in a file": [file], "with commas": [",".join(names)], "in a row": names}
+    for given in first.values():
+        done = camctl("run", photo, MODEL, "--json", "--labels", *given)
+        assert done.json["predictions"][0]["label"] in names
+    file.write_bytes(b"\xff\xfe\x00")
+    assert "cannot be read" in camctl("run", photo, MODEL, "--labels", file).err
+    file.write_text("\n")
+    assert "holds no labels" in camctl("run", photo, MODEL, "--labels", file).err

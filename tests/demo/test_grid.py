@@ -15,6 +15,7 @@ from camctl.render.figure import pixels
 
 ROOT = Path(__file__).parent.parent.parent
 GOLDEN = ROOT / "tests" / "golden" / "compare.png"
+TOLD = ROOT / "tests" / "golden" / "versus.png"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 TABLES = re.findall(r"^camctl compare (camctl-demo/.*?)(?: +#.*)?$", README, re.MULTILINE)
 
@@ -27,6 +28,11 @@ def picture():
 def test_the_grid_in_the_readme_is_what_compare_draws(picture, golden):
     found = camctl.compare("demo:resnet", Picture("scene1.png", picture), methods=["seed"], targets=["cat", "dog"])
     golden(pixels(found, tile=140), GOLDEN)
+
+
+def test_the_told_classes_in_the_readme_are_what_compare_draws(picture, golden):
+    found = camctl.compare("demo:vit", Picture("scene1.png", picture), targets=["dog", "cat"], versus=["dog", "cat"])
+    golden(pixels(found, tile=140, columns=("class",)), TOLD)
 
 
 def test_the_readme_shows_the_four_tables():

@@ -12,6 +12,7 @@ from pytorch_grad_cam.utils.model_targets import ClassifierOutputReST, Classifie
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from camctl import registry
 from camctl.engine.capture import Recorder
 from camctl.engine.layout import LayoutHints
 from camctl.engine.maps import draw
@@ -19,7 +20,7 @@ from camctl.errors import InputError, PluginError
 from camctl.methods import library
 from camctl.methods.ablationcam import ablationcam
 from camctl.methods.gradcam import gradcam
-from tests.drawing import by_hand, difference, drawn, same, snapshot, stretched, tokens_to_grid
+from tests.drawing import by_hand, difference, drawn, same, snapshot, stretched, tokens_to_grid, with_positive_score
 from tests.models import ChannelsLast, TinyCnn, TinyVit, pictures, seeded
 
 METHODS = {
@@ -63,6 +64,8 @@ def vit():
 
 def by_grad_cam(kind, module, layer, transform, inputs, **knobs):
     layers = [module.get_submodule(layer)]
+    if kind == "AblationCAM":  # it divides by the score, and draws the opposite of a map where that is negative
+        with_positive_score(module)
     if kind == "FullGrad":
         cam = pytorch_grad_cam.FullGrad(module, [])
     elif kind == "AblationCAM" and transform:
@@ -128,6 +131,18 @@ def test_refinecam_equals_grad_cam_over_several_layers():
     layers = ["block1.bn2", "block2.bn2"]
     (ours,) = drawn(module, inputs, layers, [library.refinecam], TARGET)
     cam = pytorch_grad_cam.RefineCAM(module, [module.get_submodule(layer) for layer in layers])
+    assert difference(ours.values, by_hand(cam, inputs, TARGET)) < 1e-4
+
+
+@pytest.mark.parametrize("kind", ["GradCAM", "LayerCAM", "HiResCAM", "XGradCAM"])
+def test_a_product_makes_any_method_a_refinecam(kind):
+    module, inputs = seeded(TinyCnn()), pictures()
+    layers = ["block1.bn2", "block2.bn2"]
+    method = registry.pick("method", f"camctl[{kind}]").plugin
+    (ours,) = drawn(module, inputs, layers, [method], TARGET, aggregate="product")
+    cam = pytorch_grad_cam.RefineCAM(
+        module, [module.get_submodule(layer) for layer in layers], base_method=getattr(pytorch_grad_cam, kind)
+    )
     assert difference(ours.values, by_hand(cam, inputs, TARGET)) < 1e-4
 
 
@@ -308,7 +323,7 @@ def test_a_layer_that_is_called_twice_is_ablated_at_its_last_call():
             without = features.clone()
             without[:, channel] = 0
             scores.append(module.fc(module.pool(without).flatten(1))[0, TARGET])
-    weights = (plain - torch.stack(scores)) / plain
+    weights = (plain - torch.stack(scores)) / plain.abs()
     torch.testing.assert_close(ours.raw, (weights[:, None, None] * features[0]).sum(0), rtol=1e-3, atol=1e-4)
 
 

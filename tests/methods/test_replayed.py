@@ -124,7 +124,7 @@ def test_ablationcam_weights_channels_by_the_share_of_the_logit_that_goes_with_t
                 return output
 
             handle = part.register_forward_hook(without)
-            weights.append((plain - module(inputs)[0, TARGET]) / plain)
+            weights.append((plain - module(inputs)[0, TARGET]) / plain.abs())
             handle.remove()
     evidence = torch.stack(weights) * grid[0] if tokens else torch.stack(weights)[:, None, None] * grid[0]
     expected = evidence.sum(1) if tokens else evidence.sum(0)
@@ -141,6 +141,18 @@ def test_ablationcam_does_not_depend_on_how_many_channels_are_made_at_a_time():
     torch.testing.assert_close(one.raw, all_.raw, rtol=0, atol=1e-4 * float(one.raw.abs().max()))
 
 
+def test_a_negative_score_does_not_turn_ablationcams_map_around():
+    """What every class's logit has in common changes no answer, and no map."""
+    inputs, maps = pictures(), []
+    for shift in (-10, 0, 10):
+        module = seeded(TinyCnn())
+        with torch.no_grad():
+            module.fc.bias += shift
+        maps.append(drawn(module, inputs, ["block2.bn2"], [ablationcam], TARGET)[0].values)
+    torch.testing.assert_close(maps[0], maps[1], rtol=0, atol=1e-4)
+    torch.testing.assert_close(maps[2], maps[1], rtol=0, atol=1e-4)
+
+
 def test_ablationcam_leaves_channels_out_of_the_map_that_it_does_not_ablate():
     module, inputs = seeded(TinyCnn()), pictures()
     some, all_ = (
@@ -150,8 +162,8 @@ def test_ablationcam_leaves_channels_out_of_the_map_that_it_does_not_ablate():
     assert not torch.allclose(some.raw, all_.raw)
     import pytorch_grad_cam
 
-    from tests.drawing import by_hand, difference
+    from tests.drawing import by_hand, difference, with_positive_score
 
-    other = seeded(TinyCnn(inplace=False))
+    other = with_positive_score(seeded(TinyCnn(inplace=False)))
     theirs = pytorch_grad_cam.AblationCAM(other, [other.block2.bn2], ratio_channels_to_ablate=0.25)
     assert difference(some.values, by_hand(theirs, inputs, TARGET)) < 1e-4
