@@ -82,9 +82,17 @@ def _found(kind: Kind, _path: tuple[tuple[str, int], ...]) -> tuple[Found, ...]:
 
 
 def rivals(found: Found, among: Iterable[Found]) -> list[Found]:
-    """Plugins of other distributions that go by the same name."""
-    mine = found.name.casefold()
-    return [one for one in among if one.name.casefold() == mine and one.distribution != found.distribution]
+    """Plugins of other distributions that go by the same name, in whatever spelling."""
+    mine = same_name(found.name)
+    return [one for one in among if same_name(one.name) == mine and one.distribution != found.distribution]
+
+
+def same_name(name: str) -> str:
+    """What two spellings of a name have in common: no case, no `-`, `_` or space; `+` reads as `plus`.
+
+    So `GradCAM++`, `grad-cam-plus-plus` and `gradcam++` are one name, and `gradcam` is another.
+    """
+    return re.sub(r"[-_\s]", "", name.casefold().replace("+", "plus"))
 
 
 def _entry_points(group: str) -> Iterator[entrypoints.EntryPoint]:
@@ -145,5 +153,8 @@ def canonical(distribution: str) -> str:
 
 def quote(error: BaseException) -> str:
     """An exception's own text, on one line."""
-    text = " ".join(str(error).split()) or "it says no more."
+    try:
+        text = " ".join(str(error).split()) or "it says no more."
+    except Exception:  # noqa: BLE001 - a stranger's exception may fail to say what is wrong
+        text = "it says no more."
     return text if len(text) <= _LONGEST_QUOTE else f"{text[: _LONGEST_QUOTE - 1]}…"

@@ -69,3 +69,7 @@ class PluginError(CamctlError):
     """A plugin cannot be loaded, clashes with another, or failed while it worked. Exit code 3."""
 
     exit_code = 3
+
+
+class SpoiltModelError(PluginError):
+    """A plugin changed the weights of the model, which cannot be run any more: it costs the model, not a map alone."""

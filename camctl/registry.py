@@ -6,29 +6,35 @@ adapters and sources come this way as well, under the distribution `camctl`.
 
 from __future__ import annotations
 
+import inspect
 import re
 import sys
-from contextlib import contextmanager, redirect_stdout
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
-from camctl.discovery import Found, Kind, canonical, find, quote, warn_once
-from camctl.errors import CamctlError, InputError, PluginError, UnknownNameError, one_line, out_of_memory
-from camctl.plugin import Adapter, Method, Metric, Source
+from camctl import custody
+from camctl.discovery import Found, Kind, canonical, find, quote, same_name, warn_once
+from camctl.errors import CamctlError, InputError, PluginError, UnknownNameError
+from camctl.plugin import Aggregate, Better, Cost, Method, Metric, MetricNeed, Need, Reduction
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from torch import nn
 
 MADE_BY_DECORATOR: dict[str, type] = {"method": Method, "metric": Metric}
 """Kinds of plugin that are functions, and what the decorator of the kind's name in `camctl.plugin` makes of them."""
 
-MEMBERS: dict[str, tuple[type, tuple[str, ...]]] = {
-    "adapter": (Adapter, ("summary", "matches", "target_layers", "extra_tokens", "to_grid")),
-    "source": (Source, ("summary", "load")),
+MEMBERS: dict[str, tuple[str, ...]] = {
+    "adapter": ("summary", "matches", "target_layers", "extra_tokens", "to_grid"),
+    "source": ("summary", "load"),
 }
+"""Kinds of plugin that are objects, and what they have."""
+
+_METHOD_WORDS = {"needs": get_args(Need), "reduction": get_args(Reduction), "aggregate": (None, *get_args(Aggregate))}
+_METRIC_WORDS = {"needs": get_args(MetricNeed), "better": get_args(Better)}
 
 OTHER_LIBRARIES = ("timm", "torchvision", "transformers")
 """Libraries whose models are asked for by name, and come with a plugin or from the user's own code."""
@@ -38,7 +44,7 @@ _REFERENCES = {"demo": "vit", "python": "package.module:factory", "mmpretrain": 
 
 _QUALIFIED = re.compile(r"(?P<package>[^\[\]]+)\[(?P<name>[^\[\]]+)\]")
 # Two letters or more, so that the drive in `C:\configs\resnet.py` is no source.
-_SOURCE = re.compile(r"(?P<source>[A-Za-z][\w+.-]+):(?!//)(?P<reference>.*)", re.DOTALL)
+_SOURCE = re.compile(r"(?P<source>[A-Za-z][\w+.-]+(\[[^\[\]:]+\])?):(?!//)(?P<reference>.*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -50,14 +56,6 @@ class Loaded:
 
 
 # -------------------------------------------------------------------------------------------- pick
-
-
-def same_name(name: str) -> str:
-    """What two spellings of a name have in common: no case, no `-`, `_` or space; `+` reads as `plus`.
-
-    So `GradCAM++`, `grad-cam-plus-plus` and `gradcam++` are one name, and `gradcam` is another.
-    """
-    return re.sub(r"[-_\s]", "", name.casefold().replace("+", "plus"))
 
 
 def locate(kind: Kind, name: str) -> Found:
@@ -78,7 +76,9 @@ def locate(kind: Kind, name: str) -> Found:
         raise UnknownNameError(kind, name, sorted({one.name for one in everything}), hint=hint)
     if len({one.distribution for one in matching}) > 1:
         labels = " and ".join(one.label for one in matching)
-        hint = f"Say which one you mean, such as {matching[0].label}, or: pip uninstall {matching[-1].distribution}"
+        first, *_, last = sorted(matching, key=lambda one: not one.built_in)
+        such = f"{first.label}:MODEL" if kind == "source" else first.label
+        hint = f"Say which one you mean, such as {such}, or: pip uninstall {last.distribution}"
         message = f"Several packages offer the {kind} '{name}': {labels}."
         raise PluginError(message, hint=hint)
     return matching[0]
@@ -92,8 +92,8 @@ def pick(kind: Kind, name: str) -> Loaded:
 # -------------------------------------------------------------------------------------------- load
 
 
-def load(found: Found) -> Loaded:
-    """Import a plugin and see that it is what it says.
+def load(found: Found, *, kept: bool = True) -> Loaded:
+    """Import a plugin, see that it is what it says, and keep it in `custody` (not `kept`, it comes as it is).
 
     Raises `PluginError` for anything that goes wrong there, even where the plugin tries to end the process.
     """
@@ -103,24 +103,19 @@ def load(found: Found) -> Loaded:
             plugin = found.entry_point.load()
             if found.kind in MEMBERS and isinstance(plugin, type):
                 plugin = plugin()
-    except (Exception, SystemExit) as error:
-        message = f"The {found.kind} {found.label} cannot be loaded: {type(error).__name__}: {quote(error)}"
-        raise PluginError(message, hint=_remedy(found)) from error
-    if lack := _lack(found.kind, plugin):
-        raise PluginError(f"The {found.kind} {found.label} cannot be used: {lack}", hint=_remedy(found))
-    return Loaded(found, plugin)
+            lack = _lack(found.kind, plugin)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise custody.fault(found, f"cannot be loaded: {type(error).__name__}: {quote(error)}") from error
+    if lack:
+        raise custody.fault(found, f"cannot be used: {lack}")
+    return Loaded(found, custody.keep(found, plugin) if kept else plugin)
 
 
-@contextmanager
-def at_work(loaded: Loaded) -> Iterator[None]:
+def at_work(loaded: Loaded) -> AbstractContextManager[None]:
     """Whatever a third party's plugin raises inside is a `PluginError`; of a built-in one it is our bug, and stays."""
-    try:
-        yield
-    except Exception as error:
-        if loaded.found.built_in or isinstance(error, CamctlError) or out_of_memory(error):
-            raise
-        message = f"The {loaded.found.kind} {loaded.found.label} failed: {one_line(error)}"
-        raise PluginError(message, hint=_remedy(loaded.found)) from error
+    return custody.at_work(loaded.found)
 
 
 def load_all(kind: Kind) -> tuple[list[Loaded], list[PluginError]]:
@@ -136,21 +131,33 @@ def load_all(kind: Kind) -> tuple[list[Loaded], list[PluginError]]:
 
 
 def _lack(kind: Kind, plugin: object) -> str:
+    """What a plugin lacks of its kind, in words; empty where it is whole."""
+    if isinstance(plugin, Method | Metric) and isinstance(plugin, MADE_BY_DECORATOR.get(kind, ())):
+        return _amiss(plugin)
     if kind in MADE_BY_DECORATOR:
-        if isinstance(plugin, MADE_BY_DECORATOR[kind]):
-            return ""
         return f"it names a {type(plugin).__name__}, which the decorator camctl.plugin.{kind} has not seen."
-    protocol, members = MEMBERS[kind]
-    if isinstance(plugin, protocol):
-        return ""
-    missing = ", ".join(member for member in members if not hasattr(plugin, member))
-    return f"it names a {type(plugin).__name__}, which has no {missing}."
+    if missing := ", ".join(member for member in MEMBERS[kind] if not hasattr(plugin, member)):
+        return f"it names a {type(plugin).__name__}, which has no {missing}."
+    said = getattr(plugin, "summary", None)
+    return "" if isinstance(said, str) else f"its summary is {said!r}, which is no text."
 
 
-def _remedy(found: Found) -> str:
-    if found.built_in:
-        return "camctl's own installation is damaged. Try: pip install --force-reinstall camctl"
-    return f"To go on without it: pip uninstall {found.distribution}"
+def _amiss(plugin: Method | Metric) -> str:
+    """Which of the decorator's words is none that it takes."""
+    for field in ("name", "summary", "paper", "formula"):
+        if not isinstance(said := getattr(plugin, field), str):
+            return f"its {field} is {said!r}, which is no text."
+    if not isinstance(plugin.cost, Cost):
+        return f"its cost is {plugin.cost!r}, which is no camctl.plugin.Cost."
+    words = _METHOD_WORDS if isinstance(plugin, Method) else _METRIC_WORDS
+    for field, known in words.items():
+        said = getattr(plugin, field)
+        for one in sorted(map(str, said)) if isinstance(said, frozenset) else [said]:
+            if one not in known:
+                return f"{field} says {one!r}, which is none of {', '.join(str(each) for each in known if each)}."
+    if bare := [key for key, default in plugin.options.items() if default is inspect.Parameter.empty]:
+        return f"its option '{bare[0]}' has no default."
+    return ""
 
 
 # ------------------------------------------------------------------------------ adapters and sources
@@ -170,7 +177,8 @@ def adapters() -> list[Loaded]:
 def match_adapter(model: nn.Module, name: str | None = None) -> Loaded | None:
     """The adapter of this name, else the one that knows the model, else None.
 
-    Raises as `pick` does, and `PluginError` where adapters of two third parties know the model.
+    A third party's that nobody asked for, and that fails to say what it knows, costs a `PluginWarning`. Raises as
+    `pick` does, and `PluginError` where adapters of two third parties know the model.
     """
     if name is not None:
         return pick("adapter", name)
@@ -184,21 +192,34 @@ def match_adapter(model: nn.Module, name: str | None = None) -> Loaded | None:
 
 
 def _matches(loaded: Loaded, model: nn.Module) -> bool:
+    """Whether an adapter knows a model; one that stumbles over it, or names what is not there, does not."""
     try:
-        return bool(loaded.plugin.matches(model))
+        return bool(loaded.plugin.matches(model)) and (loaded.found.built_in or _names_layers(loaded, model))
+    except PluginError as error:
+        warn_once(f"{error.message} ({error.hint})")
     except CamctlError:
         raise
-    except Exception as error:  # noqa: BLE001 - a plugin that stumbles over a model does not know it
+    except Exception as error:  # noqa: BLE001 - a built-in one may meet anything as well
         label = loaded.found.label
         warn_once(f"The adapter {label} cannot look at this model: {type(error).__name__}: {quote(error)}")
-        return False
+    return False
+
+
+def _names_layers(loaded: Loaded, model: nn.Module) -> bool:
+    """Whether a third party's adapter keeps what its match promises; raises `PluginError` where it does not."""
+    loaded.plugin.extra_tokens(model)
+    there = {name for name, _ in model.named_modules()}
+    if missing := [layer for layer in loaded.plugin.target_layers(model) if layer not in there]:
+        raise custody.fault(loaded.found, f"names the layer '{missing[0]}', which this model does not have.")
+    return True
 
 
 def split_model(text: str) -> tuple[str, str]:
     """What the user calls a model -> name of its source, and the reference that the source understands.
 
-    `source:reference` names the source; a drive letter, an address (`http://…`) and an existing file's name
-    do not, and everything else is a config file or a model name of mmpretrain. Raises `InputError`.
+    `source:reference` names the source, `package[source]:reference` one package's; a drive letter, an address
+    (`http://…`) and an existing file's name do not, and everything else is a config file or a model name of
+    mmpretrain. Raises `InputError`, and `PluginError` where two packages offer the source.
     """
     if not text.strip():
         raise InputError("No model was named.", hint="Give a config file, a model name, or one such as demo:vit.")
@@ -206,15 +227,22 @@ def split_model(text: str) -> tuple[str, str]:
     if match is None:
         return "mmpretrain", text
     wanted, reference = match["source"], match["reference"]
-    if same_name(wanted) not in {same_name(one.name) for one in find("source")}:
-        if same_name(wanted) in OTHER_LIBRARIES:
-            message = f"Models of {wanted} need a source plugin of that name, and none is installed."
-            hint = (
-                f"Install camctl-{same_name(wanted)}, or build it in a function of yours: python:package.module:factory"
-            )
-            raise InputError(message, hint=hint)
-        raise UnknownNameError("source", wanted, sorted({one.name for one in find("source")}))
+    source = _source(wanted)
     if not reference.strip():
         message = f"'{text}' names a source, but no model of it."
         raise InputError(message, hint=f"Write it as {wanted}:{_REFERENCES.get(same_name(wanted), 'MODEL')}")
-    return locate("source", wanted).name, reference
+    return source, reference
+
+
+def _source(wanted: str) -> str:
+    """A source's name, or `package[name]` where it was asked for so."""
+    if _QUALIFIED.fullmatch(wanted):
+        return locate("source", wanted).label
+    known = {one.name for one in find("source")}
+    if same_name(wanted) in {same_name(name) for name in known}:
+        return locate("source", wanted).name
+    if same_name(wanted) in OTHER_LIBRARIES:
+        message = f"Models of {wanted} need a source plugin of that name, and none is installed."
+        hint = f"Install camctl-{same_name(wanted)}, or build it in a function of yours: python:package.module:factory"
+        raise InputError(message, hint=hint)
+    raise UnknownNameError("source", wanted, sorted(known))

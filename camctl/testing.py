@@ -20,7 +20,7 @@ from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from camctl import registry
-from camctl.errors import CamctlError, one_line
+from camctl.errors import CamctlError, PluginError, one_line
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -55,9 +55,9 @@ def check(kind: Kind, name: str, models: Sequence[str] = ()) -> tuple[Finding, .
     """Everything that the contract asks of the installed plugin of this name.
 
     `models`: for an adapter those that it knows, for a source one of its own (`ours:NAME`).
-    Raises as `camctl.registry.pick` does.
+    Raises as `camctl.registry.pick` does. The plugin is tried as it is, out of `custody`, which would mend it.
     """
-    loaded = registry.pick(kind, name)
+    loaded = registry.load(registry.locate(kind, name), kept=False)
     findings = [*_said(loaded), _light(loaded)]
     findings += {"method": _method, "metric": _metric, "adapter": _adapter, "source": _source}[kind](loaded, models)
     return tuple(findings)
@@ -97,7 +97,8 @@ def _untouched(module: nn.Module, findings: list[Finding], where: str) -> Iterat
 def _state(module: nn.Module) -> list[Any]:
     hooks = [len(part._forward_hooks) + len(part._forward_pre_hooks) for part in module.modules()]  # noqa: SLF001
     weights = [
-        (name, tensor._version, tensor.requires_grad, tensor.grad is None)  # noqa: SLF001 - torch counts writes there
+        # The sum as well: torch counts no writes through `.data`.
+        (name, tensor._version, float(tensor.double().sum()), tensor.requires_grad, tensor.grad is None)  # noqa: SLF001
         for name, tensor in [*module.named_parameters(), *module.named_buffers()]
     ]
     return [weights, hooks, [part.training for part in module.modules()]]
@@ -107,6 +108,9 @@ def _attempt(findings: list[Finding], promise: str, attempt: Callable[[], Any], 
     """What an attempt gives; None, and a finding, where it raises: a `CamctlError` is an answer, all else is not."""
     try:
         return attempt()
+    except PluginError as error:
+        findings.append(Finding(promise, ok=False, todo=f"{todo} {error.message}"))
+        return None
     except CamctlError as error:
         findings.append(Finding(f"says what it cannot do: {error.message}", ok=bool(error.message)))
         return None
@@ -122,7 +126,15 @@ def _method(loaded: registry.Loaded, _models: Sequence[str]) -> list[Finding]:
     findings: list[Finding] = []
     for name in NETWORKS:
         model = _network(name)
-        if why := loaded.plugin.cannot(model.module):
+        why = _attempt(
+            findings,
+            f"says whether it can work on {name}",
+            partial(loaded.plugin.cannot, model.module),
+            "Let cannot= give a line, or an empty one.",
+        )
+        if why is None:
+            continue
+        if why:
             findings.append(Finding(f"says why it cannot work on {name}: {why}", ok=True))
             continue
         with _untouched(model.module, findings, name):
@@ -134,6 +146,7 @@ def _evidence(method: Method, model: LoadedModel, where: str, findings: list[Fin
     import torch
 
     one, other, both = (_capture(model, method, numbers) for numbers in ((0,), (1,), (0, 1)))
+    copies = [[tensor.clone() for tensor in _given(capture)] for capture in (one, other, both)]
     raised = "Raise camctl.errors.CamctlError for what a user can mend."
     with torch.no_grad():
         found = _attempt(findings, f"computes ({where})", lambda: method.compute(one), raised)
@@ -146,26 +159,39 @@ def _evidence(method: Method, model: LoadedModel, where: str, findings: list[Fin
         findings.append(Finding(f"returns {_named(method)} ({where})", right, "" if right else todo))
         if not right:
             return
-        placed = found.is_floating_point() and found.device == one.activations.device
+        placed = found.is_floating_point() and found.device == one.activations.device and found.layout == torch.strided
         todo = "" if placed else "Return floats on the device of capture.activations."
         findings.append(Finding(f"returns floats on the model's device ({where})", placed, todo))
+        if not placed:
+            return
         finite = bool(torch.isfinite(found).all())
         todo = "" if finite else "Guard divisions and logarithms: finite activations must give finite evidence."
         findings.append(Finding(f"returns finite numbers ({where})", finite, todo))
-        again = method.compute(one)
-        same = bool(torch.equal(found, again))
+        again = _attempt(findings, f"computes a second time ({where})", lambda: method.compute(one), raised)
+        if again is None:
+            return
+        same = bool(torch.equal(found.nan_to_num(), again.nan_to_num()))
         todo = "" if same else "Draw random numbers from a seed of your own, given as an option."
         findings.append(Finding(f"gives the same twice ({where})", same, todo))
-        together = _attempt(findings, f"takes two views at once ({where})", lambda: method.compute(both), raised)
+        takes = f"takes two views at once ({where})"
+        together = _attempt(findings, takes, lambda: (method.compute(both), method.compute(other)), raised)
         if together is not None:
-            alone = torch.cat([found, method.compute(other)])
+            together, second = together
+            alone = torch.cat([found, second])
             alike = together.shape == alone.shape and _close(together, alone)
             todo = "" if alike else "Treat every view for itself: no mean, maximum or sort over the first dimension."
             findings.append(Finding(f"gives each view of a batch its own ({where})", alike, todo))
-    versions = [tensor._version for tensor in (both.activations, both.gradients, both.inputs)]  # noqa: SLF001
-    kept = not any(versions)
+    kept = all(
+        bool(torch.equal(tensor, was)) and not tensor._version  # noqa: SLF001 - torch counts writes there
+        for capture, copied in zip((one, other, both), copies, strict=True)
+        for tensor, was in zip(_given(capture), copied, strict=True)
+    )
     todo = "" if kept else "Work on copies: other methods share the capture's tensors."
     findings.append(Finding(f"writes over nothing that it is given ({where})", kept, todo))
+
+
+def _given(capture: Capture) -> list[Tensor]:
+    return [capture.activations, capture.gradients, capture.inputs]
 
 
 def _close(one: Tensor, other: Tensor) -> bool:
@@ -251,6 +277,8 @@ def _figure(loaded: registry.Loaded, model: LoadedModel) -> float:
         metrics=[loaded.found.label],
         boxes=(0, 0, side / 2, side),
     )
+    for error in found.faults:
+        raise error
     return found.cells[0].figures[loaded.found.name]
 
 
@@ -303,12 +331,19 @@ def _source(loaded: registry.Loaded, models: Sequence[str]) -> list[Finding]:
         calm = not any(part.training for part in model.module.modules())
         todo = "" if calm else "Call module.eval() before you return it."
         findings.append(Finding(f"loads {name} in eval mode", calm, todo))
-        inputs = _inputs(model, (0, 1))
+        inputs = _attempt(
+            findings, f"prepares pictures ({name})", partial(_inputs, model, (0, 1)), "Prepare any picture."
+        )
+        if inputs is None:
+            continue
         fits = inputs.dtype == torch.float32 and inputs.shape[:2] == (2, 3)
         todo = "" if fits else f"preprocess must give (3, h, w) in float32, not {tuple(inputs.shape[1:])}."
         findings.append(Finding(f"prepares pictures ({name})", fits, todo))
         with torch.no_grad():
-            logits = model.forward(inputs)
+            run = partial(model.forward, inputs)
+            logits = _attempt(findings, f"runs on prepared pictures ({name})", run, "Mend forward.")
+        if logits is None:
+            continue
         names = model.class_names
         right = logits.ndim == 2 and (names is None or len(names) == logits.shape[1])  # noqa: PLR2004
         count = f" and {len(names)} class names" if names else ""
@@ -333,6 +368,6 @@ def _refuses(loaded: registry.Loaded) -> Finding:
     except CamctlError as error:
         one = "\n" not in error.message and bool(error.hint)
         return Finding(promise, one, "" if one else "Say it in one line, and give a hint with the next step.")
-    except Exception as error:  # noqa: BLE001 - whatever else it raises is the finding
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever else it raises is the finding
         return Finding(promise, ok=False, todo=f"Raise InputError(message, hint=...); it raised {one_line(error)}")
     return Finding(promise, ok=False, todo="Raise InputError for a model that is not there; it returned something.")

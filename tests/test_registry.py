@@ -46,6 +46,10 @@ modules = count()
 class Net(nn.Module):
     """A model that no built-in adapter knows."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.last = nn.Identity()
+
 
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:

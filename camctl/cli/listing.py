@@ -51,7 +51,7 @@ class Listing:
             console = out()
             console.print(self._list(loaded) if console.width < NARROW else self._table(loaded))
         for error in skipped:
-            say(("skipped: ", "bold yellow"), f"{error.message} {error.hint}")
+            say(("skipped: ", "bold yellow"), f"{error.message} ({error.hint})")
 
     def _json(self, one: registry.Loaded) -> dict[str, Any]:
         plugin, found = one.plugin, one.found
@@ -124,7 +124,7 @@ class Listing:
         for label, value in rows:
             if value:
                 facts.add_row(Text(label), Text(value))
-        name = title(one) if registry.same_name(plugin.name) == registry.same_name(title(one)) else plugin.name
+        name = title(one) if discovery.same_name(plugin.name) == discovery.same_name(title(one)) else plugin.name
         heading = Text.assemble((name, "bold cyan"), f"  {plugin.summary}")
         return Group(heading, Padding(facts, (1, 0, 0, 2)))
 
@@ -140,7 +140,7 @@ def title(one: registry.Loaded) -> str:
     if one.found.kind == "metric":
         return one.found.name
     name: str = one.plugin.name
-    return name if registry.same_name(name) == registry.same_name(one.found.name) else one.found.name
+    return name if discovery.same_name(name) == discovery.same_name(one.found.name) else one.found.name
 
 
 def _plain(value: object) -> object:

@@ -127,7 +127,11 @@ SOURCE = '''"""{title}."""
 from __future__ import annotations
 
 from camctl.errors import UnknownNameError
-from camctl.plugin import LoadedModel, LoadOptions
+from camctl.plugin import Checkpoint, LoadedModel, LoadOptions
+from camctl.plugin.download import check_checkpoint, local_file
+from camctl.plugin.fitting import fit
+from camctl.plugin.random_weights import seeded
+from camctl.plugin.weights import read_checkpoint
 
 MODELS = {{"tiny": 8}}
 """Name -> width."""
@@ -142,15 +146,19 @@ class {attribute}:
         """Build the network, and read the checkpoint where there is one."""
         if reference not in MODELS:
             raise UnknownNameError("network", reference, MODELS)
+        check_checkpoint(checkpoint, options)
         import torch
         from torch import nn
 
-        torch.manual_seed(options.seed)
         width = MODELS[reference]
-        layers = (nn.Conv2d(3, width, 8, stride=8), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
-        module = nn.Sequential(*layers, nn.Linear(width, 2))
+        with seeded(options.seed):
+            layers = (nn.Conv2d(3, width, 8, stride=8), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+            module = nn.Sequential(*layers, nn.Linear(width, 2))
+        source, notes = None, ()
         if checkpoint is not None:
-            module.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=True))
+            weights = read_checkpoint(local_file(checkpoint, options), trust=options.trust_checkpoint)
+            notes = fit(module, weights, hint="Its head tells two classes apart.", where=f"{name}:{{reference}}")
+            source = Checkpoint(path=checkpoint, sha256=weights.sha256)
         module.eval().to(device)
 
         def preprocess(pixels):
@@ -165,7 +173,9 @@ class {attribute}:
             preprocess=preprocess,
             input_size=(64, 64),
             class_names=("cat", "dog"),
+            checkpoint=source,
             random_weights=checkpoint is None,
+            notes=notes,
         )
 '''
 

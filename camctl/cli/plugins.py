@@ -95,7 +95,7 @@ def _table(rows: "Sequence[dict[str, Any]]") -> Any:
         own = row["package"] == discovery.BUILT_IN
         words = Text(row["summary"])
         if row["error"]:
-            words = Text(f"broken: {row['error']} {row['hint']}", "bold yellow")
+            words = Text(f"broken: {row['error']} ({row['hint']})", "bold yellow")
         if row["clashes_with"]:
             words.append(f" Clashes with {', '.join(row['clashes_with'])}.", "bold yellow")
         package = Text(f"{row['package']} {row['version']}".strip(), "dim" if own else "")
@@ -111,6 +111,7 @@ def check(name: Name = None, *, kind: KindOption = None, model: Models = None, j
 
     camctl plugins check ours --kind source --model ours:tiny
     """
+    from camctl.testing import Finding
     from camctl.testing import check as findings_of
 
     wanted = _wanted(name, kind)
@@ -118,7 +119,10 @@ def check(name: Name = None, *, kind: KindOption = None, model: Models = None, j
     for one in wanted:
         with working(quiet=json) as work:
             work.say(f"Trying {one.label}")
-            findings = findings_of(one.kind, one.label, model or ())
+            try:
+                findings = findings_of(one.kind, one.label, model or ())
+            except PluginError as error:
+                findings = (Finding("can be tried", ok=False, todo=f"{error.message} ({error.hint})"),)
         failed += sum(not finding.ok for finding in findings)
         told.append({"kind": one.kind, "name": one.label, "findings": [vars(finding) for finding in findings]})
         if not json:
@@ -147,7 +151,7 @@ def _wanted(name: str | None, kind: "discovery.Kind | None") -> list[discovery.F
 
 
 def _same(found: discovery.Found, name: str) -> bool:
-    return registry.same_name(name) in {registry.same_name(found.name), registry.same_name(found.label)}
+    return discovery.same_name(name) in {discovery.same_name(found.name), discovery.same_name(found.label)}
 
 
 def _tell(one: discovery.Found, findings: "Sequence[Finding]") -> None:

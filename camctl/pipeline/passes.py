@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from camctl.errors import CamctlError, InputError, as_value
+from camctl.errors import CamctlError, InputError, SpoiltModelError, as_value
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -137,7 +137,7 @@ class _Pass:
             for place, smoothing in enumerate(manner.smoothings)
             if (smoothing in AUGMENTED) == augmented
         ]
-        self.why_not = [method.cannot(scene.loaded.module) for method in manner.methods]
+        self.why_not = [_why_not(method, scene) for method in manner.methods]
         self.backwards = 0
         self._of_no_class: dict[tuple[int, int, int], Drawn] = {}
         """Maps that are the same for every class, by group, smoothing and method."""
@@ -202,7 +202,7 @@ class _Pass:
     def _map(
         self,
         method: Method,
-        why_not: str,
+        why_not: CamctlError | None,
         group: LayerGroup | CamctlError,
         smoothing: Smoothing,
         captures: Mapping[str, Capture],
@@ -212,9 +212,8 @@ class _Pass:
         """One map, or the error that stands for it."""
         from camctl.engine.maps import draw
 
-        if why_not:
-            message = f"{method.name} cannot work on this model: {why_not}"
-            return InputError(message, hint="See others: camctl methods")
+        if why_not is not None:
+            return why_not
         if isinstance(group, CamctlError):
             return group
         if fault := next((self.recorder.faults[name] for name in group.names if name in self.recorder.faults), None):
@@ -229,5 +228,18 @@ class _Pass:
                 options=self.manner.options,
                 kept=kept,
             )
+        except SpoiltModelError:
+            raise
         except CamctlError as error:
             return as_value(error)
+
+
+def _why_not(method: Method, scene: Scene) -> CamctlError | None:
+    """Why a method makes no map of this model."""
+    try:
+        reason = method.cannot(scene.loaded.module)
+    except CamctlError as error:
+        return as_value(error)
+    if not reason:
+        return None
+    return InputError(f"{method.name} cannot work on this model: {reason}", hint="See others: camctl methods")

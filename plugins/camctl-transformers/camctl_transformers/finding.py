@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from camctl.plugin import quiet as silence
 
 _TIMEOUT = 10.0
 _MISSING = 404
+_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +73,8 @@ def find(reference: str, *, random_weights: bool) -> Found:
     if at and not (name and behind):
         raise InputError(f"'{text}' names no revision.", hint="Write NAME@REVISION, or the name alone.")
     revision = behind or None
+    if not _NAME.fullmatch(name):
+        raise UnknownNameError("transformers model, folder or family", name, families)
     if text in families:
         if random_weights:
             return Found(name="", config=_default(text))

@@ -576,3 +576,9 @@ def test_the_plugins_are_found_by_entry_point():
 
 def test_the_tests_tokenizer_reads_words():
     assert tokenizer_of()("a cat")["input_ids"] == [2, 4, 7, 3]
+
+
+@pytest.mark.parametrize("name", ["not a model", "a b/c", "naïve", "x?y=1"])
+def test_a_name_that_no_model_can_have_is_refused_without_the_network(name):
+    with pytest.raises(UnknownNameError, match="There is no transformers model, folder or family named"):
+        camctl.load(f"transformers:{name}")
