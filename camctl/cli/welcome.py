@@ -21,7 +21,9 @@ EXAMPLES = (
     ("camctl run photo.jpg config.py weights.pth --target-category tabby", ""),
     ("camctl compare photo.jpg demo:vit --topk 2 --save-path report.html", ""),
     ("camctl compare photo.jpg --model demo:vit demo:swin --metrics --baselines", ""),
+    ("camctl compare photo.jpg demo:vit --target-category dog --versus cat", ""),
     ("camctl layers resnet50_8xb32_in1k", "each layer, and those to ask for"),
+    ("camctl layers demo:vit --check", "can its maps be trusted?"),
     ("camctl methods GradCAM++", "paper, formula and options"),
 )
 
