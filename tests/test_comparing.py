@@ -534,3 +534,26 @@ def test_an_index_after_versus_must_mean_one_class_too(model, pixels):
     other = loaded(seeded(TinyCnn()), class_names=("bee", "ant", *NAMES[2:]))
     with pytest.raises(InputError, match="1 is not one class to both"):
         camctl.compare([model, other], pixels, targets="cat", versus=[1])
+
+
+def test_a_product_is_of_three_layers_where_none_is_named(model, pixels):
+    found = camctl.compare(model, pixels, aggregate="product")
+    assert found.maps[0].layers == camctl.explain(model, pixels, aggregate="product").maps[0].layers
+    assert len(found.maps[0].layers) == 3
+    (joined,) = camctl.compare(model, pixels, aggregate="product", target_layers="block1+block2").maps
+    assert joined.layers == ("block1", "block2")
+    with pytest.raises(InputError, match="each of these is a map of its own") as raised:
+        camctl.compare(model, pixels, aggregate="product", target_layers=["block1", "auto:2"])
+    assert "A+B" in raised.value.hint
+
+
+def test_refinecam_is_no_gradcam_plusplus_under_another_name(model, pixels):
+    for make in (camctl.explain, camctl.compare):
+        assert len(make(model, pixels, methods=["RefineCAM"]).maps[0].layers) == 3
+    mixed = camctl.compare(model, pixels, methods=["RefineCAM", "GradCAM++"])
+    assert [cell.reason for cell in mixed.cells if cell.cam is None] == [
+        "RefineCAM is a product of several layers' maps, and is given one."
+    ]
+    with pytest.raises(InputError, match="is given one") as raised:
+        camctl.explain(model, pixels, methods=["RefineCAM", "GradCAM++"])
+    assert "auto:3" in raised.value.hint

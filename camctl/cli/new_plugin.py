@@ -49,7 +49,7 @@ from camctl.testing import check
 
 
 def test_the_contract_is_held():
-    assert [one for one in check("{kind}", "{name}"{models}) if not one.ok] == []
+{note}    assert [one for one in check("{kind}", "{name}"{models}) if not one.ok] == []
 '''
 
 METHOD = '''"""{title}."""
@@ -61,13 +61,14 @@ from camctl.plugin import Capture, method
     name="{title}",
     summary="Weights each channel by the softmax of its mean gradient.",
     paper="Nobody, {year}",
-    formula="ReLU( sum_c softmax_c(mean_ij(G_c) / t) A_c )",
+    formula="ReLU( sum_c softmax_c(g_c / (t max|g|)) A_c ),  g_c = mean_ij(G_c)",
     needs={{"activations", "gradients"}},
 )
-def {name}(capture: Capture, *, temperature: float = 1.0):
-    """Evidence (N, C, H, W). `temperature`: above 1 makes the weights more even."""
-    weights = (capture.gradients.mean((2, 3), keepdim=True) / temperature).softmax(1)
-    return weights * capture.activations
+def {name}(capture: Capture, *, temperature: float = 0.1):
+    """Evidence (N, C, H, W). `temperature`: a higher one makes the weights more even."""
+    strength = capture.gradients.mean((2, 3), keepdim=True)
+    strength = strength / strength.abs().amax(1, keepdim=True).clamp_min(1e-12)
+    return (strength / temperature).softmax(1) * capture.activations
 '''
 
 METRIC = '''"""{title}."""
@@ -195,6 +196,10 @@ COMMANDS: dict[Kind, str] = {
 }
 
 
+MODELS: dict[Kind, str] = {"adapter": ', ["demo:resnet"]', "source": ', ["{name}:tiny"]'}
+"""What the test of a new plugin is tried on."""
+
+
 def files_of(kind: Kind, folder: Path, year: int) -> dict[str, str]:
     """Path in the folder -> text, of a new package named after the folder. Raises `InputError` for a bad name."""
     package = folder.name
@@ -212,7 +217,8 @@ def files_of(kind: Kind, folder: Path, year: int) -> dict[str, str]:
         "title": title,
         "module": f"camctl_{name}",
         "attribute": name if kind in {"method", "metric"} else title,
-        "models": f', ["{name}:tiny"]' if kind == "source" else "",
+        "models": MODELS.get(kind, "").format(name=name),
+        "note": "    # The list names models that the adapter knows.\n" if kind == "adapter" else "",
         "year": year,
     }
     named["command"] = COMMANDS[kind].format(**named)

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from camctl.plugin import LoadedModel
 
 
+FEW_CLASSES = 12
+"""As many as this are listed where one is not found."""
+
+
 def class_logits(forward: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
     """A forward pass whose logits have one column a class.
 
@@ -35,7 +39,10 @@ def class_logits(forward: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tens
             if isinstance(error, CamctlError) or out_of_memory(error):
                 raise
             message = f"The model fails on an input of shape {tuple(inputs.shape)}: {one_line(error)}"
-            hint = "See that it runs by itself on such an input, and that it was given the size it was built for."
+            hint = (
+                "See that it runs by itself on such an input. A module of your own says its size by an attribute: "
+                "input_size = (height, width)."
+            )
             raise InputError(message, hint=hint) from error
         if not isinstance(logits, torch.Tensor) or logits.ndim != 2 or not logits.shape[1]:  # noqa: PLR2004
             shape = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
@@ -144,7 +151,8 @@ class Classes:
         if holding and not get_close_matches(folded, parts, n=1, cutoff=0.8):
             message = f"There is no class named '{wanted}'."
             raise InputError(message, hint=f"Did you mean {' or '.join(repr(name) for name in holding)}?")
-        hint = f"Or give an index from 0 to {self.count - 1}."
+        few = f"The classes are: {'; '.join(self.names)}. " if self.count <= FEW_CLASSES else ""
+        hint = f"{few}Or give an index from 0 to {self.count - 1}."
         raise UnknownNameError("class", wanted, list(parts), hint=hint)
 
 

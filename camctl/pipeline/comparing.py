@@ -17,7 +17,7 @@ from camctl.pipeline.laying_out import Ran, Run, lay_out, path_of
 from camctl.pipeline.loading import loaded_of
 from camctl.pipeline.measuring import Measured, Measuring, measure
 from camctl.pipeline.passes import Clock, run_passes
-from camctl.pipeline.picking import pick_methods, pick_metrics
+from camctl.pipeline.picking import pick_methods, pick_metrics, usual_aggregate
 from camctl.pipeline.scenes import Family, set_scene
 from camctl.results import is_index
 
@@ -216,7 +216,7 @@ class _Comparing:
         )
 
     def _layers(self, scene: Scene) -> list[Groups]:
-        found = layer_groups(scene, self.asked.layers)
+        found = layer_groups(scene, self.asked.layers, usual_aggregate(self.asked.methods, self.asked.aggregate))
         fault = next((one for groups in found for one in groups if isinstance(one, CamctlError)), None)
         if fault is not None and not self.asked.several:
             raise fault

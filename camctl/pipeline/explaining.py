@@ -10,7 +10,7 @@ from camctl.picture import read_picture
 from camctl.pipeline.layering import check_layers, fused_layers
 from camctl.pipeline.loading import loaded_of
 from camctl.pipeline.passes import Clock, Manner, Passed, run_passes
-from camctl.pipeline.picking import pick_methods
+from camctl.pipeline.picking import pick_methods, usual_aggregate
 from camctl.pipeline.scenes import Family, LayerGroup, Scene, set_scene
 from camctl.results import Cam, Explanation
 from camctl.versions import versions
@@ -98,7 +98,7 @@ def explain(  # noqa: PLR0913
     from camctl.engine.targets import choose
 
     scene = set_scene(loaded, picture, family)
-    group = fused_layers(scene, asked, aggregate)
+    group = fused_layers(scene, asked, usual_aggregate(chosen, aggregate))
     clock = Clock()
     passed = run_passes(
         scene, [group], manner, lambda classes: choose(classes, wanted, topk, rivals, versus_strength), clock

@@ -25,11 +25,18 @@ REFINED = 3
 AUTO = re.compile(r"auto(?::(\d+))?", re.IGNORECASE)
 
 
-def layer_groups(scene: Scene, asked: Sequence[str]) -> list[Groups]:
+def layer_groups(scene: Scene, asked: Sequence[str], aggregate: Aggregate = "mean") -> list[Groups]:
     """For each text that was asked for, the maps' layers; an error stands for what this model does not have.
 
-    Nothing asked for is the one default. A pattern gives a map for every layer that it matches.
+    Nothing asked for is the one default, or for a product `REFINED` layers in one map. A pattern gives a map for every
+    layer that it matches. Raises `InputError` for a product of which no map has several layers.
     """
+    if aggregate == "product":
+        if not asked:
+            return [[fused_layers(scene, (), aggregate)]]
+        if not any("+" in text for text in asked):
+            message = "A product is of several layers, and each of these is a map of its own."
+            raise InputError(message, hint="Join them: --target-layers A+B, or leave --target-layers out.")
     return [_groups(scene, text) for text in asked or ("auto",)]
 
 

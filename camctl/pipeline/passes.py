@@ -216,6 +216,9 @@ class _Pass:
             return why_not
         if isinstance(group, CamctlError):
             return group
+        if method.aggregate == "product" and len(group.names) == 1:
+            message = f"{method.name} is a product of several layers' maps, and is given one."
+            return InputError(message, hint="Give it several: --target-layers auto:3, of camctl compare A+B.")
         if fault := next((self.recorder.faults[name] for name in group.names if name in self.recorder.faults), None):
             return as_value(fault)
         try:

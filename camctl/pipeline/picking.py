@@ -12,7 +12,7 @@ from camctl.plugin_options import check_options
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from camctl.plugin import Method, Metric
+    from camctl.plugin import Aggregate, Method, Metric
 
 METHOD_SETS = {
     "seed": ("GradCAM", "GradCAM++", "XGradCAM", "EigenCAM", "EigenGradCAM", "LayerCAM"),
@@ -81,3 +81,10 @@ def pick_metrics(
     metrics: tuple[Metric, ...] = tuple(one.plugin for one in picked.values())
     check_options("metric", metrics, options or {})
     return tuple(picked.values())
+
+
+def usual_aggregate(methods: Sequence[Method], asked: Aggregate) -> Aggregate:
+    """How layers are fused: by all methods' own rule where it is one (RefineCAM's is a product), else as is asked."""
+    own = {method.aggregate for method in methods}
+    only = own.pop() if len(own) == 1 else None
+    return only or asked

@@ -24,3 +24,14 @@ def options_of(compute: Callable[..., Any]) -> dict[str, Any]:
     """Keyword-only parameters of a plugin's function, and their defaults."""
     parameters = inspect.signature(compute).parameters.values()
     return {p.name: p.default for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
+
+
+def see_options(compute: Callable[..., Any]) -> None:
+    """Raises TypeError for a parameter that looks like an option and would be none, or an option without a default."""
+    for one in list(inspect.signature(compute).parameters.values())[1:]:
+        if one.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD:
+            message = f"the option '{one.name}' of {compute.__name__} has to stand behind a *: it is given by name"
+            raise TypeError(message)
+        if one.kind is inspect.Parameter.KEYWORD_ONLY and one.default is inspect.Parameter.empty:
+            message = f"the option '{one.name}' of {compute.__name__} needs a default"
+            raise TypeError(message)

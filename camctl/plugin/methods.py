@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from camctl.plugin.functions import Cost, options_of
+from camctl.plugin.functions import Cost, options_of, see_options
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -96,6 +96,7 @@ def method(  # noqa: PLR0913
     """
 
     def decorate(compute: Callable[..., Tensor]) -> Method:
+        see_options(compute)
         return Method(
             compute=compute,
             name=name,

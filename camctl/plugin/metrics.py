@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from camctl.plugin.functions import Cost, options_of
+from camctl.plugin.functions import Cost, options_of, see_options
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -80,6 +80,7 @@ def metric(
     """Turn a function of a case into a `Metric`."""
 
     def decorate(compute: Callable[..., float]) -> Metric:
+        see_options(compute)
         return Metric(
             compute=compute,
             name=name,

@@ -103,3 +103,9 @@ def test_a_model_that_writes_over_its_input_leaves_ours_alone():
     inputs = torch.ones(1, 5)
     assert class_logits(lambda x: x.mul_(3))(inputs).tolist() == [[3.0] * 5]
     assert inputs.tolist() == [[1.0] * 5]
+
+
+def test_a_few_classes_are_listed_where_one_is_not_found():
+    with pytest.raises(UnknownNameError) as raised:
+        classes().find("qqqqq")
+    assert "tiger cat; Greater Swiss Mountain dog" in raised.value.hint
