@@ -10,6 +10,8 @@ from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
 from functools import wraps
 from itertools import chain
+from pathlib import Path
+from traceback import walk_tb
 from typing import TYPE_CHECKING, Any
 
 from camctl.discovery import quote
@@ -53,7 +55,21 @@ def at_work(found: Found, trouble: str = "failed") -> Iterator[None]:
     except BaseException as error:
         if found.built_in or isinstance(error, CamctlError) or out_of_memory(error):
             raise
-        raise fault(found, f"{trouble}: {type(error).__name__}: {quote(error)}") from error
+        raise fault(found, f"{trouble}: {type(error).__name__}: {quote(error)}{_place(found, error)}") from error
+
+
+def _place(found: Found, error: BaseException) -> str:
+    """The innermost file and line of the plugin's own package that an exception came through; empty without one."""
+    package = found.entry_point.module_name.partition(".")[0]
+    place = ""
+    for frame, line in walk_tb(error.__traceback__):
+        module = str(frame.f_globals.get("__name__", ""))
+        if module.partition(".")[0] != package:
+            continue
+        file = Path(frame.f_code.co_filename)
+        deep = module.count(".") + (file.name == "__init__.py")
+        place = f" ({'/'.join(file.parts[-deep - 1 :])}, line {line})"
+    return place
 
 
 def keep(found: Found, plugin: Any) -> Any:

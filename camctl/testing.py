@@ -10,6 +10,7 @@ In the tests of a package that is installed (`pip install -e .` will do):
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -19,14 +20,15 @@ from functools import partial
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
-from camctl import registry
+from camctl import discovery, registry
 from camctl.errors import CamctlError, PluginError, one_line
+from camctl.plugin import Capture
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from camctl.discovery import Kind
-    from camctl.plugin import Capture, LoadedModel, Method
+    from camctl.discovery import Found, Kind
+    from camctl.plugin import LoadedModel, Method
 
 NETWORKS = ("demo:resnet", "demo:vit")
 """What methods and metrics are tried on: a CNN, and tokens behind a class token."""
@@ -38,7 +40,13 @@ HEAVY = ("torch", "torchvision", "numpy", "cv2", "PIL", "scipy", "pandas", "timm
 """Packages that a listing must not wait for."""
 
 CLOSE = 1e-4
-"""Largest difference, as a share of the largest value, that a batch may make."""
+"""Largest difference, as a share of the largest value, that a batch may make; two classes make a larger one."""
+
+PLACE = re.compile(r"\(\S+, line \d+\)$")
+"""How a failure says where it was."""
+
+FAILED = object()
+"""What an attempt gives that raised."""
 
 
 @dataclass(frozen=True)
@@ -58,12 +66,21 @@ def check(kind: Kind, name: str, models: Sequence[str] = ()) -> tuple[Finding, .
     Raises as `camctl.registry.pick` does. The plugin is tried as it is, out of `custody`, which would mend it.
     """
     loaded = registry.load(registry.locate(kind, name), kept=False)
-    findings = [*_said(loaded), _light(loaded)]
+    findings = [*_alone(loaded.found), *_said(loaded), _light(loaded)]
     findings += {"method": _method, "metric": _metric, "adapter": _adapter, "source": _source}[kind](loaded, models)
     return tuple(findings)
 
 
 # ------------------------------------------------------------------------------------- what all hold
+
+
+def _alone(found: Found) -> Iterator[Finding]:
+    """Whether the name of a third party's plugin is its own."""
+    if found.built_in:
+        return
+    others = ", ".join(one.label for one in discovery.rivals(found, discovery.find(found.kind)))
+    todo = f"Choose another name for its entry point: {others} goes by this one." if others else ""
+    yield Finding("has a name of its own", not others, todo)
 
 
 def _said(loaded: registry.Loaded) -> Iterator[Finding]:
@@ -98,25 +115,32 @@ def _state(module: nn.Module) -> list[Any]:
     hooks = [len(part._forward_hooks) + len(part._forward_pre_hooks) for part in module.modules()]  # noqa: SLF001
     weights = [
         # The sum as well: torch counts no writes through `.data`.
-        (name, tensor._version, float(tensor.double().sum()), tensor.requires_grad, tensor.grad is None)  # noqa: SLF001
+        (name, tensor._version, float(tensor.detach().double().sum()), tensor.requires_grad, tensor.grad is None)  # noqa: SLF001
         for name, tensor in [*module.named_parameters(), *module.named_buffers()]
     ]
     return [weights, hooks, [part.training for part in module.modules()]]
 
 
-def _attempt(findings: list[Finding], promise: str, attempt: Callable[[], Any], todo: str) -> Any:
-    """What an attempt gives; None, and a finding, where it raises: a `CamctlError` is an answer, all else is not."""
+def _attempt(
+    loaded: registry.Loaded, findings: list[Finding], promise: str, attempt: Callable[[], Any], todo: str
+) -> Any:
+    """What an attempt gives; where it raises `FAILED`, and a finding: a `CamctlError` is an answer, all else is not."""
     try:
-        return attempt()
+        with registry.at_work(loaded):
+            return attempt()
     except PluginError as error:
-        findings.append(Finding(promise, ok=False, todo=f"{todo} {error.message}"))
-        return None
+        findings.append(Finding(promise, ok=False, todo=f"{_look(error.message)} {todo}".strip()))
     except CamctlError as error:
         findings.append(Finding(f"says what it cannot do: {error.message}", ok=bool(error.message)))
-        return None
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a plugin raises is what is looked for
-        findings.append(Finding(promise, ok=False, todo=f"{todo} It raised {one_line(error)}"))
-        return None
+        findings.append(Finding(promise, ok=False, todo=f"It raised {one_line(error)}. {todo}".strip()))
+    return FAILED
+
+
+def _look(message: str) -> str:
+    """A failure's message, and to look where it says that it failed."""
+    said = message.removesuffix(".")
+    return f"{said}. Look there." if PLACE.search(said) else f"{said}."
 
 
 # ------------------------------------------------------------------------------------------ methods
@@ -126,68 +150,171 @@ def _method(loaded: registry.Loaded, _models: Sequence[str]) -> list[Finding]:
     findings: list[Finding] = []
     for name in NETWORKS:
         model = _network(name)
-        why = _attempt(
-            findings,
-            f"says whether it can work on {name}",
-            partial(loaded.plugin.cannot, model.module),
-            "Let cannot= give a line, or an empty one.",
-        )
-        if why is None:
+        asks = f"says whether it can work on {name}"
+        todo = "Let cannot= give a line, or an empty one."
+        why = _attempt(loaded, findings, asks, partial(loaded.plugin.cannot, model.module), todo)
+        if why is FAILED:
             continue
+        if not isinstance(why, str):
+            findings.append(Finding(asks, ok=False, todo=f"{todo} It gave {why!r}."))
         if why:
             findings.append(Finding(f"says why it cannot work on {name}: {why}", ok=True))
             continue
         with _untouched(model.module, findings, name):
-            _evidence(loaded.plugin, model, name, findings)
+            _evidence(loaded, model, name, findings)
     return findings
 
 
-def _evidence(method: Method, model: LoadedModel, where: str, findings: list[Finding]) -> None:
+def _evidence(loaded: registry.Loaded, model: LoadedModel, where: str, findings: list[Finding]) -> None:
     import torch
 
-    one, other, both = (_capture(model, method, numbers) for numbers in ((0,), (1,), (0, 1)))
-    copies = [[tensor.clone() for tensor in _given(capture)] for capture in (one, other, both)]
+    method: Method = loaded.plugin
+    one, other, both = (_Watched(_capture(model, method, numbers)) for numbers in ((0,), (1,), (0, 1)))
     raised = "Raise camctl.errors.CamctlError for what a user can mend."
     with torch.no_grad():
-        found = _attempt(findings, f"computes ({where})", lambda: method.compute(one), raised)
-        if found is None:
+        found = _attempt(loaded, findings, f"computes ({where})", one.run(method), raised)
+        if found is FAILED:
+            _explain_empty(method, one, where, findings)
             return
-        shape = _shape_due(method, one)
-        right = isinstance(found, torch.Tensor) and found.shape[: len(shape)] == shape
-        got = tuple(found.shape) if isinstance(found, torch.Tensor) else type(found).__name__
-        todo = f"Return {_named(method)}, here {shape}; it was {got}."
-        findings.append(Finding(f"returns {_named(method)} ({where})", right, "" if right else todo))
-        if not right:
+        # What is written over spoils all that is computed after it.
+        kept = one.kept()
+        if not kept:
+            findings.append(_written(where, kept=False))
+        if not _fits(method, one, found, where, findings) or not kept:
             return
-        placed = found.is_floating_point() and found.device == one.activations.device and found.layout == torch.strided
-        todo = "" if placed else "Return floats on the device of capture.activations."
-        findings.append(Finding(f"returns floats on the model's device ({where})", placed, todo))
-        if not placed:
+        again = _attempt(loaded, findings, f"computes a second time ({where})", one.run(method), raised)
+        if again is FAILED:
             return
-        finite = bool(torch.isfinite(found).all())
-        todo = "" if finite else "Guard divisions and logarithms: finite activations must give finite evidence."
-        findings.append(Finding(f"returns finite numbers ({where})", finite, todo))
-        again = _attempt(findings, f"computes a second time ({where})", lambda: method.compute(one), raised)
-        if again is None:
-            return
-        same = bool(torch.equal(found.nan_to_num(), again.nan_to_num()))
+        same = isinstance(again, torch.Tensor) and bool(torch.equal(found.nan_to_num(), again.nan_to_num()))
         todo = "" if same else "Draw random numbers from a seed of your own, given as an option."
+        if _got(again) != _got(found):
+            todo = f"Return {_got(found)} every time; the second time it returned {_got(again)}."
         findings.append(Finding(f"gives the same twice ({where})", same, todo))
         takes = f"takes two views at once ({where})"
-        together = _attempt(findings, takes, lambda: (method.compute(both), method.compute(other)), raised)
-        if together is not None:
-            together, second = together
-            alone = torch.cat([found, second])
-            alike = together.shape == alone.shape and _close(together, alone)
-            todo = "" if alike else "Treat every view for itself: no mean, maximum or sort over the first dimension."
-            findings.append(Finding(f"gives each view of a batch its own ({where})", alike, todo))
-    kept = all(
-        bool(torch.equal(tensor, was)) and not tensor._version  # noqa: SLF001 - torch counts writes there
-        for capture, copied in zip((one, other, both), copies, strict=True)
-        for tensor, was in zip(_given(capture), copied, strict=True)
-    )
+        together, second = (_attempt(loaded, findings, takes, each.run(method), raised) for each in (both, other))
+        kept = one.kept() and other.kept() and both.kept()
+        findings.append(_written(where, kept=kept))
+        if together is FAILED or second is FAILED or not kept:
+            return
+        alike = _stacked(together, found, second)
+        todo = "" if alike else "Treat every view for itself: no mean, maximum or sort over the first dimension."
+        if _got(together) != (due := f"a tensor {(2, *found.shape[1:])}"):
+            todo = f"Return {due} for two views, as {_got(found)} for one; it returned {_got(together)}."
+        findings.append(Finding(f"gives each view of a batch its own ({where})", alike, todo))
+        if same and method.discriminative:
+            findings += _of_the_class(loaded, model, found, where)
+
+
+class _Watched:
+    """A capture, what its tensors were, and whether a method read its gradients."""
+
+    def __init__(self, capture: Capture) -> None:
+        self.capture, self.read = capture, False
+        self.were = [tensor.clone() for tensor in _given(capture)]
+
+    def run(self, method: Method) -> Callable[[], Any]:
+        """The method, to be computed on what it is given."""
+        watched = self
+
+        class Shown(Capture):
+            def __getattribute__(self, name: str) -> Any:
+                watched.read |= name == "gradients"
+                return super().__getattribute__(name)
+
+        return lambda: method.compute(Shown(**vars(self.capture)))
+
+    def kept(self) -> bool:
+        """Whether nothing was written over."""
+        import torch
+
+        return all(
+            bool(torch.equal(tensor, was)) and not tensor._version  # noqa: SLF001 - torch counts writes there
+            for tensor, was in zip(_given(self.capture), self.were, strict=True)
+        )
+
+
+def _written(where: str, *, kept: bool) -> Finding:
     todo = "" if kept else "Work on copies: other methods share the capture's tensors."
-    findings.append(Finding(f"writes over nothing that it is given ({where})", kept, todo))
+    return Finding(f"writes over nothing that it is given ({where})", kept, todo)
+
+
+def _explain_empty(method: Method, one: _Watched, where: str, findings: list[Finding]) -> None:
+    """Say before the last finding that gradients were read that nobody asked for."""
+    if one.read and "gradients" not in method.needs and not findings[-1].ok:
+        todo = "gradients is not in needs, so capture.gradients is empty."
+        findings.insert(-1, Finding(f"says in needs what it reads ({where})", ok=False, todo=todo))
+
+
+def _fits(method: Method, one: _Watched, found: Any, where: str, findings: list[Finding]) -> bool:
+    """Whether evidence is of the right shape and kind, and so can be looked at further."""
+    import torch
+
+    n, channels, height, width = one.capture.activations.shape
+    whole = method.reduction == "none"
+    named = "maps (N, H, W)" if whole else "evidence (N, C, H, W)"
+    due = f"({n}, H, W)" if whole else f"({n}, {channels}, {height}, {width})"
+    shape = tuple(found.shape) if isinstance(found, torch.Tensor) else ()
+    right = (len(shape) == 3 and shape[0] == n) if whole else shape == (n, channels, height, width)  # noqa: PLR2004
+    todo = "" if right else f"Return {named}, here {due}; it returned {_got(found)}."
+    findings.append(Finding(f"returns {named} ({where})", right, todo))
+    _explain_empty(method, one, where, findings)
+    if not right:
+        return False
+    activations = one.capture.activations
+    placed = found.is_floating_point() and found.device == activations.device and found.layout == torch.strided
+    todo = "" if placed else "Return floats on the device of capture.activations."
+    findings.append(Finding(f"returns floats on the model's device ({where})", placed, todo))
+    if not placed:
+        return False
+    finite = bool(torch.isfinite(found).all())
+    todo = "" if finite else "Guard divisions and logarithms: finite activations must give finite evidence."
+    findings.append(Finding(f"returns finite numbers ({where})", finite, todo))
+    _explain_empty(method, one, where, findings)
+    return True
+
+
+def _got(value: object) -> str:
+    """What something is, in words; of a tensor its shape."""
+    from torch import Tensor
+
+    if isinstance(value, Tensor):
+        return f"a tensor {tuple(value.shape)}"
+    return "nothing (None)" if value is None else f"a value of the type {type(value).__name__}"
+
+
+def _of_the_class(loaded: registry.Loaded, model: LoadedModel, found: Tensor, where: str) -> Iterator[Finding]:
+    """Whether another class gives another map, in more than its scale."""
+    from torch import Tensor
+
+    method: Method = loaded.plugin
+    raised: list[Finding] = []
+    promise = f"depends on the class ({where})"
+    run = _Watched(_capture(model, method, (0,), target=1)).run(method)
+    second = _attempt(loaded, raised, promise, run, "Raise camctl.errors.CamctlError for what a user can mend.")
+    yield from raised
+    if not isinstance(second, Tensor) or second.shape != found.shape:
+        return
+    depends = float((_ranged(found) - _ranged(second)).abs().max()) > CLOSE
+    todo = "" if depends else "Two classes give one map: say discriminative=False to the decorator, or use the class."
+    yield Finding(promise, depends, todo)
+
+
+def _ranged(evidence: Tensor) -> Tensor:
+    """Between 0 and 1."""
+    least, largest = evidence.min(), evidence.max()
+    return (evidence - least) / (largest - least).clamp(min=1e-12)
+
+
+def _stacked(together: Any, *alone: Any) -> bool:
+    """Whether two views at once give what each gives by itself."""
+    import torch
+
+    if not all(isinstance(one, torch.Tensor) and one.ndim for one in (together, *alone)):
+        return False
+    if len({one.shape[1:] for one in alone}) > 1:
+        return False
+    each = torch.cat(alone)
+    return together.shape == each.shape and _close(together, each)
 
 
 def _given(capture: Capture) -> list[Tensor]:
@@ -199,19 +326,11 @@ def _close(one: Tensor, other: Tensor) -> bool:
     return float((one - other).abs().max()) <= CLOSE * max(largest, 1e-12)
 
 
-def _shape_due(method: Method, capture: Capture) -> tuple[int, ...]:
-    n, _, height, width = capture.activations.shape
-    return (n,) if method.reduction == "none" else (n, capture.activations.shape[1], height, width)
-
-
-def _named(method: Method) -> str:
-    return "maps (N, H, W)" if method.reduction == "none" else "evidence (N, C, H, W)"
-
-
 def _network(name: str) -> LoadedModel:
     from camctl.pipeline import load
 
-    return load(name)
+    # Another package's source may be called demo as well.
+    return load(f"{discovery.BUILT_IN}[demo]:{name.removeprefix('demo:')}" if name in FAMILIES else name)
 
 
 def _inputs(model: LoadedModel, numbers: Sequence[int]) -> Tensor:
@@ -223,7 +342,7 @@ def _inputs(model: LoadedModel, numbers: Sequence[int]) -> Tensor:
     return torch.stack([model.preprocess(each) for each in pixels])
 
 
-def _capture(model: LoadedModel, method: Method, numbers: Sequence[int]) -> Capture:
+def _capture(model: LoadedModel, method: Method, numbers: Sequence[int], target: int = 0) -> Capture:
     """A capture of one picture or several at the family's layer, its tensors never written to before."""
     from dataclasses import replace
 
@@ -236,8 +355,8 @@ def _capture(model: LoadedModel, method: Method, numbers: Sequence[int]) -> Capt
     gradients = "gradients" in method.needs
     with Recorder(model.module, layers[-1:], hints, gradients=gradients) as recorder:
         recorder.forward(_inputs(model, numbers), model.forward)
-        given = recorder.backward(0, last=True) if gradients else None
-        (capture,) = recorder.captures(0, given)
+        given = recorder.backward(target, last=True) if gradients else None
+        (capture,) = recorder.captures(target, given)
     fresh = {key: getattr(capture, key).detach().clone() for key in ("activations", "gradients", "inputs")}
     return replace(capture, **fresh)
 
@@ -251,10 +370,10 @@ def _metric(loaded: registry.Loaded, _models: Sequence[str]) -> list[Finding]:
         model = _network(name)
         with _untouched(model.module, findings, name):
             figures = [
-                _attempt(findings, f"measures a map ({name})", partial(_figure, loaded, model), "Mend it.")
+                _attempt(loaded, findings, f"measures a map ({name})", partial(_figure, loaded, model), "")
                 for _ in range(2)
             ]
-        if None in figures:
+        if FAILED in figures:
             continue
         first, second = figures
         same = first == second or (isnan(first) and isnan(second))
@@ -291,18 +410,22 @@ def _adapter(loaded: registry.Loaded, models: Sequence[str]) -> list[Finding]:
     for name in models or FAMILIES:
         model = _network(name)
         matches = _attempt(
+            loaded,
             findings,
             f"can look at {name}",
             partial(loaded.plugin.matches, model.module),
             "Return True or False.",
         )
-        if not matches:
+        if matches is FAILED or not matches:
             continue
         known += 1
         with _untouched(model.module, findings, name):
             findings.append(_explained(loaded, model, name))
-    todo = "" if known else "Name one that it knows: camctl plugins check NAME --model MODEL"
-    findings.append(Finding(f"knows one of {', '.join(models or FAMILIES)}", bool(known), todo))
+    if known or models:
+        todo = "" if known else "Name one that it knows: camctl plugins check NAME --model MODEL"
+        findings.append(Finding(f"knows one of {', '.join(models or FAMILIES)}", bool(known), todo))
+    else:
+        findings.append(Finding("names layers of a model that it knows: not tried, for want of --model", ok=True))
     return findings
 
 
@@ -325,33 +448,30 @@ def _source(loaded: registry.Loaded, models: Sequence[str]) -> list[Finding]:
 
     findings: list[Finding] = [_refuses(loaded)]
     for name in models:
-        model = _attempt(findings, f"loads {name}", partial(load, name), "Load it.")
-        if model is None:
+        model = _attempt(loaded, findings, f"loads {name}", partial(load, name), "")
+        if model is FAILED:
             continue
         calm = not any(part.training for part in model.module.modules())
         todo = "" if calm else "Call module.eval() before you return it."
         findings.append(Finding(f"loads {name} in eval mode", calm, todo))
         inputs = _attempt(
-            findings, f"prepares pictures ({name})", partial(_inputs, model, (0, 1)), "Prepare any picture."
+            loaded, findings, f"prepares pictures ({name})", partial(_inputs, model, (0, 1)), "Prepare any picture."
         )
-        if inputs is None:
+        if inputs is FAILED:
             continue
         fits = inputs.dtype == torch.float32 and inputs.shape[:2] == (2, 3)
         todo = "" if fits else f"preprocess must give (3, h, w) in float32, not {tuple(inputs.shape[1:])}."
         findings.append(Finding(f"prepares pictures ({name})", fits, todo))
         with torch.no_grad():
             run = partial(model.forward, inputs)
-            logits = _attempt(findings, f"runs on prepared pictures ({name})", run, "Mend forward.")
-        if logits is None:
+            logits = _attempt(loaded, findings, f"runs on prepared pictures ({name})", run, "")
+        if logits is FAILED:
             continue
         names = model.class_names
-        right = logits.ndim == 2 and (names is None or len(names) == logits.shape[1])  # noqa: PLR2004
+        scores = isinstance(logits, torch.Tensor) and logits.ndim == 2  # noqa: PLR2004
+        right = scores and (names is None or len(names) == logits.shape[1])
         count = f" and {len(names)} class names" if names else ""
-        todo = (
-            ""
-            if right
-            else f"forward must give (N, classes), a class name for each; it gave {tuple(logits.shape)}{count}."
-        )
+        todo = "" if right else f"forward must give (N, classes), a class name for each; it gave {_got(logits)}{count}."
         findings.append(Finding(f"gives a score for every class ({name})", right, todo))
     if not models:
         findings.append(Finding("loads one of its models: not tried, for want of --model", ok=True))

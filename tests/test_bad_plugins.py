@@ -109,13 +109,20 @@ AT_IMPORT = {
     ),
     "nameless": (method("x").replace('name="x"', "name=None"), "cannot be used: its name is None, which is no text."),
     "priceless": (method("priceless", more=", cost='free'"), "cannot be used: its cost is 'free'"),
-    "bare": (method("bare").replace("(capture)", "(capture, *, t)"), "cannot be used: its option 't' has no default."),
+    "bare": (
+        method("bare").replace("(capture)", "(capture, *, t)"),
+        "cannot be loaded: TypeError: the option 't' of plugin needs a default",
+    ),
 }
 """Methods that are broken before they compute: code, and what is said of it after the plugin's label."""
 
 AT_WORK = {
-    "failing": ("raise ValueError('[red]first\\nsecond')", "failed: ValueError: [red]first second"),
-    "quitting": ("raise SystemExit(0)", "failed: SystemExit: 0"),
+    "failing": (
+        "raise ValueError('[red]first\\nsecond')",
+        "failed: ValueError: [red]first second (bad_failing.py, line 6)",
+    ),
+    "outside": ("return __import__('json').loads('{')", "(bad_outside.py, line 6)"),
+    "quitting": ("raise SystemExit(0)", "failed: SystemExit: 0 (bad_quitting.py, line 6)"),
     "deep": ("return plugin.compute(capture)", "failed: RecursionError"),
     "none": ("return None", "returned nothing where a tensor (1, C, 14, 14) is due."),
     "array": ("return capture.activations.numpy()", "returned a value of the type ndarray where a tensor"),
@@ -381,7 +388,7 @@ def test_a_method_that_changes_the_weights_ends_a_comparison_of_several_classes(
 
 
 def test_a_method_that_cannot_say_whether_it_works_is_named_and_costs_its_own_map(sites: Path) -> None:
-    said_so = "The method bad-unsure[unsure] failed: ZeroDivisionError: division by zero"
+    said_so = "The method bad-unsure[unsure] failed: ZeroDivisionError: division by zero (bad_unsure.py, line 4)"
     done = camctl(sites, "spoiling", "run", "photo.png", "demo:resnet", "--method", "unsure", code=3)
     assert error_of(done)[0] == said_so
     beside = camctl(
@@ -423,6 +430,28 @@ def test_a_name_that_a_built_in_method_has_is_an_error_only_when_it_is_asked_for
     error, hint = error_of(camctl(sites, "shadows", "methods", "twin", code=3))
     assert error == "Several packages offer the method 'twin': bad-twin-a[twin] and bad-twin-b[twin]."
     assert hint == "Say which one you mean, such as bad-twin-a[twin], or: pip uninstall bad-twin-b"
+
+
+@pytest.mark.parametrize(
+    ("label", "other"),
+    [
+        ("bad-mine[gradcam]", "camctl[gradcam]"),
+        ("bad-alike[Layer_CAM]", "camctl[layercam]"),
+        ("bad-twin-a[twin]", "bad-twin-b[twin]"),
+    ],
+)
+def test_check_finds_a_name_that_another_package_has(sites: Path, label: str, other: str) -> None:
+    told = json.loads(camctl(sites, "shadows", "plugins", "check", label, "--json", code=3).stdout)
+
+    (clash,) = [one for one in told[0]["findings"] if one["promise"] == "has a name of its own"]
+    assert not clash["ok"]
+    assert f"{other} goes by this one." in clash["todo"]
+
+
+def test_check_finds_no_clash_of_a_built_in_name(sites: Path) -> None:
+    told = json.loads(camctl(sites, "shadows", "plugins", "check", "camctl[gradcam]", "--json").stdout)
+
+    assert all(one["ok"] for one in told[0]["findings"])
 
 
 def test_a_name_spelt_alike_shadows_nothing_and_is_marked(sites: Path) -> None:
@@ -483,9 +512,9 @@ def test_an_adapter_that_fails_at_work_is_named(sites: Path, name: str, words: s
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("s-exit", "failed: SystemExit: 0"),
+        ("s-exit", "failed: SystemExit: 0 (bad_s_exit.py, line 9)"),
         ("s-number", "gave a value of the type int where a LoadedModel is due."),
-        ("s-pixels", "failed: ZeroDivisionError: division by zero"),
+        ("s-pixels", "failed: ZeroDivisionError: division by zero (bad_s_pixels.py, line 9)"),
     ],
 )
 def test_a_source_that_fails_is_named(sites: Path, name: str, words: str) -> None:

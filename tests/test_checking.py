@@ -159,6 +159,94 @@ class ResNet(nn.Module):
         return self.fc(self.layer4(self.stem(x)).mean((2, 3)))
 
 
+class Columns(nn.Module):
+    """Tokens that go down the columns of a grid of 8 x 12 (or of another size), one after the other."""
+
+    input_size = (64, 96)
+
+    def __init__(self):
+        super().__init__()
+        self.patch = nn.Conv2d(3, 16, 8, stride=8)
+        self.layers, self.head = nn.ModuleList(Block(16) for _ in range(2)), nn.Linear(16, 5)
+
+    def forward(self, x):
+        tokens = self.in_order(self.patch(x)).flatten(2).mT
+        for layer in self.layers:
+            tokens = layer(tokens)
+        return self.head(tokens.mean(1))
+
+    def in_order(self, grid):
+        return grid.mT
+
+
+class Rows(Columns):
+    """The same in the usual order."""
+
+    def in_order(self, grid):
+        return grid
+
+
+class Shuffled(Columns):
+    """Tokens in an order that nobody foresaw, which do not look at one another."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.ModuleList([nn.Sequential(nn.Linear(16, 16), nn.LayerNorm(16))])
+
+    def in_order(self, grid):
+        order = torch.randperm(grid.shape[2] * grid.shape[3], generator=torch.Generator().manual_seed(3))
+        return grid.flatten(2)[:, :, order]
+
+
+class Blind(Rows):
+    """The layer sees the mean of the picture, and a position."""
+
+    def __init__(self):
+        super().__init__()
+        self.position = nn.Parameter(torch.zeros(1, 16, 8, 12))
+
+    def in_order(self, grid):
+        return grid.mean((2, 3), keepdim=True) + self.position
+
+
+class OfColumns:
+    """An adapter of `Columns`: the tokens' rows are the picture's columns."""
+
+    summary, turned = "a test's", True
+
+    def matches(self, module):
+        return isinstance(module, Columns)
+
+    def target_layers(self, module):
+        return ["layers.1.ln1"]
+
+    def extra_tokens(self, module):
+        return 0
+
+    def to_grid(self, output, input_size):
+        if output.ndim != 3:
+            return None
+        rows, columns = (size // 8 for size in input_size)
+        return output.mT.unflatten(2, (columns, rows)).mT if self.turned else output.mT.unflatten(2, (rows, columns))
+
+
+class OfRows(OfColumns):
+    """Takes the tokens' rows for the picture's."""
+
+    turned = False
+
+
+@pytest.fixture
+def adapters(tmp_path, monkeypatch):
+    """Install `of_columns` and `of_rows`."""
+    info = tmp_path / "camctl_columns-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: camctl-columns\nVersion: 1.0\n")
+    names = f"of_columns = {__name__}:OfColumns\nof_rows = {__name__}:OfRows\n"
+    (info / "entry_points.txt").write_text(f"[camctl.adapters]\n{names}")
+    monkeypatch.syspath_prepend(tmp_path)
+
+
 def checked(module, **fields):
     return pipeline.check(loaded(seeded(module), class_names=NAMES, **fields))
 
@@ -186,6 +274,7 @@ def test_the_demos_networks_are_understood_and_the_probe_agrees_with_their_adapt
     assert (found.verdict, found.layers, found.grid, found.extra_tokens) == ("ok", (layer,), grid, extra)
     assert found.ok
     assert found.finding_passes == 0
+    assert finding(found, "places").mark == "ok"
     assert "choose the same" in finding(found, "layer").text
     assert finding(found, "adapter").mark == "ok"
     attends = finding(found, "attention").mark
@@ -199,7 +288,7 @@ def test_a_model_that_no_adapter_knows_pays_for_the_probe():
     assert (found.verdict, found.chosen_by, found.layers) == ("ok", "probe", ("block2.bn2",))
     assert found.finding_passes > 1
     assert [each.name for each in found.findings] == [
-        *("layer", "gradient", "grid", "repeatable", "batches", "replay", "attention", "classes", "picture"),
+        *("layer", "gradient", "grid", "places", "repeatable", "batches", "replay", "attention", "classes", "picture"),
         "untouched",
     ]
 
@@ -388,6 +477,49 @@ def test_an_adapter_that_names_a_layer_which_never_runs_leads_to_the_probes():
     assert (found.verdict, found.layers, found.ok) == ("no-layer", ("layers.1.ln1",), False)
     assert found.reason == "The adapter vit names 'layers.1.ln1', which has no grid here: not-run."
     assert found.hint == "Try --target-layers layers.0.ln2"
+
+
+@pytest.mark.parametrize("size", [(64, 96), (96, 64)])
+def test_tokens_that_go_down_the_columns_fail_where_no_adapter_says_so(size):
+    rows, columns = (checked(kind(), size=size) for kind in (Rows, Columns))
+
+    assert (failed(rows), finding(rows, "places").mark) == ([], "ok")
+    assert columns.grid == (size[0] // 8, size[1] // 8)
+    assert failed(columns) == ["places"]
+    assert "goes down the columns" in finding(columns, "places").text
+    assert finding(columns, "places").hint.endswith("write an adapter (plugins/README.md).")
+
+
+@pytest.mark.usefixtures("adapters")
+@pytest.mark.parametrize(("adapter", "kind"), [("of_columns", Columns), ("of_rows", Rows)])
+def test_an_adapter_that_lays_tokens_out_as_they_are_is_sound(adapter, kind):
+    found = pipeline.check(loaded(seeded(kind()), (64, 96)), adapter=adapter)
+
+    assert (found.chosen_by, found.grid, found.ok) == (f"adapter {adapter}", (8, 12), True)
+    assert finding(found, "places").mark == "ok"
+
+
+@pytest.mark.usefixtures("adapters")
+@pytest.mark.parametrize("size", [(64, 96), (64, 64)])
+@pytest.mark.parametrize(("adapter", "kind"), [("of_columns", Rows), ("of_rows", Columns)])
+def test_an_adapter_that_swaps_rows_and_columns_fails(adapter, kind, size):
+    found = pipeline.check(loaded(seeded(kind()), size), adapter=adapter)
+
+    assert failed(found) == ["places"]
+    assert finding(found, "places").hint == f"See that to_grid of the adapter {adapter} keeps rows and columns."
+
+
+def test_cells_in_no_known_order_fail():
+    found = checked(Shuffled(), size=(64, 96))
+
+    assert failed(found) == ["places"]
+    assert "in no order that is known" in finding(found, "places").text
+
+
+def test_a_layer_that_does_not_look_at_places_is_not_sound():
+    found = checked(Blind(), size=(64, 96))
+
+    assert finding(found, "places").mark == "limited"
 
 
 def test_a_model_that_fails_is_an_error_as_elsewhere():

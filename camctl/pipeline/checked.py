@@ -15,7 +15,8 @@ Mark = Literal["ok", "limited", "failed"]
 class Finding:
     """One thing that was tried, and how it went.
 
-    `limited`: maps by default are right, but something that goes beyond them will not do.
+    `limited`: nothing speaks against maps by default, but something that goes beyond them will not do, or it cannot be
+    told.
     """
 
     name: str

@@ -74,10 +74,22 @@ def test_what_new_writes_holds_the_contract(made: tuple[Path, Path]) -> None:
 
 def test_the_test_that_new_writes_passes(made: tuple[Path, Path]) -> None:
     root, site = made
-    folders = [root / f"camctl-my-{kind}" / "tests" / "test_contract.py" for kind in ("method", "source")]
+    folders = [root / f"camctl-my-{kind}" / "tests" / "test_contract.py" for kind in ("method", "adapter", "source")]
     for file in folders:
         path = os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH")]))
-        command = [sys.executable, "-m", "pytest", "-q", "-c", os.devnull, "--rootdir", str(root), str(file)]
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-W",
+            "error::UserWarning",
+            "-c",
+            os.devnull,
+            "--rootdir",
+            str(root),
+            str(file),
+        ]
         done = subprocess.run(
             command, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=False
         )
@@ -107,9 +119,26 @@ FAULTS = {
     "by_chance": (
         "import torch\n    return capture.activations * torch.rand(())", "gives the same twice", "Draw random numbers",
     ),
-    "mixing": ("return capture.activations / capture.activations.abs().max()", "gives each view", "Treat every view"),
+    "mixing": (
+        "both = capture.activations * capture.gradients\n    return both / both.abs().max()",
+        "gives each view",
+        "Treat every view",
+    ),
+    "nothing": ("capture.activations.mean()", "returns evidence", "here (1, 64, 14, 14); it returned nothing (None)."),
+    "listing": ("return [capture.activations]", "returns evidence", "it returned a value of the type list."),
+    "at_times": (
+        "return None if len(capture.targets) > 1 else capture.activations * capture.gradients",
+        "gives each view",
+        "for two views, as a tensor (1, 64, 14, 14) for one; it returned nothing (None).",
+    ),
+    "empty": ("needs={'activations'}", "says in needs", "gradients is not in needs, so capture.gradients is empty."),
+    "classless": ("return capture.activations * 2", "depends on the class", "say discriminative=False"),
     "writing": ("return capture.activations.mul_(2)", "writes over nothing", "Work on copies"),
-    "raising": ("raise ZeroDivisionError('by hand')", "computes", "ZeroDivisionError: by hand"),
+    "raising": (
+        "raise ZeroDivisionError('by hand')",
+        "computes",
+        "ZeroDivisionError: by hand (camctl_raising.py, line 14). Look there.",
+    ),
     "changing": (
         "capture.module.train()\n    return capture.activations", "leaves the model as it was", "Undo what you change",
     ),
@@ -124,7 +153,10 @@ def faulty(made: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) ->
         project = root / f"camctl-{name}"
         shutil.copytree(made[0] / "camctl-my-method", project, ignore=shutil.ignore_patterns("dist", "tests"))
         code = (project / "camctl_my_method.py").read_text()
-        code = code[: code.index("    weights =")] + f"    {body}\n"
+        if body.startswith("needs="):
+            code = code.replace('needs={"activations", "gradients"}', body)
+        else:
+            code = code[: code.index('    """Evidence')] + f"    {body}\n"
         (project / "camctl_my_method.py").unlink()
         (project / f"camctl_{name}.py").write_text(code)
         text = (project / "pyproject.toml").read_text()
@@ -146,6 +178,25 @@ def test_each_broken_promise_is_found_and_says_what_to_do(faulty: Path) -> None:
     assert {one["promise"].split(" (")[0] for one in told["camctl-mixing[mixing]"]} == {
         "gives each view of a batch its own"
     }
+    # What is written over spoils the rest, of which nothing is said.
+    assert {one["promise"].split(" (")[0] for one in told["camctl-writing[writing]"]} == {
+        "writes over nothing that it is given"
+    }
+
+
+def test_an_adapter_that_knows_no_demo_model_is_tried_only_on_models_that_are_named(
+    made: tuple[Path, Path], tmp_path: Path
+) -> None:
+    shutil.copytree(made[1], tmp_path / "site")
+    file = tmp_path / "site" / "camctl_my_adapter.py"
+    file.write_text(file.read_text().replace('"layer4"', '"layer9"'))
+    untried = fresh(tmp_path / "site", "plugins", "check", "my_adapter")
+    named = fresh(tmp_path / "site", "plugins", "check", "my_adapter", "--model", "demo:resnet")
+
+    assert untried.returncode == 0, untried.stdout
+    assert "not tried, for want of --model" in untried.stdout
+    assert named.returncode == 3
+    assert "NO  knows one of demo:resnet" in named.stdout
 
 
 def test_check_of_a_name_that_is_not_there_says_how_to_install(camctl: Camctl) -> None:
