@@ -6,7 +6,6 @@ adapters and sources come this way as well, under the distribution `camctl`.
 
 from __future__ import annotations
 
-import inspect
 import re
 import sys
 from contextlib import redirect_stdout
@@ -155,8 +154,6 @@ def _amiss(plugin: Method | Metric) -> str:
         for one in sorted(map(str, said)) if isinstance(said, frozenset) else [said]:
             if one not in known:
                 return f"{field} says {one!r}, which is none of {', '.join(str(each) for each in known if each)}."
-    if bare := [key for key, default in plugin.options.items() if default is inspect.Parameter.empty]:
-        return f"its option '{bare[0]}' has no default."
     return ""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
@@ -29,21 +30,6 @@ ATTENTION = ("AttentionRollout", "GradientAttention", "LeGrad")
 """The built-in methods that read attention; what the first can read, the others can."""
 
 BY_REPLAY = ("ReciproCAM", "AblationCAM")
-
-PATCHES = ((0.12, 0.32), (0.2, 0.76), (0.36, 0.1), (0.42, 0.54), (0.56, 0.88), (0.66, 0.26), (0.84, 0.6), (0.9, 0.12))
-"""Where the picture is changed, as shares of its height and width; no two swap places when mirrored or turned."""
-
-ABOVE_CHANCE = 2.0
-"""Standard deviations that a fit must be above those of patches assigned at random: large fields of view blur it."""
-
-PLAINLY_ABOVE = 3.0
-"""The same of another order, for the map's to be called wrong."""
-
-CLEARLY_BETTER = 1.5
-"""How many times as well another order of the cells must fit, for the map's to be called wrong."""
-
-SHARP = 0.6
-"""Share of a change that is in as many cells as the patch covers, from which on its place is plain."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -168,17 +154,19 @@ def shape(trial: Trial) -> Finding | None:
 
 def places(trial: Trial) -> Finding | None:
     """Whether a change in the picture shows in the same place of the map; None where the grid is a single cell."""
+    from camctl.engine import placing
+
     name = "places"
     if not trial.steady:
         return Finding(name=name, mark="limited", text="cannot be told, since the scores differ each time")
-    changes = _changes(trial)
+    changes = placing.changes(trial.scene.inputs, partial(_grid, trial))
     if changes[0].numel() == 1:
         return None
     if not (changes.isfinite().all() and (changes.sum((1, 2)) > 0).all()):
         text = "cannot be told, since the map's layer does not move with the picture, or is not finite"
         return Finding(name=name, mark="limited", text=text)
-    wrong = _wrong_order(changes)
-    if not wrong and _above_chance(changes, _expected(*changes.shape[1:])) > ABOVE_CHANCE:
+    wrong = placing.wrong_order(changes)
+    if not wrong and placing.in_place(changes):
         return Finding(name=name, mark="ok", text="a change in the picture shows in the same place of the map")
     adapter, (record, *_) = trial.scene.adapter, trial.records()[-1:]
     hint = (
@@ -311,39 +299,6 @@ def untouched(trial: Trial) -> Finding:
     return Finding(name=name, mark="ok", text="weights, buffers, modes and hooks are as they were")
 
 
-def _patch(rows: int, columns: int) -> tuple[float, float]:
-    """Height and width of a changed patch, as shares of the picture's: at least a cell."""
-    return max(1 / 6, 1 / rows), max(1 / 6, 1 / columns)
-
-
-def _changes(trial: Trial) -> Tensor:
-    """How much each cell of the last target layer moves with each patch, (patches, rows, columns); on the CPU.
-
-    One picture at a time: not every model takes more.
-    """
-    import torch
-
-    inputs = trial.scene.inputs
-    plain = _grid(trial, inputs)
-    rows, columns = plain.shape[1:]
-    height, width = inputs.shape[-2:]
-    tall, wide = (
-        max(1, round(share * side)) for share, side in zip(_patch(rows, columns), (height, width), strict=True)
-    )
-    generator = torch.Generator().manual_seed(0)
-    centre, spread = inputs.float().mean().cpu(), inputs.float().std().cpu()
-    found = []
-    for y, x in PATCHES:
-        top = min(max(round(y * height - tall / 2), 0), height - tall)
-        left = min(max(round(x * width - wide / 2), 0), width - wide)
-        coarse = torch.randn(1, inputs.shape[1], 6, 6, generator=generator)
-        patch = centre + 1.5 * spread * torch.nn.functional.interpolate(coarse, (tall, wide))
-        changed = inputs.clone()
-        changed[..., top : top + tall, left : left + wide] = patch.to(inputs)
-        found.append((_grid(trial, changed) - plain).abs().sum(0))
-    return torch.stack(found)
-
-
 def _grid(trial: Trial, inputs: Tensor) -> Tensor:
     """(channels, rows, columns) of the last target layer, on the CPU."""
     from camctl.engine.capture import Recorder
@@ -353,78 +308,6 @@ def _grid(trial: Trial, inputs: Tensor) -> Tensor:
         recorder.forward(inputs, scene.forward)
         seen = recorder.seen[0]
     return seen.layout.to_grid(seen.output)[0].detach().float().cpu()
-
-
-def _expected(rows: int, columns: int) -> Tensor:
-    """Where the patches lie on a grid: a soft spot each, (patches, rows, columns)."""
-    import torch
-
-    tall, wide = _patch(rows, columns)
-    spots = torch.tensor(PATCHES)[:, :, None]
-    y = (torch.arange(rows) + 0.5) / rows - spots[:, 0]
-    x = (torch.arange(columns) + 0.5) / columns - spots[:, 1]
-    return torch.exp(-2 * (y / tall) ** 2)[:, :, None] * torch.exp(-2 * (x / wide) ** 2)[:, None, :]
-
-
-def _other_orders(rows: int, columns: int) -> dict[str, Tensor]:
-    """What would be expected of a grid whose cells are in a wrong order."""
-    plain, turned = _expected(rows, columns), _expected(columns, rows)
-    return {
-        "it goes down the columns, and is laid out along the rows": plain.mT.reshape(plain.shape),
-        "rows and columns are swapped": turned.mT,
-        "it is upside down": plain.flip(1),
-        "left and right are swapped": plain.flip(2),
-        "it is turned round": plain.flip(1, 2),
-    }
-
-
-def _wrong_order(changes: Tensor) -> str:
-    """What is wrong with the order of the cells; empty where nothing plainly is."""
-    rows, columns = changes.shape[1:]
-    own, others = _expected(rows, columns), _other_orders(rows, columns)
-    best = max(others, key=lambda order: _fit(changes, others[order]))
-    if _fit(changes, others[best]) > CLEARLY_BETTER * max(_fit(changes, own), 0) and (
-        _above_chance(changes, others[best]) > PLAINLY_ABOVE
-    ):
-        return best
-    lost = _sharp(changes) > SHARP and _above_chance(changes, own) <= ABOVE_CHANCE
-    return "its cells are in no order that is known" if lost else ""
-
-
-def _fit(changes: Tensor, expected: Tensor) -> float:
-    """How well changes show where they are expected, -1 to 1.
-
-    What all patches have in common, such as cells that always move much, is taken out first.
-    """
-    one, other = _distinct(changes), _distinct(expected)
-    return float((one * other).sum() / (one.norm() * other.norm()).clamp_min(1e-12))
-
-
-def _distinct(maps: Tensor) -> Tensor:
-    shares = maps.double() / maps.double().sum((1, 2), keepdim=True).clamp_min(1e-300)
-    return shares - shares.mean(0)
-
-
-def _above_chance(changes: Tensor, expected: Tensor) -> float:
-    """By how many standard deviations the fit is above those of patches assigned at random."""
-    import torch
-
-    generator = torch.Generator().manual_seed(0)
-    count = len(PATCHES)
-    each = torch.einsum("prc,qrc->pq", _distinct(changes), _distinct(expected))
-    orders = torch.stack([torch.randperm(count, generator=generator) for _ in range(500)])
-    chance = each[torch.arange(count), orders].mean(1)
-    return float((each.diagonal().mean() - chance.mean()) / chance.std().clamp_min(1e-300))
-
-
-def _sharp(changes: Tensor) -> float:
-    """Share of a change that is in as many cells as the patch covers."""
-    count, rows, columns = changes.shape
-    tall, wide = _patch(rows, columns)
-    cells = min(rows * columns, (int(tall * rows) + 1) * (int(wide * columns) + 1))
-    if 2 * cells > rows * columns:
-        return 0.0
-    return float((changes.flatten(1).topk(cells).values.sum(1) / changes.flatten(1).sum(1)).sum() / count)
 
 
 def _explain(trial: Trial, method: str, **more: Any) -> tuple[Cam, ...]:
