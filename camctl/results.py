@@ -241,6 +241,8 @@ class LayerRecord:
     extra_tokens: int
     gradient: float | None
     """Mean absolute gradient of the score over the places; None where there are no places."""
+    negative: float | None
+    """Share of its negative values in the sum of its absolute values, 0..1; None where there are no places."""
     norm: bool
     """Whether it is a normalisation layer."""
     same_as: str
@@ -260,3 +262,7 @@ class LayerMap:
     chosen_by: str
     """`adapter NAME` or `probe`."""
     input_size: tuple[int, int]
+    pre_activation: tuple[str, ...] = ()
+    """The norms whose rectified output the default layers are, for methods that bear activations of both signs."""
+    rectified: bool = False
+    """Whether a ReLU that is no module follows the default layer, a norm."""

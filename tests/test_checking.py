@@ -137,14 +137,15 @@ class NeverNormed(VisionTransformer):
 
 
 class Unrolled(nn.Module):
-    """A block whose norm sees two long rows."""
+    """A block that gives out two long rows."""
 
     def __init__(self):
         super().__init__()
         self.bn2 = nn.BatchNorm2d(8)
 
     def forward(self, x):
-        return x + self.bn2(x.reshape(len(x), 8, 2, 32)).reshape(x.shape).relu()
+        rows = x.reshape(len(x), 8, 2, 32)
+        return (rows + self.bn2(rows)).relu()
 
 
 class ResNet(nn.Module):
@@ -262,7 +263,7 @@ def failed(found):
 @pytest.mark.parametrize(
     ("family", "layer", "grid", "extra"),
     [
-        ("resnet", "backbone.layer4.1.bn2", (14, 14), 0),
+        ("resnet", "backbone.layer4", (14, 14), 0),
         ("vit", "backbone.layers.4.ln1", (14, 14), 1),
         ("swin", "backbone.norm3", (14, 14), 0),
         ("t2t", "backbone.encoder.3.ln1", (7, 7), 1),
@@ -285,7 +286,7 @@ def test_the_demos_networks_are_understood_and_the_probe_agrees_with_their_adapt
 def test_a_model_that_no_adapter_knows_pays_for_the_probe():
     found = checked(TinyCnn())
 
-    assert (found.verdict, found.chosen_by, found.layers) == ("ok", "probe", ("block2.bn2",))
+    assert (found.verdict, found.chosen_by, found.layers) == ("ok", "probe", ("block2",))
     assert found.finding_passes > 1
     assert [each.name for each in found.findings] == [
         *("layer", "gradient", "grid", "places", "repeatable", "batches", "replay", "attention", "classes", "picture"),
@@ -465,9 +466,9 @@ def test_an_adapter_that_miscounts_the_extra_tokens_is_found_out():
 def test_an_adapter_whose_grid_does_not_follow_the_picture_fails():
     found = checked(ResNet())
 
-    assert (found.layers, found.grid, found.ok) == (("layer4.0.bn2",), (2, 32), False)
-    assert finding(found, "adapter").text == "only the adapter sees a grid in layer4.0.bn2, of 2 x 32"
-    assert failed(found) == ["grid"]
+    assert (found.layers, found.grid, found.ok) == (("layer4",), (2, 32), False)
+    assert finding(found, "adapter").text == "only the adapter sees a grid in layer4, of 2 x 32"
+    assert failed(found) == ["grid", "places"]
     assert finding(found, "grid").text == "2 x 32 does not follow the input's 32 x 32"
 
 

@@ -190,7 +190,7 @@ def test_aug_smooth_and_eigen_smooth_change_the_map_and_keep_its_class(swin, pix
 
 def test_survey_without_a_picture_finds_the_default_layer_of_each_family():
     wanted = {
-        "resnet": "backbone.layer4.1.bn2",
+        "resnet": "backbone.layer4",
         "vit": "backbone.layers.4.ln1",
         "swin": "backbone.norm3",
         "t2t": "backbone.encoder.3.ln1",
@@ -205,7 +205,7 @@ def test_survey_without_a_picture_finds_the_default_layer_of_each_family():
 def test_the_probe_alone_finds_what_the_adapters_know(monkeypatch):
     monkeypatch.setattr(registry, "match_adapter", lambda *_: None)
     for family, layer in {
-        "resnet": "backbone.layer4.1.bn2",
+        "resnet": "backbone.layer4.1",
         "vit": "backbone.layers.4.ln1",
         "swin": "backbone.norm3",
         "t2t": "backbone.encoder.3.ln1",

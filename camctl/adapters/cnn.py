@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Cnn:
-    """The last norm of the last residual block, before the shortcut is added."""
+    """The output of the last residual block, behind the sum and its ReLU: what the head reads."""
 
     summary = "ResNet, ResNeXt, SE-ResNet, Res2Net, ResNeSt, RegNet: (N, C, H, W) all the way."
 
@@ -20,11 +20,9 @@ class Cnn:
         return find(model, _is_resnet) is not None
 
     def target_layers(self, model: nn.Module) -> list[str]:
-        """`layer4.2.bn3` in a ResNet-50."""
+        """`layer4` in a ResNet-50, which is its last block's output."""
         prefix, backbone = require(model, _is_resnet)
-        stage, block = _last_block(backbone)
-        norm = next(name for name in NORMS if hasattr(block, name))
-        return [f"{prefix}{stage}.{len(getattr(backbone, stage)) - 1}.{norm}"]
+        return [f"{prefix}{_last_block(backbone)[0]}"]
 
     def extra_tokens(self, model: nn.Module) -> int:  # noqa: ARG002
         """None: convolutions have no tokens."""

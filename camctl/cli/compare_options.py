@@ -44,9 +44,9 @@ TargetLayers = Annotated[
     list[str] | None,
     typer.Option(
         metavar="LAYER...",
-        help="Each layer is a map of its own: names, patterns, auto:4 for four usable ones from shallow to deep. "
-        "A+B fuses two into one.",
-        show_default="the last norm that the score depends on",
+        help="Each layer is a map of its own: names, patterns, auto:4 for four usable ones from shallow to deep, "
+        "best for the one that measures best. A+B fuses two into one.",
+        show_default="what the head reads",
         rich_help_panel=options.WHAT,
     ),
 ]

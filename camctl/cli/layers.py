@@ -161,9 +161,12 @@ def show(
         console.width = max(console.width, widest)
     console.print(tree)
     if seen.default:
+        before = (
+            f" ({', '.join(seen.pre_activation)}, before the activation, for GradCAM)" if seen.pre_activation else ""
+        )
         say(
             ("● ", "bold green"),
-            f"the default, chosen by {seen.chosen_by}   ",
+            f"the default, chosen by {seen.chosen_by}{before}   ",
             ("○ ", "green"),
             "usable: give its name to --target-layers",
         )
@@ -178,6 +181,8 @@ def as_json(model: str, seen: "LayerMap") -> dict[str, Any]:
         "input_size": list(seen.input_size),
         "default": list(seen.default),
         "chosen_by": seen.chosen_by,
+        "pre_activation": list(seen.pre_activation),
+        "rectified": seen.rectified,
         "layers": [
             {
                 "name": record.name,
@@ -189,6 +194,7 @@ def as_json(model: str, seen: "LayerMap") -> dict[str, Any]:
                 "grid": record.grid,
                 "extra_tokens": record.extra_tokens,
                 "gradient": record.gradient,
+                "negative": record.negative,
                 "norm": record.norm,
                 "usable": record.usable,
                 "why_not": record.why_not,

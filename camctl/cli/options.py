@@ -128,9 +128,10 @@ TargetLayers = Annotated[
     list[str] | None,
     typer.Option(
         metavar="LAYER...",
-        help="Layers whose output is explained, by name or pattern (backbone.layer4.*.bn3), or auto:4 for four usable "
-        "ones from shallow to deep; several are fused into one map. See camctl layers MODEL.",
-        show_default="the last norm that the score depends on",
+        help="Layers whose output is explained, by name or pattern (backbone.layer4.*.bn3), auto:4 for four usable "
+        "ones from shallow to deep (several are fused into one map), or best for the one that measures best on the "
+        "picture. See camctl layers MODEL.",
+        show_default="what the head reads",
         rich_help_panel=WHAT,
     ),
 ]
@@ -177,7 +178,7 @@ Methods = Annotated[
     typer.Option(
         metavar="NAME...",
         help="One or several; see camctl methods. The model runs once for all of them.",
-        show_default="GradCAM",
+        show_default="auto: GradCAM, or GradCAMElementWise where a class token alone is read",
         autocompletion=completion.methods,
         rich_help_panel=HOW,
     ),

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 NOT_OK = 4
 """Exit code of `--strict` where a map's verdict is not `ok`."""
 
-DEFAULT_METHODS = ("camctl[gradcam]",)
-"""By its package: a plugin of the same name must not break the default."""
-
 Image = Annotated[str, typer.Argument(metavar="IMAGE", help="The picture.", show_default=False)]
 PreviewModel = Annotated[
     bool,
@@ -81,7 +78,7 @@ def run(  # noqa: PLR0913
     from camctl.picture import read_picture
 
     # What can be wrong with the words is found before torch loads.
-    names = split_names(method, default=DEFAULT_METHODS)
+    names = split_names(method, default=("auto",))
     settings = parse_assignments(method_options or [], option="--method-options")
     methods = pipeline.pick_methods(names, settings)
     classes = classes_of(target_category, topk)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import replace
 from difflib import get_close_matches
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from camctl.engine.capture import untouched
-from camctl.engine.sights import Around, Sight, addends, is_norm, watch
+from camctl.engine.sights import Around, Sight, is_norm, watch
 from camctl.errors import InputError, UnknownNameError
 from camctl.results import LayerMap, LayerRecord
 
@@ -21,8 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from camctl.engine.layout import LayoutHints
-
-NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 def probe(
@@ -56,7 +52,8 @@ def probe(
             if score.requires_grad:
                 # Gradients are read by hooks on the tensors, so that only their means stay in memory.
                 torch.autograd.grad(score, start, allow_unused=True)
-            sums = addends(seen.values())
+            norms = [sight for sight in seen.values() if is_norm(sight.part)]
+            feeding = {sight.name: norm.name for sight in seen.values() for norm in norms if sight.activates(norm)}
         finally:
             for handle in handles:
                 handle.remove()
@@ -67,20 +64,31 @@ def probe(
     never = [_never(name, part) for name, part in module.named_modules() if name and name not in seen]
     everything = (*records, *never)
     scores = {sight.name for sight in ran if sight.scores}
-    default = default_layer(records, scores, sums)
-    return LayerMap(records=everything, default=default, chosen_by="probe", input_size=around.size)
+    default = default_layer(records, scores)
+    return LayerMap(
+        records=everything,
+        default=default,
+        chosen_by="probe",
+        input_size=around.size,
+        pre_activation=tuple(feeding[name] for name in default if name in feeding),
+        rectified=any(seen[name].rectified for name in default),
+    )
 
 
-def default_layer(
-    records: Sequence[LayerRecord], scores: Collection[str] = (), sums: Mapping[str, str] = NOTHING
-) -> tuple[str, ...]:
-    """The last usable norm that ran, where the last usable output has its grid and width; else that output.
+def default_layer(records: Sequence[LayerRecord], scores: Collection[str] = ()) -> tuple[str, ...]:
+    """The layer whose output the head reads, or the norm that feeds the last attention of a token network.
+
+    On a convolutional network it is the last usable output: the activated one, and behind the sum of a residual block.
+    On a network of tokens it is the last usable norm of that grid and width.
 
     Parameters
     ----------
+    records: in the order in which the modules finished.
     scores: layers whose channels are the classes: what follows from the features, and no features any more.
-    sums: norms of branches that are summed -> the norm of the longest branch, which stands for all of them (a
-        shortcut is short); empty where several are as long, so that the sum alone holds them all.
+
+    Returns
+    -------
+    One name; empty where no layer has places.
     """
     makers = _makers(records)
     usable = [record for record in makers if record.usable]
@@ -91,14 +99,23 @@ def default_layer(
     if not usable:
         return ()
     last = usable[-1]
+    if last.layout != "NLC":
+        return (_once(records, last),)
     norms = [record for record in usable if record.norm]
     sequences = {(each.grid, each.extra_tokens) for each in norms if each.layout == "NLC" and each.extra_tokens}
     stream = None if (last.grid, last.extra_tokens) in sequences else _dead_stream(records, last)
     if streamed := [record for record in norms if _grid_of(record) == stream]:
         return (streamed[-1].name,)
     if norms and norms[-1].grid == last.grid and norms[-1].channels in _widths_before(last):
-        return (sums.get(norms[-1].name, norms[-1].name) or last.name,)
+        return (norms[-1].name,)
     return (last.name,)
+
+
+def _once(records: Sequence[LayerRecord], last: LayerRecord) -> str:
+    """The name of a tensor's maker; of the block around it where that runs several times, as a shared ReLU does."""
+    blocks = [each for each in records if each.same_as == last.name and each.calls == 1 and each.layout == last.layout]
+    holders = [each for each in blocks if last.name.startswith(f"{each.name}.")]
+    return holders[0].name if last.calls > 1 and holders else last.name
 
 
 def _makers(records: Sequence[LayerRecord]) -> list[LayerRecord]:
@@ -151,6 +168,7 @@ def _never(name: str, part: nn.Module) -> LayerRecord:
         channels=None,
         extra_tokens=0,
         gradient=None,
+        negative=None,
         norm=is_norm(part),
         same_as="",
         usable=False,
@@ -160,7 +178,7 @@ def _never(name: str, part: nn.Module) -> LayerRecord:
 
 def with_default(layers: LayerMap, default: Sequence[str], chosen_by: str) -> LayerMap:
     """The same map with the default that an adapter names."""
-    return replace(layers, default=tuple(default), chosen_by=chosen_by)
+    return replace(layers, default=tuple(default), chosen_by=chosen_by, pre_activation=(), rectified=False)
 
 
 def expand(module: nn.Module, wanted: Sequence[str]) -> tuple[str, ...]:
@@ -192,27 +210,37 @@ def expand(module: nn.Module, wanted: Sequence[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def shallow_to_deep(layers: LayerMap, count: int, deepest: str) -> tuple[str, ...]:
-    """`count` usable layers, evenly spread in the order they ran, the last of them `deepest`; fewer if there are fewer.
+def ladder(layers: LayerMap, count: int, deepest: str) -> tuple[str, ...]:
+    """Usable layers of one kind in the order they ran, the last of them `deepest`; at least `count` where there are.
 
-    Of one kind, so that maps differ by depth alone: the deepest layer's namesakes in other blocks (`layer1.0.bn3`,
-    `layer4.2.bn3`), else layers of its type, else whatever is usable.
+    Of one kind, so that maps differ by depth alone: names that differ by numbers (`layer1.0.bn3`, `layer4.2.bn3`), else
+    by what stands before the last part, else layers of its type or of a block's that ends in it, else all usable ones.
     """
-    usable = [record for record in layers.records if record.usable and not record.same_as]
     end = next((record for record in layers.records if record.name == deepest), None)
     if end is None:
         return ()
-    usable = [record for record in usable if record.order < end.order] + [end]
-    last = deepest.rpartition(".")[2]
-    namesakes = [record for record in usable if record.name.rpartition(".")[2] == last and record.type == end.type]
-    kind = [record for record in usable if record.type == end.type]
-    chosen = next((some for some in (namesakes, kind) if len(some) >= count), usable)
-    if count >= len(chosen):
-        return tuple(record.name for record in chosen)
+    usable = [record for record in layers.records if record.usable and record.order < end.order]
+    kinds = [
+        [each for each in usable if each.type == end.type and form(each.name) == form(end.name)]
+        for form in (lambda name: re.sub(r"\d+", "#", name), lambda name: name.rpartition(".")[2])
+    ]
+    kinds += [
+        [each for each in usable if each.type == same.type and not same.name.startswith(f"{each.name}.")]
+        for same in reversed(layers.records)
+        if same.name == deepest or (end.same_as and end.same_as in (same.same_as, same.name))
+    ]
+    makers = [record for record in usable if not record.same_as and record.name != end.same_as]
+    chosen = next((kind for kind in kinds if len(kind) + 1 >= count), makers)
+    return (*(record.name for record in chosen), deepest)
+
+
+def evenly(names: Sequence[str], count: int) -> tuple[str, ...]:
+    """`count` of the names, evenly spread, the last among them; all of them where there are no more."""
+    if count >= len(names):
+        return tuple(names)
     if count == 1:
-        return (deepest,)
-    places = [round(step * (len(chosen) - 1) / (count - 1)) for step in range(count)]
-    return tuple(chosen[place].name for place in places)
+        return (names[-1],)
+    return tuple(names[round(step * (len(names) - 1) / (count - 1))] for step in range(count))
 
 
 def _pattern(text: str) -> re.Pattern[str]:

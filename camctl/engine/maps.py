@@ -31,6 +31,8 @@ class Drawn:
     raw_by_layer: tuple[Tensor, ...]
     verdict: Verdict
     milliseconds: float
+    method: Method
+    """The one that drew it, where `auto` was asked for."""
 
 
 def draw(
@@ -86,7 +88,7 @@ def draw(
         verdict = Verdict("flat", "The layers' maps have no place in common: nothing is left of their fusion.")
     if verdict is not OK:
         values = torch.zeros_like(values)
-    return Drawn(values[0], raw[0], tuple(layer[0] for layer in raws), verdict, (perf_counter() - start) * 1e3)
+    return Drawn(values[0], raw[0], tuple(layer[0] for layer in raws), verdict, (perf_counter() - start) * 1e3, method)
 
 
 def _sound_scores(capture: Capture) -> bool:

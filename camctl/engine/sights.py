@@ -56,11 +56,13 @@ class Sight:
         self.scores = False
         self.version = 0
         self.made_by: Node | None = None
-        self.mark: tuple[object, ...] = ()
+        self.negative: float | None = None
+        self.off: Tensor | None = None
+        self.rectified = False
 
     def release(self) -> None:
         """Let go of the graph."""
-        self.tensor = self.made_by = None
+        self.tensor = self.made_by = self.off = None
 
     def still_holds(self) -> bool:
         """Whether its output was not written over since."""
@@ -81,8 +83,15 @@ class Sight:
         self.gradient = float(grid.abs().mean())
         if layout.channels == classes > 1:
             self.scores = int(grid.abs().amax((0, 2, 3)).count_nonzero()) == 1
-        if is_norm(self.part):
-            self.mark = (*gradient.shape, float(gradient.sum()), float(gradient.square().sum()))
+        if self.off is not None:
+            self.rectified = bool(self.off.any()) and not bool(grid[self.off].any())
+
+    def activates(self, other: Sight) -> bool:
+        """Whether its output is a rectifier's (no value is negative) that read the other's output alone."""
+        if self.negative != 0 or self.shape != other.shape or self.made_by is None or other.made_by is None:
+            return False
+        read = [node for node, _ in self.made_by.next_functions if node is not None]
+        return read == [other.made_by] and not any(True for _ in self.part.parameters(recurse=False))
 
     def record(self, order: int) -> LayerRecord:
         """The record, once both passes are over."""
@@ -99,6 +108,7 @@ class Sight:
             channels=layout.channels if layout else None,
             extra_tokens=layout.extra_tokens if layout else 0,
             gradient=self.gradient,
+            negative=self.negative,
             norm=is_norm(self.part),
             same_as=maker.name if (maker := self.made_elsewhere()) is not None else "",
             usable=not why_not,
@@ -124,7 +134,8 @@ def watch(name: str, seen: dict[str, Sight], around: Around) -> Callable[[nn.Mod
         sight = seen.setdefault(name, Sight(name, part, 0))
         sight.calls += 1
         sight.order = 1 + max((other.order for other in seen.values()), default=0)
-        sight.gradient, sight.reached, sight.scores, sight.mark = None, False, False, ()
+        sight.gradient, sight.negative, sight.off = None, None, None
+        sight.reached = sight.scores = sight.rectified = False
         tensor = tensor_in(output)
         sight.tensor = tensor
         if tensor is None:
@@ -136,6 +147,11 @@ def watch(name: str, seen: dict[str, Sight], around: Around) -> Callable[[nn.Mod
         sight.layout = find_layout(tensor, around.size, around.batch, part, around.hints)
         sight.maker = _maker(sight, seen.values())
         sight.maker_calls = sight.maker.calls if sight.maker is not None else 0
+        if (grid := sight.grid()) is not None:
+            # Read now: what comes next may write over the tensor.
+            grid = grid.detach()
+            sight.negative = _negative_share(grid)
+            sight.off = grid < 0 if is_norm(part) else None
         if sight.layout is not None and tensor.requires_grad:
             layout, call = sight.layout, sight.calls
 
@@ -149,12 +165,18 @@ def watch(name: str, seen: dict[str, Sight], around: Around) -> Callable[[nn.Mod
     return look
 
 
+def _negative_share(grid: Tensor) -> float:
+    """Share of the negative values in the sum of the absolute values, 0..1; 0 for a tensor of zeros."""
+    total = float(grid.abs().sum(dtype=torch.float64))
+    return float(-grid.clamp(max=0).sum(dtype=torch.float64)) / total if total > 0 else 0.0
+
+
 def _version(tensor: Tensor) -> int:
     return 0 if tensor.is_inference() else tensor._version  # noqa: SLF001
 
 
 def _maker(sight: Sight, seen: Iterable[Sight]) -> Sight | None:
-    """The first module that put out this very tensor, or the last one inside whose output was only rearranged.
+    """The first module that put out this very tensor, or the one that ran before and whose output was only rearranged.
 
     A tensor that was written over since is another one: `out += identity` and an in-place ReLU pass on the object that
     a norm has made, and not its values.
@@ -162,44 +184,9 @@ def _maker(sight: Sight, seen: Iterable[Sight]) -> Sight | None:
     same = [other for other in seen if other.tensor is sight.tensor and other is not sight and other.still_holds()]
     if same:
         return min(same, key=lambda other: other.order)
-    inside = [other for other in seen if other.layout and other.name.startswith(f"{sight.name}.")]
-    last = max((other for other in inside if other.still_holds()), key=lambda other: other.order, default=None)
+    before = [other for other in seen if other.layout and other is not sight]
+    last = max((other for other in before if other.still_holds()), key=lambda other: other.order, default=None)
     mine, theirs = sight.grid(), last.grid() if last is not None else None
     if last is None or mine is None or theirs is None or not torch.equal(mine, theirs):
         return None
     return last.made_elsewhere() or last
-
-
-def addends(seen: Iterable[Sight]) -> dict[str, str]:
-    """Norms that one sum adds up -> the norm at the end of the longest branch, or nothing where several are as long.
-
-    A sum hands the same gradient to all that it adds.
-    """
-    alike: dict[tuple[object, ...], list[Sight]] = {}
-    for sight in seen:
-        if sight.mark and sight.reached:
-            group = alike.setdefault(sight.mark, [])
-            if all(sight.tensor is not other.tensor for other in group):  # a norm in a norm is one
-                group.append(sight)
-    known: dict[Node, int] = {}
-    found: dict[str, str] = {}
-    for group in alike.values():
-        if len(group) > 1:
-            depths = {sight.name: _depth(sight.made_by, known) for sight in group}
-            longest = [name for name, depth in depths.items() if depth == max(depths.values())]
-            found.update(dict.fromkeys(depths, longest[0] if len(longest) == 1 else ""))
-    return found
-
-
-def _depth(end: Node | None, known: dict[Node, int]) -> int:
-    """Length of the longest way through the graph from a tensor back to the input."""
-    waiting = [end] if end is not None else []
-    while waiting:
-        node = waiting[-1]
-        before = [other for other, _ in node.next_functions if other is not None]
-        if missing := [other for other in before if other not in known]:
-            waiting.extend(missing)
-            continue
-        known[node] = 1 + max((known[other] for other in before), default=0)
-        waiting.pop()
-    return known[end] if end is not None else 0

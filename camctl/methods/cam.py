@@ -38,6 +38,7 @@ def _why_no_head(module: nn.Module) -> str:
     needs={"activations"},
     discriminative=True,
     cannot=_why_no_head,
+    signed=False,
 )
 def cam(capture: Capture) -> Tensor:
     """Evidence (N, C, H, W). Only where the score is one linear layer on the mean of the layer's places.

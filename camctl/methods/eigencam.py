@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     formula="ReLU( A v ),  v the first principal direction of A's channels over places",
     needs={"activations"},
     reduction="principal",
+    signed=False,
 )
 def eigencam(capture: Capture) -> Tensor:
     """Evidence (N, C, H, W): the activations as they are."""

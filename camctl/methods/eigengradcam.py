@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     formula="ReLU( (G A) v ),  v the first principal direction of (G A)'s channels over places",
     needs={"activations", "gradients"},
     reduction="principal",
+    signed=False,
 )
 def eigengradcam(capture: Capture) -> Tensor:
     """Evidence (N, C, H, W): activations times gradients, place by place."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     paper="no paper; from the package grad-cam",
     formula="sum_c ReLU(G_c A_c)",
     needs={"activations", "gradients"},
+    signed=False,
 )
 def gradcam_elementwise(capture: Capture) -> Tensor:
     """Evidence (N, C, H, W): the positive part of activations times gradients, place by place."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     paper="Draelos and Carin, 2020, arXiv:2011.08891",
     formula="ReLU( sum_c G_c A_c )",
     needs={"activations", "gradients"},
+    signed=False,
 )
 def hirescam(capture: Capture) -> Tensor:
     """Evidence (N, C, H, W): activations times gradients, place by place."""

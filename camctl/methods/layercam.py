@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     paper="Jiang et al., 2021, IEEE 9462463",
     formula="ReLU( sum_c ReLU(G_c) A_c )",
     needs={"activations", "gradients"},
+    signed=False,
 )
 def layercam(capture: Capture) -> Tensor:
     """Evidence (N, C, H, W): activations times positive gradients, place by place."""

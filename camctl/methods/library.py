@@ -91,6 +91,7 @@ def fullgrad(capture: Capture) -> Tensor:
     formula="ReLU( sum_c w_c A_c ),  w_c = share of places with A_c > mean + k deviations",
     needs={"activations"},
     reduction="none",
+    signed=False,
 )
 def fem(capture: Capture, *, k: float = 2) -> Tensor:
     """Signed maps (N, H, W). `k`: standard deviations above a channel's mean that count as unusual."""
@@ -106,6 +107,7 @@ def fem(capture: Capture, *, k: float = 2) -> Tensor:
     formula="ReLU( first component of kernel PCA over places of A )",
     needs={"activations"},
     reduction="none",
+    signed=False,
 )
 def kpcacam(capture: Capture, *, kernel: str = "sigmoid", gamma: float | None = None) -> Tensor:
     """Signed maps (N, H, W), turned like those of EigenCAM: their largest absolute value is positive.
@@ -175,6 +177,7 @@ def finercam(capture: Capture, *, alpha: float = 1.0, comparison_categories: int
     formula="ReLU( (|G| A) v ),  v the first principal direction, turned so that the largest value is positive",
     needs={"activations", "gradients"},
     reduction="none",
+    signed=False,
 )
 def segeigencam(capture: Capture) -> Tensor:
     """Signed maps (N, H, W)."""
@@ -205,6 +208,7 @@ def randomcam(capture: Capture, *, seed: int = 0) -> Tensor:
     formula="product over layers of Grad-CAM++, each stretched to 0..1",
     needs={"activations", "gradients"},
     aggregate="product",
+    signed=False,
 )
 def refinecam(capture: Capture) -> Tensor:
     """Evidence (N, C, H, W) of one layer, that of Grad-CAM++; the fusion by product makes it RefineCAM."""

@@ -25,6 +25,7 @@ SAMPLES = 8
     ),
     needs={"activations", "rescoring"},
     cost=Cost(text="1 forward, 1 backward a sample (8)", passes=lambda _c, _h, _w: SAMPLES),
+    signed=False,
 )
 def smooth_gradcam_plusplus(capture: Capture, *, samples: int = SAMPLES, noise: float = 0.15, seed: int = 0) -> Tensor:
     """Evidence (N, C, H, W).

@@ -18,6 +18,7 @@ EPSILON = 1e-7
     paper="Fu et al., 2020, arXiv:2008.02312",
     formula="ReLU( sum_c w_c A_c ),  w_c = sum_ij G_c A_c / sum_ij A_c",
     needs={"activations", "gradients"},
+    signed=False,
 )
 def xgradcam(capture: Capture) -> Tensor:
     """Evidence (N, C, H, W). The paper's sum is over activations after ReLU; signed ones (tokens) can nearly cancel."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,9 @@ from camctl.comparison import Comparison, Spent
 from camctl.errors import CamctlError, InputError, as_value
 from camctl.picture import read_picture
 from camctl.pipeline.asking import Asked
+from camctl.pipeline.best import MOST_PICTURES, best_layer
 from camctl.pipeline.explaining import cams, explanation
-from camctl.pipeline.layering import check_layers, layer_groups
+from camctl.pipeline.layering import BEST, check_layers, layer_groups
 from camctl.pipeline.laying_out import Ran, Run, lay_out, path_of
 from camctl.pipeline.loading import loaded_of
 from camctl.pipeline.measuring import Measured, Measuring, measure
@@ -81,7 +83,8 @@ def compare(  # noqa: PLR0913
     targets: classes by index or name; None takes the `topk` best of every model and picture.
     versus: classes that each target is told from, as in `explain`; every target is drawn by itself and told from them.
     target_layers: each is a map of its own; a pattern gives one a match, `A+B` one of both, `auto:N` N usable layers
-        from shallow to deep. None takes the family's default, or what the probe finds.
+        from shallow to deep, `best` the one of the best figure (the first of `metrics`, else ADCC).
+        None takes what the head reads, or the norm that feeds a class token's last attention.
     smooth: `none`, `eigen`, `aug`, `both`.
     baselines: draw the methods `random`, `centre` and `edges` as well, which the others have to beat.
     metrics: names as in `camctl metrics`, or `all`.
@@ -208,19 +211,30 @@ class _Comparing:
         self.ran.pictures.setdefault(i, next((cam.picture for cam in drawn.values()), picture))
         faults = {key: one for key, one in passed.maps.items() if isinstance(one, CamctlError)}
         return Run(
-            explanation=explanation(scene, passed, drawn.values(), clock),
+            explanation=explanation(scene, passed, drawn.values(), clock, groups),
             targets=passed.targets,
             maps={**drawn, **faults},
             figures=measured.figures,
             faults=measured.faults,
         )
 
+    def _first_scenes(self, scene: Scene) -> list[Scene]:
+        """The model before the first pictures, as far as they can be read."""
+        scenes = [scene]
+        for image in self.images[1:MOST_PICTURES]:
+            with suppress(CamctlError):
+                scenes.append(set_scene(scene.loaded, read_picture(image), self.asked.family))
+        return scenes
+
     def _layers(self, scene: Scene) -> list[Groups]:
-        found = layer_groups(scene, self.asked.layers, usual_aggregate(self.asked.methods, self.asked.aggregate))
+        asked = self.asked
+        if self.asked.layers == (BEST,):
+            return [[best_layer(self._first_scenes(scene), asked.manner, asked.choose, asked.measuring.metrics)]]
+        found = layer_groups(scene, asked.layers, usual_aggregate(asked.methods, asked.aggregate))
         fault = next((one for groups in found for one in groups if isinstance(one, CamctlError)), None)
-        if fault is not None and not self.asked.several:
+        if fault is not None and not asked.several:
             raise fault
-        self.asked.check_cells(len(self.models), len(self.images), sum(map(len, found)))
+        asked.check_cells(len(self.models), len(self.images), sum(map(len, found)))
         return found
 
     def _counting(self, text: str, total: int) -> Callable[[], None]:

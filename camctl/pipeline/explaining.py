@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from camctl.errors import CamctlError, InputError
 from camctl.picture import read_picture
-from camctl.pipeline.layering import check_layers, fused_layers
+from camctl.pipeline.best import best_layer
+from camctl.pipeline.layering import BEST, check_layers, fused_layers
 from camctl.pipeline.loading import loaded_of
 from camctl.pipeline.passes import Clock, Manner, Passed, run_passes
 from camctl.pipeline.picking import pick_methods, usual_aggregate
@@ -18,10 +19,11 @@ from camctl.versions import versions
 if TYPE_CHECKING:
     from camctl.engine.advice import Advice
     from camctl.engine.maps import Drawn
+    from camctl.engine.targets import Classes
     from camctl.picture import AnyPicture
     from camctl.pipeline.loading import AnyModel
     from camctl.pipeline.passes import Key
-    from camctl.plugin import Aggregate, Method
+    from camctl.plugin import Aggregate
     from camctl.results import Smoothing, Target
 
 TOP = 5
@@ -42,7 +44,7 @@ def explain(  # noqa: PLR0913
     model: AnyModel,
     image: AnyPicture,
     *,
-    methods: Sequence[str] = ("GradCAM",),
+    methods: Sequence[str] = ("auto",),
     targets: Sequence[int | str] | int | str | None = None,
     topk: int = 1,
     versus: Sequence[int | str] | int | str | None = None,
@@ -62,13 +64,14 @@ def explain(  # noqa: PLR0913
     ----------
     model: what `load` gives, its `model` text, or a module of your own (ImageNet preprocessing is assumed then).
     image: a path, a PIL image, or pixels (H, W, 3), uint8 RGB.
-    methods: names as in `camctl methods`.
+    methods: names as in `camctl methods`; `auto` is GradCAM, or GradCAMElementWise where a class token alone is read.
     targets: classes by index or name; None takes the `topk` best.
     versus: classes that each target is told from (Finer-CAM), by index or name; `auto:N` takes the N whose logits come
         nearest to its own. The maps show what speaks for the target and not for them.
     versus_strength: how strongly they count against it; 0 is the plain map.
     target_layers: names of modules, patterns (`backbone.layer4.*.bn3`) or `auto:N` for N usable ones from shallow to
-        deep; several are fused into one map by `aggregate`. None takes the family's default, or what the probe finds.
+        deep; several are fused into one map by `aggregate`. `best` takes the layer of the best ADCC on this picture.
+        None takes what the head reads, or the norm that feeds a class token's last attention.
     eigen_smooth: take the first principal component of the evidence instead of its sum.
     aug_smooth: average over six views, flips times brightness.
     aggregate: how several layers become one map; `product` is RefineCAM (arXiv:2605.14641), and takes `auto:3` where no
@@ -98,15 +101,20 @@ def explain(  # noqa: PLR0913
     from camctl.engine.targets import choose
 
     scene = set_scene(loaded, picture, family)
-    group = fused_layers(scene, asked, usual_aggregate(chosen, aggregate))
+
+    def choice(classes: Classes) -> tuple[Target, ...]:
+        return choose(classes, wanted, topk, rivals, versus_strength)
+
+    if asked == [BEST]:
+        group = best_layer([scene], manner, choice)
+    else:
+        group = fused_layers(scene, asked, usual_aggregate(chosen, aggregate))
     clock = Clock()
-    passed = run_passes(
-        scene, [group], manner, lambda classes: choose(classes, wanted, topk, rivals, versus_strength), clock
-    )
+    passed = run_passes(scene, [group], manner, choice, clock)
     for one in passed.maps.values():
         if isinstance(one, CamctlError):
             raise one
-    return explanation(scene, passed, cams(scene, passed, [group], manner).values(), clock)
+    return explanation(scene, passed, cams(scene, passed, [group], manner).values(), clock, (group,))
 
 
 def cams(scene: Scene, passed: Passed, groups: Sequence[LayerGroup | CamctlError], manner: Manner) -> dict[Key, Cam]:
@@ -114,35 +122,35 @@ def cams(scene: Scene, passed: Passed, groups: Sequence[LayerGroup | CamctlError
     from camctl.engine.advice import Advice
 
     advice = [
-        Advice(scene.probe, () if isinstance(group, CamctlError) else group.names, scene.loaded.name)
+        Advice(scene.probe, () if isinstance(group, CamctlError) else group.every, scene.loaded.name)
         for group in groups
     ]
     found: dict[Key, Cam] = {}
     for key in sorted(passed.maps):
-        t, g, s, m = key
+        t, g, s, _ = key
         drawn, target, group = passed.maps[key], passed.targets[t], groups[g]
         if isinstance(drawn, CamctlError) or isinstance(target, CamctlError) or isinstance(group, CamctlError):
             continue
-        found[key] = _cam(scene, drawn, manner.methods[m], target, group, manner.smoothings[s], advice[g])
+        found[key] = _cam(scene, drawn, target, group, manner.smoothings[s], advice[g])
     return found
 
 
 def _cam(
     scene: Scene,
     drawn: Drawn,
-    method: Method,
     target: Target,
     group: LayerGroup,
     smoothing: Smoothing,
     advice: Advice,
 ) -> Cam:
     raw = drawn.raw.cpu().numpy()
+    method = drawn.method
     return Cam(
         model=scene.loaded.name,
         method=method.name,
         target=target,
         smoothing=smoothing,
-        layers=group.names,
+        layers=group.of(method),
         chosen_by=group.chosen_by,
         grid=(raw.shape[0], raw.shape[1]),
         values=drawn.values.cpu().numpy(),
@@ -157,9 +165,12 @@ def _cam(
     )
 
 
-def explanation(scene: Scene, passed: Passed, maps: Iterable[Cam], clock: Clock) -> Explanation:
+def explanation(
+    scene: Scene, passed: Passed, maps: Iterable[Cam], clock: Clock, groups: Sequence[LayerGroup | CamctlError]
+) -> Explanation:
     """What is true of all maps of a scene, and the maps."""
     loaded = scene.loaded
+    choices = [group.note for group in groups if isinstance(group, LayerGroup) and group.note]
     spent = clock.milliseconds
     return Explanation(
         image=scene.picture.path,
@@ -169,7 +180,7 @@ def explanation(scene: Scene, passed: Passed, maps: Iterable[Cam], clock: Clock)
         maps=tuple(maps),
         random_weights=loaded.random_weights,
         repairs=loaded.repairs,
-        notes=loaded.notes if scene.view.exact else (*loaded.notes, STRETCHED),
+        notes=(*loaded.notes, *(() if scene.view.exact else (STRETCHED,)), *passed.notes, *choices),
         checkpoint=loaded.checkpoint.path if loaded.checkpoint else None,
         checkpoint_sha256=loaded.checkpoint.sha256 if loaded.checkpoint else None,
         forward_milliseconds=spent.get("forward", 0.0) + spent.get("forward (aug)", 0.0),

@@ -9,6 +9,8 @@ import re
 from typing import TYPE_CHECKING
 
 from camctl.errors import CamctlError, InputError, as_value
+from camctl.pipeline.passes import Clock, Manner, run_passes
+from camctl.pipeline.picking import usual_method
 from camctl.pipeline.scenes import NO_LAYER, LayerGroup, default_layers
 
 if TYPE_CHECKING:
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
 REFINED = 3
 """How many layers a product fuses, where none is named: with one there is nothing to refine (RefineCAM)."""
+
+BEST = "best"
+"""The layer that measures best on the pictures: `best.best_layer`."""
 
 AUTO = re.compile(r"auto(?::(\d+))?", re.IGNORECASE)
 
@@ -65,6 +70,9 @@ def fused_layers(scene: Scene, asked: Sequence[str], aggregate: Aggregate) -> La
 
 def check_layers(asked: Sequence[str]) -> None:
     """Raises `InputError` for what cannot name layers of any model."""
+    if BEST in asked and len(asked) > 1:
+        message = "best is one layer, and others are named beside it."
+        raise InputError(message, hint="Give --target-layers best alone, or leave it out.")
     for text in asked:
         if "+" in text and any(AUTO.fullmatch(part.strip()) for part in text.split("+")):
             message = f"'{text}' fuses layers that are named, and auto names none."
@@ -74,6 +82,15 @@ def check_layers(asked: Sequence[str]) -> None:
             raise InputError(f"'{text}' asks for no layers.", hint="Write a number of layers: --target-layers auto:4")
         if "+" in text and not all(part.strip() for part in text.split("+")):
             raise InputError(f"'{text}' lacks a layer beside a +.", hint="Write A+B for one map of two layers.")
+
+
+def sound_layers(scene: Scene, names: Sequence[str]) -> list[str]:
+    """Those of the layers whose GradCAM map of the best class is `ok`, by one forward and one backward pass."""
+    manner = Manner(methods=[usual_method(class_token=False)])
+    groups = [LayerGroup((name,), "") for name in names]
+    maps = run_passes(scene, groups, manner, lambda classes: classes.top(1), Clock()).maps
+    drawn = {names[group]: one for (_, group, _, _), one in maps.items()}
+    return [name for name in names if not isinstance(one := drawn[name], CamctlError) and one.verdict.name == "ok"]
 
 
 def _groups(scene: Scene, text: str) -> Groups:
@@ -90,12 +107,13 @@ def _groups(scene: Scene, text: str) -> Groups:
 
 
 def _automatic(scene: Scene, count: int) -> Groups:
-    from camctl.engine.layers import shallow_to_deep
+    """`count` layers from shallow to deep, none of which draws a worthless map where others do."""
+    from camctl.engine.layers import evenly, ladder
 
-    default = default_layers(scene)
-    found = shallow_to_deep(scene.probe(), count, default.names[-1])
-    if not found:
+    names = ladder(scene.probe(), count, default_layers(scene).names[-1])
+    if not names:
         return [InputError(NO_LAYER, hint="See what each layer puts out with: camctl layers MODEL")]
+    found = evenly(sound_layers(scene, names) or names, count)
     groups: Groups = [LayerGroup((name,), f"auto:{count}") for name in found]
     message = f"This model has {len(found)} usable layers."
     return groups + [InputError(message, hint=f"Ask for auto:{len(found)}.")] * (count - len(found))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from camctl.pipeline.asking import Asked
     from camctl.pipeline.layering import Groups
     from camctl.pipeline.passes import Key
+    from camctl.plugin import Method
     from camctl.results import Cam, Explanation, Smoothing, Target
 
 SMOOTHING_LABELS: dict[Smoothing, str] = {
@@ -134,7 +135,7 @@ class _Layout:
     def _layer_label(self, place: tuple[int, int]) -> str:
         request, which = place
         found = {
-            " + ".join(group.names)
+            _layers_of(group, self.asked.methods)
             for groups in self.ran.groups.values()
             if which < len(groups[request]) and isinstance(group := groups[request][which], LayerGroup)
         }
@@ -171,6 +172,14 @@ class _Layout:
         request, which = self.layers[at["layer"]]
         before = sum(len(groups) for groups in self.ran.groups[at["model"]][:request])
         return at["class"], before + which, at["smoothing"], at["method"]
+
+
+def _layers_of(group: LayerGroup, methods: Sequence[Method]) -> str:
+    """Target layers as a label; those before the activation beside the methods that are given them."""
+    layers = {method.name: " + ".join(group.of(method)) for method in methods}
+    usual = " + ".join(group.names) if " + ".join(group.names) in layers.values() else next(iter(layers.values()))
+    others = [name for name, own in layers.items() if own != usual]
+    return f"{usual} ({layers[others[0]]} for {', '.join(others)})" if others else usual
 
 
 def path_of(image: object) -> str:

@@ -9,6 +9,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from camctl.errors import CamctlError, InputError, SpoiltModelError, as_value
+from camctl.pipeline.picking import AUTO, usual_method
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,8 +24,13 @@ if TYPE_CHECKING:
     Key = tuple[int, int, int, int]
     """Places of target, layer group, smoothing and method among those asked for."""
 
+MEASURED = "{} measures best where a class token alone is read, and is the default there; for GradCAM: --method GradCAM"
+
 AUGMENTED: tuple[Smoothing, ...] = ("aug", "both")
 EIGEN: tuple[Smoothing, ...] = ("eigen", "both")
+
+UNEVEN = 1e-3
+"""Deviation of a channel's gradient over places, as a share of the layer's largest, that is more than rounding."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +72,8 @@ class Passed:
     classes: Classes
     targets: tuple[Target | CamctlError, ...]
     maps: Mapping[Key, Drawn | CamctlError]
+    notes: tuple[str, ...] = ()
+    """Which method `auto` stands for, where it is not the one that people expect."""
 
 
 def run_passes(
@@ -88,7 +96,7 @@ def run_passes(
     from camctl.engine.smoothing import PLAIN, augment
     from camctl.engine.targets import Classes
 
-    names = tuple(dict.fromkeys(name for group in _sound(groups) for name in group.names))
+    names = tuple(dict.fromkeys(n for group in _sound(groups) for method in manner.methods for n in group.of(method)))
     gradients = any("gradients" in method.needs for method in manner.methods)
     maps: dict[Key, Drawn | CamctlError] = {}
     classes: Classes | None = None
@@ -112,7 +120,10 @@ def run_passes(
     if classes is None:
         message = "no smoothing was asked for, not even none"
         raise ValueError(message)
-    return Passed(classes, tuple(targets), maps)
+    automatic = [one for key, one in maps.items() if manner.methods[key[-1]].name == AUTO]
+    usual = {one.method.name for one in automatic if not isinstance(one, CamctlError)}
+    notes = tuple(MEASURED.format(name) for name in sorted(usual - {"GradCAM"}))
+    return Passed(classes, tuple(targets), maps, notes)
 
 
 def _sound(groups: Sequence[LayerGroup | CamctlError]) -> list[LayerGroup]:
@@ -138,6 +149,7 @@ class _Pass:
             if (smoothing in AUGMENTED) == augmented
         ]
         self.why_not = [_why_not(method, scene) for method in manner.methods]
+        self.vit_like = scene.hints.tokens
         self.backwards = 0
         self._of_no_class: dict[tuple[int, int, int], Drawn] = {}
         """Maps that are the same for every class, by group, smoothing and method."""
@@ -177,7 +189,8 @@ class _Pass:
             pairs = zip(gradients, recorder.seen, strict=True)
             reached = {seen.name: reaches_places(gradient, seen.layout) for gradient, seen in pairs}
         maps: dict[tuple[int, int, int], Drawn | CamctlError] = {}
-        for m, method in enumerate(self.manner.methods):
+        for m, wanted in enumerate(self.manner.methods):
+            method = self._usual(gradients or ()) if wanted.name == AUTO else wanted
             kept: dict[str, Tensor] = {}
             for g, group in enumerate(self.groups):
                 for s, smoothing in self.smoothings:
@@ -190,6 +203,16 @@ class _Pass:
                     if not isinstance(one, CamctlError) and self._same_for_all(method):
                         self._of_no_class[key] = one
         return maps
+
+    def _usual(self, gradients: Sequence[Tensor]) -> Method:
+        """What `auto` stands for: a class token alone is read where the gradient differs from patch to patch.
+
+        Where patches are averaged all have the same gradient. With `--vit-like` it is GradCAM, as in mmpretrain's tool.
+        """
+        pairs = zip(gradients, self.recorder.seen, strict=True)
+        grids = [seen.layout.to_grid(gradient).float() for gradient, seen in pairs if seen.layout.extra_tokens]
+        uneven = any(bool(grid.std((2, 3)).max() > UNEVEN * grid.abs().max()) for grid in grids)
+        return usual_method(class_token=uneven and not self.vit_like)
 
     def _same_for_all(self, method: Method) -> bool:
         """Whether a map is the next class's too; a class whose score is no number has a verdict of its own."""
@@ -216,16 +239,17 @@ class _Pass:
             return why_not
         if isinstance(group, CamctlError):
             return group
-        if method.aggregate == "product" and len(group.names) == 1:
+        names = group.of(method)
+        if method.aggregate == "product" and len(names) == 1:
             message = f"{method.name} is a product of several layers' maps, and is given one."
             return InputError(message, hint="Give it several: --target-layers auto:3, of camctl compare A+B.")
-        if fault := next((self.recorder.faults[name] for name in group.names if name in self.recorder.faults), None):
+        if fault := next((self.recorder.faults[name] for name in names if name in self.recorder.faults), None):
             return as_value(fault)
         try:
             return draw(
-                [captures[name] for name in group.names],
+                [_given(captures[name], method, group) for name in names],
                 method,
-                [reached[name] for name in group.names],
+                [reached[name] for name in names],
                 aggregate=method.aggregate or self.manner.aggregate,
                 eigen_smooth=smoothing in EIGEN,
                 options=self.manner.options,
@@ -235,6 +259,13 @@ class _Pass:
             raise
         except CamctlError as error:
             return as_value(error)
+
+
+def _given(capture: Capture, method: Method, group: LayerGroup) -> Capture:
+    """What a method sees of a layer: the positive part where it needs one sign and a ReLU follows the layer."""
+    if method.signed or not group.rectified:
+        return capture
+    return replace(capture, activations=capture.activations.clamp(min=0))
 
 
 def _why_not(method: Method, scene: Scene) -> CamctlError | None:

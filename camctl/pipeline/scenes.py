@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from camctl.engine.layout import LayoutHints
     from camctl.picture import AnyPicture, Picture
     from camctl.pipeline.loading import AnyModel
-    from camctl.plugin import LoadedModel
+    from camctl.plugin import LoadedModel, Method
     from camctl.results import LayerMap, View
 
 NO_LAYER = "No layer of this model has a spatial grid that the class score depends on."
@@ -63,10 +63,26 @@ class Scene:
 
 @dataclass(frozen=True)
 class LayerGroup:
-    """Target layers that make one map, and who chose them: `you`, `adapter NAME` or `probe`."""
+    """Target layers that make one map, and who chose them: `you`, `adapter NAME` or `probe`.
+
+    `pre_activation` and `rectified` are those of `LayerMap`; a layer that the user names has neither.
+    """
 
     names: tuple[str, ...]
     chosen_by: str
+    pre_activation: tuple[str, ...] = ()
+    rectified: bool = False
+    note: str = ""
+    """How it was chosen, where that is worth a line."""
+
+    @property
+    def every(self) -> tuple[str, ...]:
+        """The layers of all methods' maps."""
+        return (*self.names, *self.pre_activation)
+
+    def of(self, method: Method) -> tuple[str, ...]:
+        """The layers of a method's map: before the activation for those that bear activations of both signs."""
+        return self.pre_activation if method.signed and self.pre_activation else self.names
 
 
 def set_scene(loaded: LoadedModel, picture: Picture, family: Family) -> Scene:
@@ -89,7 +105,8 @@ def default_layers(scene: Scene) -> LayerGroup:
     if scene.hints.adapter is not None:
         group = LayerGroup(_claimed(scene.loaded, scene.hints, scene.adapter), f"adapter {scene.adapter}")
     else:
-        group = LayerGroup(scene.probe().default, "probe")
+        seen = scene.probe()
+        group = LayerGroup(seen.default, "probe", seen.pre_activation, seen.rectified)
     if not group.names:
         raise InputError(NO_LAYER, hint="See what each layer puts out with: camctl layers MODEL")
     return group

@@ -66,6 +66,10 @@ class Method:
     reduction: Reduction
     discriminative: bool
     """Whether the map depends on the class asked for."""
+    signed: bool
+    """Whether its arithmetic bears activations of both signs. A method that does not is given the activated layer by
+    default, and on a norm the positive part where a ReLU follows that is no module; a layer that the user names is
+    taken as it is."""
     aggregate: Aggregate | None
     """How its maps of several layers are fused, where its paper says so; None leaves it to the user."""
     cannot: Callable[[nn.Module], str]
@@ -87,6 +91,7 @@ def method(  # noqa: PLR0913
     cost: Cost | None = None,
     reduction: Reduction = "sum",
     discriminative: bool | None = None,
+    signed: bool = True,
     aggregate: Aggregate | None = None,
     cannot: Callable[[nn.Module], str] = lambda _module: "",
 ) -> Callable[[Callable[..., Tensor]], Method]:
@@ -107,6 +112,7 @@ def method(  # noqa: PLR0913
             cost=cost or Cost(text="1 backward" if "gradients" in needs else "none"),
             reduction=reduction,
             discriminative=bool(needs - {"activations"}) if discriminative is None else discriminative,
+            signed=signed,
             aggregate=aggregate,
             cannot=cannot,
         )

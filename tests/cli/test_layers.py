@@ -49,7 +49,7 @@ def test_tree_shows_modules_as_they_ran_with_repeated_blocks_folded(camctl: Camc
 def test_each_line_tells_type_shape_grid_and_why_not(camctl: Camctl) -> None:
     done = camctl("layers", MODEL)
 
-    assert "● default" in line(done.out, "blocks.4.bn")
+    assert "● default" in line(done.out, "blocks.4 ")
     assert all(word in line(done.out, "blocks.4.bn") for word in ("BatchNorm2d", "1x8x6x8", "6x8", "reached"))
     assert "○ usable" in line(done.out, "stem")
     assert "pooled" in line(done.out, "pool")
@@ -91,12 +91,12 @@ def test_json_holds_every_module(camctl: Camctl, photo: Path) -> None:
 
     layers = {layer["name"]: layer for layer in done.json["layers"]}
     assert done.err == ""
-    assert done.json["default"] == ["blocks.4.bn"]
+    assert done.json["default"] == ["blocks.4"]
     assert done.json["input_size"] == [48, 64]
     assert len(layers) == 20
     assert layers["blocks.4.bn"]["grid"] == [6, 8]
     assert layers["blocks.4.bn"]["shape"] == [1, 8, 6, 8]
-    assert layers["blocks.4.bn"]["default"]
+    assert layers["blocks.4"]["default"]
     assert layers["pool"]["why_not"] == "pooled"
 
 
@@ -123,7 +123,7 @@ def test_config_needs_no_checkpoint_since_layers_are_structure(camctl: Camctl, t
     done = camctl("layers", config)
 
     assert done.code == 0
-    assert "● default" in line(done.out, "backbone.layer4.1.bn2")
+    assert "● default" in line(done.out, "backbone.layer4 ")
     assert "The weights are random" in done.err
 
 

@@ -65,7 +65,7 @@ def test_json_is_all_of_the_check(camctl: Camctl, photo: Path) -> None:
     assert (done.code, done.err) == (0, "")
     assert done.json["model"] == "python:nets:cnn"
     assert done.json["image"] == str(photo)
-    assert (done.json["layers"], done.json["chosen_by"]) == (["blocks.4.bn"], "probe")
+    assert (done.json["layers"], done.json["chosen_by"]) == (["blocks.4"], "probe")
     assert (done.json["grid"], done.json["verdict"], done.json["ok"]) == ([6, 8], "ok", True)
     assert done.json["finding_passes"] > 0
     assert {each["mark"] for each in done.json["findings"]} <= {"ok", "limited", "failed"}

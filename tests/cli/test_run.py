@@ -37,7 +37,7 @@ def test_summary_tells_scores_layer_verdict_and_that_nothing_was_saved(camctl: C
     assert done.code == 0
     assert done.out == ""
     assert "hen[1]" in done.err
-    assert "target layer blocks.4.bn, chosen by probe, grid 6 x 8" in done.err
+    assert "target layer blocks.4, chosen by probe, grid 6 x 8" in done.err
     assert "GradCAM" in done.err
     assert " ok " in done.err
     assert "Nothing was saved. To keep the map: --save-path cam.png" in done.err
@@ -51,7 +51,7 @@ def test_json_is_all_that_stands_on_stdout(camctl: Camctl, photo: Path) -> None:
     first = done.json["maps"][0]
     assert first["method"] == "GradCAM"
     assert first["grid"] == [6, 8]
-    assert first["layers"] == ["blocks.4.bn"]
+    assert first["layers"] == ["blocks.4"]
     assert first["verdict"] == "ok"
     assert first["path"] is None
     assert set(first["target"]) == {"index", "label", "score"}

@@ -23,13 +23,13 @@ def record_of(layers, name):
 @pytest.mark.parametrize(
     ("build", "size", "default"),
     [
-        (TinyCnn, (32, 32), "block2.bn2"),
+        (TinyCnn, (32, 32), "block2"),
         (TinyVit, (32, 32), "layers.1.ln1"),
         (ChannelsLast, (32, 64), "norm"),
         (GapNet, (32, 32), "features.2"),  # no norm at all: the last usable output
     ],
 )
-def test_the_default_is_the_last_live_norm_else_the_last_live_output(build, size, default):
+def test_the_default_is_what_the_head_reads_or_the_norm_before_a_class_tokens_last_attention(build, size, default):
     layers = survey(seeded(build()), size)
     assert layers.default == (default,)
     assert record_of(layers, default).usable
@@ -37,7 +37,7 @@ def test_the_default_is_the_last_live_norm_else_the_last_live_output(build, size
 
 @pytest.mark.parametrize(
     ("family", "default"),
-    [("cnn", "layer4.1.bn2"), ("vit", "layers.2.ln1"), ("swin", "norm2"), ("t2t", "encoder.2.ln1")],
+    [("cnn", "layer4.1"), ("vit", "layers.2.ln1"), ("swin", "norm2"), ("t2t", "encoder.2.ln1")],
 )
 def test_the_probe_finds_what_the_adapters_know(family, default):
     assert survey(of_mmpretrain(family), (64, 64)).default == (f"backbone.{default}",)
@@ -116,7 +116,7 @@ def test_a_side_branch_that_is_registered_last_but_runs_first_is_not_the_default
 
     layers = survey(seeded(Shortcut()))
     assert [name for name, _ in seeded(Shortcut()).named_modules()][-1] == "downsample"
-    assert layers.default == ("block2.bn2",)
+    assert layers.default == ("block2",)
 
 
 def test_a_norm_of_another_width_than_the_last_output_is_passed_over():
@@ -142,35 +142,75 @@ def test_a_container_gives_way_to_the_layer_inside_that_made_its_output():
     assert layers.default == ("features.2",)
 
 
-def conv_norm(width, size=1):
-    return nn.Sequential(nn.Conv2d(8, width, size, padding=size // 2), nn.BatchNorm2d(width))
+def test_of_branches_that_are_summed_only_the_sum_holds_all():
+    class Branches(TinyCnn):
+        """Two branches are summed, as in RepVGG and MobileOne while they are trained."""
+
+        def __init__(self):
+            super().__init__()
+            self.wide, self.narrow, self.act = nn.BatchNorm2d(8), nn.BatchNorm2d(8), nn.ReLU()
+
+        def forward(self, x):
+            x = self.block1(self.stem(x))
+            return self.fc(self.pool(self.act(self.wide(x) + self.narrow(x))).flatten(1))
+
+    layers = survey(seeded(Branches()))
+    assert record_of(layers, "narrow").usable
+    assert (layers.default, layers.pre_activation) == (("act",), ())
 
 
-class Branches(TinyCnn):
-    """Two branches of equal length are summed, as in RepVGG and MobileOne while they are trained."""
+class Head(TinyCnn):
+    """A convolution, a norm and an activation before the pooling, as in MobileNets and EfficientNets."""
 
-    def __init__(self):
+    def __init__(self, act):
         super().__init__()
-        self.wide, self.narrow, self.act = conv_norm(8, 3), conv_norm(8), nn.ReLU()
+        self.conv, self.norm, self.act = nn.Conv2d(8, 8, 1), nn.BatchNorm2d(8), act
 
     def forward(self, x):
-        x = self.block1(self.stem(x))
-        return self.fc(self.pool(self.act(self.wide(x) + self.narrow(x))).flatten(1))
+        return self.fc(self.pool(self.act(self.norm(self.conv(self.block1(self.stem(x)))))).flatten(1))
 
 
-def test_of_branches_that_are_summed_only_the_sum_holds_all():
-    layers = survey(seeded(Branches()))
-    assert record_of(layers, "narrow.1").usable
-    assert layers.default == ("act",)
+@pytest.mark.parametrize("act", [nn.ReLU(), nn.ReLU(inplace=True), nn.ReLU6()])
+def test_a_norm_whose_rectified_output_the_head_reads_is_the_layer_of_methods_that_bear_both_signs(act):
+    layers = survey(seeded(Head(act)))
+    assert (layers.default, layers.pre_activation, layers.rectified) == (("act",), ("norm",), False)
+    assert (record_of(layers, "act").negative, record_of(layers, "norm").negative > 0.1) == (0, True)
 
 
-def test_a_shortcut_with_a_norm_that_runs_last_is_not_the_default():
-    class LateShortcut(Branches):
+@pytest.mark.parametrize("act", [nn.SiLU(), nn.Hardswish(), nn.Conv2d(8, 8, 1), nn.AvgPool2d(3, 1, 1)])
+def test_behind_anything_but_a_rectifier_one_layer_serves_all_methods(act):
+    layers = survey(seeded(Head(act)))
+    assert (layers.default, layers.pre_activation) == (("act",), ())
+
+
+@pytest.mark.parametrize("relu", [torch.relu, torch.relu_])
+def test_a_rectifier_that_is_no_module_is_noticed_behind_the_norm(relu):
+    # torchvision's DenseNet, and many a net of one's own: F.relu(self.norm(x)).
+    layers = survey(seeded(Head(relu)))
+    assert (layers.default, layers.pre_activation, layers.rectified) == (("norm",), (), True)
+    assert not survey(seeded(Head(torch.tanh))).rectified
+
+
+def test_an_activation_that_runs_many_times_goes_by_the_name_of_its_block():
+    class Shared(TinyCnn):
+        """One ReLU for the whole block, as in torchvision's ResNets."""
+
+        def __init__(self):
+            super().__init__()
+            self.end = Twice()
+
         def forward(self, x):
-            x = self.stem(x)
-            return self.fc(self.pool(self.act(self.wide(self.block1(x)) + self.narrow(x))).flatten(1))
+            return self.fc(self.pool(self.end(self.block1(self.stem(x)))).flatten(1))
 
-    assert survey(seeded(LateShortcut())).default == ("wide.1",)
+    class Twice(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.relu = nn.Conv2d(8, 8, 1), nn.ReLU()
+
+        def forward(self, x):
+            return self.relu(self.conv(self.relu(self.conv(x))) + x)
+
+    assert survey(seeded(Shared())).default == ("end",)
 
 
 def test_scores_of_classes_at_each_place_are_no_features():
@@ -184,7 +224,7 @@ def test_scores_of_classes_at_each_place_are_no_features():
 
     layers = survey(seeded(ScoreMap()))
     assert record_of(layers, "act").usable
-    assert layers.default == ("block1.bn2",)
+    assert layers.default == ("block1",)
 
 
 def test_as_many_channels_as_classes_are_features_all_the_same():
@@ -255,7 +295,7 @@ def test_an_output_that_was_written_over_is_not_the_same_output():
     layers = survey(seeded(Overwriting()))
     assert record_of(layers, "end.2").same_as == ""
     assert record_of(layers, "end").same_as == "end.2"
-    assert layers.default == ("end.1",)
+    assert (layers.default, layers.pre_activation) == (("end.2",), ("end.1",))
 
 
 def test_a_container_that_only_rearranges_gives_way_to_the_layer_inside():
@@ -312,7 +352,7 @@ def test_a_module_that_hands_an_input_on_stands_where_that_was_made():
     assert layers.default == ("both.norm",)
 
 
-def test_a_norm_with_its_activation_inside_is_a_norm_all_the_same():
+def test_a_norm_with_its_activation_inside_is_the_maker_of_what_that_puts_out():
     class NormAct(nn.BatchNorm2d):
         """As timm's."""
 
@@ -323,18 +363,17 @@ def test_a_norm_with_its_activation_inside_is_a_norm_all_the_same():
         def forward(self, x):
             return self.act(super().forward(x))
 
-    class Residual(TinyCnn):
+    class Plain(TinyCnn):
         def __init__(self):
             super().__init__()
-            self.conv, self.norm, self.act = nn.Conv2d(8, 8, 3, padding=1), NormAct(8), nn.ReLU()
+            self.norm = NormAct(8)
 
         def forward(self, x):
-            x = self.block1(self.stem(x))
-            return self.fc(self.pool(self.act(x + self.norm(self.conv(x)))).flatten(1))
+            return self.fc(self.pool(self.norm(self.block1(self.stem(x)))).flatten(1))
 
-    layers = survey(seeded(Residual()))
+    layers = survey(seeded(Plain()))
     assert record_of(layers, "norm").same_as == "norm.act"
-    assert layers.default == ("norm",)
+    assert (layers.default, layers.pre_activation, layers.rectified) == (("norm",), (), False)
 
 
 class OneQuery(nn.Module):
@@ -484,7 +523,7 @@ def test_the_probe_leaves_the_model_as_it_was_when_it_fails():
 
 def test_frozen_models_are_probed_too():
     module = seeded(TinyCnn()).requires_grad_(requires_grad=False)
-    assert survey(module).default == ("block2.bn2",)
+    assert survey(module).default == ("block2",)
 
 
 def test_the_target_chooses_whose_gradient_is_looked_at():

@@ -48,13 +48,13 @@ def test_a_layer_of_one_cell_is_single_cell():
 
     one = explained(seeded(Shrunk()), ["shrink"])
     useless(one, "single-cell", "shrink")
-    assert "--target-layers block1.bn2" in one.hint
+    assert "--target-layers block1" in one.hint
 
 
 def test_a_layer_after_pooling_is_single_cell_and_the_hint_names_a_live_one():
     one = explained(seeded(TinyCnn()), ["pool"])
     useless(one, "single-cell", "pool")
-    assert "--target-layers block2.bn2" in one.hint
+    assert "--target-layers block2" in one.hint
 
 
 def test_a_layer_after_the_last_attention_has_no_gradient_and_the_hint_names_a_live_one():

@@ -118,7 +118,7 @@ def test_pictures_stand_in_a_row_of_their_own_where_images_run_across():
 
 def test_what_has_one_value_is_told_once():
     (page,) = figure_pages(comparison(methods=("GradCAM",), targets=("cat",)))
-    for text in ("demo:resnet", "GradCAM", "backbone.layer4.1.bn2", "14 x 14", "class cat, probability"):
+    for text in ("demo:resnet", "GradCAM", "backbone.layer4", "14 x 14", "class cat, probability"):
         assert said(page).count(text) == 1
 
 
@@ -252,7 +252,7 @@ def test_text_can_be_taken_out_of_a_pdf_whatever_its_signs(tmp_path):
     save_figure(comparison(labels={"class": ["$a_1$ & <b>", "Ångström"]}), tmp_path / "a.pdf", title="Cats")
     document = pypdf.PdfReader(tmp_path / "a.pdf")
     text = document.pages[0].extract_text()
-    for each in ("$a_1$ & <b>", "Ångström", "GradCAM", "backbone.layer4.1.bn2"):
+    for each in ("$a_1$ & <b>", "Ångström", "GradCAM", "backbone.layer4"):
         assert each in text
     assert document.metadata.title == "Cats"
     assert "/CreationDate" not in document.metadata

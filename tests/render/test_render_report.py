@@ -248,7 +248,7 @@ def test_scores_and_figures_that_are_no_numbers_become_dashes():
 
 def test_each_map_is_put_in_words():
     spoken = [canvas["aria-label"] for canvas in Page(report(comparison())).all("canvas") if "data-map" in canvas]
-    assert spoken[0] == "GradCAM, class cat, demo:resnet, score 42.5%, verdict ok, peak upper left"
+    assert spoken[0] == "GradCAM, class cat, demo:resnet, score 42.5%, verdict ok, peak upper centre"
     assert len(spoken) == 6
 
 
