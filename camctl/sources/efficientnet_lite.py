@@ -1,7 +1,7 @@
 """EfficientNet-Lite: EfficientNet (Tan & Le, 2019, arXiv:1905.11946) without squeeze-and-excitation, with ReLU6.
 
-Modules have the names of the published checkpoints (`_blocks.15`, `_bn1`). Those checkpoints were trained in TensorFlow,
-whose padding and batch norms are repeated here.
+Modules have the names of the published checkpoints (`_blocks.15`, `_bn1`). Those were trained in TensorFlow, whose
+padding and batch norms are repeated here.
 """
 
 from __future__ import annotations

