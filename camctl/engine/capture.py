@@ -114,8 +114,8 @@ class Recorder:
             if tensor is None:
                 return None
             kept = tensor
-            if self.gradients and not tensor.requires_grad:
-                # The graph starts here: nothing before this layer is differentiated.
+            if self.gradients and (not tensor.requires_grad or self._raw.keys() <= {name}):
+                # The graph starts here: nothing before this layer is differentiated, nor its own earlier calls.
                 kept = tensor.detach().requires_grad_()
             self._raw[name] = kept
             # The network goes on with a clone: many nets write over their own features, and
