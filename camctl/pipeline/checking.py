@@ -75,7 +75,9 @@ def check(
         reason = f"The {chosen_by} names '{gridless}', which has no grid here: {records[gridless].why_not}."
         hint = f"Try --target-layers {' '.join(alone.default)}" if alone.default else hint
     elif layers:
-        explained, seconds = _timed(lambda: explain(loaded, picture, methods=[GRADCAM], **asked))
+        # Noise shows no class, and random weights know none: there is nothing to point at.
+        verify = image is not None and not loaded.random_weights
+        explained, seconds = _timed(lambda: explain(loaded, picture, methods=[GRADCAM], verify=verify, **asked))
         cam = explained.maps[0]
         verdict, reason, hint = cam.verdict, cam.reason, cam.hint
     if verdict == "negative-only" and loaded.random_weights:
