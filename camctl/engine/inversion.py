@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 PATCHES = 6
 """How many blurred patches a side the whole picture has: what is hidden shows colours, and no shapes."""
 
-MARGIN = 0.5
-"""Difference between the two logits that repeated roundings and unimportant halves do not make."""
+LEAST_LOSS = 0.5
+"""What hiding the darker half must take from the class's lead: below it the picture itself hardly matters."""
+
+CLEARLY = 0.75
+"""Share of that loss up to which hiding the brighter half is clearly the smaller loss."""
 
 
 def hidden(inputs: Tensor, raw: Tensor) -> Tensor:
@@ -64,18 +67,19 @@ def lead(logits: Tensor, column: int, kind: Literal["softmax", "sigmoid"]) -> Te
 
 
 def judge_inversion(leads: Tensor) -> Verdict:
-    """`inverted` where the class is missed less without the map's brighter half than without its darker half.
+    """`inverted` where the class loses clearly less without the map's brighter half than without its darker half.
 
     Parameters
     ----------
     leads
-        (2,): the class's lead without the brighter half and without the darker half.
+        (3,): the class's lead in the whole picture, without the brighter half, and without the darker half.
     """
-    brighter, darker = leads.tolist()
-    if not brighter > darker + MARGIN:
+    whole, *halves = leads.tolist()
+    brighter, darker = (whole - half for half in halves)
+    if not (darker > LEAST_LOSS and brighter < CLEARLY * darker):
         return OK
     reason = (
-        "The map points away from its class: the model knows it better without the map's brighter half than without its"
-        f" darker half (lead over the mean logit {brighter:.1f} against {darker:.1f})."
+        f"The map points away from its class, whose logit loses {darker:.1f} where the map's darker half is hidden and "
+        f"{max(brighter, 0):.1f} where the brighter half is."
     )
     return Verdict("inverted", reason)

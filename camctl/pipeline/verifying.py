@@ -33,14 +33,14 @@ def verified(scene: Scene, manner: Manner, passed: Passed, clock: Clock) -> Pass
             if drawn.verdict.name != "ok" or not manner.methods[m].needs:
                 continue
             with clock.timed("verify"):
-                verdict = judge_inversion(_leads(scene, target, hidden(scene.inputs, drawn.raw)))
+                verdict = judge_inversion(_leads(scene, passed, target, hidden(scene.inputs, drawn.raw)))
             if verdict is not OK:
                 maps[t, g, s, m] = replace(drawn, verdict=verdict)
     return replace(passed, maps=maps)
 
 
-def _leads(scene: Scene, target: Target, inputs: Tensor) -> Tensor:
-    """The target's lead (N,) for inputs (N, 3, h, w)."""
+def _leads(scene: Scene, passed: Passed, target: Target, inputs: Tensor) -> Tensor:
+    """The target's lead in the picture, and in inputs (N, 3, h, w): (1 + N,)."""
     import torch
 
     from camctl.engine.inversion import lead
@@ -52,5 +52,6 @@ def _leads(scene: Scene, target: Target, inputs: Tensor) -> Tensor:
             logits = scene.forward(inputs)
         except InputError:  # some models take one picture at a time
             logits = torch.cat([scene.forward(each) for each in inputs.split(1)])
+    logits = torch.cat([passed.classes.logits[None], logits])
     kind = "softmax" if versus.others else scene.loaded.score
     return lead(versus.logits(logits, target.index), versus.column(target.index), kind)
