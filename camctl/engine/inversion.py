@@ -44,8 +44,10 @@ def hidden(inputs: Tensor, raw: Tensor) -> Tensor:
     """
     size = (inputs.shape[-2], inputs.shape[-1])
     values = resize(raw[None].float().to(inputs.device), size)
-    reach = min(size) // 4
-    around = avg_pool2d(values, 2 * reach + 1, stride=1, padding=reach, count_include_pad=False)
+    reach = min(size) // 2
+    around = values.clamp_min(0)
+    for _ in range(2):  # so that light is felt over the whole picture
+        around = avg_pool2d(around, 2 * reach + 1, stride=1, padding=reach)
     order = around.flatten().argsort(descending=True, stable=True)
     order = order[values.flatten()[order].argsort(descending=True, stable=True)]
     brighter = torch.zeros(order.numel(), dtype=torch.bool, device=inputs.device)

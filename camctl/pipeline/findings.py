@@ -192,7 +192,7 @@ def pointing(trial: Trial) -> Finding | None:
         return None
     if trial.cam.verdict == "inverted":
         return Finding(name=name, mark="failed", text="the map points away from its class, as the verdict says")
-    return Finding(name=name, mark="ok", text="the class is missed more without the map's brighter half than its darker")
+    return Finding(name=name, mark="ok", text="hiding the map's brighter half costs the class more than its darker")
 
 
 def steady(trial: Trial) -> Finding:
