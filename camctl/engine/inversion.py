@@ -81,7 +81,7 @@ def judge_inversion(leads: Tensor) -> Verdict:
     if not (darker > LEAST_LOSS and brighter < CLEARLY * darker):
         return OK
     reason = (
-        f"The map points away from its class, whose logit loses {darker:.1f} where the map's darker half is hidden and "
-        f"{max(brighter, 0):.1f} where the brighter half is."
+        "The map points away from its class: hiding the map's darker half costs the class "
+        f"{darker:.1f}, hiding the brighter half {brighter:.1f} (logits)."
     )
     return Verdict("inverted", reason)
