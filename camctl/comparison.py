@@ -71,7 +71,7 @@ class Cell:
     """Why there is no map, in one line; empty where there is one (whose verdict has a reason of its own)."""
     hint: str = ""
     figures: Mapping[str, float] = field(default_factory=dict)
-    """By a metric's entry-point name; empty for a worthless map, and where none was asked for."""
+    """By a metric's entry-point name; empty for a blank map, and where none was asked for."""
 
 
 @dataclass(frozen=True, kw_only=True)

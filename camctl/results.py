@@ -16,7 +16,20 @@ if TYPE_CHECKING:
 
     from camctl.picture import Picture
 
-VerdictName = Literal["ok", "flat", "zero-gradient", "negative-only", "single-cell", "not-finite"]
+VerdictName = Literal[
+    "ok",
+    "border",
+    "diffuse",
+    "inverted",
+    "flat",
+    "zero-gradient",
+    "negative-only",
+    "single-cell",
+    "not-finite",
+]
+BLANK: frozenset[VerdictName] = frozenset({"flat", "zero-gradient", "negative-only", "single-cell", "not-finite"})
+"""Verdicts on a map that shows nothing at all. The other bad ones are on a map that can be drawn, and misleads."""
+
 Canvas = Literal["view", "original"]
 Smoothing = Literal["none", "eigen", "aug", "both"]
 LayoutName = Literal["NCHW", "NHWC", "NLC", "NCL", "NC", "adapter"]
@@ -114,20 +127,25 @@ class Cam:
     grid: tuple[int, int]
     """Height and width of `raw`."""
     values: NDArray[np.float32]
-    """(view height, view width), 0..1; all zeros where the verdict is not `ok`."""
+    """(view height, view width), 0..1; all zeros where the map is `blank`."""
     raw: NDArray[np.float32]
     """(grid height, grid width), signed, before ReLU and scaling; of several layers their fusion at the finest grid."""
     raw_by_layer: tuple[NDArray[np.float32], ...]
     """One signed map a layer, each at its layer's own grid."""
     verdict: VerdictName
     reason: str
-    """Why the verdict, in one line; empty for `ok`."""
+    """Why the verdict, in one line. With `ok` it is usually empty; where it is not, it is a warning about the map."""
     hint: str
     """The next command to try; empty for `ok`."""
     milliseconds: float
     """Spent on this map alone, the shared passes left out."""
     picture: Picture = field(repr=False)
     view: View = field(repr=False)
+
+    @property
+    def blank(self) -> bool:
+        """Whether there is nothing to draw: `values` are zeros, and overlays are grey and hatched."""
+        return self.verdict in BLANK
 
     def to_dict(self) -> dict[str, Any]:
         """As it stands in `--json` and beside the raw maps."""
@@ -151,7 +169,7 @@ class Cam:
     ) -> NDArray[np.uint8]:
         """The heatmap on the picture, (H, W, 3) uint8 RGB: the model's view, or the whole picture.
 
-        A map whose verdict is not `ok` comes out grey and hatched.
+        A `blank` map comes out grey and hatched.
         """
         from camctl.render.overlay import overlay
 
@@ -162,7 +180,7 @@ class Cam:
             canvas=canvas,
             colormap=colormap,
             opacity=opacity,
-            worthless=self.verdict != "ok",
+            worthless=self.blank,
         )
 
 

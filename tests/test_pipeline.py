@@ -36,7 +36,9 @@ BUILT_IN = (
 @pytest.fixture
 def pixels():
     rows, columns = np.mgrid[0:48, 0:64]
-    return np.stack([rows * 5, columns * 4, (rows + columns) * 2], 2).astype(np.uint8)
+    made = np.stack([rows * 5, columns * 4, (rows + columns) * 2], 2).astype(np.uint8)
+    made[16:32, 20:44] = 250, 20, 20  # without an object, what lights up is the border
+    return made
 
 
 @pytest.fixture

@@ -67,6 +67,7 @@ def compare(  # noqa: PLR0913
     smooth: own.Smooth = None,
     baselines: own.Baselines = False,
     aggregate: options.AggregateOption = "mean",
+    verify: options.Verify = False,
     metrics: own.Metrics = None,
     metric_options: own.MetricOptions = None,
     box: own.Boxes = None,
@@ -179,6 +180,7 @@ def compare(  # noqa: PLR0913
             num_extra_tokens=num_extra_tokens,
             method_options=settings,
             metric_options=measure_settings,
+            verify=verify,
             progress=work.counted,
         )
         drifted = outputs.drifted(comparison, min_correlation)

@@ -265,4 +265,13 @@ Strict = Annotated[
     bool,
     typer.Option("--strict", help="Exit with 4 when a map's verdict is not ok.", rich_help_panel=OUTPUT),
 ]
+Verify = Annotated[
+    bool,
+    typer.Option(
+        "--verify",
+        help="Ask the model about each map: its verdict is inverted where the model knows the class better without the "
+        "map's brighter half than without its darker half. Two more forward passes a map.",
+        rich_help_panel=HOW,
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No words but errors.", rich_help_panel=OUTPUT)]

@@ -56,14 +56,14 @@ def notes(explanations: Sequence[Explanation]) -> None:
 
 
 def verdicts(maps: Sequence[Cam]) -> None:
-    """Say why each map that is not `ok` is worth nothing, and what to try; the same words once."""
+    """Say what is wrong with each map that is not `ok`, what to try, and what to beware of; the same words once."""
     told: dict[tuple[str, str, str], list[str]] = {}
     for cam in maps:
-        if cam.verdict != "ok":
+        if cam.reason:
             told.setdefault((cam.verdict, cam.reason, cam.hint), []).append(f"{cam.method} of {cam.target.title}")
     for (verdict, reason, hint), names in told.items():
         several = f" and {len(names) - 1} more" if len(names) > 1 else ""
-        say((f"{verdict}: ", "bold yellow"), f"{names[0]}{several}. {reason}")
+        say(("warning: " if verdict == "ok" else f"{verdict}: ", "bold yellow"), f"{names[0]}{several}. {reason}")
         if hint:
             say(("hint: ", "bold cyan"), hint)
 

@@ -46,6 +46,7 @@ def run(  # noqa: PLR0913
     eigen_smooth: options.EigenSmooth = False,
     aug_smooth: options.AugSmooth = False,
     aggregate: options.AggregateOption = "mean",
+    verify: options.Verify = False,
     save_path: options.SavePath = None,
     save_raw: options.SaveRaw = None,
     canvas: options.CanvasOption = "view",
@@ -128,6 +129,7 @@ def run(  # noqa: PLR0913
             vit_like=vit_like,
             num_extra_tokens=num_extra_tokens,
             method_options=settings,
+            verify=verify,
         )
         paths = saving.save(explanation, target, drawing) if target else {}
         if save_raw:
@@ -151,7 +153,8 @@ def report(
     shown = console.is_terminal and not paths and preview
     if shown:
         for cam in explanation.maps:
-            console.print(f"{cam.method}, {cam.target.title}", soft_wrap=True)
+            verdict = "" if cam.verdict == "ok" else f": {cam.verdict}"
+            console.print(f"{cam.method}, {cam.target.title}{verdict}", soft_wrap=True)
             show(drawing.draw(cam), console)
     summary(explanation, paths)
     if not shown and not kept:

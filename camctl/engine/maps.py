@@ -11,7 +11,7 @@ import torch
 from camctl.engine.fusion import fuse, fuse_raw, unit
 from camctl.engine.reduction import reduce
 from camctl.engine.smoothing import restore
-from camctl.engine.verdict import OK, Verdict, combine, judge
+from camctl.engine.verdict import OK, Verdict, combine, judge, placement
 from camctl.errors import CamctlError, PluginError, one_line, out_of_memory
 
 if TYPE_CHECKING:
@@ -86,8 +86,10 @@ def draw(
         verdict = Verdict("not-finite", "The model's scores hold NaN or infinite values; a weight may hold them.")
     if verdict is OK and not bool(values.any()):
         verdict = Verdict("flat", "The layers' maps have no place in common: nothing is left of their fusion.")
-    if verdict is not OK:
+    if verdict.blank:
         values = torch.zeros_like(values)
+    elif method.needs:  # a map of the picture alone claims nothing of the layer
+        verdict = placement(", ".join(capture.layer for capture in captures), raw[0])
     return Drawn(values[0], raw[0], tuple(layer[0] for layer in raws), verdict, (perf_counter() - start) * 1e3, method)
 
 

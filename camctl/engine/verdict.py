@@ -1,4 +1,4 @@
-"""What a map is worth: told before any stretching makes noise look like a finding."""
+"""What a map is worth: told before any stretching makes noise look like a finding, and by where its light lies."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
+from torch.nn.functional import adaptive_avg_pool2d
+
+from camctl.engine.fusion import unit
+from camctl.results import BLANK
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +21,29 @@ if TYPE_CHECKING:
 NOISE = 1e-5
 """Contrast that float32 sums of the evidence leave behind by rounding alone."""
 
+LEAST_SIDE = 3
+"""Cells a side from which on a grid has an inside."""
+
+FRAMED = 1.5
+"""Light in the outermost ring of cells, over the map's mean, from which on padding may have made it."""
+
+EACH_SIDE = 0.5
+"""Light on the darkest of the four sides, over the map's mean: no object makes a frame."""
+
+THIN, STEP, LONG = 20, 1.5, 0.15
+"""On a grid of `THIN` cells a side and more the ring is thinner than an object. There the light is padding's where the
+ring is `STEP` times as bright as the ring inside it, over at least this share of its cells."""
+
+COARSE = 7
+"""Cells a side at which light is looked for all over the picture."""
+
+QUARTER, SPREAD = 0.25, 0.3
+"""The brightest quarter of a picture that is evenly lit has a quarter of the light; a map with less than `SPREAD` in it
+points nowhere."""
+
+CELLS, OUTLIER = 100, 0.75
+"""A cell of a grid of `CELLS` and more is small; one with this share of the light is hardly an object."""
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -26,6 +53,11 @@ class Verdict:
     reason: str = ""
     by_method: bool = False
     """Whether the method is to blame, and neither the model nor the picture."""
+
+    @property
+    def blank(self) -> bool:
+        """Whether the map shows nothing, so that there is nothing to draw or to measure."""
+        return self.name in BLANK
 
 
 OK = Verdict("ok")
@@ -53,6 +85,47 @@ def judge(layer: str, raw: Tensor, magnitude: Tensor, *, gradient_reaches: bool 
         reason = f"All evidence at '{layer}' speaks against the class; nothing is left after ReLU."
         return Verdict("negative-only", reason)
     return OK
+
+
+def placement(layer: str, raw: Tensor) -> Verdict:
+    """The verdict by where the light of one signed map (rows, columns) lies: `border`, `diffuse` or `ok`.
+
+    An `ok` with a reason is a warning: nearly all the light is in one cell of many. Nothing but the map is looked at.
+    """
+    lit = unit(raw[None].float().clamp_min(0))[0]
+    total = lit.sum()
+    if min(lit.shape) < LEAST_SIDE or not total > 0:
+        return OK
+    if (framed := _framed(lit)) >= FRAMED:
+        reason = f"The light lies along the border at '{layer}', where padding makes it: {framed:.1f} times the mean."
+        return Verdict("border", reason)
+    coarse = adaptive_avg_pool2d(lit[None], (min(lit.shape[0], COARSE), min(lit.shape[1], COARSE))).flatten()
+    brightest = coarse.topk(max(1, round(QUARTER * coarse.numel()))).values.sum() / coarse.sum()
+    if brightest < SPREAD:
+        reason = f"The light is all over the map at '{layer}': its brightest quarter has {brightest:.0%} of it."
+        return Verdict("diffuse", reason)
+    if lit.numel() >= CELLS and lit.max() >= OUTLIER * total:
+        row, column = divmod(int(lit.argmax()), lit.shape[1])
+        reason = (
+            f"{lit.max() / total:.0%} of the light at '{layer}' is in one cell of {lit.numel()} (row {row + 1}, column "
+            f"{column + 1}): it may be an outlier, and no object."
+        )
+        return Verdict("ok", reason)
+    return OK
+
+
+def _framed(lit: Tensor) -> float:
+    """Light in the outermost ring of cells over the map's mean; 0 where an object at the border may have made it."""
+    inside = torch.zeros_like(lit, dtype=torch.bool)
+    inside[1:-1, 1:-1] = True
+    ring, mean = lit[~inside], lit.mean()
+    sides = torch.stack([lit[0].mean(), lit[-1].mean(), lit[:, 0].mean(), lit[:, -1].mean()])
+    frame = bool(sides.min() >= EACH_SIDE * mean)
+    if not frame and min(lit.shape) >= THIN:
+        inside[2:-2, 2:-2] = False
+        length = ring.sum().square() / ring.square().sum().clamp_min(torch.finfo(ring.dtype).tiny) / ring.numel()
+        frame = bool(ring.mean() >= STEP * lit[inside].mean() and length >= LONG)
+    return float(ring.mean() / mean) if frame else 0.0
 
 
 def combine(verdicts: Sequence[Verdict], *, product: bool) -> Verdict:

@@ -40,6 +40,8 @@ class Asked:
     options: Mapping[str, Any]
     several: bool
     """Whether what one model lacks another may have."""
+    verify: bool
+    """Whether the model is asked about its maps."""
 
     @property
     def manner(self) -> Manner:

@@ -53,7 +53,7 @@ class Check:
     hint: str
     """The next command to try; empty for `ok`."""
     seconds: float
-    """Of that map: finding the layer, forward and backward pass. Loading is left out."""
+    """Of that map: finding the layer, forward and backward pass, and asking the model about it. Loading is left out."""
     finding_passes: float
     """Bare forward passes that finding the layer cost; 0 where an adapter named it."""
     random_weights: bool

@@ -49,6 +49,8 @@ def check(
     from camctl.engine.condition import condition
 
     loaded = loaded_of(model)
+    # Noise shows no class, and random weights know none: there is nothing for a map to point at.
+    telling = image is not None and not loaded.random_weights
     picture = noise(loaded.input_size) if image is None else read_picture(image)
     family = Family(adapter=adapter, vit_like=vit_like, num_extra_tokens=num_extra_tokens)
     start = condition(loaded.module)
@@ -75,9 +77,11 @@ def check(
         reason = f"The {chosen_by} names '{gridless}', which has no grid here: {records[gridless].why_not}."
         hint = f"Try --target-layers {' '.join(alone.default)}" if alone.default else hint
     elif layers:
-        explained, seconds = _timed(lambda: explain(loaded, picture, methods=[GRADCAM], **asked))
+        explained, seconds = _timed(lambda: explain(loaded, picture, methods=[GRADCAM], verify=telling, **asked))
         cam = explained.maps[0]
         verdict, reason, hint = cam.verdict, cam.reason, cam.hint
+    if verdict in {"border", "diffuse"} and not telling:
+        verdict, hint = "ok", ""  # with a warning
     if verdict == "negative-only" and loaded.random_weights:
         hint = "At random weights that is the toss of a coin: draw others with --seed 1, or give a checkpoint."
     trial = Trial(
@@ -87,6 +91,7 @@ def check(
         alone=alone,
         logits=logits,
         cam=cam,
+        telling=telling,
         asked=asked,
         bare=bare,
         start=start,

@@ -21,6 +21,7 @@ from camctl.pipeline.measuring import Measured, Measuring, measure
 from camctl.pipeline.passes import Clock, run_passes
 from camctl.pipeline.picking import pick_methods, pick_metrics, usual_aggregate
 from camctl.pipeline.scenes import Family, set_scene
+from camctl.pipeline.verifying import verified
 from camctl.results import is_index
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def compare(  # noqa: PLR0913
     num_extra_tokens: int | None = None,
     method_options: Mapping[str, Any] | None = None,
     metric_options: Mapping[str, Any] | None = None,
+    verify: bool = False,
     progress: Progress | None = None,
 ) -> Comparison:
     """Explain pictures by every combination of what is given several of, and measure what each map is worth.
@@ -89,6 +91,7 @@ def compare(  # noqa: PLR0913
     baselines: draw the methods `random`, `centre` and `edges` as well, which the others have to beat.
     metrics: names as in `camctl metrics`, or `all`.
     boxes: where the object is, x0, y0, x1, y1 in pixels of the picture; of several classes by name or index.
+    verify: ask the model about every map, as in `explain`; always done where metrics are asked for.
     progress: called as `progress(text, done, total)`.
 
     A model, picture, layer, class or method that fails costs its own cells, which say why; `Comparison.faults` has
@@ -116,6 +119,7 @@ def compare(  # noqa: PLR0913
         aggregate=aggregate,
         options=dict(method_options or {}),
         several=len(given) > 1,
+        verify=verify or bool(metrics),
     )
     if not given or not shown or not asked.smoothings:
         message = "A comparison needs a model, a picture and a smoothing (none is one)."
@@ -200,6 +204,8 @@ class _Comparing:
                 self.ran.groups[m] = self._layers(scene)
         groups = [one for groups in self.ran.groups[m] for one in groups]
         passed = run_passes(scene, groups, asked.manner, asked.choose, clock)
+        if asked.verify:
+            passed = verified(scene, asked.manner, passed, clock)
         measured = Measured()
         if asked.measuring.metrics:
             with clock.timed("metrics", len(passed.maps)):

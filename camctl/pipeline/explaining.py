@@ -13,6 +13,7 @@ from camctl.pipeline.loading import loaded_of
 from camctl.pipeline.passes import Clock, Manner, Passed, run_passes
 from camctl.pipeline.picking import pick_methods, usual_aggregate
 from camctl.pipeline.scenes import Family, LayerGroup, Scene, set_scene
+from camctl.pipeline.verifying import verified
 from camctl.results import Cam, Explanation
 from camctl.versions import versions
 
@@ -57,6 +58,7 @@ def explain(  # noqa: PLR0913
     vit_like: bool = False,
     num_extra_tokens: int | None = None,
     method_options: Mapping[str, Any] | None = None,
+    verify: bool = False,
 ) -> Explanation:
     """Explain a classifier's view of a picture: one map for each class and method.
 
@@ -78,6 +80,8 @@ def explain(  # noqa: PLR0913
         layers are named.
     num_extra_tokens: class and other tokens before the patch tokens, where the layer does not tell.
     method_options: for the methods that have options of these names.
+    verify: ask the model about every map that is `ok`: where it knows the class better without the map's brighter half
+        than without its darker half, the verdict is `inverted`. Two more forward passes a map, in one batch.
 
     Raises `InputError` for what the user can mend, `PluginError` where a plugin fails.
     """
@@ -114,6 +118,8 @@ def explain(  # noqa: PLR0913
     for one in passed.maps.values():
         if isinstance(one, CamctlError):
             raise one
+    if verify:
+        passed = verified(scene, manner, passed, clock)
     return explanation(scene, passed, cams(scene, passed, [group], manner).values(), clock, (group,))
 
 
@@ -122,7 +128,9 @@ def cams(scene: Scene, passed: Passed, groups: Sequence[LayerGroup | CamctlError
     from camctl.engine.advice import Advice
 
     advice = [
-        Advice(scene.probe, () if isinstance(group, CamctlError) else group.every, scene.loaded.name)
+        Advice(scene.probe, (), scene.loaded.name)
+        if isinstance(group, CamctlError)
+        else Advice(scene.probe, group.every, scene.loaded.name, probed=group.chosen_by == "probe")
         for group in groups
     ]
     found: dict[Key, Cam] = {}

@@ -47,6 +47,8 @@ class Trial:
     """(1, classes) each, on the CPU: the same forward pass twice."""
     cam: Cam | None
     """The default map; None where no layer can be captured."""
+    telling: bool
+    """Whether picture and weights show a class that the map can point at."""
     asked: Mapping[str, Any]
     """What the user said of the family, as keywords of `explain`."""
     bare: float
@@ -76,7 +78,7 @@ def look(trial: Trial) -> tuple[Finding, ...]:
     """Every finding; those of a map are left out where there is none. Whether the model is as it was comes last."""
     of_model = (steady, batch, class_names, preprocessing, untouched)
     of_layer = (chosen, claims, gradient, shape, places)
-    of_map = (*of_layer, steady, batch, replay, attention, class_names, preprocessing, untouched)
+    of_map = (*of_layer, pointing, steady, batch, replay, attention, class_names, preprocessing, untouched)
     found = [each(trial) for each in (of_map if trial.cam is not None else (layers, *of_model))]
     return tuple(each for each in found if each is not None)
 
@@ -181,6 +183,16 @@ def places(trial: Trial) -> Finding | None:
     return Finding(
         name=name, mark="limited", text=text, hint=hint if record.layout in {"NLC", "NCL", "adapter"} else ""
     )
+
+
+def pointing(trial: Trial) -> Finding | None:
+    """Whether the model misses the map's brighter half more than its darker half; None where that was not tried."""
+    name = "pointing"
+    if not trial.telling or trial.cam is None or trial.cam.verdict not in {"ok", "inverted"}:
+        return None
+    if trial.cam.verdict == "inverted":
+        return Finding(name=name, mark="failed", text="the map points away from its class, as the verdict says")
+    return Finding(name=name, mark="ok", text="hiding the map's brighter half costs the class more than its darker")
 
 
 def steady(trial: Trial) -> Finding:

@@ -58,7 +58,7 @@ def measure(
     measuring: Measuring,
     step: Step,
 ) -> Measured:
-    """Figures of every map whose verdict is `ok`; `step` is called after each map.
+    """Figures of every map that shows something, whatever its verdict; `step` is called after each map.
 
     A third party's metric that fails is left out from then on. Raises `InputError` for a box of a class that is not
     explained, where no other model may explain it, and for one outside the picture.
@@ -74,7 +74,7 @@ def measure(
             target, group = passed.targets[t], groups[g]
             if isinstance(target, CamctlError) or isinstance(group, CamctlError) or isinstance(drawn, CamctlError):
                 continue
-            if drawn.verdict.name == "ok":
+            if not drawn.verdict.blank:
                 one = replace(manner, methods=(manner.methods[m],), smoothings=(manner.smoothings[s],))
                 case = _case(scene, group, one, drawn, target, boxes)
                 found[key] = _figures(case, measuring, faults)

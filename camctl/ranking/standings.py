@@ -28,7 +28,7 @@ class Standing:
     method: str
     baseline: bool
     figures: Mapping[str, float]
-    """Metric -> mean over the maps that are worth something; missing where none is, or none was measured."""
+    """Metric -> mean over the maps that can be drawn, misleading ones too; missing where none was measured."""
     ranks: Mapping[str, float]
     """Metric -> place among the methods, 1 the best, those level sharing; baselines are not counted among them."""
     mean_rank: float

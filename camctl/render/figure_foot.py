@@ -27,7 +27,7 @@ def foot(frame: Frame) -> Strip:
     sizes = frame.sizes
     items: list[Item] = []
     y = 0
-    if any(cam.verdict == "ok" for cam in frame.comparison.maps):
+    if any(not cam.blank for cam in frame.comparison.maps):
         bar = _bar(frame)
         items, y = list(bar.items), bar.height + sizes.pad
     for text in _texts(frame):

@@ -47,7 +47,7 @@ def overlay(
     """The heatmap of `values` (h, w), 0..1, on the picture `pixels` (H, W, 3), uint8 RGB.
 
     Returns uint8 RGB: (h, w, 3) of `view.size` on the canvas `view`, (H, W, 3) on the canvas `original`,
-    where the margin that the model never saw is dimmed. A `worthless` map (its verdict is not `ok`) is not
+    where the margin that the model never saw is dimmed. A `worthless` map (`Cam.blank`) is not
     drawn: the picture is greyed and hatched instead. Raises `InputError` for an opacity outside 0..1,
     `UnknownNameError` for an unknown colormap.
     """

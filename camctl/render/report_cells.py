@@ -82,7 +82,7 @@ def _shown(
     if cam is not None and scene is not None:
         data["map"] = _map_data(cam, scene, ends)
         data["name"] = _name(comparison, cam, label)
-        found = f"peak {peak(cam.values)[2]}" if cam.verdict == "ok" else cam.reason or "no map"
+        found = cam.reason or "no map" if cam.blank else f"peak {peak(cam.values)[2]}"
         words = ", ".join((data["name"], f"score {percent(cam.target.score)}", f"verdict {cam.verdict}", found))
         details = _details(cam, label["smoothing"])
     return Shown(
@@ -102,16 +102,15 @@ def _shown(
 
 
 def _map_data(cam: Cam, scene: Scene, ends: tuple[float, float]) -> dict[str, Any]:
-    ok = cam.verdict == "ok"
     low, high = ends
     return {
         "scene": scene.place,
         "box": [round(end, 3) for end in cam.view.box],
-        "worthless": "" if ok else cam.verdict,
+        "worthless": cam.verdict if cam.blank else "",
         "peak": peak(cam.values)[:2],
         "low": round(low, 5),
         "high": round(high, 5),
-        **(embedded_map(cam) if ok else {}),
+        **({} if cam.blank else embedded_map(cam)),
     }
 
 

@@ -27,7 +27,7 @@ def shared_range(comparison: Comparison) -> dict[int, tuple[float, float]]:
     """Where each map lies on its shared scale: place in `comparison.cells` -> (low, high), 0 <= low <= high <= 1.
 
     They are the map's least and largest raw value, negative ones counted as 0, as shares of the largest among the
-    maps that share model, method, layers and smoothing, over classes and images. (0, 0) for a worthless map;
+    maps that share model, method, layers and smoothing, over classes and images. (0, 0) for a blank map;
     cells without a map are left out.
     """
     ends: dict[int, tuple[float, float]] = {}
@@ -54,7 +54,7 @@ def stretched(cam: Cam, ends: tuple[float, float]) -> NDArray[np.float32]:
 
 
 def _ends(cam: Cam) -> tuple[float, float]:
-    if cam.verdict != "ok":
+    if cam.blank:
         return 0.0, 0.0
     kept = np.maximum(cam.raw, 0)
     return float(kept.min()), float(kept.max())

@@ -128,7 +128,7 @@ class _Grid:
                 self.console.print()
             self._show_band(columns, width)
         self.console.print()
-        if any(cam.verdict == "ok" for cam in self.comparison.maps):
+        if any(not cam.blank for cam in self.comparison.maps):
             self._show_bar(colormap)
         self._say([Saying(text) for text in self.told.caption()])
 

@@ -105,7 +105,7 @@ class Tiles:
                 canvas=self.canvas,
                 colormap=self._look.colormap,
                 opacity=self._look.opacity,
-                worthless=cam.verdict != "ok",
+                worthless=cam.blank,
             )
 
         return draw

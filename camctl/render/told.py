@@ -100,7 +100,8 @@ class Told:
             score = score_text(cam)
             said.append(Saying(score if self.class_known(cam, cell.at) else f"{class_text(cam)} {score}"))
         if cam.verdict != "ok":
-            said += [Saying(cam.verdict, "warning"), Saying(cam.reason)]
+            said.append(Saying(cam.verdict, "warning"))
+        said.append(Saying(cam.reason))
         figures = [
             f"{name}{TOGETHER}{number(cell.figures[name])}" for name in self.look.metrics if name in cell.figures
         ]

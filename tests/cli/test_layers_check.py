@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
+
+from camctl.demo.scenes import render, scene
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,3 +111,20 @@ def test_the_report_in_the_readme_is_what_is_printed(camctl: Camctl) -> None:
 
     assert plain(shown)
     assert [line for line in plain(shown) if line not in {"…", *plain(printed)}] == []
+
+
+def test_with_a_picture_the_model_is_asked_whether_the_map_points_at_the_class(camctl: Camctl, tmp_path: Path) -> None:
+    picture = tmp_path / "cat.png"
+    Image.fromarray(render(scene(11, classes=["cat"]), 128)).save(picture)
+
+    done = camctl("layers", "demo:swin", "--check", "--image", picture, "--json")
+    found = {one["name"]: one for one in done.json["findings"]}
+
+    assert found["pointing"]["mark"] == "ok"
+    assert "brighter half" in found["pointing"]["text"]
+
+
+def test_noise_shows_no_class_and_is_not_asked_about(camctl: Camctl) -> None:
+    found = camctl("layers", "demo:swin", "--check", "--json").json
+
+    assert "pointing" not in {one["name"] for one in found["findings"]}

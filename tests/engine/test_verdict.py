@@ -5,7 +5,11 @@ import torch
 from torch import nn
 
 from camctl import explain
+from camctl.engine.advice import Advice
 from camctl.engine.verdict import OK, Verdict, combine
+from camctl.methods.gradcam import gradcam
+from camctl.pipeline import survey
+from camctl.results import Target
 from tests.models import GapNet, TinyCnn, TinyVit, loaded, seeded
 
 PIXELS = torch.randint(0, 255, (32, 32, 3), generator=torch.Generator().manual_seed(0), dtype=torch.uint8).numpy()
@@ -14,6 +18,10 @@ PIXELS = torch.randint(0, 255, (32, 32, 3), generator=torch.Generator().manual_s
 def explained(module, layers=None, **options):
     (one,) = explain(loaded(module), PIXELS, target_layers=layers, **options).maps
     return one
+
+
+def target():
+    return Target(index=0, label="cat", score=0.5)
 
 
 def useless(one, verdict, layer):
@@ -101,3 +109,22 @@ def test_one_live_layer_is_enough_for_a_mean_and_not_for_a_product():
     assert combine([dead, dead], product=False) is dead
     assert combine([OK, dead, nan], product=False) is nan
     assert combine([OK, OK], product=True) is OK
+
+
+def test_the_hint_of_a_map_at_the_wrong_layer_names_the_right_one():
+    module = seeded(GapNet())
+    with torch.no_grad():
+        module.fc.weight[2] = -module.fc.weight[2].abs()
+    wrong = Advice(lambda _target: survey(loaded(module)), ["features.0"], "net")
+    for name in ("negative-only", "border", "diffuse", "inverted"):
+        assert wrong.hint(Verdict(name, "why"), gradcam, target()) == "Try --target-layers features.2"
+        right = Advice(lambda _target: survey(loaded(module)), ["features.2"], "net")
+        assert right.hint(Verdict(name, "why"), gradcam, target()).startswith("Try another --method")
+
+
+def test_an_ok_map_needs_no_hint_and_layers_that_the_probe_chose_are_not_looked_for_again():
+    def never(_target):
+        pytest.fail("the probe was run")
+
+    assert Advice(never, ["features.2"], "net").hint(Verdict("ok", "beware"), gradcam, target()) == ""
+    assert Advice(never, ["features.2"], "net", probed=True).hint(Verdict("border", "why"), gradcam, target())

@@ -332,3 +332,15 @@ def test_drawing_pixels_needs_no_plotting_library():
         "assert 'matplotlib.pyplot' not in set(sys.modules) - before"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_map_that_misleads_is_drawn_and_its_verdict_stands_under_it():
+    whole = comparison(targets=("cat",))
+    first, *others = whole.cells
+    inverted = replace(first.cam, verdict="inverted", reason="It points away.")
+    changed = replace(whole, cells=(replace(first, cam=inverted), *others))
+
+    (page,) = figure_pages(changed)
+
+    assert "inverted It points away." in said(page)
+    np.testing.assert_array_equal(inverted.overlay(), first.cam.overlay())
