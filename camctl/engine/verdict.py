@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from camctl.plugin import Capture, Method
     from camctl.results import VerdictName
 
 NOISE = 1e-5
@@ -43,6 +44,10 @@ points nowhere."""
 
 CELLS, OUTLIER = 100, 0.75
 """A cell of a grid of `CELLS` and more is small; one with this share of the light is hardly an object."""
+
+
+NEGATIVE = 0.05
+"""Share of negative values in the sum of absolute activations from which on a layer has both signs."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +117,19 @@ def placement(layer: str, raw: Tensor) -> Verdict:
         )
         return Verdict("ok", reason)
     return OK
+
+
+def both_signs(capture: Capture, method: Method) -> Verdict:
+    """`ok`, with a warning where a method of one sign is given a named layer whose activations have both."""
+    activations = capture.activations
+    share = float(-activations.clamp(max=0).sum() / activations.abs().sum().clamp_min(torch.finfo().tiny))
+    if share <= NEGATIVE:
+        return OK
+    reason = (
+        f"{method.name} needs activations of one sign, and {share:.0%} of those of '{capture.layer}' by size are "
+        "negative: the map may be wrong. Without --target-layers it is given a layer that fits."
+    )
+    return Verdict("ok", reason)
 
 
 def _framed(lit: Tensor) -> float:

@@ -29,6 +29,9 @@ MEASURED = "{} measures best where a class token alone is read, and is the defau
 AUGMENTED: tuple[Smoothing, ...] = ("aug", "both")
 EIGEN: tuple[Smoothing, ...] = ("eigen", "both")
 
+PLANES = 4
+"""Dimensions of what a convolutional layer puts out."""
+
 UNEVEN = 1e-3
 """Deviation of a channel's gradient over places, as a share of the layer's largest, that is more than rounding."""
 
@@ -246,7 +249,7 @@ class _Pass:
         if fault := next((self.recorder.faults[name] for name in names if name in self.recorder.faults), None):
             return as_value(fault)
         try:
-            return draw(
+            drawn = draw(
                 [_given(captures[name], method, group) for name in names],
                 method,
                 [reached[name] for name in names],
@@ -255,10 +258,21 @@ class _Pass:
                 options=self.manner.options,
                 kept=kept,
             )
+            return self._warned(drawn, [captures[name] for name in names]) if group.chosen_by == "you" else drawn
         except SpoiltModelError:
             raise
         except CamctlError as error:
             return as_value(error)
+
+    def _warned(self, drawn: Drawn, captures: Sequence[Capture]) -> Drawn:
+        """The map, with a warning where its method needs one sign and the named convolutional layer has both."""
+        from camctl.engine.verdict import OK, both_signs
+
+        if drawn.verdict is not OK or drawn.method.signed:
+            return drawn
+        planes = {seen.name for seen in self.recorder.seen if seen.output.ndim == PLANES}
+        warnings = [both_signs(capture, drawn.method) for capture in captures if capture.layer in planes]
+        return replace(drawn, verdict=next((one for one in warnings if one is not OK), OK))
 
 
 def _given(capture: Capture, method: Method, group: LayerGroup) -> Capture:
