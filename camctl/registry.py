@@ -38,7 +38,12 @@ _METRIC_WORDS = {"needs": get_args(MetricNeed), "better": get_args(Better)}
 OTHER_LIBRARIES = ("timm", "torchvision", "transformers")
 """Libraries whose models are asked for by name, and come with a plugin or from the user's own code."""
 
-_REFERENCES = {"demo": "vit", "python": "package.module:factory", "mmpretrain": "resnet50_8xb32_in1k"}
+_REFERENCES = {
+    "demo": "vit",
+    "imagenet": "lite0",
+    "python": "package.module:factory",
+    "mmpretrain": "resnet50_8xb32_in1k",
+}
 """What may stand after a source's name, for the hint."""
 
 _QUALIFIED = re.compile(r"(?P<package>[^\[\]]+)\[(?P<name>[^\[\]]+)\]")

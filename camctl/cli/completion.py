@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
+from camctl.demo.photographs import NETWORKS
 from camctl.discovery import Kind, find
 
 DEVICES = ("cpu", "cuda", "cuda:0", "mps", "auto")
@@ -33,9 +34,9 @@ def adapters(incomplete: str) -> list[str]:
 
 
 def models(incomplete: str) -> list[str]:
-    """Config files, the embedded models, and the names of sources with their colon."""
-    offered = [f"demo:{name}" for name in demo_names()]
-    offered += [f"{found.name}:" for found in find("source") if found.name != "demo"]
+    """Config files, models by name where there are few, and the names of other sources with their colon."""
+    offered = [*(f"demo:{name}" for name in demo_names()), *NETWORKS]
+    offered += [f"{found.name}:" for found in find("source") if found.name not in {"demo", "imagenet"}]
     return [*_starting(offered, incomplete), *_files(incomplete, ".py")]
 
 

@@ -7,6 +7,7 @@ import typer
 
 from camctl.cli.progress import working
 from camctl.cli.screen import out, say
+from camctl.demo.photographs import command
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -26,6 +27,7 @@ def demo(*, output: Output = Path("camctl-demo")) -> None:
     out().print(table(made.scores, FAMILIES))
     say("Pictures and scores: ", (str(made.index), "bold"))
     say("All on one sheet:    ", (str(made.sheet), "bold"))
+    say("These networks know drawn scenes only. For a photograph: ", (command(), "bold"))
 
 
 def table(scores: "Scores", families: dict[str, str]) -> "Table":

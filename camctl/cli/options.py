@@ -19,8 +19,8 @@ ModelArgument = Annotated[
     str,
     typer.Argument(
         metavar="MODEL",
-        help="A config file or model name of mmpretrain, or source:reference, such as demo:vit "
-        "or python:package.module:factory.",
+        help="A config file or model name of mmpretrain, or source:reference, such as imagenet:lite0, "
+        "demo:vit or python:package.module:factory.",
         autocompletion=completion.models,
         show_default=False,
     ),
@@ -30,7 +30,7 @@ CheckpointArgument = Annotated[
     typer.Argument(
         metavar="CHECKPOINT",
         help="A file or an http(s) address. May be left out for a model name with published weights, "
-        "for demo: models and with --random-weights.",
+        "for demo: and imagenet: models and with --random-weights.",
         show_default=False,
     ),
 ]

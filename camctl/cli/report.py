@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from camctl.cli.screen import err, say
+from camctl.demo import photographs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,6 +51,8 @@ def notes(explanations: Sequence[Explanation]) -> None:
         say(("repaired: ", "cyan"), repair)
     for note in dict.fromkeys(note for one in explanations for note in one.notes):
         say(("note: ", "cyan"), note)
+    if advice := photographs.hint(explanations):
+        say(("hint: ", "bold cyan"), advice)
 
 
 def verdicts(maps: Sequence[Cam]) -> None:

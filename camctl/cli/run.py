@@ -71,7 +71,7 @@ def run(  # noqa: PLR0913
 ) -> None:
     """Draw where a classifier looked.
 
-    camctl run photo.jpg demo:vit --save-path cam.png
+    camctl run photo.jpg imagenet:lite0 --save-path cam.png
 
     camctl run photo.jpg resnet50_8xb32_in1k --topk 3 --method GradCAM LayerCAM --save-path cams/
 

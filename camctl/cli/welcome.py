@@ -17,7 +17,7 @@ TAGLINE = "See where an image classifier looked: class activation maps that say 
 
 EXAMPLES = (
     ("camctl demo", "four networks, nothing to download"),
-    ("camctl run photo.jpg demo:vit", "the map, in this terminal"),
+    ("camctl run photo.jpg imagenet:lite0", "the map, in this terminal"),
     ("camctl run photo.jpg config.py weights.pth --target-category tabby", ""),
     ("camctl compare photo.jpg demo:vit --topk 2 --save-path report.html", ""),
     ("camctl compare photo.jpg --model demo:vit demo:swin --metrics --baselines", ""),
@@ -32,7 +32,7 @@ PROMISE = "No flag names the architecture: CNN, ViT, Swin or another, the target
 WIDEST = 88
 """Columns of the panels; wider ones are harder to read."""
 
-COMMAND_WIDTH = 35
+COMMAND_WIDTH = 37
 """Columns of an example that has words beside it."""
 
 

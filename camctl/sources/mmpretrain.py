@@ -244,12 +244,13 @@ def _class_names(weights: Weights | None, config: Any, classes: int) -> tuple[st
         weights.class_names if weights else None,
         as_names(metainfo.get("classes")) if isinstance(metainfo, Mapping) else None,
         as_names(dataset.get("classes")),
-        _dataset_names(dataset.get("type")),
+        dataset_names(dataset.get("type")),
     ]
     return next((names for names in candidates if names and len(names) == classes), None)
 
 
-def _dataset_names(kind: Any) -> tuple[str, ...] | None:
+def dataset_names(kind: Any) -> tuple[str, ...] | None:
+    """The class names of one of mmpretrain's datasets; None where it is unknown or names none."""
     if not kind:
         return None
     from mmpretrain.registry import DATASETS

