@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from math import isnan
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,9 +16,9 @@ from tests.truth.photographs import PHOTOGRAPHS, predictions, windows
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from camctl.comparison import Comparison
     from camctl.plugin import LoadedModel
-    from tests.truth.photographs import Box, Pixels, Window
+    from camctl.results import Cam
+    from tests.truth.photographs import Box, Photograph, Pixels, Window
 
 SIDE = 320
 """Pixels a side of a window, before the network's own preprocessing."""
@@ -28,7 +29,7 @@ SURE = 0.5
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One map in one game; `share` and `hit` are None where no map was drawn, or it is worthless."""
+    """One map in one game; `share` and `hit` are None where no map was drawn, or its verdict calls it worthless."""
 
     game: str
     net: str
@@ -36,12 +37,15 @@ class Row:
     layers: tuple[str, ...]
     method: str
     group: str
-    """The photographs or the scene: rows of one group are no independent samples."""
+    """The photograph, mosaic or scene: rows of one group are no independent samples."""
     verdict: str
+    """`none` where no map was drawn."""
     share: float | None
     """Of the map's light, how much lies where the object is."""
     hit: bool | None
     """Whether the map peaks there."""
+    figures: Mapping[str, float] = field(default_factory=dict)
+    """What camctl's metrics say, by name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,23 +57,74 @@ class Ask:
     rules: Mapping[str, str | None]
     """What a layer is called in the tables -> its name; None takes camctl's default."""
     methods: Sequence[str]
+    metrics: Sequence[str] = ()
+    baselines: bool = True
 
 
-def maps(model: LoadedModel, pixels: Pixels, targets: Sequence[int | str], ask: Ask) -> Iterator[tuple]:
-    """(rule, label of the method, place of the target, cell) of every map, one forward pass for all named layers."""
+@dataclass(frozen=True, kw_only=True)
+class Map:
+    """A cell of a comparison: the map, or none, of a method, a rule and the target at a place of the list."""
+
+    rule: str
+    method: str
+    place: int
+    cam: Cam | None
+    figures: Mapping[str, float]
+
+
+def maps(model: LoadedModel, pixels: Pixels, targets: Sequence[int | str], ask: Ask) -> Iterator[Map]:
+    """Every map that is asked for, out of one forward pass for all named layers and one for the default."""
     named = {rule: layer for rule, layer in ask.rules.items() if layer}
-    unnamed = [rule for rule, layer in ask.rules.items() if not layer]
-    for layers, rules in ((list(named.values()), list(named)), (None, unnamed)):
-        if not rules:
-            continue
-        found: Comparison = camctl.compare(
-            model, pixels, methods=ask.methods, targets=list(targets), target_layers=layers, baselines=True
+    if named:
+        yield from _maps(model, pixels, targets, ask, named)
+    for rule in ask.rules.keys() - named.keys():
+        yield from _maps(model, pixels, targets, ask, {rule: None})
+
+
+def _maps(
+    model: LoadedModel, pixels: Pixels, targets: Sequence[int | str], ask: Ask, rules: Mapping[str, str | None]
+) -> Iterator[Map]:
+    layers = [layer for layer in rules.values() if layer]
+    comparison = camctl.compare(
+        model,
+        pixels,
+        methods=ask.methods,
+        targets=list(targets),
+        target_layers=layers or None,
+        metrics=ask.metrics,
+        baselines=ask.baselines,
+    )
+    for cell in comparison.cells:
+        yield Map(
+            rule=list(rules)[cell.at["layer"]],
+            method=comparison.label("method", cell.at),
+            place=cell.at["class"],
+            cam=cell.cam,
+            figures=cell.figures,
         )
-        distinct = list(dict.fromkeys(layers or [""]))
-        for cell in found.cells:
-            for rule in rules:
-                if layers is None or distinct[cell.at["layer"]] == named[rule]:
-                    yield rule, found.label("method", cell.at), cell.at["class"], cell
+
+
+def row(ask: Ask, one: Map, group: str, box: Box) -> Row:
+    """The row of a map; `box` in pixels of the map."""
+    cam = one.cam
+    share = hit = None
+    if cam is not None and cam.values.any():
+        y, x = np.ogrid[0.5 : cam.values.shape[0], 0.5 : cam.values.shape[1]]
+        inside = (x >= box[0]) & (x <= box[2]) & (y >= box[1]) & (y <= box[3])
+        share = float(cam.values[inside].sum(dtype=np.float64) / cam.values.sum(dtype=np.float64))
+        hit = bool(inside.flat[cam.values.argmax()])
+    return Row(
+        game=ask.game,
+        net=ask.net,
+        rule=one.rule,
+        layers=cam.layers if cam else (),
+        method=one.method,
+        group=group,
+        verdict=cam.verdict if cam else "none",
+        share=share,
+        hit=hit,
+        figures={name: figure for name, figure in one.figures.items() if not isnan(figure)},
+    )
 
 
 # ------------------------------------------------------------------------------------ grid pointing
@@ -83,11 +138,11 @@ class Known:
     index: int
 
 
-def known_windows(model: LoadedModel, most: int = 8) -> list[Known]:
-    """Windows that the network names with more than `SURE`, at most `most` a photograph."""
+def known_windows(model: LoadedModel, photographs: Sequence[Photograph] = PHOTOGRAPHS, most: int = 4) -> list[Known]:
+    """Windows that the network names rightly and with more than `SURE`: the `most` surest of each photograph."""
     known = []
-    for photograph in PHOTOGRAPHS:
-        squares = list(windows(photograph))
+    for photograph in photographs:
+        squares = windows(photograph)
         scores = predictions(model, [square.pixels(SIDE) for square in squares])
         right = {index for thing in photograph.things for index in thing.classes}
         sure = [k for k in range(len(squares)) if scores[k].max() > SURE and int(scores[k].argmax()) in right]
@@ -119,7 +174,9 @@ def twice(model: LoadedModel) -> LoadedModel:
     def preprocess(pixels: Pixels) -> torch.Tensor:
         h, w = pixels.shape[0] // 2, pixels.shape[1] // 2
         rows = ((pixels[y : y + h, x : x + w] for x in (0, w)) for y in (0, h))
-        return torch.cat([torch.cat([model.preprocess(np.ascontiguousarray(one)) for one in row], 2) for row in rows], 1)
+        return torch.cat(
+            [torch.cat([model.preprocess(np.ascontiguousarray(one)) for one in row], 2) for row in rows], 1
+        )
 
     height, width = model.input_size
     return replace(model, preprocess=preprocess, input_size=(2 * height, 2 * width))
@@ -129,12 +186,12 @@ def grid_game(model: LoadedModel, four: Sequence[Known], ask: Ask) -> Iterator[R
     """The grid pointing game of Rao et al., 2022, arXiv:2205.10435: one mosaic, asked for each of its classes."""
     quarters = [one.window.pixels(SIDE) for one in four]
     pixels = np.concatenate([np.concatenate(quarters[:2], 1), np.concatenate(quarters[2:], 1)])
-    group = "+".join(sorted({one.window.photograph.name for one in four}))
-    for rule, method, place, cell in maps(twice(model), pixels, [one.index for one in four], ask):
-        height, width = (cell.cam.values.shape) if cell.cam else (2, 2)
-        y, x = divmod(place, 2)
+    group = " ".join(one.window.name for one in four)
+    height, width = (2 * side for side in model.input_size)
+    for one in maps(twice(model), pixels, [one.index for one in four], ask):
+        y, x = divmod(one.place, 2)
         box = (x * width / 2, y * height / 2, (x + 1) * width / 2, (y + 1) * height / 2)
-        yield row(ask, rule, method, group, cell, box)
+        yield row(ask, one, group, box)
 
 
 # -------------------------------------------------------------------------------------------- boxes
@@ -168,28 +225,6 @@ def boxed(model: LoadedModel, pixels: Pixels, boxes: Mapping[int | str, Box], gr
 
     if not boxes:
         return
-    for rule, method, place, cell in maps(model, pixels, list(boxes), ask):
-        box = list(boxes.values())[place]
-        yield row(ask, rule, method, group, cell, in_view(box, cell.cam.view) if cell.cam else box)
-
-
-def row(ask: Ask, rule: str, method: str, group: str, cell, box: Box) -> Row:
-    """The row of one cell."""
-    cam = cell.cam
-    share = hit = None
-    if cam is not None and cam.verdict == "ok":
-        y, x = np.ogrid[0.5 : cam.values.shape[0], 0.5 : cam.values.shape[1]]
-        inside = (x >= box[0]) & (x <= box[2]) & (y >= box[1]) & (y <= box[3])
-        share = float(cam.values[inside].sum(dtype=np.float64) / cam.values.sum(dtype=np.float64))
-        hit = bool(inside.flat[cam.values.argmax()])
-    return Row(
-        game=ask.game,
-        net=ask.net,
-        rule=rule,
-        layers=cam.layers if cam else (),
-        method=method,
-        group=group,
-        verdict=cam.verdict if cam else "none",
-        share=share,
-        hit=hit,
-    )
+    for one in maps(model, pixels, list(boxes), ask):
+        box = list(boxes.values())[one.place]
+        yield row(ask, one, group, in_view(box, one.cam.view) if one.cam else box)

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from camctl.plugin import LoadedModel
 
@@ -98,6 +98,11 @@ PHOTOGRAPHS: tuple[Photograph, ...] = (
 )
 
 
+def named(name: str) -> Photograph:
+    """The photograph of this name."""
+    return next(photograph for photograph in PHOTOGRAPHS if photograph.name == name)
+
+
 @cache
 def _read(package: str, path: str) -> Pixels:
     folder = Path(str(import_module(package).__file__)).parent
@@ -114,6 +119,11 @@ class Window:
     top: int
     side: int
     mirrored: bool
+
+    @property
+    def name(self) -> str:
+        """Photograph, corner and side: `coffee 0,0,400`."""
+        return f"{self.photograph.name} {self.left},{self.top},{self.side}{' mirrored' if self.mirrored else ''}"
 
     def pixels(self, side: int) -> Pixels:
         """What it shows, (side, side, 3)."""
@@ -135,15 +145,27 @@ class Window:
         return a * scale, c * scale, b * scale, d * scale
 
 
-def windows(photograph: Photograph, shares: Sequence[float] = (1.0, 0.8, 0.6), steps: int = 3) -> Iterator[Window]:
+def windows(photograph: Photograph, shares: Sequence[float] = (1.0, 0.8, 0.6), steps: int = 3) -> list[Window]:
     """Squares of `shares` of the shorter side, spread over the photograph, each as it is and mirrored."""
     height, width = photograph.pixels().shape[:2]
+    squares = []
     for share in shares:
         side = round(min(height, width) * share)
-        corners = product(*(dict.fromkeys(np.linspace(0, room - side, steps).round().astype(int).tolist())
-                            for room in (height, width)))
-        for (top, left), mirrored in product(corners, (False, True)):
-            yield Window(photograph=photograph, left=left, top=top, side=side, mirrored=mirrored)
+        rows, columns = (dict.fromkeys(np.linspace(0, room - side, steps).round()) for room in (height, width))
+        squares += [
+            Window(photograph=photograph, left=int(left), top=int(top), side=side, mirrored=mirrored)
+            for top, left, mirrored in product(rows, columns, (False, True))
+        ]
+    return squares
+
+
+def middle(photograph: Photograph) -> Window:
+    """The widest square in the middle."""
+    height, width = photograph.pixels().shape[:2]
+    side = min(height, width)
+    return Window(
+        photograph=photograph, left=(width - side) // 2, top=(height - side) // 2, side=side, mirrored=False
+    )  # fmt: skip
 
 
 def predictions(model: LoadedModel, pictures: Sequence[Pixels]) -> np.ndarray:
