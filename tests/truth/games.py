@@ -139,14 +139,13 @@ class Known:
 
 
 def known_windows(model: LoadedModel, photographs: Sequence[Photograph] = PHOTOGRAPHS, most: int = 4) -> list[Known]:
-    """Windows that the network names rightly and with more than `SURE`: the `most` surest of each photograph."""
+    """Windows that the network names rightly and with more than `SURE`: the `most` widest of each photograph."""
     known = []
     for photograph in photographs:
         squares = windows(photograph)
         scores = predictions(model, [square.pixels(SIDE) for square in squares])
         right = {index for thing in photograph.things for index in thing.classes}
         sure = [k for k in range(len(squares)) if scores[k].max() > SURE and int(scores[k].argmax()) in right]
-        sure.sort(key=lambda k: -scores[k].max())
         known += [Known(window=squares[k], index=int(scores[k].argmax())) for k in sure[:most]]
     return known
 

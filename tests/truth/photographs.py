@@ -146,7 +146,7 @@ class Window:
 
 
 def windows(photograph: Photograph, shares: Sequence[float] = (1.0, 0.8, 0.6), steps: int = 3) -> list[Window]:
-    """Squares of `shares` of the shorter side, spread over the photograph, each as it is and mirrored."""
+    """Squares of `shares` of the shorter side, widest first, each as it is and mirrored."""
     height, width = photograph.pixels().shape[:2]
     squares = []
     for share in shares:

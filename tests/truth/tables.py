@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,7 +49,7 @@ def hit(one: Row) -> float:
 
 
 def by_rule(rows: Sequence[Row]) -> list[str]:
-    """A row a method, a column a layer rule: peak, then share of the light."""
+    """A row a method, a column a layer rule: peak, then share of the light; a layer of its own is named."""
     rules = list(dict.fromkeys(one.rule for one in rows))
     layers = {rule: _layers(rows, rule) for rule in rules}
     lines = [
@@ -60,9 +61,12 @@ def by_rule(rows: Sequence[Row]) -> list[str]:
         for rule in rules:
             some = [one for one in of if one.rule == rule]
             drawn = sum(one.share is not None for one in some)
-            missing = f"; no map {1 - drawn / len(some):.0%}" if drawn < len(some) else ""
+            notes = [f"no map {1 - drawn / len(some):.0%}"] if 0 < drawn < len(some) else []
+            if (own := _layers(some)) not in {"", layers[rule]}:
+                notes.append(f"at {own}")
             alone = "no map" if some else ""
-            cells.append(f"{interval(some, hit)} / {interval(some, share)}{missing}" if drawn else alone)
+            figures = f"{interval(some, hit)} / {interval(some, share)}"
+            cells.append("; ".join([figures, *notes]) if drawn else alone)
         if any("/" in cell for cell in cells):
             lines.append(f"| {method} | " + " | ".join(cells) + " |")
     return lines
@@ -82,7 +86,8 @@ def of_metrics(rows: Sequence[Row]) -> list[str]:
 def of_verdicts(rows: Sequence[Row]) -> list[str]:
     """A row a kind of map and network: how often its verdict is `ok`, and which others fell."""
     lines = ["| maps | network | maps | `ok` | other verdicts |", "|---|---|---|---|---|"]
-    for (kind, net), of in _split(rows, lambda one: (one.rule, one.net)).items():
+    whole = [replace(one, net="all") for one in rows]
+    for (kind, net), of in _split([*rows, *whole], lambda one: (one.rule, one.net)).items():
         counts = Counter(one.verdict for one in of)
         others = ", ".join(f"`{name}` {count}" for name, count in counts.most_common() if name != "ok")
         lines.append(f"| {kind} | {net} | {len(of)} | {interval(of, lambda one: one.verdict == 'ok')} | {others} |")
@@ -90,9 +95,9 @@ def of_verdicts(rows: Sequence[Row]) -> list[str]:
 
 
 def _layers(rows: Iterable[Row], rule: str | None = None) -> str:
-    """The layers that were used, the commonest first."""
+    """The layers that were used most often."""
     counts = Counter("+".join(one.layers) for one in rows if one.layers and rule in {None, one.rule})
-    return ", ".join(f"`{name}`" for name, _ in counts.most_common(3))
+    return "".join(f"`{name}`" for name, _ in counts.most_common(1))
 
 
 def _split(rows: Iterable[Row], key: Callable[[Row], object]) -> dict:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from camctl.versions import versions
 from tests.truth.games import SURE, Row
+from tests.truth.measuring import DEFAULT
 from tests.truth.nets import NETS
 from tests.truth.photographs import PHOTOGRAPHS
 from tests.truth.tables import by_rule, of_metrics, of_verdicts
 
 HERE = Path(__file__).parent
 TRUTH = HERE / "TRUTH.md"
+GAMES = {"grid": "Grid", "boxes": "Boxes", "slow": "Boxes, methods that run the network many times"}
 
 INTRO = """# Maps of real networks on real photographs
 
@@ -46,7 +49,7 @@ def write(rows: Sequence[Row]) -> None:
         sure=SURE,
         photographs=photographs,
     )
-    parts = [text]
+    parts = [text, *_at_default(rows)]
     for net in NETS:
         own = [row for row in rows if row.net == net.name]
         if own:
@@ -67,18 +70,25 @@ wrong those are counted whose peak misses the box; `ok` is a miss.
 """
 
 
+def _at_default(rows: Sequence[Row]) -> list[str]:
+    """Every network side by side, at the layer that camctl takes."""
+    parts = ["\n## Every network at its default layer"]
+    for game, title in GAMES.items():
+        some = [replace(row, rule=row.net) for row in rows if row.game == game and row.rule == DEFAULT]
+        if some:
+            parts += [f"\n### {title}\n", *by_rule(some)]
+    return parts
+
+
 def _of_net(name: str, rows: Sequence[Row], *, demo: bool) -> list[str]:
     parts = [f"\n## {name}"]
-    for game, title in (
-        ("grid", "Grid"),
-        ("boxes", "Scenes" if demo else "Boxes"),
-        ("slow", "Methods that run the network many times"),
-    ):
+    for game, title in GAMES.items():
         some = [row for row in rows if row.game == game]
         if some:
             groups = len({row.group for row in some})
+            groups_of = "mosaics" if game == "grid" else "scenes" if demo else "photographs"
             questions = max(sum(row.method == one.method and row.rule == one.rule for row in some) for one in some[:1])
-            parts += [f"\n### {title}: {groups} pictures, {questions} questions\n", *by_rule(some)]
+            parts += [f"\n### {title}: {groups} {groups_of}, {questions} questions\n", *by_rule(some)]
     measured = [row for row in rows if row.game == "metrics"]
     if measured:
         parts += ["\n### Average drop (lower is better) and ADCC (higher is better), at the default\n"]
