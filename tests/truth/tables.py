@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from tests.truth.games import Row
 
@@ -48,28 +48,32 @@ def hit(one: Row) -> float:
     return float(bool(one.hit))
 
 
-def by_rule(rows: Sequence[Row]) -> list[str]:
-    """A row a method, a column a layer rule: peak, then share of the light; a layer of its own is named."""
-    rules = list(dict.fromkeys(one.rule for one in rows))
-    layers = {rule: _layers(rows, rule) for rule in rules}
-    lines = [
-        "| method | " + " | ".join(f"{rule}: {layers[rule]}" for rule in rules) + " |",
-        "|---|" + "---|" * len(rules),
-    ]
+def by_rule(rows: Sequence[Row], methods: Collection[str]) -> list[str]:
+    """A row for each of `methods`, a column a layer rule: peak / share of the light; a method's own layer is named."""
+    rules = {rule: _layers(of) for rule, of in _split(rows, lambda one: one.rule).items()}
+    head = " | ".join(f"{rule}: {layer}" for rule, layer in rules.items())
+    lines = [f"| method | {head} |", "|---|" + "---|" * len(rules)]
     for method, of in _split(rows, lambda one: one.method).items():
-        cells = []
-        for rule in rules:
-            some = [one for one in of if one.rule == rule]
-            drawn = sum(one.share is not None for one in some)
-            notes = [f"no map {1 - drawn / len(some):.0%}"] if 0 < drawn < len(some) else []
-            if (own := _layers(some)) not in {"", layers[rule]}:
-                notes.append(f"at {own}")
-            alone = "no map" if some else ""
-            figures = f"{interval(some, hit)} / {interval(some, share)}"
-            cells.append("; ".join([figures, *notes]) if drawn else alone)
-        if any("/" in cell for cell in cells):
+        if method in methods:
+            cells = [_cell([one for one in of if one.rule == rule], layer) for rule, layer in rules.items()]
             lines.append(f"| {method} | " + " | ".join(cells) + " |")
     return lines
+
+
+def _cell(rows: Sequence[Row], usual: str) -> str:
+    """Figures of a method at a rule, whose `usual` layer stands in the head; of no map, the verdict."""
+    if not rows:
+        return ""
+    missing = [one.verdict for one in rows if one.share is None]
+    if len(missing) == len(rows):
+        verdict = Counter(missing).most_common(1)[0][0]
+        return "refuses" if verdict == "none" else f"`{verdict}`"
+    parts = [f"{interval(rows, hit)} / {interval(rows, share)}"]
+    if missing:
+        parts.append(f"no map {len(missing) / len(rows):.0%}")
+    if _layers(rows) != usual:
+        parts.append(f"at {_layers(rows)}")
+    return "; ".join(parts)
 
 
 def of_metrics(rows: Sequence[Row]) -> list[str]:
@@ -94,9 +98,9 @@ def of_verdicts(rows: Sequence[Row]) -> list[str]:
     return lines
 
 
-def _layers(rows: Iterable[Row], rule: str | None = None) -> str:
+def _layers(rows: Iterable[Row]) -> str:
     """The layers that were used most often."""
-    counts = Counter("+".join(one.layers) for one in rows if one.layers and rule in {None, one.rule})
+    counts = Counter("+".join(one.layers) for one in rows if one.layers)
     return "".join(f"`{name}`" for name, _ in counts.most_common(1))
 
 

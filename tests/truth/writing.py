@@ -25,7 +25,8 @@ Measured on {date} with camctl {camctl}, torch {torch}. Written by a program, no
 
 Each cell: how often the map's peak lies right / the share of the map's light that does, each with a 95 % bootstrap
 interval in brackets (percentiles, whole photographs, mosaics or scenes drawn with replacement). A map that is not
-drawn, or whose verdict makes it empty, counts as pointing nowhere. `default` is what camctl does where no layer is
+drawn, or whose verdict makes it empty, counts as pointing nowhere; where that is so of every question, the verdict
+stands in the cell, or that the method refuses the layer. `default` is what camctl does where no layer is
 named.
 
 - **Grid**: four windows of four photographs and four classes, each named rightly by the network alone with
@@ -73,22 +74,24 @@ wrong those are counted whose peak misses the box; `ok` is a miss.
 def _at_default(rows: Sequence[Row]) -> list[str]:
     """Every network side by side, at the layer that camctl takes."""
     parts = ["\n## Every network at its default layer"]
+    drawing = {row.method for row in rows if row.share is not None}
     for game, title in GAMES.items():
         some = [replace(row, rule=row.net) for row in rows if row.game == game and row.rule == DEFAULT]
         if some:
-            parts += [f"\n### {title}\n", *by_rule(some)]
+            parts += [f"\n### {title}\n", *by_rule(some, drawing)]
     return parts
 
 
 def _of_net(name: str, rows: Sequence[Row], *, demo: bool) -> list[str]:
     parts = [f"\n## {name}"]
+    drawing = {row.method for row in rows if row.share is not None}
     for game, title in GAMES.items():
         some = [row for row in rows if row.game == game]
         if some:
             groups = len({row.group for row in some})
             groups_of = "mosaics" if game == "grid" else "scenes" if demo else "photographs"
             questions = max(sum(row.method == one.method and row.rule == one.rule for row in some) for one in some[:1])
-            parts += [f"\n### {title}: {groups} {groups_of}, {questions} questions\n", *by_rule(some)]
+            parts += [f"\n### {title}: {groups} {groups_of}, {questions} questions\n", *by_rule(some, drawing)]
     measured = [row for row in rows if row.game == "metrics"]
     if measured:
         parts += ["\n### Average drop (lower is better) and ADCC (higher is better), at the default\n"]
