@@ -1,0 +1,1 @@
+"""Maps of real networks on real photographs, measured: `python -m tests.truth`."""

@@ -1,0 +1,129 @@
+"""Which games a network plays, with which methods and layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from camctl import discovery, registry
+from tests.truth import spoilt
+from tests.truth.games import Ask, Row, box_game, grid_game, known_windows, mosaics, scene_game
+from tests.truth.nets import BY_GRADIENT, Net
+from tests.truth.photographs import PHOTOGRAPHS, Photograph, Window, middle, windows
+
+if TYPE_CHECKING:
+    from camctl.plugin import LoadedModel, Method
+
+DEFAULT = "default"
+"""What the tables call the layer that camctl takes where none is named."""
+
+METRICS = ("drop", "adcc")
+
+FURTHER = frozenset({"rescoring", "replay"})
+"""Needs of methods that run the network many times."""
+
+BUILT_IN: Mapping[str, Method] = {
+    found.label: registry.load(found).plugin for found in discovery.find("method") if found.built_in
+}
+"""By their full names, so that no installed plugin is measured."""
+
+FAST = [name for name, method in BUILT_IN.items() if not FURTHER & method.needs and method.aggregate != "product"]
+"""Methods that can share a forward pass, the baselines among them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """How much is asked."""
+
+    mosaics: int = 12
+    windows: int = 4
+    scenes: int = 30
+    slow: bool = True
+    """Whether methods that run the network many times are asked too."""
+
+
+def measure(net: Net, size: Size) -> list[Row]:
+    """Every game of a network."""
+    model = net.load(net.name)
+    rows = []
+    for game in (pointing, metrics, products, *((slow,) if size.slow else ()), verdicts):
+        rows += list(game(net, model, size))
+        print(f"{net.name}: {game.__name__}, {len(rows)} maps", flush=True)  # noqa: T201
+    return rows
+
+
+def pointing(net: Net, model: LoadedModel, size: Size) -> Iterator[Row]:
+    """Grid and boxes of photographs, or drawn scenes, at every layer that is tried and at the default."""
+    ask = Ask(game="boxes", net=net.name, rules={**net.layers, DEFAULT: None}, methods=FAST)
+    yield from _boxes(net, model, size, ask)
+    if not net.demo:
+        for four in mosaics(known_windows(model), size.mosaics):
+            yield from grid_game(model, four, replace(ask, game="grid"))
+
+
+def metrics(net: Net, model: LoadedModel, size: Size) -> Iterator[Row]:
+    """What hiding parts of the picture does, at the default layer; one window a photograph."""
+    few = replace(size, windows=1, scenes=min(size.scenes, 10))
+    ask = Ask(game="metrics", net=net.name, rules={DEFAULT: None}, methods=FAST, metrics=METRICS)
+    yield from _boxes(net, model, few, ask)
+
+
+def products(net: Net, model: LoadedModel, size: Size) -> Iterator[Row]:
+    """Methods that are products of several layers' maps are asked alone: camctl chooses other layers for them."""
+    names = [name for name, method in BUILT_IN.items() if method.aggregate == "product"]
+    ask = Ask(game="boxes", net=net.name, rules={DEFAULT: None}, methods=names, baselines=False)
+    yield from _boxes(net, model, size, ask)
+
+
+def slow(net: Net, model: LoadedModel, size: Size) -> Iterator[Row]:
+    """Methods that run the network many times, at the default layer; one window a photograph."""
+    few = replace(size, windows=1, scenes=min(size.scenes, 5))
+    names = [name for name, method in BUILT_IN.items() if FURTHER & method.needs]
+    ask = Ask(game="slow", net=net.name, rules={DEFAULT: None}, methods=names)
+    yield from _boxes(net, model, few, ask)
+
+
+def sanity(net: Net, model: LoadedModel, size: Size) -> Iterator[Row]:
+    """Maps while the network is randomised from the head down: not measured yet."""
+    yield from ()
+
+
+def verdicts(net: Net, model: LoadedModel, size: Size) -> Iterator[Row]:
+    """Verdicts on maps that the games find right, and on maps made wrong on purpose; `rule` says which.
+
+    A metric is asked for, so that camctl verifies each map as it does where figures are shown.
+    """
+    sound = Ask(
+        game="verdicts",
+        net=net.name,
+        rules={"sound": net.layers[net.sound]},
+        methods=BY_GRADIENT,
+        metrics=("coverage",),
+        baselines=False,
+    )
+    # A map with its peak in the object's box is right; of others nobody knows whether the network looks elsewhere.
+    yield from (row for row in _boxes(net, model, size, sound) if row.hit or row.share is None)
+    with spoilt.installed() as inverted:
+        turned = replace(sound, rules={"inverted": net.layers[net.sound]}, methods=inverted)
+        yield from (row for row in _boxes(net, model, size, turned) if not row.hit)
+    for kind, (layer, methods) in net.spoilt.items():
+        wrong = replace(sound, rules={kind: layer}, methods=methods)
+        yield from (row for row in _boxes(net, model, size, wrong) if not row.hit)
+
+
+def _boxes(net: Net, model: LoadedModel, size: Size, ask: Ask) -> Iterator[Row]:
+    if net.demo:
+        for number in range(size.scenes):
+            yield from scene_game(model, number, ask)
+        return
+    for photograph in PHOTOGRAPHS:
+        for window in _spread(photograph, size.windows):
+            yield from box_game(model, window, ask)
+
+
+def _spread(photograph: Photograph, count: int) -> list[Window]:
+    """`count` windows of all that there are, first the widest one in the middle."""
+    first, others = middle(photograph), windows(photograph)
+    step = max(1, len(others) // max(1, count - 1))
+    return [first, *(other for other in others[step // 2 :: step] if other != first)][:count]
