@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -194,3 +196,12 @@ def test_the_commands_draw_the_map_warn_and_are_strict(minus, tmp_path, capsys):
         main(["compare", str(picture), *asked, "--save-path", str(tmp_path / "grid.png")])
     assert ended.value.code in {0, None}
     assert "inverted: MinusGradCAM of cat" in capsys.readouterr().err
+
+
+def test_random_weights_know_no_class_and_what_would_be_a_verdict_is_a_warning(minus):
+    net = replace(camctl.load("demo:swin"), random_weights=True)
+
+    (cam,) = maps_of(net, "cat", [minus], verify=True)
+
+    assert (cam.verdict, cam.hint) == ("ok", "")
+    assert "points away" in cam.reason

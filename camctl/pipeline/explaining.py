@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from camctl.errors import CamctlError, InputError
@@ -153,6 +154,9 @@ def _cam(
 ) -> Cam:
     raw = drawn.raw.cpu().numpy()
     method = drawn.method
+    verdict = drawn.verdict
+    if scene.loaded.random_weights and not verdict.blank:
+        verdict = replace(verdict, name="ok")  # there is no class to point at: its reason is a warning
     return Cam(
         model=scene.loaded.name,
         method=method.name,
@@ -164,9 +168,9 @@ def _cam(
         values=drawn.values.cpu().numpy(),
         raw=raw,
         raw_by_layer=tuple(layer.cpu().numpy() for layer in drawn.raw_by_layer),
-        verdict=drawn.verdict.name,
-        reason=drawn.verdict.reason,
-        hint=advice.hint(drawn.verdict, method, target),
+        verdict=verdict.name,
+        reason=verdict.reason,
+        hint=advice.hint(verdict, method, target),
         milliseconds=drawn.milliseconds,
         picture=scene.picture,
         view=scene.view,

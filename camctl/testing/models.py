@@ -49,7 +49,7 @@ def _explained(loaded: registry.Loaded, model: LoadedModel, name: str) -> Findin
         (cam,) = explain(model, render(scene(6_000_000, 2), model.input_size[0]), adapter=loaded.found.label).maps
     except CamctlError as error:
         return Finding(promise, ok=False, todo=f"{error.message} {error.hint}")
-    return Finding(promise, cam.verdict == "ok", f"{cam.reason} {cam.hint}".strip())
+    return Finding(promise, not cam.blank, f"{cam.reason} {cam.hint}".strip())
 
 
 def of_source(loaded: registry.Loaded, models: Sequence[str]) -> list[Finding]:
