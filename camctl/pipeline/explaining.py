@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from camctl.errors import CamctlError, InputError
@@ -128,10 +129,11 @@ def cams(scene: Scene, passed: Passed, groups: Sequence[LayerGroup | CamctlError
     """The maps that were drawn, with advice for those that are worthless; classes outermost, methods innermost."""
     from camctl.engine.advice import Advice
 
+    probe = cache(scene.probe)  # of all groups together
     advice = [
-        Advice(scene.probe, (), scene.loaded.name)
+        Advice(probe, (), scene.loaded.name)
         if isinstance(group, CamctlError)
-        else Advice(scene.probe, group.every, scene.loaded.name, probed=group.chosen_by == "probe")
+        else Advice(probe, group.every, scene.loaded.name, probed=group.chosen_by == "probe")
         for group in groups
     ]
     found: dict[Key, Cam] = {}
