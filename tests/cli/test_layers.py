@@ -141,3 +141,10 @@ def test_config_needs_no_checkpoint_since_layers_are_structure(camctl: Camctl, t
 )
 def test_pattern_reads_globs_as_target_layers_do(glob: str, name: str, matches: bool) -> None:  # noqa: FBT001
     assert bool(pattern(glob).fullmatch(name)) is matches
+
+
+def test_imagenet_networks_are_probed_with_the_weights_that_are_installed(camctl: Camctl) -> None:
+    done = camctl("layers", "imagenet:lite0")
+
+    assert done.code == 0
+    assert "weights are random" not in done.err
