@@ -28,8 +28,8 @@ CNNS = {"imagenet:lite0": None, "imagenet:lite2": "efficientnet_lite2_pytorch_mo
 
 BLIND = [name for name, method in BUILT_IN.items() if not (method.discriminative or FURTHER & method.needs)]
 UNSIGNED = {"Random", "RandomCAM", "SegEigenCAM"}
-"""What may lie below a blob in the middle: what draws lots, and a component of absolute gradients, whose sign is that of
-its largest value. On demo:resnet that is the background's."""
+"""What may lie below a blob in the middle: what draws lots, and a component of absolute gradients, whose sign is its
+largest value's. On demo:resnet that is the background."""
 
 
 @pytest.fixture(scope="module")
