@@ -70,6 +70,7 @@ def compare(  # noqa: PLR0913
     metrics: own.Metrics = None,
     metric_options: own.MetricOptions = None,
     box: own.Boxes = None,
+    sanity: own.Sanity = False,
     baseline: own.Baseline = None,
     min_correlation: own.MinCorrelation = own.LEAST_CORRELATION,
     timing: own.Timing = False,
@@ -179,6 +180,7 @@ def compare(  # noqa: PLR0913
             num_extra_tokens=num_extra_tokens,
             method_options=settings,
             metric_options=measure_settings,
+            sanity=sanity,
             progress=work.counted,
         )
         drifted = outputs.drifted(comparison, min_correlation)

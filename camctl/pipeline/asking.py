@@ -40,6 +40,8 @@ class Asked:
     options: Mapping[str, Any]
     several: bool
     """Whether what one model lacks another may have."""
+    sanity: bool = False
+    """Whether the maps are compared with those of redrawn weights."""
 
     @property
     def manner(self) -> Manner:
