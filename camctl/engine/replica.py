@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from camctl.engine.capture import untouched
+from camctl.engine.targets import class_logits
 from camctl.errors import InputError, one_line
 
 if TYPE_CHECKING:
@@ -34,32 +36,39 @@ def replica(loaded: LoadedModel) -> LoadedModel:
     except Exception as error:
         message = f"{loaded.name} cannot be copied: {one_line(error)}"
         raise InputError(message, hint=HINT) from error
-    return replace(loaded, module=module, forward=_rebound(loaded.forward, memo))
+    return replace(loaded, module=module.eval(), forward=_rebound(loaded.forward, memo))
 
 
-def run_order(copied: LoadedModel, original: nn.Module, inputs: Tensor) -> list[str]:
-    """Names of the copy's modules in the order in which they begin to run, out of one forward pass.
+def run_order(copied: LoadedModel, original: nn.Module, inputs: Tensor) -> tuple[list[str], int]:
+    """Names of the copy's modules in the order in which they begin to run, and how many classes it answers with.
 
-    Raises `InputError` where a module of the original runs as well: then the copy does not stand for itself.
+    One forward pass. Raises `InputError` where a module of the original runs: the copy does not stand for itself.
     """
     order: dict[str, None] = {}
     leaks: list[str] = []
     with _watching(copied.module, lambda name: order.setdefault(name)), _watching(original, leaks.append):
-        with torch.no_grad():
-            copied.forward(inputs)
+        with torch.no_grad(), untouched(original):
+            logits = class_logits(copied.forward)(inputs)
     if leaks or not order:
         message = f"{copied.name} cannot be copied: its forward function runs the model that it was made with."
         raise InputError(message, hint=HINT)
-    return list(order)
+    return list(order), logits.shape[1]
 
 
 @contextmanager
 def _watching(module: nn.Module, seen: Callable[[str], Any]) -> Iterator[None]:
     with ExitStack() as stack:
         for name, part in module.named_modules():
-            handle = part.register_forward_pre_hook(lambda _part, _args, name=name: seen(name) and None)
+            handle = part.register_forward_pre_hook(_telling(name, seen))
             stack.callback(handle.remove)
         yield
+
+
+def _telling(name: str, seen: Callable[[str], Any]) -> Callable[[nn.Module, Any], None]:
+    def hook(_part: nn.Module, _args: Any) -> None:
+        seen(name)
+
+    return hook
 
 
 def _rebound(value: Any, memo: dict[int, Any]) -> Any:

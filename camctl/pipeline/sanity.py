@@ -79,9 +79,7 @@ def undo(
 
     copied = replica(loaded)
     first = next(iter(wholes.values()))
-    order = run_order(copied, loaded.module, first.scene.inputs)
-    classes = first.scene.forward(first.scene.inputs[:1]).shape[1]
-    found = stages(copied.module, order, classes)
+    found = stages(copied.module, *run_order(copied, loaded.module, first.scene.inputs))
     total = HEADS + len(found) - 1
     maps: list[UndoneMap] = list(_another(wholes, manner))
     drawing = _Drawing(loaded, copied, [whole.scene.inputs for whole in wholes.values()])
