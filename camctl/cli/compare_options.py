@@ -107,7 +107,7 @@ Sanity = Annotated[
     typer.Option(
         "--sanity",
         help="Draw every map again on a copy of the model whose weights are random from the head down: a map that "
-        "stays does not see the class. Give five pictures or more.",
+        "stays does not see the class. Give three pictures or more.",
         rich_help_panel=FIGURES,
     ),
 ]

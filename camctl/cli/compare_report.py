@@ -229,7 +229,8 @@ def _sanity(comparison: Comparison) -> None:
         say(("sanity", "bold"), f"{said} down to the module named; medians){f', {model}' if model else ''}")
         err().print(Padding(table, (0, 0, 0, 2)))
         if any(row.mark == FEW for row in rows[one.model]):
-            say(("hint: ", "bold cyan"), f"--sanity tells from {LEAST_PICTURES} pictures on which method sees the class.")
+            said = f"Which method sees the class takes {LEAST_PICTURES} pictures to tell, and more where figures scatter."
+            say(("hint: ", "bold cyan"), said)
 
 
 def _timing(comparison: Comparison, drawing: float) -> None:

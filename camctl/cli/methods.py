@@ -60,7 +60,11 @@ def _portrait(one: registry.Loaded) -> list[tuple[str, str]]:
 
 
 def _json(one: registry.Loaded) -> dict[str, Any]:
-    return {"reduction": one.plugin.reduction, "discriminative": one.plugin.discriminative, "remarks": list(one.plugin.remarks)}
+    return {
+        "reduction": one.plugin.reduction,
+        "discriminative": one.plugin.discriminative,
+        "remarks": list(one.plugin.remarks),
+    }
 
 
 LISTING = Listing(

@@ -46,9 +46,9 @@ def run_order(copied: LoadedModel, original: nn.Module, inputs: Tensor) -> tuple
     """
     order: dict[str, None] = {}
     leaks: list[str] = []
-    with _watching(copied.module, lambda name: order.setdefault(name)), _watching(original, leaks.append):
-        with torch.no_grad(), untouched(original):
-            logits = class_logits(copied.forward)(inputs)
+    watching = _watching(copied.module, order.setdefault), _watching(original, leaks.append)
+    with watching[0], watching[1], torch.no_grad(), untouched(original):
+        logits = class_logits(copied.forward)(inputs)
     if leaks or not order:
         message = f"{copied.name} cannot be copied: its forward function runs the model that it was made with."
         raise InputError(message, hint=HINT)

@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 
     Map = tuple[VerdictName, NDArray[np.float32]]
 
-HEADS = 4
-"""Random heads; deeper stages are drawn once, on top of the first of them."""
+DRAWS, FEWEST, MOST = 24, 4, 8
+"""Random heads over all pictures, where the fewest and the most a picture allow: each has heads of its own.
+
+Deeper stages are drawn once for all pictures, on top of the first head."""
 
 SETTLED = 8
 """As many of the pictures, at most, teach batch norms their statistics."""
@@ -80,21 +82,33 @@ def undo(
     copied = replica(loaded)
     first = next(iter(wholes.values()))
     found = stages(copied.module, *run_order(copied, loaded.module, first.scene.inputs))
-    total = HEADS + len(found) - 1
     maps: list[UndoneMap] = list(_another(wholes, manner))
     drawing = _Drawing(loaded, copied, [whole.scene.inputs for whole in wholes.values()])
-    # Of the random heads the first is drawn last, so that the deeper stages come on top of it.
-    turns = [(0, seed) for seed in reversed(range(HEADS))] + [(depth, 0) for depth in range(1, len(found))]
-    for done, (depth, seed) in enumerate(turns):
-        progress(done, total)
+    turns = _turns(list(wholes), len(found))
+    total = sum(len(images) for _, _, images in turns)
+    done = 0
+    for depth, seed, images in turns:
         drawing.redraw(found[depth].owners, seed)
-        for image, whole in wholes.items():
+        for image in images:
+            progress(done, total)
+            whole = wholes[image]
             again = _maps(replace(whole.scene, loaded=copied), whole, manner)
             maps += _against(whole, again, image, found[depth].name, seed)
+            done += 1
     progress(total, total)
     shown = min(wholes)
     kept = [one if one.image == shown and one.key[0] == one.seed == 0 else replace(one, values=None) for one in maps]
     return Undone(tuple(stage.name for stage in found), tuple(kept))
+
+
+def _turns(images: Sequence[int], stages: int) -> list[tuple[int, int, Sequence[int]]]:
+    """Which stage is drawn from which seed, and shown which pictures.
+
+    Of the heads the first is drawn last, so that the deeper stages come on top of it.
+    """
+    heads = min(max(-(-DRAWS // len(images)), FEWEST), MOST)
+    first = [(0, seed, images[seed // heads :][:1]) for seed in reversed(range(heads * len(images)))]
+    return [*first, *((depth, 0, images) for depth in range(1, stages))]
 
 
 class _Drawing:

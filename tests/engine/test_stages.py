@@ -62,5 +62,6 @@ def test_two_heads_that_answer_together_are_one_stage():
 
 
 def test_a_norm_behind_the_last_matrix_belongs_to_the_head():
-    net = nn.Sequential(nn.Conv2d(3, 4, 8, 8), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 5), nn.BatchNorm1d(5))
-    assert found(net.eval())[0].owners == ("3", "4")
+    body = nn.Conv2d(3, 4, 8, 8), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+    net = nn.Sequential(*body, nn.Linear(4, 5), nn.BatchNorm1d(5)).eval()
+    assert found(net)[0].owners == ("3", "4")
