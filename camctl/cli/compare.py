@@ -136,7 +136,7 @@ def compare(  # noqa: PLR0913
         opacity=opacity,
         metrics=IN_FIGURE if measured == ("all",) else tuple(one.found.name for one in picked),
     )
-    outputs = plan(save_path or [], save_raw, baseline, kept=pictures)
+    outputs = plan(save_path or [], save_raw, baseline, kept=pictures, sanity=sanity)
     layout = Layout(adapter=adapter, vit_like=vit_like, num_extra_tokens=num_extra_tokens)
     layout.check()
     given = _models(model, checkpoint, models)

@@ -25,6 +25,11 @@ IN_A_REPORT = frozenset({"columns", "rows", "title", "colormap", "opacity", "sca
 """Of the choices for a figure, those that a report takes: it has both themes, and each reader's size."""
 
 
+def beside_of(path: Path) -> Path:
+    """Where the figure of the sanity goes, beside that of the maps."""
+    return path.with_name(f"{path.stem}-sanity{path.suffix}")
+
+
 def save_comparison(comparison: Comparison, path: str | Path, **look: Unpack[Looks]) -> list[Path]:
     """Write a figure or a report; returns the files, of which a figure of several pages has several.
 
@@ -37,7 +42,7 @@ def save_comparison(comparison: Comparison, path: str | Path, **look: Unpack[Loo
         if comparison.sanity:
             from camctl.render.sanity import sanity_pages
 
-            beside = check_writable(path.with_name(f"{path.stem}-sanity{path.suffix}"), FIGURES)
+            beside = check_writable(beside_of(path), FIGURES)
             paths += write_pages(sanity_pages(comparison, Look(**look)), beside)
         return paths
     from camctl.render.report import save_report
