@@ -95,8 +95,8 @@ class Spent:
     image: str
     """Empty for what is done once a model."""
     what: str
-    """`load`, `prepare`, `layers`, `forward`, `backward`, `methods`, `metrics`, `sanity`; ` (aug)` behind one of six views.
-    """
+    """`load`, `prepare`, `layers`, `forward`, `backward`, `methods`, `metrics` or `sanity`; ` (aug)` behind one of six
+    views."""
     milliseconds: float
     count: int = 1
     """How many passes, or maps."""

@@ -229,7 +229,7 @@ def _sanity(comparison: Comparison) -> None:
         say(("sanity", "bold"), f"{said} down to the module named; medians){f', {model}' if model else ''}")
         err().print(Padding(table, (0, 0, 0, 2)))
         if any(row.mark == FEW for row in rows[one.model]):
-            said = f"Which method sees the class takes {LEAST_PICTURES} pictures to tell, and more where figures scatter."
+            said = f"Which method sees the class takes {LEAST_PICTURES} pictures to tell, more where figures scatter."
             say(("hint: ", "bold cyan"), said)
 
 

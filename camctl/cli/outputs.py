@@ -89,8 +89,9 @@ def plan(
     `kept`: the pictures, which are never overwritten; `sanity`: beside each figure another is written. Raises
     `InputError`.
     """
+    from camctl.render.figure import FIGURES
     from camctl.render.files import check_writable, load_raw
-    from camctl.render.save import ENDINGS, FIGURES, beside_of
+    from camctl.render.save import ENDINGS, beside_of
 
     files = []
     for text in texts:
@@ -103,7 +104,8 @@ def plan(
         lost = next((each for each in written for picture in kept if same_file(each, Path(picture))), None)
         if lost is not None:
             hint = f"Choose another name: --save-path {path.with_name(f'{path.stem}_grid.png')}"
-            raise InputError(f"'{text if lost is path else lost}' is a picture of the comparison, which would be lost.", hint=hint)
+            message = f"'{text if lost is path else lost}' is a picture of the comparison, which would be lost."
+            raise InputError(message, hint=hint)
         files.append(check_writable(path, (*ENDINGS, MANIFEST)))
     if raw is not None:
         check_raw(raw)
