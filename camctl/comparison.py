@@ -14,11 +14,14 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Unpack
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from camctl.errors import CamctlError
     from camctl.picture import Picture
     from camctl.plugin import Better
     from camctl.render.look import Looks
-    from camctl.results import Cam, Explanation
+    from camctl.results import Cam, Explanation, VerdictName
 
 AxisName = Literal["image", "model", "layer", "class", "smoothing", "method"]
 AXES: tuple[AxisName, ...] = ("image", "model", "layer", "class", "smoothing", "method")
@@ -92,7 +95,8 @@ class Spent:
     image: str
     """Empty for what is done once a model."""
     what: str
-    """`load`, `prepare`, `layers`, `forward`, `backward`, `methods` or `metrics`; ` (aug)` behind one of six views."""
+    """`load`, `prepare`, `layers`, `forward`, `backward`, `methods`, `metrics` or `sanity`; ` (aug)` behind one of six
+    views."""
     milliseconds: float
     count: int = 1
     """How many passes, or maps."""
@@ -100,6 +104,41 @@ class Spent:
     def to_dict(self) -> dict[str, Any]:
         """As it stands in `--json`."""
         return {**asdict(self), "milliseconds": round(self.milliseconds, 3)}
+
+
+ANOTHER = "another picture"
+"""Stands beside the stages of a `Sanity`: how alike two maps of the whole network are that show different things."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Redrawn:
+    """A map of a network some of whose weights were drawn anew, or of another picture, against a cell's map."""
+
+    at: Place
+    """The cell."""
+    stage: str
+    """From the head down to here the weights are random; or `ANOTHER`."""
+    seed: int
+    verdict: VerdictName
+    correlation: float
+    """Spearman's, -1..1; 0 where the verdict is not `ok`: nothing is left of the map."""
+    ssim: float
+    """Structural similarity, -1..1; likewise."""
+    values: NDArray[np.float32] | None = field(default=None, repr=False)
+    """The map (h, w), 0..1, of the first picture, class and seed alone."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Sanity:
+    """What is left of a model's maps when its weights are drawn anew, from the head down (Adebayo et al. 2018)."""
+
+    model: int
+    """Place on the model axis."""
+    stages: tuple[str, ...]
+    """From the head to the first layers; at each, all before it are random as well."""
+    redrawn: tuple[Redrawn, ...]
+    classless: tuple[str, ...]
+    """Labels on the method axis of methods that say themselves that they know no class."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -122,6 +161,8 @@ class Comparison:
     """What took maps away, once each: a model or picture that failed, a method that cannot work on a model, ..."""
     failed: bool = False
     """Whether a model or a picture as a whole failed."""
+    sanity: tuple[Sanity, ...] = ()
+    """One a model, where it was asked for."""
 
     def __repr__(self) -> str:
         across = " x ".join(f"{len(axis)} {NAMES[axis.name][1]}" for axis in self.axes if len(axis) > 1)
@@ -178,7 +219,7 @@ class Comparison:
 
     def to_dict(self, paths: Sequence[str] = ()) -> dict[str, Any]:
         """As `camctl compare --json` prints it; `paths`: the files that were written. Maps come as in `maps`."""
-        from camctl.ranking import agreement, standings
+        from camctl.ranking import agreement, sanity_to_dict, standings
 
         return {
             "axes": {axis.name: list(axis.labels) for axis in self.axes},
@@ -197,6 +238,7 @@ class Comparison:
             "baselines": list(self.baselines),
             "standings": [one.to_dict() for one in standings(self)],
             "agreement": [one.to_dict() for one in agreement(self)],
+            **sanity_to_dict(self),
             "spent": [one.to_dict() for one in self.spent],
             "paths": list(paths),
         }

@@ -12,7 +12,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from camctl.comparison import AXES, Axis, Cell, Comparison, Measure, places
-from camctl.ranking import Agreement, agreement, map_correlation, rank_correlation, standings
+from camctl.ranking import Agreement, agreement, map_correlation, rank_correlation, ssim, standings
 from camctl.results import View
 from tests import comparisons
 
@@ -346,3 +346,26 @@ def test_standings_and_agreement_go_to_json_as_plain_values():
     told = ranked({"noise": {"up": 0.8}, "A": {"up": 0.5}}, {"up": "higher"}, ("noise",))["A"].to_dict()
     assert told["beaten_by"] == {"up": "noise"}
     assert {type(value) for value in told.values()} == {str, bool, dict, float, int}
+
+
+@pytest.mark.parametrize("size", [(56, 56), (30, 56), (11, 40)])
+def test_structural_similarity_is_that_of_scikit_image_with_the_window_of_the_paper(size):
+    from skimage.metrics import structural_similarity
+
+    noise = np.random.default_rng(0)
+    for level in (0.02, 0.3, 1):
+        one = noise.random(size, np.float32)
+        other = np.clip(one + level * noise.standard_normal(size), 0, 1).astype(np.float32)
+        how = {"data_range": 1, "gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+        known = structural_similarity(one.astype(float), other.astype(float), **how)
+        assert ssim(one, other) == pytest.approx(known, abs=1e-9)
+
+
+def test_structural_similarity_of_flat_maps_is_that_of_their_brightness():
+    flat = np.full((20, 20), 0.5, np.float32)
+    assert ssim(flat, flat) == pytest.approx(1)
+    assert ssim(flat, flat / 2) == pytest.approx((2 * 0.125 + 1e-4) / (0.25 + 0.0625 + 1e-4))
+
+
+def test_maps_smaller_than_the_window_have_a_structural_similarity_too():
+    assert ssim(UP[:4, :4], UP[:4, :4]) == pytest.approx(1)

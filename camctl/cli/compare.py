@@ -71,6 +71,7 @@ def compare(  # noqa: PLR0913
     metrics: own.Metrics = None,
     metric_options: own.MetricOptions = None,
     box: own.Boxes = None,
+    sanity: own.Sanity = False,
     baseline: own.Baseline = None,
     min_correlation: own.MinCorrelation = own.LEAST_CORRELATION,
     timing: own.Timing = False,
@@ -136,7 +137,7 @@ def compare(  # noqa: PLR0913
         opacity=opacity,
         metrics=IN_FIGURE if measured == ("all",) else tuple(one.found.name for one in picked),
     )
-    outputs = plan(save_path or [], save_raw, baseline, kept=pictures)
+    outputs = plan(save_path or [], save_raw, baseline, kept=pictures, sanity=sanity)
     layout = Layout(adapter=adapter, vit_like=vit_like, num_extra_tokens=num_extra_tokens)
     layout.check()
     given = _models(model, checkpoint, models)
@@ -181,6 +182,7 @@ def compare(  # noqa: PLR0913
             method_options=settings,
             metric_options=measure_settings,
             verify=verify,
+            sanity=sanity,
             progress=work.counted,
         )
         drifted = outputs.drifted(comparison, min_correlation)

@@ -102,6 +102,15 @@ MetricOptions = Annotated[
         rich_help_panel=FIGURES,
     ),
 ]
+Sanity = Annotated[
+    bool,
+    typer.Option(
+        "--sanity",
+        help="Draw every map again on a copy of the model whose weights are random from the head down: a map that "
+        "stays does not see the class. Give three pictures or more.",
+        rich_help_panel=FIGURES,
+    ),
+]
 Boxes = Annotated[
     list[str] | None,
     typer.Option(

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from camctl.cli.report import RANDOM, notes, score, verdicts
 from camctl.cli.screen import err, say, tell
-from camctl.comparison import NAMES
+from camctl.comparison import ANOTHER, NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +37,7 @@ def summary(comparison: Comparison, paths: Sequence[str], *, drawing: float | No
     _counts(comparison)
     _standings(comparison)
     _agreement(comparison)
+    _sanity(comparison)
     if drawing is not None:
         _timing(comparison, drawing)
     for path in paths:
@@ -206,6 +207,30 @@ def _matrix(one: Agreement) -> Table:
         ]
         table.add_row(Text.assemble((f"{number} ", "dim"), label), *cells)
     return table
+
+
+def _sanity(comparison: Comparison) -> None:
+    """What is left of each method's maps once weights are random, and what two pictures have in common anyway."""
+    from camctl.ranking import FEW, LEAST_PICTURES, sanity_rows
+    from camctl.render.sanity import likeness_text, stage_heads
+
+    rows = sanity_rows(comparison)
+    for one in comparison.sanity:
+        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+        table.add_column("method", no_wrap=True)
+        for heading in stage_heads(one):
+            table.add_column(heading, justify="right", overflow="fold")
+        table.add_column("")
+        for row in rows[one.model]:
+            stages = [row.stages.get(stage) for stage in (*one.stages, ANOTHER)]
+            table.add_row(Text(row.label, "bold"), *map(Text, map(likeness_text, stages)), Text(row.mark, "yellow"))
+        model = comparison.axis("model").labels[one.model] if "model" in comparison.varying else ""
+        said = " (rank correlation / structural similarity with the whole network's map, weights random from the head"
+        say(("sanity", "bold"), f"{said} down to the module named; medians){f', {model}' if model else ''}")
+        err().print(Padding(table, (0, 0, 0, 2)))
+        if any(row.mark == FEW for row in rows[one.model]):
+            said = f"Which method sees the class takes {LEAST_PICTURES} pictures to tell, more where figures scatter."
+            say(("hint: ", "bold cyan"), said)
 
 
 def _timing(comparison: Comparison, drawing: float) -> None:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 NARROW = 100
 """Columns below which the words stand under the names."""
 
+REMARKED = " *"
+
 
 @dataclass(frozen=True)
 class Listing:
@@ -34,6 +36,8 @@ class Listing:
     facts: Callable[[registry.Loaded], str]
     portrait: Callable[[registry.Loaded], Sequence[tuple[str, str]]]
     as_json: Callable[[registry.Loaded], dict[str, Any]]
+    remarked: Callable[[registry.Loaded], bool] = lambda _one: False
+    """Whether a plugin's portrait has a remark on its use: its summary is marked then."""
 
     def show(self, name: str | None, *, json: bool) -> None:
         """All of them, or the one called `name`. Raises as `registry.pick` does."""
@@ -50,6 +54,8 @@ class Listing:
         else:
             console = out()
             console.print(self._list(loaded) if console.width < NARROW else self._table(loaded))
+            if any(map(self.remarked, loaded)):
+                console.print(f"{REMARKED.strip()} has a remark on its use: camctl {self.kind}s NAME", style="dim")
         for error in skipped:
             say(("skipped: ", "bold yellow"), f"{error.message} ({error.hint})")
 
@@ -84,7 +90,7 @@ class Listing:
         table.add_column("package", overflow="fold")
         everything = discovery.find(self.kind)
         for one in loaded:
-            words = (Text(title(one), "bold cyan"), Text(one.plugin.summary), *self.row(one))
+            words = (Text(title(one), "bold cyan"), self._summary(one), *self.row(one))
             table.add_row(*words, _package(one, everything))
         return table
 
@@ -99,8 +105,13 @@ class Listing:
         for one in loaded:
             facts = (f"  {self.facts(one)}; ", "dim")
             lines.append(Text.assemble((title(one), "bold cyan"), facts, _package(one, everything)))
-            lines.append(Padding(Text(one.plugin.summary), (0, 0, 0, 2)))
+            lines.append(Padding(self._summary(one), (0, 0, 0, 2)))
         return Group(*lines)
+
+    def _summary(self, one: registry.Loaded) -> Text:
+        from rich.text import Text
+
+        return Text.assemble(one.plugin.summary, (REMARKED, "yellow") if self.remarked(one) else "")
 
     def _portrait(self, one: registry.Loaded) -> RenderableType:
         from rich.console import Group

@@ -55,11 +55,16 @@ def _portrait(one: registry.Loaded) -> list[tuple[str, str]]:
         ("needs", ", ".join(sorted(method.needs))),
         ("cost", f"{method.cost.text}, beside the shared forward pass"),
         ("by class", "yes" if method.discriminative else "no: the map is the same for every class"),
+        ("remarks", "\n".join(method.remarks)),
     ]
 
 
 def _json(one: registry.Loaded) -> dict[str, Any]:
-    return {"reduction": one.plugin.reduction, "discriminative": one.plugin.discriminative}
+    return {
+        "reduction": one.plugin.reduction,
+        "discriminative": one.plugin.discriminative,
+        "remarks": list(one.plugin.remarks),
+    }
 
 
 LISTING = Listing(
@@ -70,4 +75,5 @@ LISTING = Listing(
     facts=_facts,
     portrait=_portrait,
     as_json=_json,
+    remarked=lambda one: bool(one.plugin.remarks),
 )

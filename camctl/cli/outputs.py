@@ -81,13 +81,17 @@ class Outputs:
         return {"baseline": {"maps": maps, "gone": self.gone, "min_correlation": self.least}}
 
 
-def plan(texts: Sequence[str], raw: str | None, baseline: str | None, *, kept: Sequence[str]) -> Outputs:
+def plan(
+    texts: Sequence[str], raw: str | None, baseline: str | None, *, kept: Sequence[str], sanity: bool = False
+) -> Outputs:
     """See, before any work is done, that every file can be written and the baseline be read.
 
-    `kept`: the pictures, which are never overwritten. Raises `InputError`.
+    `kept`: the pictures, which are never overwritten; `sanity`: beside each figure another is written. Raises
+    `InputError`.
     """
+    from camctl.render.figure import FIGURES
     from camctl.render.files import check_writable, load_raw
-    from camctl.render.save import ENDINGS
+    from camctl.render.save import ENDINGS, beside_of
 
     files = []
     for text in texts:
@@ -96,9 +100,12 @@ def plan(texts: Sequence[str], raw: str | None, baseline: str | None, *, kept: S
         path = place(text)
         if text.endswith(("/", "\\")):
             raise InputError(f"'{text}' is a folder.", hint=f"Name a file in it: --save-path {path / 'grid.png'}")
-        if any(same_file(path, Path(picture)) for picture in kept):
+        written = [path, beside_of(path)] if sanity and path.suffix.lower() in FIGURES else [path]
+        lost = next((each for each in written for picture in kept if same_file(each, Path(picture))), None)
+        if lost is not None:
             hint = f"Choose another name: --save-path {path.with_name(f'{path.stem}_grid.png')}"
-            raise InputError(f"'{text}' is a picture of the comparison, which would be lost.", hint=hint)
+            message = f"'{text if lost is path else lost}' is a picture of the comparison, which would be lost."
+            raise InputError(message, hint=hint)
         files.append(check_writable(path, (*ENDINGS, MANIFEST)))
     if raw is not None:
         check_raw(raw)

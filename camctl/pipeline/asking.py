@@ -40,8 +40,10 @@ class Asked:
     options: Mapping[str, Any]
     several: bool
     """Whether what one model lacks another may have."""
-    verify: bool
+    verify: bool = False
     """Whether the model is asked about its maps."""
+    sanity: bool = False
+    """Whether the maps are compared with those of redrawn weights."""
 
     @property
     def manner(self) -> Manner:

@@ -6,6 +6,7 @@ import gc
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from camctl.comparison import Comparison, Spent
@@ -20,6 +21,7 @@ from camctl.pipeline.loading import loaded_of
 from camctl.pipeline.measuring import Measured, Measuring, measure
 from camctl.pipeline.passes import Clock, run_passes
 from camctl.pipeline.picking import pick_methods, pick_metrics, usual_aggregate
+from camctl.pipeline.sanity import Whole, undo
 from camctl.pipeline.scenes import Family, set_scene
 from camctl.pipeline.verifying import verified
 from camctl.results import is_index
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from camctl.pipeline.loading import AnyModel
     from camctl.pipeline.measuring import Box
     from camctl.pipeline.passes import Key
+    from camctl.pipeline.sanity import Undone
     from camctl.pipeline.scenes import Scene
     from camctl.plugin import Aggregate, LoadedModel
     from camctl.results import Cam, Smoothing
@@ -71,6 +74,7 @@ def compare(  # noqa: PLR0913
     method_options: Mapping[str, Any] | None = None,
     metric_options: Mapping[str, Any] | None = None,
     verify: bool = False,
+    sanity: bool = False,
     progress: Progress | None = None,
 ) -> Comparison:
     """Explain pictures by every combination of what is given several of, and measure what each map is worth.
@@ -92,6 +96,8 @@ def compare(  # noqa: PLR0913
     metrics: names as in `camctl metrics`, or `all`.
     boxes: where the object is, x0, y0, x1, y1 in pixels of the picture; of several classes by name or index.
     verify: ask the model about every map, as in `explain`; always done where metrics are asked for.
+    sanity: compare every map with those of a copy of the model whose weights are drawn anew from the head down
+        (Adebayo et al. 2018): `Comparison.sanity`, and `camctl.ranking.sanity_rows`.
     progress: called as `progress(text, done, total)`.
 
     A model, picture, layer, class or method that fails costs its own cells, which say why; `Comparison.faults` has
@@ -120,6 +126,7 @@ def compare(  # noqa: PLR0913
         options=dict(method_options or {}),
         several=len(given) > 1,
         verify=verify or bool(metrics),
+        sanity=sanity,
     )
     if not given or not shown or not asked.smoothings:
         message = "A comparison needs a model, a picture and a smoothing (none is one)."
@@ -136,6 +143,8 @@ class _Comparing:
         self.ran = Ran(asked=asked, paths=[path_of(image) for image in images])
         self._steps = 0
         self._first: LoadedModel | None = None
+        self._wholes: dict[int, Whole] = {}
+        """Picture -> the maps of the model whose turn it is, for its sanity."""
 
     def run(self) -> Ran:
         """Load one model after the other, and show it every picture."""
@@ -158,11 +167,27 @@ class _Comparing:
                 self.progress(f"Running {loaded.name}", self._steps, len(self.models) * len(self.images))
                 self.ran.runs[i, m] = self._before(i, m, loaded)
                 self._steps += 1
+            if self._wholes:
+                self.ran.undone[m] = self._undone(loaded)
             if model is not loaded and not hasattr(model, "modules"):
                 del loaded  # it was loaded for its turn
                 gc.collect()  # hooks and modules hold on to each other in circles
         self.progress("Done", 1, 1)
         return self.ran
+
+    def _undone(self, loaded: LoadedModel) -> Undone | CamctlError:
+        """What is left of a model's maps once weights are drawn anew; where it is the one model, errors are raised."""
+        clock = Clock()
+        try:
+            with clock.timed("sanity"):
+                return undo(loaded, self._wholes, self.asked.manner, partial(self.progress, f"Redrawing {loaded.name}"))
+        except CamctlError as error:
+            if len(self.models) == 1:
+                raise
+            return as_value(error)
+        finally:
+            self._wholes = {}
+            self._note(clock, loaded.name, "")
 
     def _check_classes(self, loaded: LoadedModel) -> None:
         """An index must mean one class to all models that know what their classes are called."""
@@ -215,6 +240,8 @@ class _Comparing:
         if len(self.images) > WHOLE_PICTURES:
             drawn = _on_small_picture(drawn)
         self.ran.pictures.setdefault(i, next((cam.picture for cam in drawn.values()), picture))
+        if asked.sanity:
+            self._wholes[i] = Whole(replace(scene, picture=self.ran.pictures[i]), groups, passed.targets, drawn)
         faults = {key: one for key, one in passed.maps.items() if isinstance(one, CamctlError)}
         return Run(
             explanation=explanation(scene, passed, drawn.values(), clock, groups),

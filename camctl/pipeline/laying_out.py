@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from camctl.comparison import AXES, Axis, Cell, Comparison, Measure, places
+from camctl.comparison import AXES, Axis, Cell, Comparison, Measure, Redrawn, Sanity, places
 from camctl.errors import CamctlError, InputError
 from camctl.picture import Picture
 from camctl.pipeline.picking import BASELINES
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from camctl.pipeline.layering import Groups
     from camctl.pipeline.passes import Key
     from camctl.plugin import Method
+    from camctl.pipeline.sanity import Undone
     from camctl.results import Cam, Explanation, Smoothing, Target
 
 SMOOTHING_LABELS: dict[Smoothing, str] = {
@@ -57,6 +58,8 @@ class Ran:
     """Model -> for each text that was asked for, its layers."""
     pictures: dict[int, Picture] = field(default_factory=dict)
     spent: list[Spent] = field(default_factory=list)
+    undone: dict[int, Undone | CamctlError] = field(default_factory=dict)
+    """Model -> what is left of its maps once weights are drawn anew."""
 
 
 def lay_out(ran: Ran) -> Comparison:
@@ -76,6 +79,7 @@ class _Layout:
     def laid_out(self) -> Comparison:
         """All cells, and what took maps away."""
         failed = [run for run in self.ran.runs.values() if isinstance(run, CamctlError)]
+        failed += [one for one in self.ran.undone.values() if isinstance(one, CamctlError)]
         if not self.runs:
             raise failed[0]
         self._raise_what_nobody_has()
@@ -102,6 +106,33 @@ class _Layout:
             spent=tuple(self.ran.spent),
             faults=_each_once([*failed, *errors, *(one for run in self.runs.values() for one in run.faults)]),
             failed=bool(failed),
+            sanity=self._sanity(cells, methods),
+        )
+
+    def _sanity(self, cells: Sequence[Cell], methods: Sequence[str]) -> tuple[Sanity, ...]:
+        """What was compared with each cell's map, at the cell's place."""
+        at = {(cell.at["model"], cell.at["image"], self._key(cell.at)): cell.at for cell in cells if cell.cam}
+        blind = [name for name, one in zip(methods, self.asked.methods, strict=True) if not one.discriminative]
+        return tuple(
+            Sanity(
+                model=m,
+                stages=undone.stages,
+                redrawn=tuple(
+                    Redrawn(
+                        at=at[m, one.image, one.key],
+                        stage=one.stage,
+                        seed=one.seed,
+                        verdict=one.verdict,
+                        correlation=one.correlation,
+                        ssim=one.ssim,
+                        values=one.values,
+                    )
+                    for one in undone.maps
+                ),
+                classless=tuple(blind),
+            )
+            for m, undone in self.ran.undone.items()
+            if not isinstance(undone, CamctlError)
         )
 
     def _raise_what_nobody_has(self) -> None:

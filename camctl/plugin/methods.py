@@ -74,6 +74,8 @@ class Method:
     """How its maps of several layers are fused, where its paper says so; None leaves it to the user."""
     cannot: Callable[[nn.Module], str]
     """Why it cannot work on a model, in one line; empty where it can. Asked before any pass is run."""
+    remarks: tuple[str, ...] = ()
+    """What was measured of it and people should know, a sentence each, with the figure and the network."""
 
     @property
     def options(self) -> dict[str, Any]:
@@ -94,6 +96,7 @@ def method(  # noqa: PLR0913
     signed: bool = True,
     aggregate: Aggregate | None = None,
     cannot: Callable[[nn.Module], str] = lambda _module: "",
+    remarks: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., Tensor]], Method]:
     """Turn a function of a capture into a `Method`.
 
@@ -115,6 +118,7 @@ def method(  # noqa: PLR0913
             signed=signed,
             aggregate=aggregate,
             cannot=cannot,
+            remarks=remarks,
         )
 
     return decorate

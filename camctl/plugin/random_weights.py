@@ -55,6 +55,27 @@ def randomise(module: nn.Module, seed: int) -> None:
     enliven(module, seed)
 
 
+def redraw(part: nn.Module, like: nn.Module, generator: Generator) -> None:
+    """Draw a module's own weights anew, in place and on the CPU; those of its children stay.
+
+    As the module does it itself (`reset_parameters`), where it has no children whose weights that might draw as well.
+    Else from a normal distribution of each tensor's own mean and deviation, those of `like`, the module of before.
+    """
+    import torch
+
+    reset = getattr(part, "reset_parameters", None)
+    if callable(reset) and not any(True for child in part.children() for _ in child.parameters()):
+        with seeded(int(torch.randint(2**31, (), generator=generator))), torch.no_grad():
+            reset()
+        return
+    with torch.no_grad():
+        for name, parameter in part.named_parameters(recurse=False):
+            before = like.get_parameter(name).detach().to("cpu", torch.float32)
+            if parameter.is_floating_point() and parameter.numel():
+                noise = torch.randn(parameter.shape, generator=generator)
+                parameter.copy_(before.mean() + before.std(correction=0) * noise)
+
+
 def enliven(module: nn.Module, seed: int) -> None:
     """Replace, in place and on the CPU, what stops gradients: weights all zero, not finite, or scales close to zero.
 

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from camctl.ranking.agreement import Agreement, agreement
-from camctl.ranking.correlation import map_correlation, rank_correlation, resized
+from camctl.ranking.correlation import SIDE, map_correlation, rank_correlation, resized, ssim
 from camctl.ranking.drift import Drift, drift
+from camctl.ranking.sanity import FEW, LEAST_PICTURES, Likeness, SanityRow, sanity_rows, sanity_to_dict
 from camctl.ranking.standings import Standing, standings
 
 __all__ = [
+    "FEW",
+    "LEAST_PICTURES",
+    "SIDE",
     "Agreement",
     "Drift",
+    "Likeness",
+    "SanityRow",
     "Standing",
     "agreement",
     "drift",
     "map_correlation",
     "rank_correlation",
     "resized",
+    "sanity_rows",
+    "sanity_to_dict",
+    "ssim",
     "standings",
 ]

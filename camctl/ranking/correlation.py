@@ -48,6 +48,30 @@ def map_correlation(one: Placed, other: Placed) -> float:
     return nan if seen is None else rank_correlation(*seen)
 
 
+def ssim(one: NDArray[Any], other: NDArray[Any]) -> float:
+    """Structural similarity of two maps (h, w) of one shape, 0..1 (Wang et al. 2004): -1..1, 1 for equal maps.
+
+    With the paper's window, a Gaussian of 1.5 places over 11 x 11, where the map is as large; the mean over all places
+    where the whole window fits.
+    """
+    first, second = np.asarray(one, np.float64), np.asarray(other, np.float64)
+    mean, mate = _blurred(first), _blurred(second)
+    variance, its = _blurred(first**2) - mean**2, _blurred(second**2) - mate**2
+    covariance = _blurred(first * second) - mean * mate
+    c1, c2 = 0.01**2, 0.03**2
+    places = (2 * mean * mate + c1) * (2 * covariance + c2) / ((mean**2 + mate**2 + c1) * (variance + its + c2))
+    return float(places.mean())
+
+
+def _blurred(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    for axis in (0, 1):
+        reach = min(5, (values.shape[axis] - 1) // 2)
+        weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / 1.5) ** 2)
+        windows = np.lib.stride_tricks.sliding_window_view(values, 2 * reach + 1, axis)
+        values = windows @ (weights / weights.sum())
+    return values
+
+
 def together(maps: Sequence[Placed]) -> list[NDArray[np.float32]] | None:
     """Maps of one picture over the part of it that all models saw, at one size; None where that is none.
 

@@ -77,8 +77,12 @@ def save_figure(comparison: Comparison, path: str | Path, **look: Unpack[Looks])
     written. Raises as `figure_pages`, `check_writable` and `write_atomically`.
     """
     path = check_writable(path, FIGURES)
+    return write_pages(_pages(comparison, Look(**look), SIDES[path.suffix.lower()]), path)
+
+
+def write_pages(pages: Sequence[Page], path: Path) -> list[Path]:
+    """Write pages in the format that the ending of `path` tells. Raises as `check_writable` and `write_atomically`."""
     ending = path.suffix.lower()
-    pages = _pages(comparison, Look(**look), SIDES[ending])
     if ending == ".pdf":
         from camctl.render.paint_pdf import write_pdf
 

@@ -21,6 +21,7 @@ from camctl.render.report_cells import cells
 from camctl.render.report_facts import counts, default_title, facts, predictions
 from camctl.render.report_grid import grid
 from camctl.render.report_maps import PICTURE_SIDE, Scenes, as_text
+from camctl.render.report_sanity import sanities
 from camctl.render.report_tables import matrices, rankings
 from camctl.render.report_words import figure, percent
 from camctl.render.tiles import Tiles
@@ -104,6 +105,7 @@ def report(
         metrics=comparison.metrics,
         rankings=rankings(comparison),
         matrices=matrices(comparison),
+        sanities=sanities(comparison, look),
         colormaps=COLORMAPS,
         start=start,
         data=data,

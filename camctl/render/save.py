@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from camctl.render.figure import FIGURES, save_figure
+from camctl.render.figure import FIGURES, save_figure, write_pages
+from camctl.render.look import Look
+from camctl.render.writing import check_writable
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -23,13 +25,26 @@ IN_A_REPORT = frozenset({"columns", "rows", "title", "colormap", "opacity", "sca
 """Of the choices for a figure, those that a report takes: it has both themes, and each reader's size."""
 
 
+def beside_of(path: Path) -> Path:
+    """Where the figure of the sanity goes, beside that of the maps."""
+    return path.with_name(f"{path.stem}-sanity{path.suffix}")
+
+
 def save_comparison(comparison: Comparison, path: str | Path, **look: Unpack[Looks]) -> list[Path]:
     """Write a figure or a report; returns the files, of which a figure of several pages has several.
 
-    Keywords are the fields of `camctl.render.look.Look`. Raises as `save_figure` and `save_report` do.
+    A comparison with sanity has a figure of that beside its own, `grid-sanity.png`. Keywords are the fields of
+    `camctl.render.look.Look`. Raises as `save_figure` and `save_report` do.
     """
-    if Path(path).suffix.lower() != REPORT:
-        return save_figure(comparison, path, **look)
+    path = Path(path)
+    if path.suffix.lower() != REPORT:
+        paths = save_figure(comparison, path, **look)
+        if comparison.sanity:
+            from camctl.render.sanity import sanity_pages
+
+            beside = check_writable(beside_of(path), FIGURES)
+            paths += write_pages(sanity_pages(comparison, Look(**look)), beside)
+        return paths
     from camctl.render.report import save_report
 
     return [save_report(comparison, path, **cast("How", {k: v for k, v in look.items() if k in IN_A_REPORT}))]

@@ -39,7 +39,19 @@ def sheet(
     title: str = "",
     tile: int = 224,
 ) -> NDArray[np.uint8]:
-    """Set tiles in a grid, (H, W, 3) uint8 RGB; each is scaled to fit a square of `tile` pixels.
+    """`sheet_page` in pixels, (H, W, 3) uint8 RGB."""
+    return paint(sheet_page(rows, columns=columns, row_labels=row_labels, title=title, tile=tile))
+
+
+def sheet_page(
+    rows: Sequence[Sequence[Tile | None]],
+    *,
+    columns: Sequence[str] = (),
+    row_labels: Sequence[str] = (),
+    title: str = "",
+    tile: int = 224,
+) -> Page:
+    """Set tiles in a grid; each is scaled to fit a square of `tile` pixels.
 
     `columns` are headings over the grid's columns, `row_labels` stand left of its rows; long ones are broken
     into lines, never cut. None leaves a place empty. Raises `ValueError` for no tiles, or more headings or
@@ -72,10 +84,13 @@ def sheet(
         placed, height = _row(row, labels[i] if i < len(labels) else None, lefts, y, style)
         items += placed
         y += height + style.gap
-    page = Page(
-        width=inner + 2 * style.margin, height=y - style.gap + style.margin, paper=INKS.paper, items=tuple(items)
+    return Page(
+        width=inner + 2 * style.margin,
+        height=y - style.gap + style.margin,
+        paper=INKS.paper,
+        items=tuple(items),
+        title=title,
     )
-    return paint(page)
 
 
 def _row(

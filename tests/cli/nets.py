@@ -1,5 +1,7 @@
 """Classifiers for the `python:` source: tiny, seeded, with class names."""
 
+from threading import Lock
+
 import torch
 from torch import Tensor, nn
 
@@ -42,6 +44,13 @@ class Cnn(nn.Module):
 def cnn() -> nn.Module:
     torch.manual_seed(0)
     return Cnn()
+
+
+def locked() -> nn.Module:
+    """With what nobody can copy."""
+    model = cnn()
+    model.lock = Lock()
+    return model
 
 
 def sick() -> nn.Module:

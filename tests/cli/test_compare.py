@@ -435,3 +435,40 @@ def test_a_grid_of_many_cells_goes_on_over_pages(camctl: Camctl, photo: Path, tm
     written = done.out.splitlines()
     assert len(written) > 1
     assert all(max(size_of(Path(path))) <= 16383 for path in written)
+
+
+def test_sanity_is_told_in_terminal_figure_report_and_json(camctl: Camctl, photo: Path, tmp_path: Path) -> None:
+    asked = ("compare", photo, MODEL, "--method", "GradCAM", "EigenCAM", "--sanity")
+    done = camctl(*asked, "--save-path", tmp_path / "grid.png", tmp_path / "grid.pdf", tmp_path / "report.html")
+
+    assert done.code == 0
+    names = ["grid.png", "grid-sanity.png", "grid.pdf", "grid-sanity.pdf", "report.html"]
+    assert done.out.splitlines() == [str(tmp_path / name) for name in names]
+    heading = next(line for line in done.err.splitlines() if line.split()[:2] == ["method", "head"])
+    assert "another picture" in heading
+    lines = {line.split()[0]: line for line in done.err.splitlines() if line.strip()}
+    assert "too few to tell" in lines["GradCAM"]
+    assert "1.00 / 1.00" in lines["EigenCAM"]
+    assert "does not see the class" in lines["EigenCAM"]
+    assert "hint: Which method sees the class takes 3 pictures to tell" in done.err
+    assert "What is left when weights are random" in (tmp_path / "report.html").read_text()
+    (told,) = camctl(*asked, "--json").json["sanity"]
+    assert [row["mark"] for row in told["rows"]] == ["too few to tell", "does not see the class"]
+
+
+def test_a_model_that_cannot_be_copied_has_no_sanity_in_one_line(camctl: Camctl, photo: Path) -> None:
+    done = camctl("compare", photo, "python:nets:locked", "--sanity")
+
+    assert done.code == 2
+    assert "cannot be copied" in done.err
+    assert "Leave out --sanity" in done.err
+
+
+def test_the_figure_of_the_sanity_is_never_written_over_a_picture(camctl: Camctl, photo: Path) -> None:
+    mine = photo.rename(photo.with_name("grid-sanity.png"))
+    before = mine.read_bytes()
+    done = camctl("compare", mine, MODEL, "--sanity", "--save-path", mine.with_name("grid.png"))
+
+    assert done.code == 2
+    assert "would be lost" in done.err
+    assert mine.read_bytes() == before

@@ -51,6 +51,16 @@ def test_json_tells_the_same_of_one_and_of_all(camctl: Camctl) -> None:
     assert one["package"] == "camctl"
 
 
+def test_a_method_with_a_remark_is_marked_in_the_listing_and_tells_it_in_full(camctl: Camctl) -> None:
+    listed, told = camctl("methods"), camctl("methods", "GradCAM++")
+
+    rows = {row.split()[0]: row for row in listed.out.splitlines() if row.strip()}
+    assert "* has a remark on its use: camctl methods NAME" in listed.out
+    assert " *" not in rows["GradCAM"]
+    assert "Does not see the class" in told.out
+    assert camctl("methods", "GradCAM++", "--json").json["remarks"][0].startswith("Does not see the class")
+
+
 def test_unknown_name_suggests_near_ones(camctl: Camctl) -> None:
     done = camctl("methods", "layercan")
 
