@@ -191,6 +191,25 @@ def test_a_rectifier_that_is_no_module_is_noticed_behind_the_norm(relu):
     assert not survey(seeded(Head(torch.tanh))).rectified
 
 
+def test_a_rectifier_that_is_no_module_is_noticed_behind_a_convolution_and_behind_a_sum():
+    class Bare(TinyCnn):
+        def __init__(self, last):
+            super().__init__()
+            self.last = last
+
+        def forward(self, x):
+            return self.fc(self.pool(torch.relu(self.last(self.block1(self.stem(x))))).flatten(1))
+
+    class Sum(nn.Conv2d):
+        def forward(self, x):
+            return super().forward(x) + x
+
+    for last in (nn.Conv2d(8, 8, 1), Sum(8, 8, 1)):
+        layers = survey(seeded(Bare(last)))
+        assert (layers.default, layers.rectified) == (("last",), True)
+        assert record_of(layers, "last").negative > 0
+
+
 def test_an_activation_that_runs_many_times_goes_by_the_name_of_its_block():
     class Shared(TinyCnn):
         """One ReLU for the whole block, as in torchvision's ResNets."""
