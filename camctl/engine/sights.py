@@ -151,7 +151,7 @@ def watch(name: str, seen: dict[str, Sight], around: Around) -> Callable[[nn.Mod
             # Read now: what comes next may write over the tensor.
             grid = grid.detach()
             sight.negative = _negative_share(grid)
-            sight.off = grid < 0
+            sight.off = grid < 0 if sight.maker is None else None
         if sight.layout is not None and tensor.requires_grad:
             layout, call = sight.layout, sight.calls
 

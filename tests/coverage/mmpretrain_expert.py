@@ -138,7 +138,7 @@ EXPERT = (
     _row(
         "DenseNet",
         "densenet121_3rdparty_in1k",
-        "transitions.3.1 transitions.3 transitions.3.0",
+        "transitions.3 transitions.3.0",
         7,
         "The norm after the last block, behind its ReLU.",
     ),

@@ -229,7 +229,20 @@ def test_an_activation_that_runs_many_times_goes_by_the_name_of_its_block():
         def forward(self, x):
             return self.relu(self.conv(self.relu(self.conv(x))) + x)
 
+    class Elsewhere(TinyCnn):
+        """One ReLU for the whole net, which the last block ends in: mmpretrain's DenseNet."""
+
+        def __init__(self):
+            super().__init__()
+            self.act = nn.ReLU()
+            self.end = nn.Sequential(nn.BatchNorm2d(8), self.act)
+
+        def forward(self, x):
+            return self.fc(self.pool(self.end(self.act(self.block1(self.stem(x))))).flatten(1))
+
     assert survey(seeded(Shared())).default == ("end",)
+    layers = survey(seeded(Elsewhere()))
+    assert (layers.default, layers.pre_activation) == (("end",), ("end.0",))
 
 
 def test_scores_of_classes_at_each_place_are_no_features():

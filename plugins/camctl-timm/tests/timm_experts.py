@@ -3,8 +3,8 @@
 Written from reading each forward pass, not from what the probe answers. The rule: on convolutional networks the last
 output with places that the head reads, activated and behind the residual sum; names of one and the same tensor stand
 together, and where a ReLU alone follows a norm, that norm too (Grad-CAM is taken there). Networks of tokens keep the
-last norm of the last block, that block's output, or the norm after it; where a class token alone is read, the norm which
-feeds the last attention.
+last norm of the last block, that block's output, or the norm after it; where a class token alone is read, the norm
+which feeds the last attention.
 """
 
 from __future__ import annotations
