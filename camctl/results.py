@@ -283,4 +283,4 @@ class LayerMap:
     pre_activation: tuple[str, ...] = ()
     """The norms whose rectified output the default layers are, for methods that bear activations of both signs."""
     rectified: bool = False
-    """Whether a ReLU that is no module follows the default layer, a norm."""
+    """Whether a ReLU that is no module follows the default layer."""

@@ -112,10 +112,13 @@ def default_layer(records: Sequence[LayerRecord], scores: Collection[str] = ()) 
 
 
 def _once(records: Sequence[LayerRecord], last: LayerRecord) -> str:
-    """The name of a tensor's maker; of the block around it where that runs several times, as a shared ReLU does."""
-    blocks = [each for each in records if each.same_as == last.name and each.calls == 1 and each.layout == last.layout]
-    holders = [each for each in blocks if last.name.startswith(f"{each.name}.")]
-    return holders[0].name if last.calls > 1 and holders else last.name
+    """The name of a tensor's maker; of the first block that ends in it where that runs several times (a shared ReLU).
+
+    The ReLU may have its name from elsewhere: mmpretrain's DenseNet has one, `backbone.act`, that ends all transitions.
+    """
+    same = [each for each in records if each.same_as == last.name and each.calls == 1 and each.layout == last.layout]
+    blocks = [each for each in same if any(other.name.startswith(f"{each.name}.") for other in records)]
+    return blocks[0].name if last.calls > 1 and blocks else last.name
 
 
 def _makers(records: Sequence[LayerRecord]) -> list[LayerRecord]:

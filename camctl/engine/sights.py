@@ -84,7 +84,7 @@ class Sight:
         if layout.channels == classes > 1:
             self.scores = int(grid.abs().amax((0, 2, 3)).count_nonzero()) == 1
         if self.off is not None:
-            self.rectified = bool(self.off.any()) and not bool(grid[self.off].any())
+            self.rectified = bool(self.off.any()) and not bool((grid * self.off).any())
 
     def activates(self, other: Sight) -> bool:
         """Whether its output is a rectifier's (no value is negative) that read the other's output alone."""
@@ -151,7 +151,7 @@ def watch(name: str, seen: dict[str, Sight], around: Around) -> Callable[[nn.Mod
             # Read now: what comes next may write over the tensor.
             grid = grid.detach()
             sight.negative = _negative_share(grid)
-            sight.off = grid < 0 if is_norm(part) else None
+            sight.off = grid < 0 if sight.maker is None else None
         if sight.layout is not None and tensor.requires_grad:
             layout, call = sight.layout, sight.calls
 

@@ -1,11 +1,14 @@
 """What an expert would answer for every classifier backbone of mmpretrain 1.2.0, written down from the forward passes.
 
-The rows were written before camctl was asked. Since then one name was put right (MLP-Mixer's last norm is called `ln1`;
+The rows were written before camctl was asked, and those of convolutional networks anew when what the head reads became
+the default. Since the first writing one name was put right (MLP-Mixer's last norm is called `ln1`;
 `norm1` is a property that gives it) and one row left out (LeViT's deploy form, see `mmpretrain.md`).
 
-`layers` are the places that an expert would accept, the best first: the last norm or block output whose places the
-class score still depends on; where a class token alone is read, the norm that feeds the last attention. Names of one
-and the same tensor (a block and the ReLU that ends it) stand together.
+`layers` are the places that an expert would accept, the best first. On convolutional networks: the last tensor with
+places that the head reads, activated and behind the residual sum; where a ReLU alone follows a norm, that norm too
+(GradCAM is taken there). On networks of tokens: the last norm or block output whose places the class score still
+depends on; where a class token alone is read, the norm that feeds the last attention. Names of one and the same tensor
+(a block and the ReLU that ends it) stand together.
 """
 
 from __future__ import annotations
@@ -54,10 +57,10 @@ class Expected:
 HEAD = {"model.head._delete_": True, "model.head.type": "LinearClsHead", "model.head.num_classes": 1000}
 
 CLS_ONLY = "Only the class token is read: the norm that feeds the last attention is the last with live patches."
-LAST_CONV = "The last convolution's norm; activation, pooling and head follow."
-RESIDUAL = "The last norm of the last residual block, before the shortcut is added, as mmpretrain's own guide names it."
+LAST_CONV = "The last convolution behind its norm and activation, which the pooling reads."
+RESIDUAL = "The last residual block's output, behind the sum and its ReLU, which the pooling reads."
 FINAL_NORM = "The norm after the last stage, which the pooling reads."
-POOL_THEN_NORM = "Pools before its final norm: the last norm with places is the one inside the last block."
+POOL_THEN_NORM = "Pools before its final norm: what is pooled is the last block's output."
 PATCH_MEAN = "The patches' mean is read and normed after it: the last norm with places is the last block's second."
 BRANCHES = "Parallel branches, each with a norm, are summed: only their sum, the block's output, holds all of them."
 
@@ -79,13 +82,31 @@ EXPERT = (
         extra=1,
         square=True,
     ),
-    _row("CSPDarkNet", "cspdarknet50_3rdparty_8xb32_in1k", "stages.4.final_conv.bn", 8, LAST_CONV),
-    _row("CSPResNet", "cspresnet50_3rdparty_8xb32_in1k", "stages.3.final_conv.bn", 8, LAST_CONV),
-    _row("CSPResNeXt", "cspresnext50_3rdparty_8xb32_in1k", "stages.3.final_conv.bn", 7, LAST_CONV),
+    _row(
+        "CSPDarkNet",
+        "cspdarknet50_3rdparty_8xb32_in1k",
+        "stages.4.final_conv.activate stages.4.final_conv stages.4",
+        8,
+        LAST_CONV,
+    ),
+    _row(
+        "CSPResNet",
+        "cspresnet50_3rdparty_8xb32_in1k",
+        "stages.3.final_conv.activate stages.3.final_conv stages.3",
+        8,
+        LAST_CONV,
+    ),
+    _row(
+        "CSPResNeXt",
+        "cspresnext50_3rdparty_8xb32_in1k",
+        "stages.3.final_conv.activate stages.3.final_conv stages.3",
+        7,
+        LAST_CONV,
+    ),
     _row(
         "Conformer",
         "conformer-tiny-p16_3rdparty_in1k",
-        "conv_trans_12.fusion_block.bn3 conv_trans_12.fusion_block conv_trans_12.fusion_block.act3",
+        "conv_trans_12.fusion_block.act3 conv_trans_12.fusion_block",
         7,
         "Two heads: the fusion block is the last with live places, and the transformer's features flow into it too.",
     ),
@@ -93,16 +114,16 @@ EXPERT = (
     _row(
         "ConvNeXt",
         "convnext-tiny_32xb128_in1k",
-        "stages.3.2.norm stages.3.2 stages.3",
+        "stages.3.2 stages.3",
         7,
         POOL_THEN_NORM,
     ),
     _row(
         "ConvNeXt",
         "convnext-v2-atto_fcmae-pre_3rdparty_in1k",
-        "stages.3.1.norm stages.3.1 stages.3",
+        "stages.3.1 stages.3",
         7,
-        f"{POOL_THEN_NORM} GRN is no norm of that width.",
+        POOL_THEN_NORM,
     ),
     _row("DaViT", "davit-tiny_3rdparty_in1k", "norm3", 7, FINAL_NORM),
     _row(
@@ -114,7 +135,13 @@ EXPERT = (
         "last block: what feeds the last attention is the output of the block before.",
         extra=1,
     ),
-    _row("DenseNet", "densenet121_3rdparty_in1k", "transitions.3.0 transitions.3", 7, "The norm after the last block."),
+    _row(
+        "DenseNet",
+        "densenet121_3rdparty_in1k",
+        "transitions.3 transitions.3.0",
+        7,
+        "The norm after the last block, behind its ReLU.",
+    ),
     _row(
         "DistilledVisionTransformer",
         "deit-tiny-distilled_3rdparty_in1k",
@@ -126,9 +153,9 @@ EXPERT = (
     _row(
         "EdgeNeXt",
         "edgenext-xxsmall_3rdparty_in1k",
-        "stages.3.1.norm stages.3.1 stages.3",
+        "stages.3.1 stages.3",
         8,
-        f"{POOL_THEN_NORM} It puts channels last.",
+        POOL_THEN_NORM,
     ),
     _row(
         "EfficientFormer",
@@ -138,14 +165,14 @@ EXPERT = (
         f"{FINAL_NORM} Its last stage has tokens where the others have planes.",
         square=True,
     ),
-    _row("EfficientNet", "efficientnet-b0_3rdparty_8xb32_in1k", "layers.6.bn", 7, LAST_CONV),
-    _row("EfficientNetV2", "efficientnetv2-b0_3rdparty_in1k", "layers.7.bn", 7, LAST_CONV),
+    _row("EfficientNet", "efficientnet-b0_3rdparty_8xb32_in1k", "layers.6.activate layers.6", 7, LAST_CONV),
+    _row("EfficientNetV2", "efficientnetv2-b0_3rdparty_in1k", "layers.7.activate layers.7", 7, LAST_CONV),
     _row(
         "HRNet",
         "hrnet-w18_3rdparty_8xb32_in1k",
-        "neck.0.final_layer.bn",
+        "neck.0.final_layer.activate neck.0.final_layer neck.0.final_layer.bn",
         7,
-        "The neck fuses four resolutions into the coarsest; its last convolution's norm is what is pooled.",
+        "The neck fuses four resolutions into the coarsest; its last convolution, activated, is what is pooled.",
     ),
     _row(
         "HiViT",
@@ -155,11 +182,11 @@ EXPERT = (
         "No class token and no final norm: the last norm is the one before the last feed-forward part.",
         square=True,
     ),
-    _row("HorNet", "hornet-tiny_3rdparty_in1k", "stages.3.1.norm2 stages.3.1 stages.3", 7, POOL_THEN_NORM),
+    _row("HorNet", "hornet-tiny_3rdparty_in1k", "stages.3.1 stages.3", 7, POOL_THEN_NORM),
     _row(
         "HorNet",
         "hornet-tiny-gf_3rdparty_in1k",
-        "stages.3.1.norm2 stages.3.1 stages.3",
+        "stages.3.1 stages.3",
         7,
         f"{POOL_THEN_NORM} Its global filters multiply in the frequency domain.",
     ),
@@ -196,26 +223,26 @@ EXPERT = (
         square=True,
     ),
     _row("MoCoV3ViT", "vit-small-p16_mocov3-pre_8xb128-linear-coslr-90e_in1k", "layers.11.ln1", 14, CLS_ONLY, extra=1),
-    _row("MobileNetV2", "mobilenet-v2_8xb32_in1k", "conv2.bn", 7, LAST_CONV),
-    _row("MobileNetV3", "mobilenet-v3-small-050_3rdparty_in1k", "layer12.bn", 7, LAST_CONV),
-    _row("MobileOne", "mobileone-s0_8xb32_in1k", "stage4.1 stage4 stage4.1.act", 7, BRANCHES),
+    _row("MobileNetV2", "mobilenet-v2_8xb32_in1k", "conv2.activate conv2 conv2.bn", 7, LAST_CONV),
+    _row("MobileNetV3", "mobilenet-v3-small-050_3rdparty_in1k", "layer12.activate layer12", 7, LAST_CONV),
+    _row("MobileOne", "mobileone-s0_8xb32_in1k", "stage4.1.act stage4.1 stage4", 7, BRANCHES),
     _row(
         "MobileOne",
         "configs/mobileone/deploy/mobileone-s0_deploy_8xb32_in1k.py",
-        "stage4.1 stage4 stage4.1.act",
+        "stage4.1.act stage4.1 stage4",
         7,
         "One convolution a block and no norm at all: the last block's output.",
         form="deploy",
     ),
-    _row("MobileViT", "mobilevit-xxsmall_3rdparty_in1k", "conv_1x1_exp.bn", 8, LAST_CONV),
+    _row("MobileViT", "mobilevit-xxsmall_3rdparty_in1k", "conv_1x1_exp.activate conv_1x1_exp", 8, LAST_CONV),
     _row("PCPVT", "twins-pcpvt-small_3rdparty_8xb128_in1k", "norm_after_stage3", 7, FINAL_NORM),
     _row("PoolFormer", "poolformer-s12_3rdparty_32xb128_in1k", "norm6", 7, FINAL_NORM),
     _row(
         "PyramidVig",
         "pvig-tiny_3rdparty_in1k",
-        "stages.3.2.1.fc2.1 stages.3.2.1.fc2 stages.3.2.1",
+        "stages.3.2.1 stages.3.2 stages.3",
         7,
-        "A graph net of planes: the last norm closes the last feed-forward part, before the shortcut is added.",
+        "A graph net of planes: the last feed-forward part behind its sum.",
         square=True,
     ),
     _row("RIFormer", "riformer-s12_in1k", "norm6", 7, FINAL_NORM),
@@ -227,7 +254,7 @@ EXPERT = (
         FINAL_NORM,
         form="deploy",
     ),
-    _row("RegNet", "regnetx-400mf_8xb128_in1k", "layer4.11.bn3", 7, RESIDUAL),
+    _row("RegNet", "regnetx-400mf_8xb128_in1k", "layer4 layer4.11", 7, RESIDUAL),
     _row("RepLKNet", "replknet-31L_in21k-pre_3rdparty_in1k-384px", "stages.3.norm", 12, FINAL_NORM),
     _row(
         "RepMLPNet",
@@ -237,33 +264,33 @@ EXPERT = (
         FINAL_NORM,
         square=True,
     ),
-    _row("RepVGG", "repvgg-A0_8xb32_in1k", "stage_4.0 stage_4 stage_4.0.act ppf", 7, BRANCHES),
+    _row("RepVGG", "repvgg-A0_8xb32_in1k", "stage_4.0.act stage_4.0 stage_4 ppf", 7, BRANCHES),
     _row(
         "RepVGG",
         "repvgg-A0_8xb32_in1k",
-        "stage_4.0 stage_4 stage_4.0.act ppf",
+        "stage_4.0.act stage_4.0 stage_4 ppf",
         7,
         "One convolution a block and no norm at all: the last block's output.",
         form="deploy",
         options={"model.backbone.deploy": True},
     ),
-    _row("Res2Net", "res2net50-w14-s8_3rdparty_8xb32_in1k", "layer4.2.bn3", 7, RESIDUAL),
-    _row("ResNeXt", "resnext50-32x4d_8xb32_in1k", "layer4.2.bn3", 7, RESIDUAL),
-    _row("ResNet", "resnet18_8xb32_in1k", "layer4.1.bn2", 7, RESIDUAL),
+    _row("Res2Net", "res2net50-w14-s8_3rdparty_8xb32_in1k", "layer4 layer4.2", 7, RESIDUAL),
+    _row("ResNeXt", "resnext50-32x4d_8xb32_in1k", "layer4 layer4.2", 7, RESIDUAL),
+    _row("ResNet", "resnet18_8xb32_in1k", "layer4 layer4.1", 7, RESIDUAL),
     _row(
         "ResNet",
         "resnet101-csra_1xb16_voc07-448px",
-        "layer4.2.bn3",
+        "layer4 layer4.2",
         14,
         f"{RESIDUAL} The multi-label head makes a score map a class, which is no feature map.",
         form="multi-label",
     ),
-    _row("ResNetV1c", "resnetv1c50_8xb32_in1k", "layer4.2.bn3", 7, RESIDUAL),
-    _row("ResNetV1d", "resnetv1d50_8xb32_in1k", "layer4.2.bn3", 7, RESIDUAL),
+    _row("ResNetV1c", "resnetv1c50_8xb32_in1k", "layer4 layer4.2", 7, RESIDUAL),
+    _row("ResNetV1d", "resnetv1d50_8xb32_in1k", "layer4 layer4.2", 7, RESIDUAL),
     _row(
         "ResNet_CIFAR",
         "resnet18_8xb16_cifar10",
-        "layer4.1.bn2",
+        "layer4 layer4.1",
         4,
         f"{RESIDUAL} Its stem keeps the resolution: 32 px by a stride of 8.",
         edge=32,
@@ -275,10 +302,10 @@ EXPERT = (
         14,
         "No class token; the final norm reads both streams at once, and the patches' mean is classified.",
     ),
-    _row("SEResNet", "seresnet50_8xb32_in1k", "layer4.2.bn3", 7, RESIDUAL),
+    _row("SEResNet", "seresnet50_8xb32_in1k", "layer4 layer4.2", 7, RESIDUAL),
     _row("SVT", "twins-svt-small_3rdparty_8xb128_in1k", "norm_after_stage3", 7, FINAL_NORM),
-    _row("ShuffleNetV1", "shufflenet-v1-1x_16xb64_in1k", "layers.2.3.g_conv_1x1_expand.bn", 7, RESIDUAL),
-    _row("ShuffleNetV2", "shufflenet-v2-1x_16xb64_in1k", "layers.3.bn", 7, LAST_CONV),
+    _row("ShuffleNetV1", "shufflenet-v1-1x_16xb64_in1k", "layers.2.3.act layers.2.3 layers.2", 7, RESIDUAL),
+    _row("ShuffleNetV2", "shufflenet-v2-1x_16xb64_in1k", "layers.3.activate layers.3 layers.3.bn", 7, LAST_CONV),
     _row("SwinTransformer", "swin-tiny_16xb64_in1k", "norm3", 7, FINAL_NORM),
     _row("SwinTransformerV2", "swinv2-tiny-w8_3rdparty_in1k-256px", "norm3", 8, FINAL_NORM),
     _row("T2T_ViT", "t2t-vit-t-14_8xb64_in1k", "encoder.13.ln1", 14, CLS_ONLY, extra=1),
@@ -296,7 +323,7 @@ EXPERT = (
         "tinyvit-5m_3rdparty_in1k",
         "stages.3.blocks.1.mlp.norm stages.3.blocks.1 stages.3",
         7,
-        POOL_THEN_NORM,
+        "Tokens, pooled before the final norm: the last norm with places is the one inside the last block.",
         square=True,
     ),
     _row("VAN", "van-tiny_3rdparty_in1k", "norm4", 7, FINAL_NORM),
@@ -352,9 +379,9 @@ EXPERT = (
     _row(
         "Vig",
         "vig-tiny_3rdparty_in1k",
-        "blocks.11.1.fc2.1 blocks.11.1.fc2 blocks.11.1",
+        "blocks.11.1 blocks.11",
         14,
-        "A graph net of planes: the last norm closes the last feed-forward part, before the shortcut is added.",
+        "A graph net of planes: the last feed-forward part behind its sum.",
         square=True,
     ),
     _row("VisionTransformer", "deit-tiny_4xb256_in1k", "layers.11.ln1", 14, CLS_ONLY, extra=1),
@@ -396,8 +423,8 @@ EXPERT = (
         form="MNIST",
         square=True,
     ),
-    _row("ResNeSt", "configs/resnest/resnest50_32xb64_in1k.py", "layer4.2.bn3", 8, RESIDUAL),
-    _row("SEResNeXt", "configs/seresnet/seresnext50-32x4d_8xb32_in1k.py", "layer4.2.bn3", 7, RESIDUAL),
+    _row("ResNeSt", "configs/resnest/resnest50_32xb64_in1k.py", "layer4 layer4.2", 8, RESIDUAL),
+    _row("SEResNeXt", "configs/seresnet/seresnext50-32x4d_8xb32_in1k.py", "layer4 layer4.2", 7, RESIDUAL),
     _row(
         "VGG",
         "configs/vgg/vgg11bn_8xb32_in1k.py",

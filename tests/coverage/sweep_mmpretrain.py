@@ -196,7 +196,8 @@ def page(answers: Sequence[Answer]) -> str:
         + ".",
         "",
         (
-            f"{len(answers)} models of {len(backbones)} backbones, random weights, one picture, GradCAM. "
+            f"{len(answers)} models of {len(backbones)} backbones, random weights, one picture, GradCAM "
+            "(GradCAMElementWise where a class token alone is read). "
             f"Verdict `ok`: {sum(answer.verdict == 'ok' for answer in told)}. "
             f"The expert's layer: {sum(answer.layer_right for answer in told)}. "
             f"The expert's grid and extra tokens: {sum(answer.grid_right for answer in told)}. "
@@ -206,7 +207,7 @@ def page(answers: Sequence[Answer]) -> str:
         ),
         "",
         (
-            "The expert's answers were written down from the forward passes before camctl was asked, in "
+            "The expert's answers were written down from the forward passes, in "
             "[mmpretrain_expert.py](mmpretrain_expert.py); where several layers would do, the first is shown."
         ),
         "",

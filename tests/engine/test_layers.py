@@ -191,6 +191,25 @@ def test_a_rectifier_that_is_no_module_is_noticed_behind_the_norm(relu):
     assert not survey(seeded(Head(torch.tanh))).rectified
 
 
+def test_a_rectifier_that_is_no_module_is_noticed_behind_a_convolution_and_behind_a_sum():
+    class Bare(TinyCnn):
+        def __init__(self, last):
+            super().__init__()
+            self.last = last
+
+        def forward(self, x):
+            return self.fc(self.pool(torch.relu(self.last(self.block1(self.stem(x))))).flatten(1))
+
+    class Sum(nn.Conv2d):
+        def forward(self, x):
+            return super().forward(x) + x
+
+    for last in (nn.Conv2d(8, 8, 1), Sum(8, 8, 1)):
+        layers = survey(seeded(Bare(last)))
+        assert (layers.default, layers.rectified) == (("last",), True)
+        assert record_of(layers, "last").negative > 0
+
+
 def test_an_activation_that_runs_many_times_goes_by_the_name_of_its_block():
     class Shared(TinyCnn):
         """One ReLU for the whole block, as in torchvision's ResNets."""
@@ -210,7 +229,20 @@ def test_an_activation_that_runs_many_times_goes_by_the_name_of_its_block():
         def forward(self, x):
             return self.relu(self.conv(self.relu(self.conv(x))) + x)
 
+    class Elsewhere(TinyCnn):
+        """One ReLU for the whole net, which the last block ends in: mmpretrain's DenseNet."""
+
+        def __init__(self):
+            super().__init__()
+            self.act = nn.ReLU()
+            self.end = nn.Sequential(nn.BatchNorm2d(8), self.act)
+
+        def forward(self, x):
+            return self.fc(self.pool(self.end(self.act(self.block1(self.stem(x))))).flatten(1))
+
     assert survey(seeded(Shared())).default == ("end",)
+    layers = survey(seeded(Elsewhere()))
+    assert (layers.default, layers.pre_activation) == (("end",), ("end.0",))
 
 
 def test_scores_of_classes_at_each_place_are_no_features():

@@ -22,9 +22,10 @@ ABOUT = """# Coverage: one model of every module of timm
 Written by `python tests/coverage.py`, a quarter of an hour on one core; a seeded sample of it is a test.
 
 Of each module in `timm.models` the smallest classifier, at random weights and its own input size, explained by
-`camctl.explain` without a flag: Grad-CAM of the best class. The last column compares with what someone who knows the
-architecture would name; their answers, in `tests/timm_experts.py`, were written before the probe was asked. At random
-weights all evidence may speak against a class by mere chance: then they are drawn again, and the seed is told.
+`camctl.explain` without a flag: Grad-CAM of the best class, or element-wise where a class token alone is read. The last
+column compares with what someone who knows the architecture would name; their answers, in `tests/timm_experts.py`, were
+written from the forward passes. At random weights all evidence may speak against a class by mere chance: then they are
+drawn again, and the seed is told.
 
 - A live map (verdict `ok`): **{live} of {all}**{dead}
 - The expert's grid and extra tokens: **{grids} of {all}**{other}

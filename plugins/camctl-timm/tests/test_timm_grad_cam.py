@@ -41,14 +41,14 @@ def channels_last(output):
 @pytest.mark.parametrize(
     ("name", "layer", "reshape"),
     [
-        ("test_resnet", "layer4.0.bn2", None),
+        ("test_resnet", "layer4", None),
         ("test_vit", "blocks.5.norm1", tokens),
         ("swin_tiny_patch4_window7_224", "norm", channels_last),
     ],
 )
 def test_the_map_is_grad_cams(load, pixels, name, layer, reshape):
     loaded = load(name)
-    (cam,) = pipeline.explain(loaded, pixels).maps
+    (cam,) = pipeline.explain(loaded, pixels, methods=["GradCAM"]).maps
 
     inputs = loaded.preprocess(pixels)[None]
     theirs = by_hand(loaded.module, loaded.module.get_submodule(layer), reshape, inputs, cam.target.index)
@@ -62,7 +62,7 @@ def test_the_map_is_grad_cams(load, pixels, name, layer, reshape):
 def test_the_comparison_would_see_a_wrong_layout(load, pixels):
     """Rows for columns is the usual mistake."""
     loaded = load("test_vit")
-    (cam,) = pipeline.explain(loaded, pixels).maps
+    (cam,) = pipeline.explain(loaded, pixels, methods=["GradCAM"]).maps
     inputs = loaded.preprocess(pixels)[None]
     wrong = by_hand(loaded.module, loaded.module.blocks[5].norm1, lambda out: tokens(out).mT, inputs, cam.target.index)
 

@@ -21,8 +21,9 @@ TARGET = Path(__file__).resolve().parent.parent / "COVERAGE.md"
 HEAD = """# Coverage: torchvision
 
 Every classification model of torchvision with random weights (seed 0), explained by `camctl.explain` without a flag
-(GradCAM, best class). Seconds are those of `explain` alone, on one CPU thread: probe, forward and backward pass.
-"Expert" is the layer that someone who knows the architecture names, written down from the forward passes beforehand
+(best class; GradCAM, or GradCAMElementWise where a class token alone is read). Seconds are those of `explain` alone, on
+one CPU thread: probe, forward and backward pass.
+"Expert" is the layer that someone who knows the architecture names, written down from the forward passes
 (`tests/torchvision_experts.py`). Written by `python tests/coverage.py`.
 
 {date}, camctl {camctl}, torchvision {torchvision}, torch {torch}, Python {python}: {ok} of {all} verdicts `ok`,

@@ -1,7 +1,8 @@
-"""What someone who knows the architecture would name, written from the forward passes before the probe was asked.
+"""What someone who knows the architecture would name for GradCAM, written from the forward passes, not from the probe.
 
-The layer is the last norm that still has places, or, where branches are joined after the last norm, the joined
-output; the grid follows from the stride.
+On convolutional networks the layer is the last output with places that the head reads, activated and behind the
+residual sum; where a ReLU alone follows a norm, GradCAM is taken at that norm. On a ViT it is the last norm whose
+patches are live. The grid follows from the stride.
 """
 
 from __future__ import annotations
@@ -58,11 +59,16 @@ ANSWERS = (
     ),
     Answer(
         names=r"(wide_)?resne(x)?t.*",
-        layer="layer4.*.bn[23]",
+        layer="layer4",
         stride=32,
-        why="The last block's last norm, before the shortcut is added.",
+        why="The last block's output, behind the sum and its ReLU.",
     ),
-    Answer(names=r"densenet\d+", layer="features.norm5", stride=32, why="One norm after all dense blocks, then ReLU."),
+    Answer(
+        names=r"densenet\d+",
+        layer="features.norm5",
+        stride=32,
+        why="One norm after all dense blocks, then a functional ReLU.",
+    ),
     Answer(
         names=r"squeezenet1_[01]",
         layer="features.12",
@@ -83,21 +89,22 @@ ANSWERS = (
         grids=((299, 8),),
         why="Branches joined after their own norms; unpadded convolutions leave 8 x 8 of 299 pixels.",
     ),
-    Answer(names=r"mobilenet_v[23].*", layer="features.*.1", stride=32, why="The norm of the last 1 x 1 convolution."),
-    Answer(names=r"mnasnet.*", layer="layers.15", stride=32, why="The norm of the last 1 x 1 convolution."),
-    Answer(names=r"shufflenet_v2.*", layer="conv5.1", stride=32, why="The norm of the last 1 x 1 convolution."),
-    Answer(names=r"efficientnet_.*", layer="features.?.1", stride=32, why="The norm of the last 1 x 1 convolution."),
+    Answer(names=r"mobilenet_v2", layer="features.*.1", stride=32, why="The last norm, which ReLU6 alone follows."),
+    Answer(names=r"mobilenet_v3.*", layer="features.*.2", stride=32, why="The last 1 x 1 convolution's Hardswish."),
+    Answer(names=r"mnasnet.*", layer="layers.15", stride=32, why="The last norm, which a ReLU alone follows."),
+    Answer(names=r"shufflenet_v2.*", layer="conv5.1", stride=32, why="The last norm, which a ReLU alone follows."),
+    Answer(names=r"efficientnet_.*", layer="features.?.2", stride=32, why="The last 1 x 1 convolution's SiLU."),
     Answer(
         names=r"regnet_.*",
-        layer="trunk_output.block4.block4-*.f.c.1",
+        layer="trunk_output.block4.block4-*.activation",
         stride=32,
-        why="The last block's last norm, before the shortcut is added.",
+        why="The last block's output: the ReLU behind the sum.",
     ),
     Answer(
         names=r"convnext_.*",
-        layer="features.7.*.block.2",
+        layer="features.7.?",
         stride=32,
-        why="The last block's norm; the one of the classifier comes after pooling.",
+        why="The last block's output; the classifier's norm comes after pooling.",
     ),
     Answer(names=r"swin_(v2_)?[tsb]", layer="norm", stride=32, why="The norm after the last stage, (N, H, W, C)."),
     Answer(

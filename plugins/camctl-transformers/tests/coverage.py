@@ -25,9 +25,10 @@ TARGET = Path(__file__).resolve().parent.parent / "COVERAGE.md"
 HEAD = """# Coverage: transformers
 
 Every image classification class of transformers, and the zero-shot ones of CLIP and SigLIP, with random weights
-(seed 0), explained by `camctl.explain` without a flag (GradCAM, best class). Seconds are those of `explain` alone, on
-one CPU thread. "Expert" is the layer that someone who knows the architecture names, written down from the forward
-passes beforehand (`tests/transformers_families.py`). Written by `python tests/coverage.py`.
+(seed 0), explained by `camctl.explain` without a flag (best class; GradCAM, or GradCAMElementWise where a class token
+alone is read). Seconds are those of `explain` alone, on one CPU thread. "Expert" is the layer that someone who knows
+the architecture names, written down from the forward passes (`tests/transformers_families.py`). Written by
+`python tests/coverage.py`.
 
 {date}, camctl {camctl}, transformers {transformers}, torch {torch}, Python {python}.
 

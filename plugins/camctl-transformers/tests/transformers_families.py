@@ -1,7 +1,9 @@
 """Every family of image classifiers: a tiny configuration, and what someone who knows the architecture would name.
 
-The answers were written from the forward passes before the probe was asked. The layer is the last norm that still has
-places, or the joined output where branches meet after their norms; grids are for the input size in the configuration.
+The answers are for GradCAM, written from the forward passes and not from the probe. On convolutional networks the layer
+is the last output with places that the head reads, activated and behind the residual sum; where a ReLU alone follows a
+norm, GradCAM is taken at that norm. On networks of tokens it is the last norm that still has live places. Grids are for
+the input size in the configuration.
 Widths are chosen so that no width is a square number: 48, not 64.
 """
 
@@ -70,7 +72,7 @@ class Family:
 
 CLASS_TOKEN = "Only the class token is read: the norm that feeds the last attention is the last live one."  # noqa: S105
 FINAL_NORM = "The final norm, whose places are averaged."
-LAST_BLOCK = "The last block's last norm; what follows the blocks is pooled first."
+LAST_BLOCK = "The last block's output; what follows the blocks is pooled first."
 
 FAMILIES: dict[str, Family] = {
     "vit": Family(
@@ -196,7 +198,7 @@ FAMILIES: dict[str, Family] = {
     "convnext": Family(
         kind="ConvNextForImageClassification",
         config=STAGES | {"image_size": 128},
-        layer="convnext.encoder.stages.3.layers.*.layernorm",
+        layer="convnext.encoder.stages.3.layers.?",
         grid=(4, 4),
         size=128,
         why=LAST_BLOCK,
@@ -204,7 +206,7 @@ FAMILIES: dict[str, Family] = {
     "convnextv2": Family(
         kind="ConvNextV2ForImageClassification",
         config=STAGES | {"image_size": 128},
-        layer="convnextv2.encoder.stages.3.layers.*.layernorm",
+        layer="convnextv2.encoder.stages.3.layers.?",
         grid=(4, 4),
         size=128,
         why=LAST_BLOCK,
@@ -212,15 +214,15 @@ FAMILIES: dict[str, Family] = {
     "resnet": Family(
         kind="ResNetForImageClassification",
         config=STAGES | {"embedding_size": 12, "layer_type": "bottleneck"},
-        layer="resnet.encoder.stages.3.layers.*.layer.2.normalization",
+        layer="resnet.encoder.stages.3.layers.?.activation",
         grid=(4, 4),
         size=128,
-        why="The last norm of the last block's long path, before the shortcut is added.",
+        why="The last block's output: the ReLU behind the sum.",
     ),
     "resnet-basic": Family(
         kind="ResNetForImageClassification",
         config=STAGES | {"embedding_size": 12, "layer_type": "basic"},
-        layer="resnet.encoder.stages.3.layers.*.layer.1.normalization",
+        layer="resnet.encoder.stages.3.layers.?.activation",
         grid=(4, 4),
         size=128,
         why="As with bottlenecks.",
@@ -228,15 +230,15 @@ FAMILIES: dict[str, Family] = {
     "regnet": Family(
         kind="RegNetForImageClassification",
         config=STAGES | {"embedding_size": 12, "groups_width": 4},
-        layer="regnet.encoder.stages.3.layers.*.layer.3.normalization",
+        layer="regnet.encoder.stages.3.layers.?.activation",
         grid=(4, 4),
         size=128,
-        why="The last norm of the last block's long path, before the shortcut is added.",
+        why="The last block's output: the ReLU behind the sum.",
     ),
     "regnet-x": Family(
         kind="RegNetForImageClassification",
         config=STAGES | {"embedding_size": 12, "groups_width": 4, "layer_type": "x"},
-        layer="regnet.encoder.stages.3.layers.*.layer.2.normalization",
+        layer="regnet.encoder.stages.3.layers.?.activation",
         grid=(4, 4),
         size=128,
         why="As RegNet Y, without squeeze and excitation.",
@@ -244,10 +246,10 @@ FAMILIES: dict[str, Family] = {
     "regnet-one-block": Family(
         kind="RegNetForImageClassification",
         config=STAGES | {"embedding_size": 12, "groups_width": 4, "depths": [1, 1, 2, 1]},
-        layer="regnet.encoder.stages.3.layers.*.layer.3.normalization",
+        layer="regnet.encoder.stages.3.layers.?.activation",
         grid=(4, 4),
         size=128,
-        why="The larger RegNets end in one block: its long path, and not the norm of its shortcut, which runs later.",
+        why="The larger RegNets end in one block, whose shortcut has a norm that runs later than the long path's.",
     ),
     "bit": Family(
         kind="BitForImageClassification",
@@ -255,17 +257,35 @@ FAMILIES: dict[str, Family] = {
         layer="bit.norm",
         grid=(4, 4),
         size=128,
-        why=FINAL_NORM,
+        why="The final norm, which has its activation inside.",
     ),
     "bit-bottleneck": Family(
         kind="BitForImageClassification",
         config=STAGES | {"embedding_size": 12, "num_groups": 4, "layer_type": "bottleneck"},
-        layer="bit.encoder.stages.3.layers.*.norm3",
+        layer="bit.encoder.stages.3.layers.?.activation",
         grid=(4, 4),
         size=128,
-        why="The last norm of the last block, before the shortcut is added.",
+        why="The last block's output: the ReLU behind the sum; the norm after it is an identity.",
     ),
     "hgnet_v2": Family(
+        kind="HGNetV2ForImageClassification",
+        config={
+            "embedding_size": 12,
+            "depths": [1, 1, 1, 2],
+            "hidden_sizes": [12, 24, 40, 80],
+            "stem_channels": [3, 12, 12],
+            "stage_in_channels": [12, 12, 24, 40],
+            "stage_mid_channels": [12, 12, 12, 12],
+            "stage_out_channels": [12, 24, 40, 80],
+            "stage_num_blocks": [1, 1, 2, 1],
+            "stage_numb_of_layers": [2, 2, 2, 2],
+        },
+        layer="encoder.stages.3.blocks.?.aggregation.1.normalization",
+        grid=(4, 4),
+        size=128,
+        why="The last block has no shortcut: the norm of its last convolution, which a ReLU alone follows.",
+    ),
+    "hgnet_v2-residual": Family(
         kind="HGNetV2ForImageClassification",
         config={
             "embedding_size": 12,
@@ -278,18 +298,18 @@ FAMILIES: dict[str, Family] = {
             "stage_num_blocks": [1, 1, 1, 2],
             "stage_numb_of_layers": [2, 2, 2, 2],
         },
-        layer="encoder.stages.3.blocks.*.aggregation.1.normalization",
+        layer="encoder.stages.3.blocks.?",
         grid=(4, 4),
         size=128,
-        why="The last norm of the last block, before the shortcut is added.",
+        why="The last block's sum, with nothing after it.",
     ),
     "pp_lcnet": Family(
         kind="PPLCNetForImageClassification",
         config={"scale": 0.5, "class_expand": 40},
-        layer="encoder.blocks.*.pointwise_convolution.normalization",
+        layer="encoder.blocks.*.pointwise_convolution.activation",
         grid=(4, 4),
         size=128,
-        why="The norm of the last 1 x 1 convolution; another one, without a norm, comes after pooling.",
+        why="The last 1 x 1 convolution, activated; another one comes after pooling.",
     ),
     "mobilenet_v1": Family(
         kind="MobileNetV1ForImageClassification",
@@ -297,7 +317,7 @@ FAMILIES: dict[str, Family] = {
         layer="mobilenet_v1.layer.25.normalization",
         grid=(4, 4),
         size=128,
-        why="The norm of the last 1 x 1 convolution.",
+        why="The norm of the last 1 x 1 convolution, which ReLU6 alone follows.",
     ),
     "mobilenet_v2": Family(
         kind="MobileNetV2ForImageClassification",
@@ -305,15 +325,15 @@ FAMILIES: dict[str, Family] = {
         layer="mobilenet_v2.conv_1x1.normalization",
         grid=(4, 4),
         size=128,
-        why="The norm of the last 1 x 1 convolution.",
+        why="The norm of the last 1 x 1 convolution, which ReLU6 alone follows.",
     ),
     "efficientnet": Family(
         kind="EfficientNetForImageClassification",
         config={"width_coefficient": 0.25, "depth_coefficient": 0.4, "hidden_dim": 320, "image_size": 128},
-        layer="efficientnet.encoder.top_bn",
+        layer="efficientnet.encoder.top_activation",
         grid=(4, 4),
         size=128,
-        why="The norm of the last 1 x 1 convolution.",
+        why="The last 1 x 1 convolution, activated: SiLU.",
     ),
     "mobilevit": Family(
         kind="MobileViTForImageClassification",
@@ -323,10 +343,10 @@ FAMILIES: dict[str, Family] = {
             "num_attention_heads": 4,
             "image_size": 128,
         },
-        layer="mobilevit.conv_1x1_exp.normalization",
+        layer="mobilevit.conv_1x1_exp.activation",
         grid=(4, 4),
         size=128,
-        why="The norm of the last 1 x 1 convolution.",
+        why="The last 1 x 1 convolution, activated: SiLU.",
     ),
     "mobilevitv2": Family(
         kind="MobileViTV2ForImageClassification",
