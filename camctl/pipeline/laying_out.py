@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from camctl.pipeline.asking import Asked
     from camctl.pipeline.layering import Groups
     from camctl.pipeline.passes import Key
-    from camctl.plugin import Method
     from camctl.pipeline.sanity import Undone
+    from camctl.plugin import Method
     from camctl.results import Cam, Explanation, Smoothing, Target
 
 SMOOTHING_LABELS: dict[Smoothing, str] = {
