@@ -6,9 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import camctl
 from camctl import discovery, registry
+from camctl.demo.game import FIRST_SEED
+from camctl.demo.scenes import render, scene
+from camctl.ranking import sanity_rows
 from tests.truth import spoilt
-from tests.truth.games import Ask, Row, box_game, grid_game, known_windows, mosaics, scene_game
+from tests.truth.games import SIDE, Ask, Row, box_game, grid_game, known_windows, mosaics, scene_game
 from tests.truth.nets import BY_GRADIENT, Net
 from tests.truth.photographs import PHOTOGRAPHS, Photograph, Window, middle, windows
 
@@ -47,7 +51,7 @@ def measure(net: Net, size: Size) -> list[Row]:
     """Every game of a network."""
     model = net.load(net.name)
     rows = []
-    for game in (pointing, metrics, products, *((slow,) if size.slow else ()), verdicts):
+    for game in (pointing, metrics, products, *((slow,) if size.slow else ()), verdicts, sanity):
         rows += list(game(net, model, size))
         print(f"{net.name}: {game.__name__}, {len(rows)} maps", flush=True)  # noqa: T201
     return rows
@@ -85,8 +89,28 @@ def slow(net: Net, model: LoadedModel, size: Size) -> Iterator[Row]:
 
 
 def sanity(net: Net, model: LoadedModel, size: Size) -> Iterator[Row]:
-    """Maps while the network is randomised from the head down: not measured yet."""
-    yield from ()
+    """How alike maps stay while the network is randomised from the head down: `rule` is the stage, `verdict` the mark."""
+    if net.demo:
+        shown = [render(scene(FIRST_SEED + number, 1), model.input_size[0]) for number in range(min(size.scenes, 8))]
+    else:
+        shown = [middle(photograph).pixels(SIDE) for photograph in PHOTOGRAPHS]
+    methods = [name for name in FAST if BUILT_IN[name].needs and not BUILT_IN[name].cannot(model.module)]
+    found = camctl.compare(model, shown, methods=methods, sanity=True)
+    for row in sanity_rows(found)[0]:
+        for stage, likeness in row.stages.items():
+            figures = {"correlation": likeness.correlation, "ssim": likeness.ssim}
+            yield Row(
+                game="sanity",
+                net=net.name,
+                rule=stage,
+                layers=(),
+                method=row.label,
+                group="all",
+                verdict=row.mark,
+                share=None,
+                hit=None,
+                figures=figures,
+            )
 
 
 def verdicts(net: Net, model: LoadedModel, size: Size) -> Iterator[Row]:

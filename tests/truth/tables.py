@@ -98,6 +98,18 @@ def of_verdicts(rows: Sequence[Row]) -> list[str]:
     return lines
 
 
+def of_sanity(rows: Sequence[Row]) -> list[str]:
+    """A row a method, a column a stage: the median rank correlation with the map of the whole network."""
+    stages = list(dict.fromkeys(one.rule for one in rows))
+    lines = ["| method | " + " | ".join(stages) + " | |", "|---|" + "---|" * (len(stages) + 1)]
+    for method, of in _split(rows, lambda one: one.method).items():
+        figures = {one.rule: f"{one.figures['correlation']:.2f}" for one in of}
+        lines.append(
+            f"| {method} | " + " | ".join(figures.get(stage, "") for stage in stages) + f" | {of[0].verdict} |"
+        )
+    return lines
+
+
 def _layers(rows: Iterable[Row]) -> str:
     """The layers that were used most often."""
     counts = Counter("+".join(one.layers) for one in rows if one.layers)

@@ -12,7 +12,7 @@ from tests.truth.games import SURE, Row
 from tests.truth.measuring import DEFAULT
 from tests.truth.nets import NETS
 from tests.truth.photographs import PHOTOGRAPHS
-from tests.truth.tables import by_rule, of_metrics, of_verdicts
+from tests.truth.tables import by_rule, of_metrics, of_sanity, of_verdicts
 
 HERE = Path(__file__).parent
 TRUTH = HERE / "TRUTH.md"
@@ -61,6 +61,13 @@ def write(rows: Sequence[Row]) -> None:
     TRUTH.write_text("\n".join(parts) + "\n")
 
 
+SANITY = """
+### Sanity (Adebayo et al., 2018, arXiv:1810.03292)
+
+Median rank correlation of a map with the whole network's, while weights are drawn anew from the head down; `another
+picture` is what any two maps of the method have in common. What a method is marked with stands in the last column.
+"""
+
 VERDICTS = """
 ## Verdicts
 
@@ -96,4 +103,7 @@ def _of_net(name: str, rows: Sequence[Row], *, demo: bool) -> list[str]:
     if measured:
         parts += ["\n### Average drop (lower is better) and ADCC (higher is better), at the default\n"]
         parts += of_metrics(measured)
+    redrawn = [row for row in rows if row.game == "sanity"]
+    if redrawn:
+        parts += [SANITY, *of_sanity(redrawn)]
     return parts
