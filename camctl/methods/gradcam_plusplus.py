@@ -20,8 +20,8 @@ EPSILON = 1e-6
     needs={"activations", "gradients"},
     remarks=(
         (
-            "Does not see the class on EfficientNet-Lite0: its map stays when the head is random (median rank correlation "
-            ".96, 11 photographs x 4 heads, at `_swish`; GradCAM .13)."
+            "Does not see the class on EfficientNet-Lite0: its map stays when the head is random (median rank "
+            "correlation .96, 11 photographs x 4 heads, at `_swish`; GradCAM .13)."
         ),
     ),
 )

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     needs={"activations", "gradients"},
     remarks=(
         (
-            "Does not see the class on EfficientNet-Lite0: its map stays when the head is random (median rank correlation "
-            ".97, 11 photographs x 4 heads, at `_swish`; GradCAM .13)."
+            "Does not see the class on EfficientNet-Lite0: its map stays when the head is random (median rank "
+            "correlation .97, 11 photographs x 4 heads, at `_swish`; GradCAM .13)."
         ),
     ),
 )

@@ -27,8 +27,8 @@ SAMPLES = 8
     cost=Cost(text="1 forward, 1 backward a sample (8)", passes=lambda _c, _h, _w: SAMPLES),
     remarks=(
         (
-            "Does not see the class on EfficientNet-Lite0: its map stays when the head is random (median rank correlation "
-            ".96, 11 photographs x 4 heads, at `_swish`; GradCAM .13)."
+            "Does not see the class on EfficientNet-Lite0: its map stays when the head is random (median rank "
+            "correlation .96, 11 photographs x 4 heads, at `_swish`; GradCAM .13)."
         ),
     ),
 )
