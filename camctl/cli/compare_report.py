@@ -20,13 +20,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from camctl.comparison import AxisName, Comparison, Measure
-    from camctl.ranking import Agreement, Drift, Standing
+    from camctl.ranking import Agreement, Drift, Likeness, Standing
 
 BETTER = {"higher": "↑", "lower": "↓", "neither": ""}
 """Behind a metric's title: which way is better."""
 
 MOST_RUNS = 8
 """Models before pictures that are told of one by one."""
+
+
+BOTH_FIGURES = 150
+"""Columns of a window from which the sanity tells the structural similarity as well."""
 
 
 def summary(comparison: Comparison, paths: Sequence[str], *, drawing: float | None = None) -> None:
@@ -215,18 +219,24 @@ def _sanity(comparison: Comparison) -> None:
     from camctl.render.sanity import likeness_text, stage_heads
 
     rows = sanity_rows(comparison)
+    wide = err().width >= BOTH_FIGURES
+
+    def figures(alike: Likeness | None) -> str:
+        return likeness_text(alike) if wide else likeness_text(alike).partition(" / ")[0]
+
     for one in comparison.sanity:
         table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
         table.add_column("method", no_wrap=True)
-        for heading in stage_heads(one):
+        for heading in stage_heads(one, short=True):
             table.add_column(heading, justify="right", overflow="fold")
-        table.add_column("")
+        table.add_column("", no_wrap=True)
         for row in rows[one.model]:
             stages = [row.stages.get(stage) for stage in (*one.stages, ANOTHER)]
-            table.add_row(Text(row.label, "bold"), *map(Text, map(likeness_text, stages)), Text(row.mark, "yellow"))
+            table.add_row(Text(row.label, "bold"), *map(Text, map(figures, stages)), Text(row.mark, "yellow"))
         model = comparison.axis("model").labels[one.model] if "model" in comparison.varying else ""
-        said = " (rank correlation / structural similarity with the whole network's map, weights random from the head"
-        say(("sanity", "bold"), f"{said} down to the module named; medians){f', {model}' if model else ''}")
+        both = " / structural similarity" if wide else ""
+        said = f" (rank correlation{both} with the whole network's map, weights random from the head down to the module"
+        say(("sanity", "bold"), f"{said} named; medians){f', {model}' if model else ''}")
         err().print(Padding(table, (0, 0, 0, 2)))
         if any(row.mark == FEW for row in rows[one.model]):
             said = f"Which method sees the class takes {LEAST_PICTURES} pictures to tell, more where figures scatter."

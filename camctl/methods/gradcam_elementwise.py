@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     formula="sum_c ReLU(G_c A_c)",
     needs={"activations", "gradients"},
     signed=False,
+    remarks=(
+        (
+            "Does not see the class on EfficientNet-Lite0: its map stays when the head is random (median rank "
+            "correlation .97, 11 photographs x 4 heads, at `_swish`; GradCAM .13)."
+        ),
+    ),
 )
 def gradcam_elementwise(capture: Capture) -> Tensor:
     """Evidence (N, C, H, W): the positive part of activations times gradients, place by place."""

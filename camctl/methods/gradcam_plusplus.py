@@ -19,6 +19,12 @@ EPSILON = 1e-6
     formula="ReLU( sum_c w_c A_c ),  w_c = sum_ij a_c ReLU(G_c),  a_c = G_c^2 / (2 G_c^2 + sum_ij(A_c) G_c^3)",
     needs={"activations", "gradients"},
     signed=False,
+    remarks=(
+        (
+            "Does not see the class on EfficientNet-Lite0: its map stays when the head is random (median rank "
+            "correlation .96, 11 photographs x 4 heads, at `_swish`; GradCAM .13)."
+        ),
+    ),
 )
 def gradcam_plusplus(capture: Capture) -> Tensor:
     """Evidence (N, C, H, W), by equation 19 of the paper (an exponential of the score cancels out there)."""

@@ -178,6 +178,12 @@ def finercam(capture: Capture, *, alpha: float = 1.0, comparison_categories: int
     needs={"activations", "gradients"},
     reduction="none",
     signed=False,
+    remarks=(
+        (
+            "Does not see the class on EfficientNet-Lite0: its map stays when the head is random (median rank "
+            "correlation .97, 11 photographs x 4 heads, at `_swish`; GradCAM .13)."
+        ),
+    ),
 )
 def segeigencam(capture: Capture) -> Tensor:
     """Signed maps (N, H, W)."""

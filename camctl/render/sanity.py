@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from camctl.comparison import ANOTHER
@@ -45,10 +46,15 @@ def sanity_pages(comparison: Comparison, look: Look | None = None) -> list[Page]
     ]
 
 
-def stage_heads(sanity: Sanity) -> list[str]:
-    """What the stages are called over a column: each but the first goes on down to the module that it names."""
+def stage_heads(sanity: Sanity, *, short: bool = False) -> list[str]:
+    """What the stages are called over a column: each but the first goes on down to the module that it names.
+
+    `short`: without the part of their names that all of them share.
+    """
     first, *deeper = sanity.stages
-    return [first, *(f"to {name}" for name in deeper), ANOTHER]
+    parts = zip(*(name.split(".")[:-1] for name in deeper), strict=False)
+    shared = sum(1 for _ in takewhile(lambda level: len(set(level)) == 1, parts)) if short else 0
+    return [first, *(f"to {'.'.join(name.split('.')[shared:])}" for name in deeper), ANOTHER]
 
 
 def likeness_text(one: Likeness | None) -> str:

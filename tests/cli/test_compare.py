@@ -437,7 +437,10 @@ def test_a_grid_of_many_cells_goes_on_over_pages(camctl: Camctl, photo: Path, tm
     assert all(max(size_of(Path(path))) <= 16383 for path in written)
 
 
-def test_sanity_is_told_in_terminal_figure_report_and_json(camctl: Camctl, photo: Path, tmp_path: Path) -> None:
+def test_sanity_is_told_in_terminal_figure_report_and_json(
+    camctl: Camctl, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "150")
     asked = ("compare", photo, MODEL, "--method", "GradCAM", "EigenCAM", "--sanity")
     done = camctl(*asked, "--save-path", tmp_path / "grid.png", tmp_path / "grid.pdf", tmp_path / "report.html")
 
@@ -454,6 +457,18 @@ def test_sanity_is_told_in_terminal_figure_report_and_json(camctl: Camctl, photo
     assert "What is left when weights are random" in (tmp_path / "report.html").read_text()
     (told,) = camctl(*asked, "--json").json["sanity"]
     assert [row["mark"] for row in told["rows"]] == ["too few to tell", "does not see the class"]
+
+
+def test_a_narrow_window_tells_the_rank_correlation_alone(
+    camctl: Camctl, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    done = camctl("compare", photo, MODEL, "--method", "EigenCAM", "--sanity")
+
+    told = next(line for line in done.err.splitlines() if line.split()[:1] == ["EigenCAM"])
+    assert " 1.00 " in told
+    assert "/" not in told
+    assert "structural similarity" not in done.err
 
 
 def test_a_model_that_cannot_be_copied_has_no_sanity_in_one_line(camctl: Camctl, photo: Path) -> None:
