@@ -51,14 +51,15 @@ def reciprocam(capture: Capture, *, gaussian: bool = False, score: str = "auto")
     for part in spots.split(PLACES):
         grids = activations[:, None] * part[None, :, None]
         classes = capture.replay(grids.flatten(0, 1)).unflatten(0, (views, -1))
-        chosen = capture.targets[:, None, None].expand(-1, len(part), 1)
-        logits.append(classes.gather(2, chosen)[:, :, 0])
-        shares.append(classes.softmax(2).gather(2, chosen)[:, :, 0])
+        column = capture.targets[:, None, None].expand(-1, len(part), 1)
+        logits.append(classes.gather(2, column)[:, :, 0])
+        shares.append(classes.softmax(2).gather(2, column)[:, :, 0])
     by_logit, by_share = (torch.cat(parts, 1) for parts in (logits, shares))
     saturated = _level(by_share) & ~_level(by_logit)
     by_logit = by_logit - by_logit.amin(1, keepdim=True)
-    maps: Tensor = {"logit": by_logit, "softmax": by_share}.get(score, torch.where(saturated, by_logit, by_share))
-    return maps.unflatten(1, (height, width))
+    chosen = {"logit": by_logit, "softmax": by_share, "auto": torch.where(saturated, by_logit, by_share)}
+    maps: Tensor = chosen[score].unflatten(1, (height, width))
+    return maps
 
 
 def _level(scores: Tensor) -> Tensor:
@@ -66,4 +67,5 @@ def _level(scores: Tensor) -> Tensor:
     import torch
 
     contrast = scores.amax(1, keepdim=True) - scores.amin(1, keepdim=True)
-    return contrast <= LEVELS * torch.finfo(scores.dtype).eps * scores.abs().amax(1, keepdim=True)
+    noise: Tensor = LEVELS * torch.finfo(scores.dtype).eps * scores.abs().amax(1, keepdim=True)
+    return contrast <= noise
