@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from camctl.ranking.agreement import Agreement, agreement
+from camctl.ranking.chance import FEWEST
 from camctl.ranking.correlation import map_correlation, rank_correlation, resized
 from camctl.ranking.drift import Drift, drift
-from camctl.ranking.standings import Standing, standings
+from camctl.ranking.standings import RANKED, RankedAxis, Standing, standings, undecided
 
 __all__ = [
+    "FEWEST",
+    "RANKED",
     "Agreement",
     "Drift",
+    "RankedAxis",
     "Standing",
     "agreement",
     "drift",
@@ -17,4 +21,5 @@ __all__ = [
     "rank_correlation",
     "resized",
     "standings",
+    "undecided",
 ]
