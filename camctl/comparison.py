@@ -85,6 +85,8 @@ class Measure:
     """Entry-point name: the key of `Cell.figures`."""
     title: str
     better: Better
+    rewards: str = ""
+    """What else than a good map a good figure may come of."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -234,9 +236,11 @@ class Comparison:
                 for cell in self.cells
                 if cell.cam is None
             ],
-            "metrics": [{"name": one.name, "title": one.title, "better": one.better} for one in self.metrics],
+            "metrics": [asdict(one) for one in self.metrics],
             "baselines": list(self.baselines),
             "standings": [one.to_dict() for one in standings(self)],
+            "layer_standings": [one.to_dict() for one in standings(self, "layer")],
+            "model_standings": [one.to_dict() for one in standings(self, "model")],
             "agreement": [one.to_dict() for one in agreement(self)],
             **sanity_to_dict(self),
             "spent": [one.to_dict() for one in self.spent],

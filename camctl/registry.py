@@ -148,8 +148,8 @@ def _lack(kind: Kind, plugin: object) -> str:
 
 def _amiss(plugin: Method | Metric) -> str:
     """Which of the decorator's words is none that it takes."""
-    for field in ("name", "summary", "paper", "formula"):
-        if not isinstance(said := getattr(plugin, field), str):
+    for field in ("name", "summary", "paper", "formula", "rewards"):
+        if not isinstance(said := getattr(plugin, field, ""), str):
             return f"its {field} is {said!r}, which is no text."
     if not isinstance(plugin.cost, Cost):
         return f"its cost is {plugin.cost!r}, which is no camctl.plugin.Cost."

@@ -13,6 +13,7 @@ import camctl
 from camctl.errors import InputError, PluginError
 from camctl.pipeline import PendingModel, pick_methods, pick_metrics
 from camctl.plugin import method
+from camctl.results import View
 from tests.models import GapNet, TinyCnn, TinyVit, loaded, seeded
 
 NAMES = ("ant", "bee", "cat", "dog", "elk")
@@ -376,6 +377,83 @@ def test_a_box_that_answers_no_question_is_refused(model, pixels):
         camctl.compare(model, pixels, metrics=["energy"], boxes=(64, 0, 70, 10))
 
 
+def test_a_mask_is_of_the_pictures_size_and_shows_what_is_not_black(model, pixels):
+    mask = np.zeros((48, 64, 3), np.uint8)
+    mask[:, :32, 1] = 1
+    found = [
+        camctl.compare(model, pixels, metrics=["energy", "iou"], **where).cells[0].figures
+        for where in ({"masks": mask}, {"masks": mask[..., 1] > 0}, {"masks": {None: mask}}, {"boxes": (0, 0, 32, 48)})
+    ]
+    assert found[0] == found[1] == found[2] == found[3]
+    assert found[0].keys() == {"energy", "iou"}
+
+
+def test_one_class_may_have_a_mask_and_another_a_box(model, pixels):
+    everywhere = np.ones((48, 64), bool)
+    where = {"masks": {"cat": everywhere}, "boxes": {"dog": (60, 44, 64, 48)}}
+    found = camctl.compare(model, pixels, targets=["cat", "dog"], metrics=["energy"], **where)
+    assert found.cells[0].figures["energy"] == pytest.approx(1)
+    assert found.cells[1].figures["energy"] < 0.5
+
+
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [
+        ({"masks": np.ones((64, 48), bool)}, "mask is 48 x 64 pixels, the picture 64 x 48"),
+        ({"masks": np.zeros((48, 64), np.uint8)}, "is black: it shows no object"),
+        ({"masks": "nowhere.png"}, "There is no picture 'nowhere.png'"),
+        ({"masks": {"dog": np.ones((48, 64), bool)}}, "class 'dog', which is not explained"),
+        ({"masks": np.ones((48, 64), bool), "boxes": (0, 0, 5, 5)}, "a box and a mask for every class"),
+        ({"boxes": (5.1, 5.1, 5.2, 5.2)}, "outside the part of the picture that the model is given"),
+    ],
+)
+def test_a_mask_that_is_no_answer_is_refused(model, pixels, where, message):
+    with pytest.raises(InputError, match=message) as raised:
+        camctl.compare(model, pixels, targets=["cat"], metrics=["energy"], **where)
+    assert raised.value.hint
+
+
+def test_an_object_that_was_cropped_away_is_told(pixels):
+    from camctl.pipeline.regions import regions_of
+
+    corner = np.zeros((48, 64), bool)
+    corner[:4, :4] = True
+    view = View(size=(32, 32), box=(8.0, 0.0, 56.0, 48.0))
+    assert not regions_of(masks=corner).seen(None, view).any()
+    assert not regions_of((0, 0, 4, 4)).seen(None, view).any()
+
+
+def test_padding_of_the_input_is_no_object():
+    from camctl.pipeline.regions import regions_of
+
+    view = View(size=(8, 8), box=(-2.0, -2.0, 6.0, 6.0))
+    seen = regions_of(masks=np.ones((4, 4), bool)).seen(None, view)
+    assert seen.sum() == 16
+    assert seen[2:6, 2:6].all()
+
+
+def test_the_case_holds_the_raw_map_at_the_inputs_size(model, pixels, monkeypatch):
+    from camctl import registry
+    from camctl.plugin import metric
+
+    cases = []
+
+    @metric(name="Seen", summary="Keeps its case.", paper="none", better="neither")
+    def seen(case):
+        cases.append(case)
+        return 0.0
+
+    pick = registry.pick
+    given = registry.Loaded(pick("metric", "drop").found, seen)
+    monkeypatch.setattr(registry, "pick", lambda kind, name: given if name == "seen" else pick(kind, name))
+    found = camctl.compare(model, pixels, metrics=["seen"])
+    (cell,), (case,) = found.cells, cases
+    assert case.raw.shape == case.values.shape
+    raw = torch.from_numpy(cell.cam.raw)[None, None]
+    expected = torch.nn.functional.interpolate(raw, case.raw.shape, mode="bilinear")[0, 0]
+    torch.testing.assert_close(case.raw, expected)
+
+
 def test_metrics_leave_the_model_as_it_was(pixels):
     from tests.drawing import same, snapshot
 
@@ -392,7 +470,7 @@ def test_baselines_are_methods_that_the_standings_set_apart(model, pixels):
     found = camctl.compare(model, pixels, methods=["GradCAM"], baselines=True, metrics=["insertion"])
     assert found.baselines == ("Random", "Centre", "Edges")
     ranked = standings(found)
-    assert next(one.method for one in ranked) == "GradCAM"
+    assert next(one.label for one in ranked) == "GradCAM"
     assert [one.baseline for one in ranked] == [False, True, True, True]
 
 
@@ -406,11 +484,16 @@ def test_sets_of_methods_hold_no_baseline():
     assert not {one.casefold() for one in sets["all"]} & set(BASELINES)
 
 
+def test_what_costs_seconds_a_map_is_measured_by_name_alone():
+    assert "road" not in {one.found.name for one in pick_metrics(["all"])}
+    assert "road" in {one.found.name for one in pick_metrics(["all", "road"])}
+
+
 def test_a_metric_that_needs_a_box_is_refused_by_name_and_left_out_of_all():
     with pytest.raises(InputError, match="where the object is"):
         pick_metrics(["pointing"])
     assert "pointing" not in {one.found.name for one in pick_metrics(["all"])}
-    assert "pointing" in {one.found.name for one in pick_metrics(["all"], box=True)}
+    assert "pointing" in {one.found.name for one in pick_metrics(["all"], region=True)}
 
 
 def test_an_option_that_no_metric_has_is_refused():

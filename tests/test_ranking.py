@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from scipy.stats import spearmanr
+from scipy.stats import bootstrap, spearmanr
 
 from camctl.comparison import AXES, Axis, Cell, Comparison, Measure, places
 from camctl.ranking import Agreement, agreement, map_correlation, rank_correlation, ssim, standings
+from camctl.render.report_words import DASH, between, too_few
 from camctl.results import View
 from tests import comparisons
 
@@ -198,7 +199,7 @@ def ranked(figures: Mapping[str, Mapping[str, float]], metrics: Mapping[str, str
         baselines=baselines,
         method=tuple(figures),
     )
-    return {one.method: one for one in standings(whole)}
+    return {one.label: one for one in standings(whole)}
 
 
 def test_ties_share_their_mean_rank():
@@ -279,7 +280,7 @@ def test_a_method_that_gives_up_on_hard_pictures_is_not_set_against_others_figur
         return Cell(at=at, cam=cam(UP), figures={"up": figures[method][image]})
 
     of = {"method": tuple(figures), "image": ("easy", "hard")}
-    stood = {one.method: one for one in standings(compared(cell, metrics={"up": "higher"}, baselines=("noise",), **of))}
+    stood = {one.label: one for one in standings(compared(cell, metrics={"up": "higher"}, baselines=("noise",), **of))}
     assert stood["B"].figures["up"] > stood["A"].figures["up"]
     assert (stood["A"].ranks["up"], stood["B"].ranks["up"]) == (1, 2)
     assert (stood["A"].beaten_by, stood["B"].beaten_by) == ({}, {"up": "noise"})
@@ -326,12 +327,156 @@ def test_methods_stand_apart_in_every_model():
         return Cell(at=at, cam=cam(UP), figures={"up": 0.9 if better else 0.1})
 
     stood = standings(compared(cell, metrics={"up": "higher"}, method=("A", "B"), model=("net", "other")))
-    assert [(one.model, one.method, one.mean_rank) for one in stood] == [
+    assert [(one.model, one.label, one.mean_rank) for one in stood] == [
         ("net", "A", 1),
         ("net", "B", 2),
         ("other", "B", 1),
         ("other", "A", 2),
     ]
+
+
+# ----------------------------------------------------------------------------------- few questions
+
+
+def measured(figures, **of):
+    """Standings by method, of a map a picture: the picture's place -> its figure, or None for a worthless map."""
+    count = len(next(iter(figures.values())))
+
+    def cell(at, *, method, image):
+        return Cell(at=at, cam=cam(UP), figures={"up": figures[method][int(image)]})
+
+    images = tuple(map(str, range(count)))
+    whole = compared(cell, metrics={"up": "higher"}, method=tuple(figures), image=images, **of)
+    return {one.label: one for one in standings(whole)}
+
+
+def test_a_mean_over_one_picture_and_class_has_no_interval():
+    one = measured({"A": [0.4]})["A"]
+    assert (one.questions, one.intervals) == (1, {})
+
+
+def test_the_interval_of_a_mean_is_scipys_bootstrap():
+    figures = np.random.default_rng(0).random(40)
+    low, high = measured({"A": figures.tolist()})["A"].intervals["up"]
+    theirs = bootstrap((figures,), np.mean, method="percentile", n_resamples=20000, rng=0).confidence_interval
+    assert (low, high) == pytest.approx((theirs.low, theirs.high), abs=0.01)
+
+
+def test_the_interval_is_the_same_every_time():
+    figures = {"A": [0.1, 0.5, 0.2, 0.9]}
+    assert measured(figures)["A"].intervals == measured(figures)["A"].intervals
+
+
+def test_maps_of_one_picture_and_class_are_one_sample():
+    def cell(at, *, layer, image):
+        return Cell(at=at, cam=cam(UP), figures={"up": {"0": 0.1, "1": 0.9}[image]})
+
+    layers = tuple(map(str, range(10)))
+    (one,) = standings(compared(cell, metrics={"up": "higher"}, layer=layers, image=("0", "1")))
+    assert (one.questions, one.maps) == (2, 20)
+    assert one.intervals["up"] == pytest.approx((0.1, 0.9))
+
+
+def test_a_winner_of_five_questions_is_not_the_best_and_of_six_it_is():
+    for count, best in ((5, ()), (6, ("up",))):
+        stood = measured({"A": [0.9] * count, "B": [0.1] * count})
+        assert (stood["A"].ranks["up"], stood["A"].best_at, stood["B"].best_at) == (1, best, ())
+
+
+def test_a_lead_that_chance_may_make_is_no_best():
+    swaying = [0.9, 0.1, 0.8, 0.2, 0.9, 0.1, 0.7, 0.4]
+    stood = measured({"A": swaying, "B": [*swaying[::-1][:-1], 0.8]})
+    assert all(one.best_at == () for one in stood.values())
+
+
+def test_a_lead_is_measured_question_by_question():
+    """The figures sway far more than they differ, and yet one is ahead every time."""
+    hard = np.linspace(0, 0.9, 8)
+    stood = measured({"A": (hard + 0.05).tolist(), "B": hard.tolist()})
+    assert stood["A"].intervals["up"][0] < stood["B"].figures["up"]
+    assert stood["A"].best_at == ("up",)
+
+
+def test_the_best_is_ahead_of_every_rival():
+    stood = measured({"A": [0.9] * 8, "B": [0.1, 0.9] * 4, "C": [0.89, 0.92] * 4})
+    assert all(one.best_at == () for one in stood.values())
+
+
+def test_who_has_no_rival_is_not_the_best():
+    assert measured({"A": [0.9] * 8})["A"].best_at == ()
+
+
+def test_what_too_few_leave_open_is_said_in_words():
+    rows = list(measured({"A": [0.9], "B": [0.1]}).values())
+    measures = (Measure(name="up", title="Up", better="higher"),)
+    assert too_few(rows, measures) == "which method is best (1 picture and class; it takes 6)"
+    rows = list(measured({"A": [0.9] * 6, "B": [0.1] * 6}).values())
+    assert too_few(rows, measures) == ""
+    rows = list(measured({"A": [0.9, 0.1] * 4, "B": [0.1, 0.8] * 4}).values())
+    assert too_few(rows, measures) == "which method is best (8 pictures and classes)"
+
+
+def test_too_few_names_the_metrics_where_others_are_clear():
+    def cell(at, *, method, image):
+        return Cell(at=at, cam=cam(UP), figures={"up": float(method == "A"), "level": 0.5})
+
+    whole = compared(cell, metrics={"up": "higher", "level": "lower"}, method=("A", "B"), image=tuple("012345"))
+    assert too_few(standings(whole), whole.metrics) == "which method is best at level (6 pictures and classes)"
+
+
+@pytest.mark.parametrize(
+    ("ends", "words"),
+    [
+        ((0.612, 0.708), ".61 .71"),
+        ((-0.0012, 0.05), ".00 .05"),
+        ((-0.5, 1.0), "-.50 1.00"),
+        ((9.5, 12.34), "9.50 12.3"),
+    ],
+)
+def test_an_interval_is_said_in_few_letters(ends, words):
+    assert between(ends) == words.replace(" ", DASH)
+
+
+# ------------------------------------------------------------------------- target layers and models
+
+
+def test_target_layers_stand_by_the_maps_of_all_methods_but_the_baselines():
+    def cell(at, *, method, layer):
+        figure = 0.0 if method == "noise" else {"deep": 0.8, "shallow": 0.2}[layer] + 0.1 * (method == "B")
+        return Cell(at=at, cam=cam(UP), figures={"up": figure})
+
+    of = {"method": ("A", "B", "noise"), "layer": ("shallow", "deep")}
+    stood = standings(compared(cell, metrics={"up": "higher"}, baselines=("noise",), **of), "layer")
+    assert [(one.axis, one.label, one.ranks["up"]) for one in stood] == [("layer", "deep", 1), ("layer", "shallow", 2)]
+    assert stood[0].figures["up"] == pytest.approx(0.85)
+    assert (stood[0].maps, stood[0].beaten_by) == (2, {})
+    assert stood[0].to_dict()["layer"] == "deep"
+
+
+def test_models_stand_together_and_one_that_failed_does_not():
+    def cell(at, *, method, model):
+        figures = {} if model == "gone" else {"up": {"net": 0.3, "other": 0.6}[model]}
+        return Cell(at=at, cam=None if model == "gone" else cam(UP), figures=figures)
+
+    whole = compared(cell, metrics={"up": "higher"}, method=("A", "B"), model=("net", "gone", "other"))
+    assert [(one.model, one.label) for one in standings(whole, "model")] == [("", "other"), ("", "net")]
+    assert standings(whole, "model")[0].to_dict()["model"] == "other"
+
+
+def test_layers_of_every_model_stand_apart_without_those_of_others():
+    def cell(at, *, model, layer):
+        own = layer.startswith(model)
+        return Cell(at=at, cam=cam(UP) if own else None, figures={"up": 0.5} if own else {})
+
+    whole = compared(cell, metrics={"up": "higher"}, model=("a", "b"), layer=("a1", "a2", "b1"))
+    assert [(one.model, one.label) for one in standings(whole, "layer")] == [("a", "a1"), ("a", "a2"), ("b", "b1")]
+
+
+def test_a_single_layer_and_a_single_model_are_not_ranked():
+    whole = compared(
+        lambda at, method: Cell(at=at, cam=cam(UP), figures={"up": 0.5}), metrics={"up": "higher"}, method=("A", "B")
+    )
+    assert standings(whole, "layer") == standings(whole, "model") == ()
 
 
 def test_without_metrics_nobody_stands():
@@ -345,7 +490,8 @@ def test_standings_and_agreement_go_to_json_as_plain_values():
     assert one.to_dict()["matrix"][0][1] == pytest.approx(-1)
     told = ranked({"noise": {"up": 0.8}, "A": {"up": 0.5}}, {"up": "higher"}, ("noise",))["A"].to_dict()
     assert told["beaten_by"] == {"up": "noise"}
-    assert {type(value) for value in told.values()} == {str, bool, dict, float, int}
+    assert told["method"] == "A"
+    assert {type(value) for value in told.values()} == {str, bool, dict, float, int, tuple}
 
 
 @pytest.mark.parametrize("size", [(56, 56), (30, 56), (11, 40)])

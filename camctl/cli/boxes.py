@@ -1,15 +1,16 @@
-"""`--box [CLASS=]X0,Y0,X1,Y1`."""
+"""`--box [CLASS=]X0,Y0,X1,Y1` and `--mask [CLASS=]FILE`."""
 
 from __future__ import annotations
 
 from math import isfinite
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from camctl.cli.naming import as_class
 from camctl.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     Box = tuple[float, float, float, float]
 
@@ -21,18 +22,32 @@ def parse_boxes(texts: Sequence[str], pictures: int) -> dict[str | int | None, B
 
     Raises `InputError`, also where there are several `pictures`.
     """
+    return {name: _box(text, sides) for name, sides, text in _by_class("box", "X0,Y0,X1,Y1", texts, pictures)}
+
+
+def parse_masks(texts: Sequence[str], pictures: int) -> dict[str | int | None, str]:
+    """`["cat=cat.png", "rest.png"]` -> files by class; an `=` in the name of a file that exists belongs to it.
+
+    Raises `InputError`, also where there are several `pictures`.
+    """
+    return {name: file for name, file, _ in _by_class("mask", "FILE", texts, pictures)}
+
+
+def _by_class(kind: str, form: str, texts: Sequence[str], pictures: int) -> Iterator[tuple[str | int | None, str, str]]:
+    """Class, what is said of it, and the whole text."""
     if texts and pictures > 1:
-        message = f"--box is for one picture, and there are {pictures}."
-        raise InputError(message, hint="Compare them one by one, or leave out --box.")
-    found: dict[str | int | None, Box] = {}
+        message = f"--{kind} is for one picture, and there are {pictures}."
+        raise InputError(message, hint=f"Compare them one by one, or leave out --{kind}.")
+    found: set[str | int | None] = set()
     for text in texts:
-        name, equals, sides = text.rpartition("=")
+        name, equals, said = ("", "", text) if kind == "mask" and Path(text).exists() else text.rpartition("=")
         key = as_class(name.strip()) if equals else None
         if key in found:
             of = f"the class '{key}'" if key is not None else "every class"
-            raise InputError(f"There are two boxes for {of}.", hint="Give one a class: --box CLASS=X0,Y0,X1,Y1")
-        found[key] = _box(text, sides)
-    return found
+            plural = {"box": "boxes", "mask": "masks"}[kind]
+            raise InputError(f"There are two {plural} for {of}.", hint=f"Give one a class: --{kind} CLASS={form}")
+        found.add(key)
+        yield key, said if equals else text, text
 
 
 def _box(text: str, sides: str) -> Box:

@@ -9,7 +9,7 @@ import typer
 from camctl.cli import compare_options as own
 from camctl.cli import options
 from camctl.cli.assignments import parse_assignments
-from camctl.cli.boxes import parse_boxes
+from camctl.cli.boxes import parse_boxes, parse_masks
 from camctl.cli.loading import Layout, Loading, named_in_hints, source_of
 from camctl.cli.naming import classes_of, known_colormap, labels_of, rivals_of, split_names
 from camctl.cli.pictures import pictures_in
@@ -72,6 +72,7 @@ def compare(  # noqa: PLR0913
     metric_options: own.MetricOptions = None,
     box: own.Boxes = None,
     sanity: own.Sanity = False,
+    mask: own.Masks = None,
     baseline: own.Baseline = None,
     min_correlation: own.MinCorrelation = own.LEAST_CORRELATION,
     timing: own.Timing = False,
@@ -120,7 +121,8 @@ def compare(  # noqa: PLR0913
     measure_settings = parse_assignments(metric_options or [], option="--metric-options")
     pictures = pictures_in([image, *(images or [])])
     boxes = parse_boxes(box or [], len(pictures))
-    picked = pipeline.pick_metrics(measured, measure_settings, box=bool(boxes))
+    masks = parse_masks(mask or [], len(pictures))
+    picked = pipeline.pick_metrics(measured, measure_settings, region=bool(boxes or masks))
     smoothings = _smoothings(smooth)
     classes = classes_of(target_category, topk)
     rivals = rivals_of(versus, versus_strength)
@@ -176,6 +178,7 @@ def compare(  # noqa: PLR0913
             baselines=baselines,
             metrics=measured,
             boxes=boxes,
+            masks=masks,
             adapter=adapter,
             vit_like=vit_like,
             num_extra_tokens=num_extra_tokens,

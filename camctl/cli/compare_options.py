@@ -87,7 +87,7 @@ Metrics = Annotated[
     typer.Option(
         METRICS,
         metavar="[NAME...]",
-        help="Measure every map, and rank the methods: names as in camctl metrics; alone, all of them.",
+        help="Measure every map, and rank the methods: names as in camctl metrics; alone, all but the slow.",
         autocompletion=completion.metrics,
         show_default=False,
         rich_help_panel=FIGURES,
@@ -116,8 +116,18 @@ Boxes = Annotated[
     typer.Option(
         "--box",
         metavar="[CLASS=]X0,Y0,X1,Y1...",
-        help="Where the object is, in pixels of the picture: for pointing game and energy. One for all classes, "
+        help="Where the object is, in pixels of the picture: for pointing game, energy and IoU. One for all classes, "
         "or one a class.",
+        show_default=False,
+        rich_help_panel=FIGURES,
+    ),
+]
+Masks = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--mask",
+        metavar="[CLASS=]FILE...",
+        help="The same as a grey picture of the picture's size, black where the object is not.",
         show_default=False,
         rich_help_panel=FIGURES,
     ),

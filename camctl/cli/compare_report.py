@@ -15,6 +15,7 @@ from rich.text import Text
 from camctl.cli.report import RANDOM, notes, score, verdicts
 from camctl.cli.screen import err, say, tell
 from camctl.comparison import ANOTHER, NAMES
+from camctl.render.report_words import between, too_few
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -127,25 +128,36 @@ def _counts(comparison: Comparison) -> None:
 
 
 def _standings(comparison: Comparison) -> None:
-    from camctl.ranking import standings
+    from camctl.ranking import RANKED, standings
 
-    for model, ranked in groupby(standings(comparison), key=lambda one: one.model):
-        rows = list(ranked)
-        if not any(one.figures for one in rows):
-            continue  # nothing but worthless maps
-        console = err()
-        if model:
-            say((model, "bold"))
-        console.print(Padding(_table(rows, comparison.metrics), (0, 0, 0, 2)))
-        for one in rows:
-            if one.beaten_by:
-                said = _in_words(one, rows, comparison.metrics)
-                say(("  no better: ", "bold yellow"), f"{one.method} does not beat {said}")
+    ranked = False
+    for axis in RANKED:
+        for model, group in groupby(standings(comparison, axis), key=lambda one: one.model):
+            rows = list(group)
+            if not any(one.figures for one in rows):
+                continue  # nothing but worthless maps
+            ranked = True
+            if model:
+                say((model, "bold"))
+            _stood(rows, comparison.metrics)
+    if ranked and any(measure.rewards for measure in comparison.metrics):
+        say(("  what else than a good map a figure may come of: camctl metrics NAME", "dim"))
+
+
+def _stood(rows: Sequence[Standing], metrics: Sequence[Measure]) -> None:
+    """One table, and what to make of it."""
+    err().print(Padding(_table(rows, metrics), (0, 0, 0, 2)))
+    if said := too_few(rows, metrics):
+        say(("  too few to tell: ", "bold yellow"), said)
+    for one in rows:
+        if one.beaten_by:
+            said = _in_words(one, rows, metrics)
+            say(("  no better: ", "bold yellow"), f"{one.label} does not beat {said}")
 
 
 def _in_words(one: Standing, rows: Sequence[Standing], metrics: Sequence[Measure]) -> str:
     """Which baselines it does not beat, and at what."""
-    baselines = {each.method: each for each in rows if each.baseline}
+    baselines = {each.label: each for each in rows if each.baseline}
     by_baseline: dict[str, list[str]] = {}
     for measure in metrics:
         baseline = one.beaten_by.get(measure.name)
@@ -157,7 +169,7 @@ def _in_words(one: Standing, rows: Sequence[Standing], metrics: Sequence[Measure
 
 def _table(rows: Sequence[Standing], metrics: Sequence[Measure]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
-    table.add_column("method", no_wrap=True)
+    table.add_column(NAMES[rows[0].axis][0], no_wrap=True)
     table.add_column("mean rank", justify="right")
     for measure in metrics:
         table.add_column(f"{measure.title} {BETTER[measure.better]}".strip(), justify="right")
@@ -165,17 +177,17 @@ def _table(rows: Sequence[Standing], metrics: Sequence[Measure]) -> Table:
         table.add_column("worthless", justify="right")
     for one in rows:
         style = "dim" if one.baseline else ""
-        cells = [Text(one.method, style or "bold"), Text("" if isnan(one.mean_rank) else f"{one.mean_rank:.1f}", style)]
+        cells = [Text(one.label, style or "bold"), Text("" if isnan(one.mean_rank) else f"{one.mean_rank:.1f}", style)]
         for measure in metrics:
             figure = one.figures.get(measure.name)
-            best = one.ranks.get(measure.name) == 1
             beaten = measure.name in one.beaten_by
-            cells.append(
-                Text(
-                    "-" if figure is None else f"{figure:.3f}",
-                    style or ("bold green" if best else "yellow" if beaten else ""),
-                )
+            cell = Text(
+                "-" if figure is None else f"{figure:.3f}",
+                style or ("bold green" if measure.name in one.best_at else "yellow" if beaten else ""),
             )
+            if ends := one.intervals.get(measure.name):
+                cell.append(f" {between(ends)}", "dim not bold")
+            cells.append(cell)
         if any(each.worthless for each in rows):
             cells.append(Text(f"{one.worthless}/{one.maps}" if one.worthless else "", "yellow"))
         table.add_row(*cells)

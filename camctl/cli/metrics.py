@@ -49,11 +49,12 @@ def _portrait(one: registry.Loaded) -> list[tuple[str, str]]:
         ("better", one.plugin.better),
         ("needs", _needs(one)),
         ("cost", f"{one.plugin.cost.text}, for each map"),
+        ("rewards", one.plugin.rewards),
     ]
 
 
 def _json(one: registry.Loaded) -> dict[str, Any]:
-    return {"better": one.plugin.better}
+    return {"better": one.plugin.better, "rewards": one.plugin.rewards}
 
 
 LISTING = Listing(

@@ -17,6 +17,10 @@ SPOT = ((1, 2, 1), (2, 4, 2), (1, 2, 1))
 """The spot of `gaussian=true`, in sixteenths, as in the second paper."""
 
 
+LEVELS = 256
+"""Values that a map must be able to take between its lowest and its highest: as many as a grey picture has."""
+
+
 @method(
     name="ReciproCAM",
     summary="Scores the class with one place of the layer kept at a time; no gradients.",
@@ -26,27 +30,42 @@ SPOT = ((1, 2, 1), (2, 4, 2), (1, 2, 1))
     cost=Cost(text="2 forwards, and what follows the layer once a place", passes=lambda _c, _h, _w: 2),
     reduction="none",
 )
-def reciprocam(capture: Capture, *, gaussian: bool = False, score: str = "softmax") -> Tensor:
+def reciprocam(capture: Capture, *, gaussian: bool = False, score: str = "auto") -> Tensor:
     """Maps (N, H, W), never negative. Class and other extra tokens are kept in every grid.
 
     `gaussian`: keep a spot of 3 x 3 places, its middle by a quarter, as the paper on tokens does. `score`: softmax, the
-    class's share of the score, or logit, less the lowest of the map's.
+    class's share of the score, as in the paper; logit, less the lowest of the map's; auto, softmax unless that is
+    saturated: a class that is certain whatever place is kept has 1 everywhere, and only its logits tell places apart.
     """
     import torch
 
-    if score not in {"softmax", "logit"}:
-        raise InputError(f"ReciproCAM knows no score '{score}'.", hint="Choose from: softmax, logit.")
+    if score not in {"auto", "softmax", "logit"}:
+        raise InputError(f"ReciproCAM knows no score '{score}'.", hint="Choose from: auto, softmax, logit.")
     activations = capture.activations
     views, _, height, width = activations.shape
     spots = torch.eye(height * width, device=activations.device).unflatten(1, (height, width))
     if gaussian:
         kernel = spots.new_tensor(SPOT)[None, None] / 16
         spots = torch.nn.functional.conv2d(spots[:, None], kernel, padding=1)[:, 0]
-    scores = []
+    logits, shares = [], []
     for part in spots.split(PLACES):
         grids = activations[:, None] * part[None, :, None]
-        logits = capture.replay(grids.flatten(0, 1)).unflatten(0, (views, -1))
-        values = logits.softmax(2) if score == "softmax" else logits
-        scores.append(values.gather(2, capture.targets[:, None, None].expand(-1, len(part), 1))[:, :, 0])
-    maps: Tensor = torch.cat(scores, 1).unflatten(1, (height, width))
-    return maps - maps.amin((1, 2), keepdim=True) if score == "logit" else maps
+        classes = capture.replay(grids.flatten(0, 1)).unflatten(0, (views, -1))
+        column = capture.targets[:, None, None].expand(-1, len(part), 1)
+        logits.append(classes.gather(2, column)[:, :, 0])
+        shares.append(classes.softmax(2).gather(2, column)[:, :, 0])
+    by_logit, by_share = (torch.cat(parts, 1) for parts in (logits, shares))
+    saturated = _level(by_share) & ~_level(by_logit)
+    by_logit = by_logit - by_logit.amin(1, keepdim=True)
+    chosen = {"logit": by_logit, "softmax": by_share, "auto": torch.where(saturated, by_logit, by_share)}
+    maps: Tensor = chosen[score].unflatten(1, (height, width))
+    return maps
+
+
+def _level(scores: Tensor) -> Tensor:
+    """(N, 1): whether numbers of this precision tell too few of the places' scores (N, places) apart."""
+    import torch
+
+    contrast = scores.amax(1, keepdim=True) - scores.amin(1, keepdim=True)
+    noise: Tensor = LEVELS * torch.finfo(scores.dtype).eps * scores.abs().amax(1, keepdim=True)
+    return contrast <= noise

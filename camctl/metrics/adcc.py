@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     better="higher",
     needs={"scores", "maps"},
     cost=Cost(text="1 forward, shared, and 1 map", passes=lambda _c, _h, _w: 2.0),
+    rewards="A map on another object too, as long as the class survives hiding the rest; small blobs; methods blind to "
+    "the class.",
 )
 def adcc(case: Case) -> float:
     """0..1; 0 where any of the three is 0, or not defined: no map, or no contrast, of what is shown; no score.
@@ -30,8 +32,9 @@ def adcc(case: Case) -> float:
     coherency 0, and one that turns into something unrelated still has 0.5. That code explains the class that wins
     on what is shown; here, as in the paper, it is the class asked for.
 
-    It rewards methods that know no class for their coherency (the centre stays the centre), and through the
-    complexity those that draw small blobs.
+    It asks nothing of where the map lies: it is high for a map on another object of the picture, as long as the class
+    survives hiding the rest. It rewards methods that know no class for their coherency (the centre stays the centre),
+    and through the complexity those that draw small blobs.
     """
     parts = (coherency(case), 1 - coverage.compute(case), 1 - drop.compute(case))
     if not all(part > 0 for part in parts):  # as NaN is not, either

@@ -18,12 +18,10 @@ COST = Cost(text="1 forward, shared", passes=lambda _c, _h, _w: 1.0)
     better="lower",
     needs={"scores"},
     cost=COST,
+    rewards="Large maps: one that shows everything loses nothing. Read it beside the coverage.",
 )
 def drop(case: Case) -> float:
-    """0..1; the paper's average is the mean over pictures. NaN where a score is NaN, or there was none to lose (Y = 0).
-
-    Alone it rewards big maps: one that shows everything loses nothing. Read it beside the coverage.
-    """
+    """0..1; the paper's average is the mean over pictures. NaN where a score is, or where Y = 0: none to lose."""
     if isnan(case.shown_score) or not case.score:
         return nan
     return max(0.0, case.score - case.shown_score) / case.score
@@ -37,13 +35,10 @@ def drop(case: Case) -> float:
     better="higher",
     needs={"scores"},
     cost=COST,
+    rewards="Low scores to begin with: 0.99 can hardly rise, and a win by a hair counts as much as one by a mile.",
 )
 def increase(case: Case) -> float:
-    """1.0 or 0.0; the paper's figure is the share of pictures. NaN where a score is NaN.
-
-    It rewards taking away what distracts, and so low scores to begin with: a picture whose score is 0.99 can hardly
-    win, and a win by a hair counts as much as one by a mile.
-    """
+    """1.0 or 0.0; the paper's figure is the share of pictures. NaN where a score is NaN."""
     if isnan(case.shown_score) or isnan(case.score):
         return nan
     return float(case.shown_score > case.score)

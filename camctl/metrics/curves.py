@@ -30,13 +30,13 @@ KERNEL, SIGMA = 11, 5.0
     better="higher",
     needs={"scores"},
     cost=COST,
+    rewards="Sharp edges as such, and early pixels that any class would like.",
 )
 def insertion(case: Case, *, steps: int = 30) -> float:
     """0..1. The paper's own code puts in a row's worth of pixels at a time, 224 times; here it is `steps` parts.
 
-    It rewards sharp edges as such, and early pixels that any class would like: a network that knows its class by a
-    blur gives every map a high figure. Compare maps of one picture and class, not of two. Equal values go in as
-    `order` says. NaN where a score is.
+    A network that knows its class by a blur gives every map a high figure. Compare maps of one picture and class, not
+    of two. Equal values go in as `order` says. NaN where a score is.
     """
     return _area(case, blurred(case.inputs), case.inputs, steps)
 
@@ -49,13 +49,13 @@ def insertion(case: Case, *, steps: int = 30) -> float:
     better="lower",
     needs={"scores"},
     cost=COST,
+    rewards="Scattered pixels, as of a noisy map: such holes wreck a score faster than the object's going.",
 )
 def deletion(case: Case, *, steps: int = 30) -> float:
     """0..1. The paper's own code takes out a row's worth of pixels at a time, 224 times; here it is `steps` parts.
 
-    A pixel taken out gets the mean colour: zero of the normalised input. It rewards holes such as the network never
-    met in training: scattered pixels, as of a noisy map, wreck a score faster than the object's going. Equal values
-    go out as `order` says. NaN where a score is.
+    A pixel taken out gets the mean colour: zero of the normalised input. Equal values go out as `order` says. NaN where
+    a score is.
     """
     return _area(case, case.inputs, case.inputs.new_zeros(()), steps)
 
@@ -76,23 +76,26 @@ def _between(case: Case, before: Tensor, after: Tensor, counts: Tensor) -> Itera
     """Inputs (at most CHUNK, 3, h, w) whose first pixels, as many as `counts` says, are those of `after`."""
     import torch
 
-    turn = order(case.values).argsort().reshape(case.values.shape).to(case.inputs.device)
+    turn = order(case).argsort().reshape(case.values.shape).to(case.inputs.device)
     for some in counts.to(case.inputs.device).split(CHUNK):
         yield torch.where(turn < some[:, None, None, None], after, before)
 
 
-def order(values: Tensor) -> Tensor:
-    """Places (h * w,) of a map (h, w), the highest value first; on the CPU, so that every device has one order.
+def order(case: Case) -> Tensor:
+    """Places (h * w,) of a map, the highest value first; on the CPU, so that every device has one order.
 
-    Places of one value, such as the wide zeros that ReLU leaves, come in one fixed shuffled order, the same for every
-    map of that size: in reading order they would bring in the picture from a corner, which is a map of its own.
+    Places of one value, such as the wide zeros that ReLU leaves, come by the signed raw map. Those that are level there
+    too come in one fixed shuffled order, the same for every map of that size: in reading order they would bring in the
+    picture from a corner, which is a map of its own.
     """
     import numpy as np
     import torch
 
     # The only generator of numpy's whose stream is promised never to change.
-    shuffled = torch.from_numpy(np.random.RandomState(0).permutation(values.numel()))
-    return shuffled[values.cpu().flatten()[shuffled].argsort(descending=True, stable=True)]
+    places = torch.from_numpy(np.random.RandomState(0).permutation(case.values.numel()))
+    for values in (case.raw, case.values):
+        places = places[values.cpu().flatten()[places].argsort(descending=True, stable=True)]
+    return places
 
 
 def blurred(inputs: Tensor) -> Tensor:

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     paper="the complexity of Poppi et al., 2021, arXiv:2104.10252",
     formula="mean_ij M",
     better="neither",
+    rewards="Nothing: it does not say whether the right part is shown, and an empty and a full map explain nothing.",
 )
 def coverage(case: Case) -> float:
-    """0..1. It says nothing of whether the right part is shown: both an empty and a full map explain nothing."""
+    """0..1."""
     return float(_values(case).mean())
 
 
@@ -28,9 +29,10 @@ def coverage(case: Case) -> float:
     paper="Hurley and Rickard, 2008, arXiv:0811.4706; on explanations Chalasani et al., 2018, arXiv:1810.06583",
     formula="sum_k (2k - n - 1) M_(k) / (n sum_k M_(k)),  M_(1) <= ... <= M_(n) the n values in order",
     better="neither",
+    rewards="As a goal, a single bright pixel wherever it lies.",
 )
 def sparsity(case: Case) -> float:
-    """0..1 - 1/n. As a goal it would reward a single bright pixel, wherever it lies. NaN where the map is all zeros."""
+    """0..1 - 1/n. NaN where the map is all zeros."""
     import torch
 
     values = _values(case).flatten().sort().values

@@ -21,6 +21,7 @@ from camctl.pipeline.loading import loaded_of
 from camctl.pipeline.measuring import Measured, Measuring, measure
 from camctl.pipeline.passes import Clock, run_passes
 from camctl.pipeline.picking import pick_methods, pick_metrics, usual_aggregate
+from camctl.pipeline.regions import regions_of
 from camctl.pipeline.sanity import Whole, undo
 from camctl.pipeline.scenes import Family, set_scene
 from camctl.pipeline.verifying import verified
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
     from camctl.picture import AnyPicture
     from camctl.pipeline.layering import Groups
     from camctl.pipeline.loading import AnyModel
-    from camctl.pipeline.measuring import Box
     from camctl.pipeline.passes import Key
+    from camctl.pipeline.regions import Box, Name
     from camctl.pipeline.sanity import Undone
     from camctl.pipeline.scenes import Scene
     from camctl.plugin import Aggregate, LoadedModel
@@ -67,7 +68,8 @@ def compare(  # noqa: PLR0913
     aggregate: Aggregate = "mean",
     baselines: bool = False,
     metrics: Sequence[str] = (),
-    boxes: Mapping[str | int | None, Box] | Box | None = None,
+    boxes: Mapping[Name, Box] | Box | None = None,
+    masks: Mapping[Name, AnyPicture] | AnyPicture | None = None,
     adapter: str | None = None,
     vit_like: bool = False,
     num_extra_tokens: int | None = None,
@@ -98,6 +100,7 @@ def compare(  # noqa: PLR0913
     verify: ask the model about every map, as in `explain`; always done where metrics are asked for.
     sanity: compare every map with those of a copy of the model whose weights are drawn anew from the head down
         (Adebayo et al. 2018): `Comparison.sanity`, and `camctl.ranking.sanity_rows`.
+    masks: the same as pictures of the picture's size, black where the object is not.
     progress: called as `progress(text, done, total)`.
 
     A model, picture, layer, class or method that fails costs its own cells, which say why; `Comparison.faults` has
@@ -107,6 +110,7 @@ def compare(  # noqa: PLR0913
     shown = list(images) if isinstance(images, (list, tuple)) else [images]
     layers = [target_layers] if isinstance(target_layers, str) else list(target_layers or ())
     check_layers(layers)
+    regions = regions_of(boxes, masks)
     asked = Asked(
         methods=pick_methods(methods, method_options, baselines=baselines),
         wanted=[targets] if isinstance(targets, (int, str)) else list(dict.fromkeys(targets or ())),
@@ -117,9 +121,9 @@ def compare(  # noqa: PLR0913
         smoothings=tuple(dict.fromkeys(smooth)),
         family=Family(adapter=adapter, vit_like=vit_like, num_extra_tokens=num_extra_tokens),
         measuring=Measuring(
-            metrics=pick_metrics(metrics, metric_options, box=bool(boxes)),
+            metrics=pick_metrics(metrics, metric_options, region=bool(regions)),
             options=dict(metric_options or {}),
-            boxes=boxes if isinstance(boxes, Mapping) else {None: boxes} if boxes else {},
+            regions=regions,
             several=len(given) > 1,
         ),
         aggregate=aggregate,

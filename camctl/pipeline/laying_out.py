@@ -92,7 +92,7 @@ class _Layout:
         if not any(cell.cam for cell in cells):
             raise [*errors, *failed][0]
         metrics = [
-            Measure(name=one.found.name, title=one.plugin.name, better=one.plugin.better)
+            Measure(name=one.found.name, title=one.plugin.name, better=one.plugin.better, rewards=one.plugin.rewards)
             for one in self.asked.measuring.metrics
         ]
         methods = axes[AXES.index("method")].labels

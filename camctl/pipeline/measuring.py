@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from camctl import registry
 from camctl.errors import CamctlError, InputError, PluginError, as_value
 from camctl.pipeline.passes import Clock, Manner, Passed, run_passes
+from camctl.pipeline.regions import Regions
 from camctl.pipeline.scenes import before
 from camctl.plugin import Case
 
@@ -19,9 +20,8 @@ if TYPE_CHECKING:
     from camctl.engine.maps import Drawn
     from camctl.pipeline.passes import Key
     from camctl.pipeline.scenes import LayerGroup, Scene
-    from camctl.results import Target, View
+    from camctl.results import Target
 
-    Box = tuple[float, float, float, float]
     Step = Callable[[], None]
 
 BATCH = 16
@@ -30,14 +30,11 @@ BATCH = 16
 
 @dataclass(frozen=True, kw_only=True)
 class Measuring:
-    """Which metrics are wanted, and where the objects are.
-
-    `boxes`: class (by index or name, None for all others) -> x0, y0, x1, y1 in pixels of the picture.
-    """
+    """Which metrics are wanted, and where the objects are."""
 
     metrics: Sequence[registry.Loaded] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
-    boxes: Mapping[str | int | None, Box] = field(default_factory=dict)
+    regions: Regions = field(default_factory=Regions)
     several: bool = False
     """Whether a class that one model lacks, or does not explain, may be another's."""
 
@@ -60,12 +57,13 @@ def measure(
 ) -> Measured:
     """Figures of every map that shows something, whatever its verdict; `step` is called after each map.
 
-    A third party's metric that fails is left out from then on. Raises `InputError` for a box of a class that is not
-    explained, where no other model may explain it, and for one outside the picture.
+    A third party's metric that fails is left out from then on. Raises `InputError` for the object of a class that is
+    not explained, or that the model is not given, where another model may not have it either, and for a box or mask
+    that does not fit the picture.
     """
     from camctl.engine.capture import untouched
 
-    boxes = _boxes(scene, passed, measuring)
+    regions = _regions(scene, passed, measuring)
     found: dict[Key, dict[str, float]] = {}
     faults: dict[str, CamctlError] = {}
     with untouched(scene.loaded.module):
@@ -76,15 +74,19 @@ def measure(
                 continue
             if not drawn.verdict.blank:
                 one = replace(manner, methods=(manner.methods[m],), smoothings=(manner.smoothings[s],))
-                case = _case(scene, group, one, drawn, target, boxes)
+                case = _case(scene, group, one, drawn, target, regions)
                 found[key] = _figures(case, measuring, faults)
             step()
     return Measured(found, tuple(faults.values()))
 
 
 def _case(
-    scene: Scene, group: LayerGroup, manner: Manner, drawn: Drawn, target: Target, boxes: Mapping[int | None, Box]
+    scene: Scene, group: LayerGroup, manner: Manner, drawn: Drawn, target: Target, regions: Mapping[int | None, Tensor]
 ) -> Case:
+    from camctl.engine.fusion import resize
+
+    size = (scene.inputs.shape[-2], scene.inputs.shape[-1])
+
     def map_of(inputs: Tensor) -> Tensor:
         again = run_passes(before(scene, inputs), [group], manner, lambda _classes: [target], Clock())
         one = again.maps[0, 0, 0, 0]
@@ -92,9 +94,10 @@ def _case(
 
     return Case(
         values=drawn.values,
+        raw=resize(drawn.raw[None].float(), size)[0],
         inputs=scene.inputs,
         score=target.score,
-        box=boxes.get(target.index, boxes.get(None)),
+        region=regions.get(target.index, regions.get(None)),
         score_of=_scoring(scene, target),
         map_of=map_of,
     )
@@ -123,7 +126,7 @@ def _scoring(scene: Scene, target: Target) -> Callable[[Tensor], Tensor]:
 def _figures(case: Case, measuring: Measuring, faults: dict[str, CamctlError]) -> dict[str, float]:
     figures: dict[str, float] = {}
     for one in measuring.metrics:
-        if one.found.label in faults or ("box" in one.plugin.needs and case.box is None):
+        if one.found.label in faults or ("region" in one.plugin.needs and case.region is None):
             continue
         try:
             figures[one.found.name] = _figure(case, one, measuring.options)
@@ -142,15 +145,14 @@ def _figure(case: Case, one: registry.Loaded, options: Mapping[str, Any]) -> flo
     return float(figure)
 
 
-def _boxes(scene: Scene, passed: Passed, measuring: Measuring) -> dict[int | None, Box]:
-    """The boxes by the class's index, in pixels of the model's input, as far as it was given some of them."""
-    height, width = scene.picture.size
+def _regions(scene: Scene, passed: Passed, measuring: Measuring) -> dict[int | None, Tensor]:
+    """Where the objects are by the class's index, in pixels of the model's input."""
+    import torch
+
+    measuring.regions.check(scene.picture.size)
     explained = {target.index for target in passed.targets if not isinstance(target, CamctlError)}
-    found: dict[int | None, Box] = {}
-    for name, box in measuring.boxes.items():
-        if box[0] >= width or box[1] >= height or box[2] <= 0 or box[3] <= 0:
-            message = f"The box {','.join(f'{side:g}' for side in box)} lies outside the picture."
-            raise InputError(message, hint=f"The picture is {width} pixels wide and {height} high.")
+    found: dict[int | None, Tensor] = {}
+    for name in measuring.regions.names():
         try:
             index = None if name is None else passed.classes.find(name).index
         except InputError:
@@ -158,17 +160,13 @@ def _boxes(scene: Scene, passed: Passed, measuring: Measuring) -> dict[int | Non
                 raise
             continue  # another model's class
         if index is not None and index not in explained and not measuring.several:
-            message = f"The box is for the class '{name}', which is not explained."
+            message = f"The box or mask is for the class '{name}', which is not explained."
             raise InputError(message, hint=f"Explain it as well: --target-category {name}")
-        seen = in_view(box, scene.view)
-        rows, columns = scene.view.size
-        if seen[0] < columns and seen[1] < rows and seen[2] > 0 and seen[3] > 0:
-            found[index] = seen
+        region = measuring.regions.seen(name, scene.view)
+        if region.any():
+            found[index] = torch.from_numpy(region).to(scene.inputs.device)
+        elif not measuring.several:
+            edges = ", ".join(f"{edge:.0f}" for edge in scene.view.box)
+            message = "The object lies outside the part of the picture that the model is given, or between its pixels."
+            raise InputError(message, hint=f"Mark it within {edges} (left, top, right, lower side).")
     return found
-
-
-def in_view(box: Box, view: View) -> Box:
-    """A box in pixels of the picture -> in pixels of what the model was given of it."""
-    (height, width), (x0, y0, x1, y1) = view.size, view.box
-    across, down = width / (x1 - x0), height / (y1 - y0)
-    return (box[0] - x0) * across, (box[1] - y0) * down, (box[2] - x0) * across, (box[3] - y0) * down

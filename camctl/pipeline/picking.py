@@ -80,11 +80,11 @@ def _set(name: str) -> list[registry.Loaded]:
 
 
 def pick_metrics(
-    names: Sequence[str], options: Mapping[str, Any] | None = None, *, box: bool = False
+    names: Sequence[str], options: Mapping[str, Any] | None = None, *, region: bool = False
 ) -> tuple[registry.Loaded, ...]:
-    """The metrics of these names, once each; `all` is every one that the box or its absence allows.
+    """The metrics of these names, once each; `all` is every one that does not lack the object or cost too much.
 
-    Raises `InputError` for an unknown name or option, and for a metric by name that needs a box where there is none.
+    Raises `InputError` for an unknown name or option, and for a metric by name that needs an object and has none.
     """
     picked: dict[str, registry.Loaded] = {}
     for name in names:
@@ -92,12 +92,13 @@ def pick_metrics(
             loaded, skipped = registry.load_all("metric")
             for error in skipped:
                 warn_once(f"{error.message} ({error.hint})")
-            picked |= {one.found.label: one for one in loaded if box or "box" not in one.plugin.needs}
+            loaded = [one for one in loaded if not one.plugin.cost.by_name]
+            picked |= {one.found.label: one for one in loaded if region or "region" not in one.plugin.needs}
             continue
         one = registry.pick("metric", name)
-        if "box" in one.plugin.needs and not box:
+        if "region" in one.plugin.needs and not region:
             message = f"The metric {one.plugin.name} needs to know where the object is."
-            raise InputError(message, hint="Give its box, in pixels of the picture: --box X0,Y0,X1,Y1")
+            raise InputError(message, hint="Give its box in pixels of the picture, --box X0,Y0,X1,Y1, or --mask FILE")
         picked.setdefault(one.found.label, one)
     metrics: tuple[Metric, ...] = tuple(one.plugin for one in picked.values())
     check_options("metric", metrics, options or {})

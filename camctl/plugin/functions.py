@@ -18,6 +18,8 @@ class Cost:
 
     text: str
     passes: Callable[[int, int, int], float] = lambda _c, _h, _w: 0.0
+    by_name: bool = False
+    """Whether it costs so much that `--metrics all` leaves it out: it is asked for by name."""
 
 
 def options_of(compute: Callable[..., Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from camctl.plugin.functions import Cost, options_of, see_options
 if TYPE_CHECKING:
     from torch import Tensor
 
-MetricNeed = Literal["scores", "maps", "box"]
+MetricNeed = Literal["scores", "maps", "region"]
 Better = Literal["higher", "lower", "neither"]
 
 
@@ -22,12 +22,14 @@ class Case:
 
     values: Tensor
     """(h, w), float32, 0..1: the map, never worthless."""
+    raw: Tensor
+    """(h, w), float32, signed: the map before ReLU and scaling; it orders the places that `values` has at 0."""
     inputs: Tensor
     """(1, 3, h, w), in the model's precision: what it was given. Zero is the mean colour of its training pictures."""
     score: float
     """Score (0..1) of the class explained, for the whole picture."""
-    box: tuple[float, float, float, float] | None
-    """Where the object is: x0, y0, x1, y1 in pixels of the input; None where nobody said."""
+    region: Tensor | None
+    """(h, w), bool: the pixels whose centre lies on the object, in its box or mask; None where nobody said."""
     score_of: Callable[[Tensor], Tensor]
     """Any number of other inputs (M, 3, h, w) -> scores (M,), float32, of the same class; run in batches."""
     map_of: Callable[[Tensor], Tensor]
@@ -58,8 +60,10 @@ class Metric:
     better: Better
     """Which figures speak for a map; `neither` for those that only describe it."""
     needs: frozenset[MetricNeed]
-    """`scores`: it runs the model; `maps`: it draws other maps; `box`: it is left out where no box is given."""
+    """`scores`: it runs the model; `maps`: it draws other maps; `region`: it is left out where no object is given."""
     cost: Cost
+    rewards: str
+    """What else than a good map a good figure may come of, in one line; empty where nobody said."""
 
     @property
     def options(self) -> dict[str, Any]:
@@ -76,6 +80,7 @@ def metric(
     needs: set[MetricNeed] | None = None,
     formula: str = "",
     cost: Cost | None = None,
+    rewards: str = "",
 ) -> Callable[[Callable[..., float]], Metric]:
     """Turn a function of a case into a `Metric`."""
 
@@ -90,6 +95,7 @@ def metric(
             better=better,
             needs=frozenset(needs or ()),
             cost=cost or Cost(text="none"),
+            rewards=rewards,
         )
 
     return decorate

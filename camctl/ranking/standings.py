@@ -1,4 +1,4 @@
-"""How methods stand by their figures, among themselves and against baselines."""
+"""How methods, target layers or models stand by their figures, among themselves and against baselines."""
 
 from __future__ import annotations
 
@@ -6,14 +6,21 @@ from dataclasses import asdict, dataclass
 from itertools import groupby
 from math import isnan, nan
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+
+from camctl.ranking.chance import differ, interval, samples
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from camctl.comparison import Cell, Comparison, Measure
+    from camctl.comparison import AxisName, Cell, Comparison, Measure
 
     Question = tuple[int, ...]
+    Figures = Mapping[str, Mapping[Question, float]]
+
+RankedAxis = Literal["method", "layer", "model"]
+RANKED: tuple[RankedAxis, ...] = ("method", "layer", "model")
+"""Axes whose values are ranked; the last two only where they have several."""
 
 LEVEL = 0.0005
 """Difference that three decimals do not show: nobody is ranked by it."""
@@ -21,20 +28,27 @@ LEVEL = 0.0005
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """A method's mean figures with one model, over images, classes, layers and smoothings."""
+    """The mean figures of a method, target layer or model, over all else that varies."""
 
     model: str
-    """Label of the model; empty where there is one."""
-    method: str
+    """Label of the model that it was measured on; empty where there is one, and for models themselves."""
+    axis: RankedAxis
+    label: str
     baseline: bool
     figures: Mapping[str, float]
     """Metric -> mean over the maps that can be drawn, misleading ones too; missing where none was measured."""
+    intervals: Mapping[str, tuple[float, float]]
+    """Metric -> the 95 % interval of the mean; missing for a single picture and class."""
     ranks: Mapping[str, float]
-    """Metric -> place among the methods, 1 the best, those level sharing; baselines are not counted among them."""
+    """Metric -> place among its rivals, 1 the best, those level sharing; baselines are not counted among them."""
     mean_rank: float
     """NaN where nothing ranks."""
+    best_at: tuple[str, ...]
+    """Metrics at which it is ahead of every rival by more than chance."""
     beaten_by: Mapping[str, str]
     """Metric -> the baseline that is furthest ahead of it, or level, on the maps that both have."""
+    questions: int
+    """How many pictures and classes it was measured on."""
     maps: int
     worthless: int
     """How many of its maps have a verdict other than `ok`."""
@@ -42,70 +56,112 @@ class Standing:
     """How many of its places have no map."""
 
     def to_dict(self) -> dict[str, Any]:
-        """As it stands in `--json`."""
-        return asdict(self)
+        """As it stands in `--json`, under the name of its axis."""
+        rest = asdict(self)
+        return {"model": rest.pop("model"), rest.pop("axis"): rest.pop("label"), **rest}
 
 
-def standings(comparison: Comparison) -> tuple[Standing, ...]:
-    """Every method with every model, the best mean rank first, baselines last; empty without metrics."""
-    if not comparison.metrics:
+def standings(comparison: Comparison, axis: RankedAxis = "method") -> tuple[Standing, ...]:
+    """Every value of an axis with every model, the best mean rank first, baselines last; empty without metrics.
+
+    Target layers and models are ranked by the maps of all methods but the baselines, which hardly look at them, and
+    only where there are several.
+    """
+    if not comparison.metrics or (axis != "method" and len(comparison.axis(axis)) == 1):
         return ()
-    several = len(comparison.axis("model")) > 1
+    blind = () if axis == "method" else comparison.baselines
+    cells = [cell for cell in comparison.cells if comparison.label("method", cell.at) not in blind]
+    several = axis != "model" and len(comparison.axis("model")) > 1
     found: list[Standing] = []
-    for model, cells in by_model(comparison.cells, apart=several):
-        label = comparison.axis("model").labels[model] if several else ""
-        found.extend(_stand(comparison, cells, label))
+    for model, own in by_model(cells, apart=several):
+        if any(cell.cam for cell in own):  # else the model failed as a whole
+            found.extend(_stand(comparison, axis, own, comparison.axis("model").labels[model] if several else ""))
     return tuple(found)
 
 
-def _stand(comparison: Comparison, cells: Sequence[Cell], model: str) -> list[Standing]:
-    labels = comparison.axis("method").labels
-    of_method = {label: [cell for cell in cells if cell.at["method"] == i] for i, label in enumerate(labels)}
-    if not any(cell.cam for cell in cells):
-        return []  # a model that failed as a whole
-    ranks: dict[str, dict[str, float]] = {label: {} for label in labels}
-    means: dict[str, dict[str, float]] = {label: {} for label in labels}
-    beaten: dict[str, dict[str, str]] = {label: {} for label in labels}
-    for measure in comparison.metrics:
-        figures = {label: _figures(own, measure.name) for label, own in of_method.items()}
-        figures = {label: own for label, own in figures.items() if own}
-        for label, own in figures.items():
-            means[label][measure.name] = fmean(own.values())
-        if measure.better == "neither":
-            continue
-        methods = [label for label in figures if label not in comparison.baselines]
-        for label in methods:
-            leads = [_lead(measure, figures[other], figures[label]) for other in methods if other != label]
-            ranks[label][measure.name] = 1 + sum(lead > 0 for lead in leads) + sum(lead == 0 for lead in leads) / 2
-            ahead = {
-                other: lead
-                for other in comparison.baselines
-                if other in figures and (lead := _lead(measure, figures[other], figures[label])) >= 0
-            }
-            if ahead:
-                beaten[label][measure.name] = max(ahead, key=lambda other: ahead[other])
-    found = [
-        Standing(
-            model=model,
-            method=label,
-            baseline=label in comparison.baselines,
-            figures=means[label],
-            ranks=ranks[label],
-            mean_rank=fmean(ranks[label].values()) if ranks[label] else nan,
-            beaten_by=beaten[label],
-            maps=len(own),
-            worthless=sum(cell.cam is not None and cell.cam.verdict != "ok" for cell in own),
-            missing=sum(cell.cam is None for cell in own),
-        )
-        for label, own in of_method.items()
+def undecided(rows: Sequence[Standing], metrics: Sequence[Measure]) -> tuple[Measure, ...]:
+    """Metrics that rank some of these, and at which none is the best by more than chance."""
+    best = {metric for one in rows for metric in one.best_at}
+    ranked = [measure for measure in metrics if sum(measure.name in one.ranks for one in rows) > 1]
+    return tuple(measure for measure in ranked if measure.name not in best)
+
+
+def _stand(comparison: Comparison, axis: RankedAxis, cells: Sequence[Cell], model: str) -> list[Standing]:
+    labels = comparison.axis(axis).labels
+    by_label = {label: [cell for cell in cells if cell.at[axis] == i] for i, label in enumerate(labels)}
+    figures: dict[Measure, Figures] = {
+        measure: {label: found for label, own in by_label.items() if (found := _figures(own, measure.name, axis))}
+        for measure in comparison.metrics
+    }
+    baselines = comparison.baselines if axis == "method" else ()
+    rows = [
+        _standing(label, own, figures, baselines, model=model, axis=axis)
+        for label, own in by_label.items()
+        if axis == "method" or any(cell.cam for cell in own)  # else it is another model's layer, or a failed model
     ]
-    return sorted(found, key=lambda one: (one.baseline, isnan(one.mean_rank), one.mean_rank))
+    return sorted(rows, key=lambda one: (one.baseline, isnan(one.mean_rank), one.mean_rank))
 
 
-def _figures(cells: Sequence[Cell], metric: str) -> dict[Question, float]:
-    """What was measured of a method's maps, by what else varies: the question that its rivals were asked as well."""
+def _standing(
+    label: str,
+    cells: Sequence[Cell],
+    figures: Mapping[Measure, Figures],
+    baselines: Sequence[str],
+    *,
+    model: str,
+    axis: RankedAxis,
+) -> Standing:
+    own = {measure: found[label] for measure, found in figures.items() if label in found}
+    ranked = [measure for measure in own if measure.better != "neither" and label not in baselines]
+    rivals: dict[Measure, Figures] = {
+        measure: {other: found for other, found in figures[measure].items() if other not in {label, *baselines}}
+        for measure in ranked
+    }
+    ranks = {measure.name: _rank(measure, own[measure], rivals[measure]) for measure in ranked}
+    leaders = {measure.name: _ahead(measure, own[measure], figures[measure], baselines) for measure in ranked}
+    return Standing(
+        model=model,
+        axis=axis,
+        label=label,
+        baseline=label in baselines,
+        figures={measure.name: fmean(found.values()) for measure, found in own.items()},
+        intervals={measure.name: ends for measure, found in own.items() if (ends := interval(found))},
+        ranks=ranks,
+        mean_rank=fmean(ranks.values()) if ranks else nan,
+        best_at=tuple(
+            measure.name
+            for measure in ranked
+            if rivals[measure]
+            and ranks[measure.name] == 1
+            and all(differ(own[measure], found) for found in rivals[measure].values())
+        ),
+        beaten_by={metric: baseline for metric, baseline in leaders.items() if baseline},
+        questions=max(map(samples, own.values()), default=0),
+        maps=len(cells),
+        worthless=sum(cell.cam is not None and cell.cam.verdict != "ok" for cell in cells),
+        missing=sum(cell.cam is None for cell in cells),
+    )
+
+
+def _rank(measure: Measure, mine: Mapping[Question, float], rivals: Figures) -> float:
+    """The place among rivals, 1 the best, those level sharing."""
+    leads = [_lead(measure, rival, mine) for rival in rivals.values()]
+    return 1 + sum(lead > 0 for lead in leads) + sum(lead == 0 for lead in leads) / 2
+
+
+def _ahead(measure: Measure, mine: Mapping[Question, float], figures: Figures, baselines: Sequence[str]) -> str:
+    """The baseline that is furthest ahead, or level; empty where none is."""
+    leads = {label: _lead(measure, figures[label], mine) for label in baselines if label in figures}
+    leads = {label: lead for label, lead in leads.items() if lead >= 0}
+    return max(leads, key=lambda label: leads[label]) if leads else ""
+
+
+def _figures(cells: Sequence[Cell], metric: str, axis: RankedAxis) -> dict[Question, float]:
+    """What was measured, by what else varies, image and class first: the question that rivals were asked as well."""
+    places: tuple[AxisName, ...] = ("image", "class", "model", "layer", "smoothing", "method")
+    order = [name for name in places if name != axis]
     return {
-        tuple(place for name, place in cell.at.items() if name != "method"): figure
+        tuple(cell.at[name] for name in order): figure
         for cell in cells
         if not isnan(figure := cell.figures.get(metric, nan))
     }

@@ -22,8 +22,8 @@ from camctl.render.report_facts import counts, default_title, facts, predictions
 from camctl.render.report_grid import grid
 from camctl.render.report_maps import PICTURE_SIDE, Scenes, as_text
 from camctl.render.report_sanity import sanities
-from camctl.render.report_tables import matrices, rankings
-from camctl.render.report_words import figure, percent
+from camctl.render.report_tables import ladders, matrices
+from camctl.render.report_words import between, figure, percent
 from camctl.render.tiles import Tiles
 from camctl.render.told import Told
 from camctl.render.writing import check_writable, write_atomically
@@ -103,7 +103,7 @@ def report(
         grid=laid_out,
         axes=[(name, NAMES[name][1], comparison.axis(name).labels) for name in reversed(comparison.varying)],
         metrics=comparison.metrics,
-        rankings=rankings(comparison),
+        ladders=ladders(comparison),
         matrices=matrices(comparison),
         sanities=sanities(comparison, look),
         colormaps=COLORMAPS,
@@ -148,7 +148,7 @@ def _template() -> Any:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    environment.filters |= {"percent": percent, "figure": figure, "breakable": _breakable}
+    environment.filters |= {"percent": percent, "figure": figure, "between": between, "breakable": _breakable}
     return environment.get_template("report.html.j2")
 
 

@@ -8,14 +8,14 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 from camctl.comparison import NAMES
-from camctl.ranking import agreement, standings
-from camctl.render.report_words import DASH, MINUS
+from camctl.ranking import RANKED, agreement, standings
+from camctl.render.report_words import DASH, MINUS, too_few
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from camctl.comparison import Comparison
-    from camctl.ranking import Standing
+    from camctl.ranking import RankedAxis, Standing
 
 MANY = 6
 """A matrix of more columns has its headings on end."""
@@ -23,7 +23,7 @@ MANY = 6
 
 @dataclass(frozen=True, kw_only=True)
 class Ranked:
-    """A method as its row says it."""
+    """A method, target layer or model as its row says it."""
 
     standing: Standing
     beaten: Mapping[str, str]
@@ -32,17 +32,34 @@ class Ranked:
 
 @dataclass(frozen=True, kw_only=True)
 class Ranking:
-    """The methods of a model, the best first, and its baselines; the model is empty where there is one."""
+    """What is ranked on a model, the best first, and the baselines; the model is empty where there is one."""
 
     model: str
     methods: list[Ranked]
     baselines: list[Ranked]
+    too_few: str
+    """What too few questions leave open; empty where nothing is."""
 
 
-def rankings(comparison: Comparison) -> list[Ranking]:
-    """One a model; none without metrics."""
+@dataclass(frozen=True, kw_only=True)
+class Ladder:
+    """The standings along an axis."""
+
+    axis: tuple[str, str]
+    """What it is called: one of it, several."""
+    rankings: list[Ranking]
+
+
+def ladders(comparison: Comparison) -> list[Ladder]:
+    """One an axis that is ranked; none without metrics."""
+    found = [Ladder(axis=NAMES[axis], rankings=_rankings(comparison, axis)) for axis in RANKED]
+    return [one for one in found if one.rankings]
+
+
+def _rankings(comparison: Comparison, axis: RankedAxis) -> list[Ranking]:
+    """One a model."""
     found = []
-    for model, group in groupby(standings(comparison), key=lambda one: one.model):
+    for model, group in groupby(standings(comparison, axis), key=lambda one: one.model):
         rows = list(group)
         ranked = [Ranked(standing=one, beaten=_beaten(one, rows)) for one in rows]
         found.append(
@@ -50,13 +67,14 @@ def rankings(comparison: Comparison) -> list[Ranking]:
                 model=model,
                 methods=[one for one in ranked if not one.standing.baseline],
                 baselines=[one for one in ranked if one.standing.baseline],
+                too_few=too_few(rows, comparison.metrics),
             )
         )
     return found
 
 
 def _beaten(one: Standing, rows: Sequence[Standing]) -> dict[str, str]:
-    figures = {each.method: each.figures for each in rows if each.baseline}
+    figures = {each.label: each.figures for each in rows if each.baseline}
     return {
         metric: f"{'level with' if one.figures[metric] == figures[baseline][metric] else 'no better than'} {baseline}"
         for metric, baseline in one.beaten_by.items()

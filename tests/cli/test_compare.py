@@ -172,6 +172,18 @@ def test_a_box_brings_its_metrics(camctl: Camctl, photo: Path) -> None:
     assert dog["energy"] < 0.1
 
 
+def test_a_mask_brings_the_metrics_of_a_box(camctl: Camctl, photo: Path, tmp_path: Path) -> None:
+    left = np.zeros((48, 64), np.uint8)
+    left[:, :32] = 1
+    Image.fromarray(left).save(tmp_path / "left.png")
+    words = ("compare", photo, MODEL, "--metrics", "pointing", "energy", "iou", "--method", "gradcam", "--json")
+    masked = camctl(*words, "--target-category", "cat", "--mask", f"cat={tmp_path / 'left.png'}")
+    boxed = camctl(*words, "--target-category", "cat", "--box", "0,0,32,48")
+
+    assert masked.code == 0, masked.err
+    assert masked.json["maps"][0]["figures"] == boxed.json["maps"][0]["figures"]
+
+
 def test_axes_can_be_turned(camctl: Camctl, photo: Path, tmp_path: Path) -> None:
     words = (
         "compare",
@@ -366,6 +378,8 @@ def test_an_interactive_terminal_shows_the_grid(photo: Path, flag: tuple[str, ..
         (("--metric-options", "steps=1"), "None of the metrics", ""),
         (("--box", "1,2,3"), "not of the form [CLASS=]X0,Y0,X1,Y1", "--box 10,20,90,80"),
         (("--box", "9,9,1,1"), "has no area", "--box 10,20,90,80"),
+        (("--mask", "nowhere.png"), "There is no picture 'nowhere.png'", "has a name like it"),
+        (("--mask", "cat=a.png", "--mask", "cat=b.png"), "two masks for the class 'cat'", "--mask CLASS=FILE"),
         (("--save-path", "grid.tiff"), "ending '.tiff'", ".svg"),
         (("--save-path", "grids/"), "is a folder", "grids/grid.png"),
         (("--baseline", "nowhere.npz"), "There is no file", "--save-raw FILE.npz"),

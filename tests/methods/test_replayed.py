@@ -78,6 +78,47 @@ def test_reciprocam_on_a_pooling_net_is_gradcam_by_its_logits():
     torch.testing.assert_close(recipro.raw - recipro.raw.mean(), grad.raw - grad.raw.mean(), rtol=1e-4, atol=1e-6)
 
 
+def certain(margin):
+    """A pooling net whose class 2 is ahead of all others by `margin`, and sees channel 0 alone."""
+    module = seeded(GapNet())
+    with torch.no_grad():
+        module.fc.weight[TARGET] = torch.eye(module.fc.in_features)[0]
+        module.fc.bias[TARGET] += margin
+    return module
+
+
+def test_reciprocam_sees_the_object_where_the_softmax_is_saturated():
+    inputs = pictures()
+    soft, auto = (
+        drawn(certain(50), inputs, ["features"], [reciprocam], TARGET, options={"score": score})[0]
+        for score in ("softmax", "auto")
+    )
+    assert soft.verdict.name == "flat"
+    assert auto.verdict.name == "ok"
+    channel = certain(50).features(inputs)[0, 0]
+    torch.testing.assert_close(auto.raw * channel.numel(), channel - channel.min(), rtol=1e-3, atol=2e-3)
+    assert int(auto.raw.argmax()) == int(channel.argmax())
+
+
+def test_reciprocam_is_the_papers_softmax_where_that_is_not_saturated():
+    inputs = pictures()
+    soft, auto, default = (
+        drawn(certain(3), inputs, ["features"], [reciprocam], TARGET, options=options)[0]
+        for options in ({"score": "softmax"}, {"score": "auto"}, {})
+    )
+    assert soft.verdict.name == "ok"
+    assert torch.equal(soft.raw, auto.raw)
+    assert torch.equal(soft.raw, default.raw)
+
+
+def test_a_layer_that_the_score_does_not_read_stays_flat_for_reciprocam():
+    module = certain(50)
+    with torch.no_grad():
+        module.fc.weight.zero_()
+    (blind,) = drawn(module, pictures(), ["features"], [reciprocam], TARGET)
+    assert blind.verdict.name == "flat"
+
+
 def test_reciprocam_makes_grids_in_parts_that_do_not_show(monkeypatch):
     module, inputs = seeded(TinyVit()), pictures()
     (whole,) = drawn(module, inputs, ["layers.1.ln1"], [reciprocam], TARGET)

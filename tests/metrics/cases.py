@@ -36,8 +36,14 @@ def case(values: Any, picture: Any = None, score_of: Callable[[Tensor], Tensor] 
     score_of = score_of or brightness()
     if "score" not in fields:
         fields["score"] = float(score_of(inputs)[0])
-    given = {"box": None, "map_of": lambda _inputs: values}
+    given = {"raw": values, "region": None, "map_of": lambda _inputs: values}
     return Case(values=values, inputs=inputs, score_of=score_of, **(given | fields))
+
+
+def inside(box: tuple[float, float, float, float], size: tuple[int, int]) -> Tensor:
+    """The pixels (h, w) whose centre lies in a box; its border is inside."""
+    y, x = torch.arange(size[0])[:, None] + 0.5, torch.arange(size[1])[None] + 0.5
+    return (x >= box[0]) & (x <= box[2]) & (y >= box[1]) & (y <= box[3])
 
 
 def softmax_case(module: nn.Module | None = None, seed: int = 1, size: tuple[int, int] = (32, 32)) -> Case:

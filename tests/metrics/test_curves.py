@@ -138,19 +138,29 @@ def test_half_precision_is_given_on_as_it_came(figure, dtype):
 
 def test_high_values_come_first():
     values = noise((9, 14))
-    assert values.flatten()[order(values)].tolist() == sorted(values.flatten().tolist(), reverse=True)
+    assert values.flatten()[order(case(values))].tolist() == sorted(values.flatten().tolist(), reverse=True)
 
 
-def test_equal_values_come_in_one_shuffled_order():
-    assert order(torch.zeros(3, 3)).tolist() == [7, 2, 1, 4, 8, 6, 3, 0, 5]
+def test_equal_values_come_by_the_signed_raw_map():
+    raw = torch.tensor([[-1.0, -5.0, -2.0], [-3.0, 1.0, -4.0], [-6.0, -7.0, 2.0]])
+    assert order(case(raw.clamp_min(0) / 2, raw=raw)).tolist() == [8, 4, 0, 2, 3, 5, 1, 6, 7]
+
+
+def test_the_raw_map_decides_nothing_between_values_that_differ():
+    values = noise((9, 14))
+    assert torch.equal(order(case(values, raw=-values)), order(case(values)))
+
+
+def test_values_that_are_level_in_the_raw_map_too_come_in_one_shuffled_order():
+    assert order(case(torch.zeros(3, 3))).tolist() == [7, 2, 1, 4, 8, 6, 3, 0, 5]
     values = torch.tensor([[0.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
-    assert order(values).tolist() == [4, 8, 7, 2, 1, 6, 3, 0, 5]
+    assert order(case(values)).tolist() == [4, 8, 7, 2, 1, 6, 3, 0, 5]
 
 
 def test_wide_zeros_come_in_from_no_corner():
     values = torch.zeros(56, 56)
     values[20:24, 30:40] = torch.rand(4, 10, generator=torch.Generator().manual_seed(0)) + 0.1
-    places = order(values)[40 : 40 + 400]
+    places = order(case(values))[40 : 40 + 400]
     rows, columns = places // 56, places % 56
     quarters = torch.stack([(rows < 28) & (columns < 28), (rows < 28) & (columns >= 28), (rows >= 28) & (columns < 28)])
     assert quarters.sum(1).tolist() == pytest.approx([100, 100, 100], abs=25)

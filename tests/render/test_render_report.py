@@ -20,6 +20,7 @@ from camctl.picture import Picture
 from camctl.render.colormaps import COLORMAPS, colours
 from camctl.render.report import report, save_report
 from camctl.render.report_cells import peak
+from camctl.render.report_words import DASH
 from camctl.render.scale import shared_range
 from camctl.results import View
 from tests.comparisons import comparison, without_map, worthless_map
@@ -189,6 +190,19 @@ def test_tables_are_left_out_when_there_is_nothing_to_say():
     assert "<fieldset data-axis" not in page
 
 
+def test_standings_have_intervals_and_say_what_too_few_leave_open():
+    said = words(report(measured(comparison())))
+    assert "Too few to tell : which method is best (2 pictures and classes; it takes 6)." in said.replace(
+        "tell:", "tell :"
+    )
+
+
+def test_layers_and_models_are_ranked_where_there_are_several():
+    said = words(report(measured(comparison(methods=("GradCAM",), layers=("backbone.layer3", "backbone.layer4")))))
+    assert "Target layer Mean rank" in said
+    assert "Model Mean rank" not in said
+
+
 def test_standings_tell_which_baseline_beats_a_method():
     # The figures fall from method to method, so that the first one leads.
     said = words(report(measured(comparison(), baselines=("GradCAM",))))
@@ -201,7 +215,7 @@ def test_a_figure_equal_to_the_baselines_is_level_with_it():
     whole = measured(comparison(), baselines=("GradCAM",))
     cells = [replace(cell, figures={**cell.figures, "deletion": 0.1}) for cell in whole.cells]
     said = words(report(replace(whole, cells=tuple(cells))))
-    assert said.count("0.100 (1.5) level with GradCAM") == 2
+    assert said.count(f"0.100 .10{DASH}.10 (1.5) level with GradCAM") == 2
     assert said.count("no better than GradCAM") == 2  # at the other metric, insertion
 
 

@@ -89,7 +89,7 @@ def slow(net: Net, model: LoadedModel, size: Size) -> Iterator[Row]:
 
 
 def sanity(net: Net, model: LoadedModel, size: Size) -> Iterator[Row]:
-    """How alike maps stay while the network is randomised from the head down: `rule` is the stage, `verdict` the mark."""
+    """How alike maps stay while weights are randomised from the head down: `rule` is the stage, `verdict` the mark."""
     if net.demo:
         shown = [render(scene(FIRST_SEED + number, 1), model.input_size[0]) for number in range(min(size.scenes, 8))]
     else:
