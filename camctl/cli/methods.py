@@ -55,6 +55,10 @@ def _portrait(one: registry.Loaded) -> list[tuple[str, str]]:
         ("needs", ", ".join(sorted(method.needs))),
         ("cost", f"{method.cost.text}, beside the shared forward pass"),
         ("by class", "yes" if method.discriminative else "no: the map is the same for every class"),
+        (
+            "activations",
+            "of both signs" if method.signed else "of one sign: by default the activated ones",
+        ),
         ("remarks", "\n".join(method.remarks)),
     ]
 
@@ -63,6 +67,7 @@ def _json(one: registry.Loaded) -> dict[str, Any]:
     return {
         "reduction": one.plugin.reduction,
         "discriminative": one.plugin.discriminative,
+        "signed": one.plugin.signed,
         "remarks": list(one.plugin.remarks),
     }
 

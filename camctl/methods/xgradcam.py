@@ -19,6 +19,12 @@ EPSILON = 1e-7
     formula="ReLU( sum_c w_c A_c ),  w_c = sum_ij G_c A_c / sum_ij A_c",
     needs={"activations", "gradients"},
     signed=False,
+    remarks=(
+        (
+            "Weak on networks whose class token is read alone: its peak lies on the asked object in .40 of 60 questions "
+            "to demo:vit and .25 to demo:t2t (GradCAM .93, .95; a blob in the middle .18)."
+        ),
+    ),
 )
 def xgradcam(capture: Capture) -> Tensor:
     """Evidence (N, C, H, W). The paper's sum is over activations after ReLU; signed ones (tokens) can nearly cancel."""
