@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     needs={"activations", "gradients"},
     remarks=(
         (
-            "Spreads its light on networks whose class token is read alone: .29 of it lies on the asked object of "
+            "Spreads its light where a class token alone is read: .29 of it lies on the asked object of "
             "demo:vit (GradCAMElementWise .65, LayerCAM .76; a blob in the middle .19)."
         ),
     ),

@@ -25,7 +25,7 @@ EPSILON = 1e-6
             "correlation .96, 11 photographs x 4 heads, at `_swish`; GradCAM .13)."
         ),
         (
-            "Weak on networks whose class token is read alone: its peak lies on the asked object in .48 of 60 questions "
+            "Weak where a class token alone is read: its peak lies on the asked object in .48 of 60 questions "
             "to demo:vit and .33 to demo:t2t (GradCAM .93, .95; a blob in the middle .18)."
         ),
     ),

@@ -218,7 +218,7 @@ def randomcam(capture: Capture, *, seed: int = 0) -> Tensor:
     signed=False,
     remarks=(
         (
-            "Weak on networks whose class token is read alone: its peak lies on the asked object in .33 of 60 questions "
+            "Weak where a class token alone is read: its peak lies on the asked object in .33 of 60 questions "
             "to demo:vit and .27 to demo:t2t (GradCAM .93, .95; a blob in the middle .18)."
         ),
     ),

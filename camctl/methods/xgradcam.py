@@ -21,7 +21,7 @@ EPSILON = 1e-7
     signed=False,
     remarks=(
         (
-            "Weak on networks whose class token is read alone: its peak lies on the asked object in .40 of 60 questions "
+            "Weak where a class token alone is read: its peak lies on the asked object in .40 of 60 questions "
             "to demo:vit and .25 to demo:t2t (GradCAM .93, .95; a blob in the middle .18)."
         ),
     ),
