@@ -81,6 +81,20 @@ class TinyCnn(nn.Module):
         return self.fc(self.pool(self.block2(self.block1(self.stem(x)))).flatten(1))
 
 
+class ActivatedHead(TinyCnn):
+    """A convolution, a norm and an activation before the pooling, as in MobileNets.
+
+    `act` may be a function, as in DenseNets.
+    """
+
+    def __init__(self, act: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.conv, self.norm, self.act = nn.Conv2d(8, 8, 1), nn.BatchNorm2d(8), act
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc(self.pool(self.act(self.norm(self.conv(self.block1(self.stem(x)))))).flatten(1))
+
+
 class Attention(nn.Module):
     """Self-attention with two heads."""
 

@@ -6,24 +6,13 @@ from torch import nn
 
 import camctl
 from camctl.errors import InputError
-from tests.models import TinyCnn, TinyVit, loaded, pictures, seeded
+from tests.models import ActivatedHead, TinyCnn, TinyVit, loaded, pictures, seeded
 
 ONE_SIGN = ("GradCAM++", "XGradCAM", "LayerCAM", "HiResCAM", "GradCAMElementWise", "EigenCAM", "EigenGradCAM", "FEM")
 
 
 LAYERS = ["stem", "block1.bn2", "block2"]
 """Some of the candidates of `TinyCnn`, the best among them."""
-
-
-class Head(TinyCnn):
-    """A norm and an activation before the pooling, as in MobileNets; `act` may be a function, as in DenseNets."""
-
-    def __init__(self, act):
-        super().__init__()
-        self.conv, self.norm, self.act = nn.Conv2d(8, 8, 1), nn.BatchNorm2d(8), act
-
-    def forward(self, x):
-        return self.fc(self.pool(self.act(self.norm(self.conv(self.block1(self.stem(x)))))).flatten(1))
 
 
 class Mean(TinyVit):
@@ -47,39 +36,39 @@ def maps(module, pixels, **asked):
 
 
 def test_gradcam_is_given_the_norm_and_methods_of_one_sign_what_its_rectifier_puts_out(pixels):
-    drawn = maps(Head(nn.ReLU()), pixels, methods=["GradCAM", *ONE_SIGN])
+    drawn = maps(ActivatedHead(nn.ReLU()), pixels, methods=["GradCAM", *ONE_SIGN])
     assert drawn.pop("GradCAM").layers == ("norm",)
     assert {cam.layers for cam in drawn.values()} == {("act",)}
 
 
 def test_the_layers_label_of_a_comparison_names_the_methods_that_are_given_another(pixels):
-    found = camctl.compare(loaded(seeded(Head(nn.ReLU()))), pixels, methods=["LayerCAM", "GradCAM"])
+    found = camctl.compare(loaded(seeded(ActivatedHead(nn.ReLU()))), pixels, methods=["LayerCAM", "GradCAM"])
     assert found.axis("layer").labels == ("act (norm for GradCAM)",)
-    alone = camctl.compare(loaded(seeded(Head(nn.ReLU()))), pixels, methods=["GradCAM"])
+    alone = camctl.compare(loaded(seeded(ActivatedHead(nn.ReLU()))), pixels, methods=["GradCAM"])
     assert alone.axis("layer").labels == ("norm",)
 
 
 @pytest.mark.parametrize("method", ["XGradCAM", "LayerCAM", "HiResCAM", "GradCAMElementWise", "EigenCAM", "FEM"])
 def test_a_rectifier_that_is_no_module_makes_no_difference_to_methods_of_one_sign(method, pixels):
-    module = maps(Head(nn.ReLU()), pixels, methods=[method])[method]
-    function = maps(Head(torch.relu), pixels, methods=[method])[method]
+    module = maps(ActivatedHead(nn.ReLU()), pixels, methods=[method])[method]
+    function = maps(ActivatedHead(torch.relu), pixels, methods=[method])[method]
     assert (module.layers, function.layers) == (("act",), ("norm",))
     assert function.raw == pytest.approx(module.raw, abs=1e-5)
 
 
 def test_a_named_layer_is_taken_as_it_is(pixels):
-    by_default = maps(Head(torch.relu), pixels, methods=["EigenCAM"])["EigenCAM"]
-    named = maps(Head(torch.relu), pixels, methods=["EigenCAM"], target_layers="norm")["EigenCAM"]
+    by_default = maps(ActivatedHead(torch.relu), pixels, methods=["EigenCAM"])["EigenCAM"]
+    named = maps(ActivatedHead(torch.relu), pixels, methods=["EigenCAM"], target_layers="norm")["EigenCAM"]
     assert named.layers == by_default.layers == ("norm",)
     assert abs(named.raw - by_default.raw).max() > 0.01
 
 
 def test_a_named_layer_of_both_signs_is_warned_of_for_methods_that_need_one(pixels):
-    drawn = maps(Head(nn.ReLU()), pixels, methods=["LayerCAM", "GradCAM"], target_layers="norm")
+    drawn = maps(ActivatedHead(nn.ReLU()), pixels, methods=["LayerCAM", "GradCAM"], target_layers="norm")
     assert drawn["LayerCAM"].verdict == drawn["GradCAM"].verdict == "ok"
     assert "LayerCAM needs activations of one sign" in drawn["LayerCAM"].reason
     assert not drawn["GradCAM"].reason
-    assert not maps(Head(nn.ReLU()), pixels, methods=["LayerCAM"], target_layers="act")["LayerCAM"].reason
+    assert not maps(ActivatedHead(nn.ReLU()), pixels, methods=["LayerCAM"], target_layers="act")["LayerCAM"].reason
     assert not maps(TinyVit(), pixels, methods=["LayerCAM"], target_layers="layers.1.ln1")["LayerCAM"].reason
 
 

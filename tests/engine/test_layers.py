@@ -9,7 +9,7 @@ from camctl.engine.layers import default_layer, expand, is_norm, probe
 from camctl.engine.layout import LayoutHints
 from camctl.errors import InputError, UnknownNameError
 from tests.drawing import same, snapshot
-from tests.models import CLASSES, ChannelsLast, GapNet, TinyCnn, TinyVit, of_mmpretrain, pictures, seeded
+from tests.models import CLASSES, ActivatedHead, ChannelsLast, GapNet, TinyCnn, TinyVit, of_mmpretrain, pictures, seeded
 
 
 def survey(module, size=(32, 32), target=None):
@@ -159,36 +159,25 @@ def test_of_branches_that_are_summed_only_the_sum_holds_all():
     assert (layers.default, layers.pre_activation) == (("act",), ())
 
 
-class Head(TinyCnn):
-    """A convolution, a norm and an activation before the pooling, as in MobileNets and EfficientNets."""
-
-    def __init__(self, act):
-        super().__init__()
-        self.conv, self.norm, self.act = nn.Conv2d(8, 8, 1), nn.BatchNorm2d(8), act
-
-    def forward(self, x):
-        return self.fc(self.pool(self.act(self.norm(self.conv(self.block1(self.stem(x)))))).flatten(1))
-
-
 @pytest.mark.parametrize("act", [nn.ReLU(), nn.ReLU(inplace=True), nn.ReLU6()])
 def test_a_norm_whose_rectified_output_the_head_reads_is_the_layer_of_methods_that_bear_both_signs(act):
-    layers = survey(seeded(Head(act)))
+    layers = survey(seeded(ActivatedHead(act)))
     assert (layers.default, layers.pre_activation, layers.rectified) == (("act",), ("norm",), False)
     assert (record_of(layers, "act").negative, record_of(layers, "norm").negative > 0.1) == (0, True)
 
 
 @pytest.mark.parametrize("act", [nn.SiLU(), nn.Hardswish(), nn.Conv2d(8, 8, 1), nn.AvgPool2d(3, 1, 1)])
 def test_behind_anything_but_a_rectifier_one_layer_serves_all_methods(act):
-    layers = survey(seeded(Head(act)))
+    layers = survey(seeded(ActivatedHead(act)))
     assert (layers.default, layers.pre_activation) == (("act",), ())
 
 
 @pytest.mark.parametrize("relu", [torch.relu, torch.relu_])
 def test_a_rectifier_that_is_no_module_is_noticed_behind_the_norm(relu):
     # torchvision's DenseNet, and many a net of one's own: F.relu(self.norm(x)).
-    layers = survey(seeded(Head(relu)))
+    layers = survey(seeded(ActivatedHead(relu)))
     assert (layers.default, layers.pre_activation, layers.rectified) == (("norm",), (), True)
-    assert not survey(seeded(Head(torch.tanh))).rectified
+    assert not survey(seeded(ActivatedHead(torch.tanh))).rectified
 
 
 def test_a_rectifier_that_is_no_module_is_noticed_behind_a_convolution_and_behind_a_sum():
