@@ -154,7 +154,7 @@ def test_auto_n_leaves_out_layers_whose_map_is_worthless(pixels):
 
 
 def test_a_module_that_runs_many_times_starts_the_graph_at_its_last_call(pixels):
-    class Shared(Head):
+    class Shared(ActivatedHead):
         """Its one activation stands in the stem as well, as in EfficientNet-Lite."""
 
         def forward(self, x):
