@@ -153,12 +153,19 @@ def test_auto_n_leaves_out_layers_whose_map_is_worthless(pixels):
     assert [cam.layers[0] for cam in found.maps] == ["levels.0", "levels.2", "levels.3"]
 
 
-def test_a_module_that_runs_many_times_starts_the_graph_at_its_last_call(pixels):
-    class Shared(ActivatedHead):
-        """Its one activation stands in the stem as well, as in EfficientNet-Lite."""
+def test_of_a_module_that_runs_many_times_the_last_call_is_explained(pixels):
+    class Stem(ActivatedHead):
+        """An activation in the stem as well: the head's own, as in EfficientNet-Lite, or another."""
+
+        def __init__(self, *, shared):
+            super().__init__(nn.ReLU())
+            self.first = nn.ReLU()
+            self.shared = shared
 
         def forward(self, x):
-            return super().forward(x) + 0 * self.act(self.stem(x)).sum()
+            x = (self.act if self.shared else self.first)(self.stem(x))
+            return self.fc(self.pool(self.act(self.norm(self.conv(self.block1(x))))).flatten(1))
 
-    first, second = (maps(Shared(nn.ReLU()), pixels, methods=["LayerCAM"])["LayerCAM"] for _ in range(2))
-    assert (first.layers, first.raw.tolist()) == (second.layers, second.raw.tolist())
+    shared, apart = (maps(Stem(shared=each), pixels, methods=["LayerCAM"])["LayerCAM"] for each in (True, False))
+    assert shared.layers == apart.layers == ("act",)
+    assert shared.raw == pytest.approx(apart.raw, abs=1e-6)
