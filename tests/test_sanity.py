@@ -35,7 +35,7 @@ PICTURES = [scene(seed) for seed in range(5)]
 
 
 def undone(module, pictures=PICTURES, **asked):
-    return camctl.compare(loaded(module), pictures, targets=[1], sanity=True, **asked)
+    return camctl.compare(loaded(module), pictures, targets=[2], sanity=True, **asked)
 
 
 def rows(found):
@@ -65,7 +65,7 @@ def test_gradcam_of_a_linear_head_correlates_as_the_formula_by_hand_says():
 
     def by_hand(head, pixels):
         grid = net.features(torch.from_numpy(pixels).float().permute(2, 0, 1)[None] / 255)
-        cam = (head.weight[1][:, None, None] * grid[0]).sum(0).clamp_min(0)
+        cam = (head.weight[2][:, None, None] * grid[0]).sum(0).clamp_min(0)
         return interpolate(cam[None, None], size=(32, 32), mode="bilinear")[0, 0].detach().numpy()
 
     seen = 0
@@ -140,7 +140,7 @@ def test_another_picture_is_the_next_one_and_a_single_one_upside_down():
         maps = [several.cell({"image": (one.at["image"] + step) % 5}).cam.values for step in (0, 1)]
         assert one.correlation == pytest.approx(spearmanr(*(each.ravel() for each in maps))[0], abs=1e-3)
     alone = undone(net, PICTURES[:1], methods=["GradCAM"], target_layers="features")
-    turned = camctl.explain(loaded(net), PICTURES[0][::-1, ::-1].copy(), targets=[1], target_layers="features").maps[0]
+    turned = camctl.explain(loaded(net), PICTURES[0][::-1, ::-1].copy(), targets=[2], target_layers="features").maps[0]
     (one,) = figures(alone, ANOTHER)
     assert one.correlation == pytest.approx(spearmanr(alone.maps[0].values.ravel(), turned.values.ravel())[0], abs=1e-3)
 
@@ -203,7 +203,7 @@ def test_json_has_medians_marks_and_every_figure():
 
 
 def test_without_it_nothing_of_it_is_in_the_json():
-    assert "sanity" not in camctl.compare(loaded(seeded(TinyCnn())), PICTURES[0], targets=[1]).to_dict()
+    assert "sanity" not in camctl.compare(loaded(seeded(TinyCnn())), PICTURES[0], targets=[2]).to_dict()
 
 
 def test_a_model_that_cannot_be_copied_says_so_in_one_line():
@@ -224,7 +224,7 @@ def run_hidden(x):
 
 def test_a_forward_function_that_runs_the_original_is_found_out():
     with pytest.raises(InputError, match="runs the model that it was made with"):
-        camctl.compare(loaded(HIDDEN, forward=run_hidden), PICTURES, targets=[1], sanity=True)
+        camctl.compare(loaded(HIDDEN, forward=run_hidden), PICTURES, targets=[2], sanity=True)
 
 
 def test_a_forward_function_around_the_model_runs_the_copy():
@@ -237,7 +237,7 @@ def test_a_forward_function_around_the_model_runs_the_copy():
         return scaled(net, 2, x)
 
     for forward in (around, partial(scaled, net, 2), net.forward, net):
-        found = camctl.compare(loaded(net, forward=forward), PICTURES[:1], targets=[1], sanity=True)
+        found = camctl.compare(loaded(net, forward=forward), PICTURES[:1], targets=[2], sanity=True)
         assert found.sanity[0].stages[0] == "head"
 
 
@@ -245,7 +245,7 @@ def test_several_models_keep_their_sanity_when_one_cannot_be_copied():
     net, locked = seeded(TinyCnn()), seeded(TinyVit())
     locked.lock = threading.Lock()
     given = [loaded(net, name="one"), loaded(locked, name="other")]
-    found = camctl.compare(given, PICTURES[:1], targets=[1], sanity=True)
+    found = camctl.compare(given, PICTURES[:1], targets=[2], sanity=True)
     assert [one.model for one in found.sanity] == [0]
     assert any("other cannot be copied" in fault.message for fault in found.faults)
     assert found.failed

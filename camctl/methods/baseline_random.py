@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     needs={"activations"},
     reduction="none",
     discriminative=False,
+    signed=False,  # it reads the grid alone
 )
 def random(capture: Capture, *, seed: int = 0) -> Tensor:
     """Maps (N, H, W), other noise for every picture, view and `seed`; the same for every class, network and method.

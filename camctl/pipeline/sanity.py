@@ -14,6 +14,7 @@ from camctl.comparison import ANOTHER
 from camctl.errors import CamctlError
 from camctl.pipeline.passes import Clock, run_passes
 from camctl.pipeline.scenes import before
+from camctl.results import BLANK
 
 if TYPE_CHECKING:
     import numpy as np
@@ -172,13 +173,13 @@ def _against(whole: Whole, others: Mapping[Key, Map], image: int, stage: str, se
     from camctl.ranking import SIDE, rank_correlation, resized, ssim
 
     for key, cam in whole.cams.items():
-        if cam.verdict != "ok" or key not in others:
+        if cam.blank or key not in others:
             continue
         verdict, values = others[key]
         scale = min(1.0, SIDE / max(cam.values.shape))
         size = tuple(max(1, round(side * scale)) for side in cam.values.shape)
         one, other = resized(cam.values, size), resized(values, size)
-        sound = verdict == "ok"
+        sound = verdict not in BLANK
         if not sound and stage == ANOTHER:
             continue
         yield UndoneMap(

@@ -11,7 +11,7 @@ from camctl.render.look import Look
 from camctl.render.measures import fitted
 from camctl.render.overlay import overlay, seen
 from camctl.render.sheet import Tile, sheet_page
-from camctl.results import View
+from camctl.results import BLANK, View
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,7 +92,7 @@ def _row(
             tiles.append(None)
             continue
         other, turned = _other(comparison, one) if stage == ANOTHER else (cam, False)
-        pixels = _drawn(other, one.values, look, turned=turned, worthless=one.verdict != "ok")
+        pixels = _drawn(other, one.values, look, turned=turned, worthless=one.verdict in BLANK)
         tiles.append(Tile(pixels, likeness_text(row.stages.get(stage))))
     return tiles
 

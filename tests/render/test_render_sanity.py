@@ -39,7 +39,7 @@ def test_each_method_is_a_row_of_the_whole_network_each_stage_and_another_pictur
 def test_another_picture_is_the_next_one_or_the_only_one_upside_down(count):
     plain = Look(opacity=0, tile=64)
     (page,) = sanity_pages(found(count), plain)
-    whole, *_, other = shown(page)[:8]
+    whole, *_, other = shown(page)[8:]
     pixels = [each.draw(each.width, each.height) for each in (whole, other)]
     if count == 1:
         assert np.array_equal(pixels[1], pixels[0][::-1, ::-1])
@@ -53,7 +53,7 @@ def test_a_map_that_random_weights_make_worthless_is_hatched():
     (before,), (after,) = sanity_pages(found()), sanity_pages(replace(found(), sanity=(replace(sanity, redrawn=dead),)))
     alike = [
         np.array_equal(one.draw(one.width, one.height), other.draw(other.width, other.height))
-        for one, other in zip(shown(before)[:8], shown(after)[:8], strict=True)
+        for one, other in zip(shown(before)[8:], shown(after)[8:], strict=True)
     ]
     assert alike == [True, False, *[True] * 6]
 
