@@ -21,6 +21,7 @@ SIGMA = 0.25
     needs=set(),
     reduction="none",
     discriminative=False,
+    signed=False,  # it reads no activations
 )
 def centre(capture: Capture) -> Tensor:
     """Maps (N, h, w) at the input's size, one for all: blind to picture, class and network."""

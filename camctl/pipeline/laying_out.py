@@ -207,7 +207,7 @@ class _Layout:
 
 def _layers_of(group: LayerGroup, methods: Sequence[Method]) -> str:
     """Target layers as a label; those before the activation beside the methods that are given them."""
-    layers = {method.name: " + ".join(group.of(method)) for method in methods if method.needs}
+    layers = {method.name: " + ".join(group.of(method)) for method in methods}
     first = " + ".join(group.names)
     usual = first if first in layers.values() else next(iter(layers.values()), first)
     others = [name for name, own in layers.items() if own != usual]

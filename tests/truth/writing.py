@@ -20,7 +20,7 @@ GAMES = {"grid": "Grid", "boxes": "Boxes", "slow": "Boxes, methods that run the 
 
 INTRO = """# Maps of real networks on real photographs
 
-Measured on {date} with camctl {camctl}, torch {torch}. Written by a program, not by hand; measure it again with
+Written on {date} with camctl {camctl}, torch {torch}, by a program and not by hand; measure it again with
 `uv run --group truth python -m tests.truth` (hours on two cores; `--fast` and `--help` make it shorter).
 
 Each cell: how often the map's peak lies right / the share of the map's light that does, each with a 95 % bootstrap
