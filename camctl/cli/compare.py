@@ -184,7 +184,7 @@ def compare(  # noqa: PLR0913
             num_extra_tokens=num_extra_tokens,
             method_options=settings,
             metric_options=measure_settings,
-            verify=verify,
+            verify=verify or None,
             sanity=sanity,
             progress=work.counted,
         )

@@ -75,7 +75,7 @@ def compare(  # noqa: PLR0913
     num_extra_tokens: int | None = None,
     method_options: Mapping[str, Any] | None = None,
     metric_options: Mapping[str, Any] | None = None,
-    verify: bool = False,
+    verify: bool | None = None,
     sanity: bool = False,
     progress: Progress | None = None,
 ) -> Comparison:
@@ -97,7 +97,7 @@ def compare(  # noqa: PLR0913
     baselines: draw the methods `random`, `centre` and `edges` as well, which the others have to beat.
     metrics: names as in `camctl metrics`, or `all`.
     boxes: where the object is, x0, y0, x1, y1 in pixels of the picture; of several classes by name or index.
-    verify: ask the model about every map, as in `explain`; always done where metrics are asked for.
+    verify: ask the model about every map, as in `explain`; None does so where metrics are asked for.
     sanity: compare every map with those of a copy of the model whose weights are drawn anew from the head down
         (Adebayo et al. 2018): `Comparison.sanity`, and `camctl.ranking.sanity_rows`.
     masks: the same as pictures of the picture's size, black where the object is not.
@@ -129,7 +129,7 @@ def compare(  # noqa: PLR0913
         aggregate=aggregate,
         options=dict(method_options or {}),
         several=len(given) > 1,
-        verify=verify or bool(metrics),
+        verify=bool(metrics) if verify is None else verify,
         sanity=sanity,
     )
     if not given or not shown or not asked.smoothings:
