@@ -9,7 +9,7 @@ from torch import nn
 
 from camctl import pipeline
 from camctl.errors import InputError
-from tests.models import Block, ChannelsLast, TinyCnn, TinyVit, loaded, seeded
+from tests.models import ActivatedHead, Block, ChannelsLast, TinyCnn, TinyVit, loaded, seeded
 
 NAMES = ("ant", "bee", "cat", "dog", "elk")
 
@@ -445,6 +445,13 @@ def test_preprocessing_that_turns_the_picture_is_told():
 
     assert finding(checked(TinyCnn(), preprocess=preprocess), "picture").mark == "limited"
     assert finding(checked(TinyCnn()), "picture").mark == "ok"
+
+
+def test_a_head_that_is_activated_is_checked_at_the_norm_that_gradcam_takes():
+    found = checked(ActivatedHead(nn.ReLU()))
+
+    assert found.layers == ("norm",)
+    assert {finding(found, name).mark for name in ("repeatable", "batches", "replay")} == {"ok"}
 
 
 def test_adapter_and_probe_that_disagree_are_both_told():

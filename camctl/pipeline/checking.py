@@ -59,7 +59,7 @@ def check(
     after_bare = condition(loaded.module)
     seen, probing = _timed(scene.probe)
     alone = seen
-    layers = seen.default
+    layers = seen.pre_activation or seen.default  # GradCAM's
     chosen_by = "probe"
     if scene.hints.adapter is not None:
         alone = replace(scene, hints=replace(scene.hints, adapter=None, claimed_tokens=None)).probe()

@@ -56,7 +56,7 @@ def test_a_method_with_a_remark_is_marked_in_the_listing_and_tells_it_in_full(ca
 
     rows = {row.split()[0]: row for row in listed.out.splitlines() if row.strip()}
     assert "* has a remark on its use: camctl methods NAME" in listed.out
-    assert " *" not in rows["GradCAM"]
+    assert " *" not in rows["HiResCAM"]
     assert "Does not see the class" in told.out
     assert camctl("methods", "GradCAM++", "--json").json["remarks"][0].startswith("Does not see the class")
 

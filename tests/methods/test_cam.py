@@ -67,7 +67,8 @@ def test_another_layer_is_told_which_one_to_take(make, layer, size, named):
         drawn(module, inputs, [layer], [cam], 0)
     assert raised.value.hint == f"Name it: --target-layers {named}"
     assert same(before, snapshot(module))
-    assert drawn(module, inputs, [named], [cam], 0)[0].verdict.name in {"ok", "negative-only"}
+    verdict = drawn(module, inputs, [named], [cam], 0)[0].verdict
+    assert verdict.name == "negative-only" or not verdict.blank
 
 
 class Squared(GapNet):

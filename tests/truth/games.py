@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from camctl.plugin import LoadedModel
-    from camctl.results import Cam
+    from camctl.results import Cam, View
     from tests.truth.photographs import Box, Photograph, Pixels, Window
 
 SIDE = 320
@@ -218,10 +218,15 @@ def scene_game(model: LoadedModel, number: int, ask: Ask) -> Iterator[Row]:
     yield from boxed(model, render(one, side), boxes, f"scene {number}", ask)
 
 
+def in_view(box: Box, view: View) -> Box:
+    """A box in pixels of the picture -> in pixels of what the network was given of it."""
+    (height, width), (x0, y0, x1, y1) = view.size, view.box
+    across, down = width / (x1 - x0), height / (y1 - y0)
+    return (box[0] - x0) * across, (box[1] - y0) * down, (box[2] - x0) * across, (box[3] - y0) * down
+
+
 def boxed(model: LoadedModel, pixels: Pixels, boxes: Mapping[int | str, Box], group: str, ask: Ask) -> Iterator[Row]:
     """Rows of one picture with boxes in its pixels."""
-    from camctl.pipeline.measuring import in_view
-
     if not boxes:
         return
     for one in maps(model, pixels, list(boxes), ask):
