@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from camctl.plugin import Capture, Method
+    from camctl.plugin import Capture
     from camctl.results import VerdictName
 
 NOISE = 1e-5
@@ -119,15 +119,15 @@ def placement(layer: str, raw: Tensor) -> Verdict:
     return OK
 
 
-def both_signs(capture: Capture, method: Method) -> Verdict:
-    """`ok`, with a warning where a method of one sign is given a named layer whose activations have both."""
+def both_signs(capture: Capture) -> Verdict:
+    """`ok`, with a warning for methods of one sign where a layer's activations have both."""
     activations = capture.activations
     share = float(-activations.clamp(max=0).sum() / activations.abs().sum().clamp_min(torch.finfo().tiny))
     if share <= NEGATIVE:
         return OK
     reason = (
-        f"{method.name} needs activations of one sign, and {share:.0%} of those of '{capture.layer}' by size are "
-        "negative: the map may be wrong. Without --target-layers it is given a layer that fits."
+        f"It needs activations of one sign, and {share:.0%} of those of '{capture.layer}' by size are negative. "
+        "For a layer that fits leave out --target-layers."
     )
     return Verdict("ok", reason)
 

@@ -271,7 +271,7 @@ class _Pass:
         if drawn.verdict is not OK or drawn.method.signed:
             return drawn
         planes = {seen.name for seen in self.recorder.seen if seen.output.ndim == PLANES}
-        warnings = [both_signs(capture, drawn.method) for capture in captures if capture.layer in planes]
+        warnings = [both_signs(capture) for capture in captures if capture.layer in planes]
         return replace(drawn, verdict=next((one for one in warnings if one is not OK), OK))
 
 
