@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from camctl.results import WhyNot
 
 ADAPTIVE = (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.AdaptiveAvgPool1d, nn.AdaptiveMaxPool1d)
+CHANNELS = 16
+"""Channels in which it is looked whether a gradient vanishes wherever activations are negative."""
+
+ROUNDING = 1e-6
+"""Share of negative values that float32 sums leave behind where there are none."""
+
 NORM_WORDS = re.compile(r"(norm|bn)(?![a-z])|norm\d*d?$", re.IGNORECASE)
 
 
@@ -84,7 +90,7 @@ class Sight:
         if layout.channels == classes > 1:
             self.scores = int(grid.abs().amax((0, 2, 3)).count_nonzero()) == 1
         if self.off is not None:
-            self.rectified = bool(self.off.any()) and not bool((grid * self.off).any())
+            self.rectified = bool(self.off.any()) and not bool((grid[:, :CHANNELS] * self.off).any())
 
     def activates(self, other: Sight) -> bool:
         """Whether its output is a rectifier's (no value is negative) that read the other's output alone."""
@@ -151,7 +157,7 @@ def watch(name: str, seen: dict[str, Sight], around: Around) -> Callable[[nn.Mod
             # Read now: what comes next may write over the tensor.
             grid = grid.detach()
             sight.negative = _negative_share(grid)
-            sight.off = grid < 0 if sight.maker is None and sight.negative else None
+            sight.off = grid[:, :CHANNELS] < 0 if sight.maker is None and sight.negative else None
         if sight.layout is not None and tensor.requires_grad:
             layout, call = sight.layout, sight.calls
 
@@ -167,10 +173,9 @@ def watch(name: str, seen: dict[str, Sight], around: Around) -> Callable[[nn.Mod
 
 def _negative_share(grid: Tensor) -> float:
     """Share of the negative values in the sum of the absolute values, 0..1; 0 for a tensor of zeros."""
-    if not bool(grid.amin() < 0):
-        return 0.0
-    total = grid.abs().sum()
-    return float((total - grid.sum()) / (2 * total))
+    total = float(torch.linalg.vector_norm(grid.float(), 1))
+    share = (total - float(grid.float().sum())) / (2 * total) if total > 0 else 0.0
+    return share if share > ROUNDING else 0.0
 
 
 def _version(tensor: Tensor) -> int:
