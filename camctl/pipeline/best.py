@@ -45,7 +45,7 @@ def best_layer(
     scenes: one model before one or several pictures.
     manner: the methods that the layer is for.
     choose: from a picture's classes those to explain.
-    metrics: the first that says which figure is better decides; ADCC where there is none.
+    metrics: the first that says which figure is better decides; without one, ADCC does.
 
     Raises
     ------

@@ -107,7 +107,7 @@ def _groups(scene: Scene, text: str) -> Groups:
 
 
 def _automatic(scene: Scene, count: int) -> Groups:
-    """`count` layers from shallow to deep, none of which draws a worthless map where others do."""
+    """`count` layers from shallow to deep; those with worthless maps are left out where others remain."""
     from camctl.engine.layers import evenly, ladder
 
     names = ladder(scene.probe(), count, default_layers(scene).names[-1])

@@ -30,7 +30,7 @@ AUGMENTED: tuple[Smoothing, ...] = ("aug", "both")
 EIGEN: tuple[Smoothing, ...] = ("eigen", "both")
 
 PLANES = 4
-"""Dimensions of what a convolutional layer puts out."""
+"""Dimensions of a convolutional layer's output."""
 
 UNEVEN = 1e-3
 """Deviation of a channel's gradient over places, as a share of the layer's largest, that is more than rounding."""
