@@ -9,11 +9,44 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from camctl.pipeline import compare, explain, load
+    from camctl.api import (
+        Cam,
+        CamctlError,
+        Comparison,
+        Explanation,
+        InputError,
+        LayerMap,
+        PluginError,
+        Target,
+        UnknownNameError,
+        View,
+        check,
+        compare,
+        explain,
+        load,
+        survey,
+    )
 
     __version__: str
 
-__all__ = ["__version__", "compare", "explain", "load"]
+__all__ = [
+    "Cam",
+    "CamctlError",
+    "Comparison",
+    "Explanation",
+    "InputError",
+    "LayerMap",
+    "PluginError",
+    "Target",
+    "UnknownNameError",
+    "View",
+    "__version__",
+    "check",
+    "compare",
+    "explain",
+    "load",
+    "survey",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -22,10 +55,10 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("camctl")
-    if name in {"load", "explain", "compare"}:
-        from camctl import pipeline
+    if name in __all__:
+        from camctl import api
 
-        return getattr(pipeline, name)
+        return getattr(api, name)
     message = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(message)
 

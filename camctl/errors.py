@@ -1,16 +1,96 @@
-"""What can go wrong, in the user's words: one root class, a message, a hint and an exit code."""
+"""Errors in the user's words: one root class, a message, a hint as data, and the table of exit codes."""
 
 from __future__ import annotations
 
 import sys
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
 LONGEST_QUOTE = 300
 """Characters of another library's words that still fit into one line of ours."""
+
+
+class ExitCode(IntEnum):
+    """Exit codes of the command line."""
+
+    DONE = 0
+    FAILED = 1
+    """The work failed, or a part of it did, although it was asked for correctly."""
+    USAGE = 2
+    """A wrong option, picture, model, checkpoint, layer or class."""
+    PLUGIN = 3
+    NOT_OK = 4
+    """A verdict is not `ok`, with `--strict`; a check of a model failed."""
+    DRIFTED = 5
+    """A map no longer correlates with its predecessor in `--baseline`."""
+    INTERRUPTED = 130
+
+
+class Hint(str):
+    """The next step to try: a sentence, and the command or options that do it.
+
+    As a text it is worded for the shell; `python` words it for a notebook.
+
+    Parameters
+    ----------
+    text
+        A sentence in the imperative. With a command or options it ends without a full stop.
+    command
+        A command of camctl, such as `layers`, whose model the user has named.
+    options
+        Options as Python keywords; True stands for a flag, a tuple for several values.
+
+    Examples
+    --------
+    >>> hint = Hint("See the layers that can be used", "layers", usable=True)
+    >>> print(hint)
+    See the layers that can be used: camctl layers MODEL --usable
+    >>> hint.python
+    'See the layers that can be used: camctl.survey(model)'
+    >>> print(Hint("Ask for fewer", topk=3))
+    Ask for fewer: --topk 3
+    >>> Hint("Ask for fewer", topk=3).python
+    'Ask for fewer: topk=3'
+    """
+
+    __slots__ = ("python",)
+
+    CALLS: ClassVar[dict[str, str]] = {
+        "layers": "camctl.survey(model)",
+        "layers --check": "camctl.check(model)",
+        "run": "camctl.explain(model, image{})",
+        "compare": "camctl.compare(model, image{})",
+    }
+    """Command -> what does the same in Python; others are said as commands."""
+
+    python: str
+    """The same step in Python."""
+
+    def __new__(cls, text: str, command: str = "", **options: Any) -> Self:  # noqa: D102 - see the class
+        flags = "".join(f" --{name.replace('_', '-')}{_words(value)}" for name, value in options.items())
+        arguments = ", ".join(f"{name}={value!r}" for name, value in options.items())
+        shell = python = ""
+        if command:
+            model = {"layers": " MODEL", "run": " IMAGE MODEL", "compare": " IMAGE MODEL"}.get(command, "")
+            shell = f"camctl {command}{model}{flags}"
+            call = cls.CALLS.get(" ".join([command, *(f"--{name}" for name in options)])) or cls.CALLS.get(command)
+            python = call.format(arguments and f", {arguments}") if call else shell
+        elif options:
+            shell, python = flags.strip(), arguments
+        hint = super().__new__(cls, f"{text}: {shell}" if shell else text)
+        hint.python = f"{text}: {python}" if python else text
+        return hint
+
+
+def _words(value: Any) -> str:
+    """An option's value as shell words, with a space before each."""
+    if value is True:
+        return ""
+    return "".join(f" {part}" for part in (value if isinstance(value, tuple) else (value,)))
 
 
 def one_line(error: BaseException) -> str:
@@ -33,23 +113,31 @@ def out_of_memory(error: BaseException) -> bool:
 
 
 class CamctlError(Exception):
-    """Something the user can mend. `hint` names the next command or step to try.
+    """Something the user can mend, or work that failed although it was asked for correctly.
 
-    Exit code 1: the work failed although it was asked for rightly.
+    Parameters
+    ----------
+    message
+        What is wrong, in one line.
+    hint
+        The next step to try: a `Hint`, or a sentence that names no option and no command. A traceback shows it in
+        its Python wording.
     """
 
-    exit_code = 1
+    exit_code: ExitCode = ExitCode.FAILED
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        if hint:
+            self.add_note(f"Hint: {hint.python if isinstance(hint, Hint) else hint}")
 
 
 class InputError(CamctlError):
     """A wrong option, picture, model, checkpoint, layer or class. Exit code 2."""
 
-    exit_code = 2
+    exit_code = ExitCode.USAGE
 
 
 class UnknownNameError(InputError):
@@ -68,7 +156,7 @@ class UnknownNameError(InputError):
 class PluginError(CamctlError):
     """A plugin cannot be loaded, clashes with another, or failed while it worked. Exit code 3."""
 
-    exit_code = 3
+    exit_code = ExitCode.PLUGIN
 
 
 class SpoiltModelError(PluginError):

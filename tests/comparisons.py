@@ -7,9 +7,9 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import camctl
-from camctl.comparison import Axis, Cell, Comparison, Measure, places
 from camctl.demo.scenes import render, scene
-from camctl.picture import Picture
+from camctl.values.comparison import Axis, Cell, Comparison, Measure, places
+from camctl.values.picture import Picture
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

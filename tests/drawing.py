@@ -10,11 +10,11 @@ from pytorch_grad_cam.activations_and_gradients import ActivationsAndGradients
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import Tensor, nn
 
+from camctl.engine.cam import Drawn, draw
 from camctl.engine.capture import Recorder, reaches_places
 from camctl.engine.layout import LayoutHints
-from camctl.engine.maps import Drawn, draw
+from camctl.engine.question import ALONE, Versus
 from camctl.engine.smoothing import augment
-from camctl.engine.versus import ALONE, Versus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -69,7 +69,7 @@ from dataclasses import replace
 class plugin:
     summary = "The demo's networks, badly."
     def load(self, reference, checkpoint, device, options):
-        from camctl.pipeline import load
+        from camctl.pipeline.load import load
         one = load("demo:resnet")
         {body}
 """

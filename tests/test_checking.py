@@ -1,4 +1,4 @@
-"""`pipeline.check`: whether a map can be made and trusted, on models that are sound and on models broken in one way."""
+"""`check_`: whether a map can be made and trusted, on models that are sound and on models broken in one way."""
 
 import json
 
@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from camctl import pipeline
 from camctl.errors import InputError
+from camctl.pipeline.check import check as check_
 from tests.models import ActivatedHead, Block, ChannelsLast, TinyCnn, TinyVit, loaded, seeded
 
 NAMES = ("ant", "bee", "cat", "dog", "elk")
@@ -249,7 +249,7 @@ def adapters(tmp_path, monkeypatch):
 
 
 def checked(module, **fields):
-    return pipeline.check(loaded(seeded(module), class_names=NAMES, **fields))
+    return check_(loaded(seeded(module), class_names=NAMES, **fields))
 
 
 def finding(found, name):
@@ -270,7 +270,7 @@ def failed(found):
     ],
 )
 def test_the_demos_networks_are_understood_and_the_probe_agrees_with_their_adapters(family, layer, grid, extra):
-    found = pipeline.check(f"demo:{family}")
+    found = check_(f"demo:{family}")
 
     assert (found.verdict, found.layers, found.grid, found.extra_tokens) == ("ok", (layer,), grid, extra)
     assert found.ok
@@ -295,7 +295,7 @@ def test_a_model_that_no_adapter_knows_pays_for_the_probe():
 
 
 def test_a_picture_is_what_the_model_is_shown_and_need_not_be_square():
-    found = pipeline.check(loaded(seeded(ChannelsLast())), np.arange(32 * 64 * 3, dtype=np.uint8).reshape(32, 64, 3))
+    found = check_(loaded(seeded(ChannelsLast())), np.arange(32 * 64 * 3, dtype=np.uint8).reshape(32, 64, 3))
 
     assert (found.image, found.input_size, found.grid) == ("<array>", (32, 64), (4, 8))
 
@@ -330,7 +330,7 @@ def test_a_score_that_depends_on_no_place_fails():
     module = seeded(TinyCnn())
     nn.init.zeros_(module.fc.weight)
 
-    found = pipeline.check(loaded(module))
+    found = check_(loaded(module))
 
     assert (found.verdict, found.ok) == ("zero-gradient", False)
     assert failed(found) == ["gradient"]
@@ -340,7 +340,7 @@ def test_weights_that_are_no_numbers_are_not_taken_for_a_layer_that_is_not_read(
     module = seeded(TinyCnn())
     nn.init.constant_(module.fc.weight, float("nan"))
 
-    found = pipeline.check(loaded(module))
+    found = check_(loaded(module))
 
     assert (found.verdict, failed(found)) == ("not-finite", ["gradient"])
     assert finding(found, "gradient").text == "holds NaN or infinite values, as the verdict says"
@@ -350,7 +350,7 @@ def test_random_weights_that_speak_against_the_class_are_to_be_drawn_again():
     module = seeded(nn.Sequential(nn.Conv2d(3, 4, 4, 4), nn.ReLU(), nn.AvgPool2d(8), nn.Flatten(), nn.Linear(4, 3)))
     nn.init.constant_(module[-1].weight, -1.0)
 
-    found = pipeline.check(loaded(module, random_weights=True))
+    found = check_(loaded(module, random_weights=True))
 
     assert found.verdict == "negative-only"
     assert "--seed 1" in found.hint
@@ -433,7 +433,7 @@ def test_windows_and_missing_blocks_of_attention_are_told_from_what_was_tried():
     [(NAMES, "ok", "5, with names: ant"), (NAMES[:3], "limited", "but 3 names"), (None, "limited", "without names")],
 )
 def test_class_names_are_known_or_not(names, mark, words):
-    each = finding(pipeline.check(loaded(seeded(TinyCnn()), class_names=names)), "classes")
+    each = finding(check_(loaded(seeded(TinyCnn()), class_names=names)), "classes")
 
     assert each.mark == mark
     assert words in each.text
@@ -501,7 +501,7 @@ def test_tokens_that_go_down_the_columns_fail_where_no_adapter_says_so(size):
 @pytest.mark.usefixtures("adapters")
 @pytest.mark.parametrize(("adapter", "kind"), [("of_columns", Columns), ("of_rows", Rows)])
 def test_an_adapter_that_lays_tokens_out_as_they_are_is_sound(adapter, kind):
-    found = pipeline.check(loaded(seeded(kind()), (64, 96)), adapter=adapter)
+    found = check_(loaded(seeded(kind()), (64, 96)), adapter=adapter)
 
     assert (found.chosen_by, found.grid, found.ok) == (f"adapter {adapter}", (8, 12), True)
     assert finding(found, "places").mark == "ok"
@@ -511,7 +511,7 @@ def test_an_adapter_that_lays_tokens_out_as_they_are_is_sound(adapter, kind):
 @pytest.mark.parametrize("size", [(64, 96), (64, 64)])
 @pytest.mark.parametrize(("adapter", "kind"), [("of_columns", Rows), ("of_rows", Columns)])
 def test_an_adapter_that_swaps_rows_and_columns_fails(adapter, kind, size):
-    found = pipeline.check(loaded(seeded(kind()), size), adapter=adapter)
+    found = check_(loaded(seeded(kind()), size), adapter=adapter)
 
     assert failed(found) == ["places"]
     assert finding(found, "places").hint == f"See that to_grid of the adapter {adapter} keeps rows and columns."

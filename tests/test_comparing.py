@@ -11,9 +11,10 @@ from torch import nn
 
 import camctl
 from camctl.errors import InputError, PluginError
-from camctl.pipeline import PendingModel, pick_methods, pick_metrics
+from camctl.pipeline.compare import PendingModel
+from camctl.pipeline.method_selection import pick_methods, pick_metrics
 from camctl.plugin import method
-from camctl.results import View
+from camctl.values.explanation import View
 from tests.models import GapNet, TinyCnn, TinyVit, loaded, seeded
 
 NAMES = ("ant", "bee", "cat", "dog", "elk")
@@ -124,9 +125,9 @@ def test_the_expensive_part_of_a_method_is_done_once_for_both_reductions(model, 
         calls.append(capture.layer)
         return capture.activations * capture.gradients
 
-    from camctl.picture import read_picture
     from camctl.pipeline.passes import Clock, Manner, run_passes
-    from camctl.pipeline.scenes import Family, LayerGroup, set_scene
+    from camctl.pipeline.scene import Family, LayerGroup, set_scene
+    from camctl.values.picture import read_picture
 
     scene = set_scene(model, read_picture(pixels), Family())
     groups = [LayerGroup(("block1",), "you"), LayerGroup(("block1", "block2"), "you")]
@@ -475,7 +476,7 @@ def test_baselines_are_methods_that_the_standings_set_apart(model, pixels):
 
 
 def test_sets_of_methods_hold_no_baseline():
-    from camctl.pipeline import BASELINES
+    from camctl.pipeline.method_selection import BASELINES
 
     sets = {name: {one.name for one in pick_methods([name])} for name in ("seed", "fast", "all")}
     assert sets["seed"] == set(SIX)

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from camctl import picture
 from camctl.errors import CamctlError, InputError
-from camctl.picture import Picture, read_picture
+from camctl.values import picture
+from camctl.values.picture import Picture, read_picture
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 

@@ -13,11 +13,11 @@ from PIL import Image
 from torch import nn
 
 import camctl
-from camctl import pipeline, registry
+from camctl import registry
 from camctl.errors import InputError, PluginError
-from camctl.pipeline import survey
+from camctl.files.raw_maps import load_raw, save_raw
+from camctl.pipeline.scene import survey
 from camctl.plugin import method
-from camctl.render.files import load_raw, save_raw
 from tests.drawing import same, snapshot
 from tests.models import GapNet, TinyCnn, TinyVit, loaded, seeded
 
@@ -243,11 +243,6 @@ def test_the_library_is_imported_lazily():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(camctl.__file__).parents[1]
     )
     assert done.stdout.strip() == ""
-
-
-def test_the_api_is_the_pipelines():
-    assert camctl.load is pipeline.load
-    assert camctl.explain is pipeline.explain
 
 
 def test_a_loop_over_pictures_keeps_nothing_of_the_pictures_before(model, pixels):

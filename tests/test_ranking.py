@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 from scipy.stats import bootstrap, spearmanr
 
-from camctl.comparison import AXES, Axis, Cell, Comparison, Measure, places
 from camctl.ranking import Agreement, agreement, map_correlation, rank_correlation, ssim, standings
-from camctl.render.report_words import DASH, between, too_few
-from camctl.results import View
+from camctl.render.report.words import DASH, between, too_few
+from camctl.values.comparison import AXES, Axis, Cell, Comparison, Measure, places
+from camctl.values.explanation import View
 from tests import comparisons
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from camctl.results import Cam
+    from camctl.values.explanation import Cam
 
 UP = np.arange(30.0).reshape(5, 6) / 29
 """A map; its rank correlation with `1 - UP` is -1."""

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 from torch import nn
 
-from camctl import discovery, registry
-from camctl.discovery import PluginWarning
+from camctl import registry
 from camctl.errors import InputError, PluginError, UnknownNameError
 from camctl.plugin import Method
+from camctl.registry import discovery
+from camctl.registry.discovery import PluginWarning
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -3,6 +3,8 @@
 import ast
 import subprocess
 import sys
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -11,57 +13,47 @@ import camctl
 
 HOUSE = Path(camctl.__file__).parent
 
-CONTRACT = {"plugin", "errors"}
-VALUES = CONTRACT | {"results", "picture", "pixels"}
 ALLOWED = {
-    "plugin": {"errors"},
     "errors": set(),
-    "results": {"errors", "picture", "render"},
-    "picture": {"errors", "pixels"},
-    "pixels": {"errors"},
-    "comparison": {"errors", "picture", "plugin", "render", "results", "ranking"},
-    "ranking": {"comparison", "results"},
-    "discovery": {"plugin"},
-    "custody": CONTRACT | {"discovery"},
-    "registry": CONTRACT | {"custody", "discovery"},
-    "versions": {"discovery"},
-    "plugin_options": CONTRACT,
-    "engine": VALUES,
-    "render": VALUES | {"comparison", "ranking"},
-    "methods": CONTRACT,
-    "metrics": CONTRACT,
-    "adapters": CONTRACT,
-    "sources": CONTRACT,
-    "pipeline": VALUES
-    | {"comparison", "ranking", "engine", "render", "discovery", "registry", "versions", "plugin_options"},
-    # The training script mends T2T as the source does.
-    "demo": VALUES | {"comparison", "pipeline", "render", "sources"},
-    "testing": VALUES | {"demo", "discovery", "engine", "pipeline", "registry"},
-    "cli": VALUES
-    | {"testing", "comparison", "ranking", "pipeline", "render", "discovery", "registry", "versions", "demo"},
-    "__init__": {"pipeline"},
+    "values": {"errors"},
+    "plugin": {"values"},
+    "kit": {"errors", "plugin"},
+    "methods": {"errors", "plugin"},
+    "metrics": {"errors", "plugin", "kit"},
+    "adapters": {"errors"},
+    "sources": {"errors", "plugin", "kit"},
+    "registry": {"errors", "plugin"},
+    "engine": {"errors", "values", "plugin"},
+    "ranking": {"values"},
+    "files": {"errors", "values", "ranking"},
+    "render": {"errors", "values", "ranking", "files"},
+    "pipeline": {"errors", "values", "plugin", "kit", "registry", "engine", "ranking"},
+    "demo": {"values", "plugin", "sources", "pipeline", "files", "render"},
+    "testing": {"errors", "plugin", "registry", "engine", "pipeline", "demo"},
+    "api": {"errors", "values", "pipeline"},
+    "cli": {"errors", "values", "plugin", "registry", "pipeline", "ranking", "files", "render", "demo", "testing"},
+    "__init__": {"api"},
     "__main__": {"cli"},
 }
+"""Room -> the rooms that it imports from; every one of these edges is used."""
+
+DOORS = {
+    ("values/explanation.py", "camctl.render.overlay"),
+    ("values/explanation.py", "camctl.render.notebook"),
+    ("values/comparison.py", "camctl.files.manifest"),
+    ("values/comparison.py", "camctl.render.save"),
+    ("values/comparison.py", "camctl.render.notebook"),
+}
+"""What a user calls on a value, and that a higher room does: imported when it is called."""
 
 LIGHT = {"typer", "rich", "entrypoints"}
 """Third parties that may be imported at the top of what a listing of plugins loads."""
 
-LISTED = (
-    "plugin",
-    "errors.py",
-    "discovery.py",
-    "custody.py",
-    "registry.py",
-    "versions.py",
-    "results.py",
-    "__init__.py",
-    "cli",
-    "methods",
-    "metrics",
-)
+LISTED = ("plugin", "errors.py", "registry", "values", "__init__.py", "cli", "methods", "metrics")
+"""Rooms that a listing of plugins loads."""
 
-WHEN_COMPUTED = {"methods/bridge.py", "methods/stage.py"}
-"""Loaded by `library.py` when a method of the package grad-cam is computed, and by no listing."""
+WHEN_USED = {"methods/bridge.py", "methods/stage.py", "values/picture.py", "values/pixels.py"}
+"""Files of these rooms that no listing loads."""
 
 
 def modules():
@@ -92,20 +84,65 @@ def room_of(path):
     return path.parts[0].removesuffix(".py")
 
 
+@cache
+def edges():
+    """(file, what it imports of camctl, its room, the room of that), doors left out."""
+    return [
+        (path, name, room_of(path), name.split(".")[1])
+        for path in modules()
+        for name in imports(path)
+        if name.startswith("camctl.") and not name.startswith("camctl.__") and (path.as_posix(), name) not in DOORS
+    ]
+
+
+def file_of(name):
+    """The file of a dotted name; for a name inside a file, that file."""
+    path = HOUSE.joinpath(*name.split(".")[1:])
+    while not path.with_suffix(".py").exists() and not (path / "__init__.py").exists():
+        path = path.parent
+    return (path.with_suffix(".py") if path.with_suffix(".py").exists() else path / "__init__.py").relative_to(HOUSE)
+
+
 @pytest.mark.parametrize("path", modules(), ids=str)
 def test_a_module_imports_only_from_rooms_below_its_own(path):
-    room = room_of(path)
-    for name in imports(path):
-        if not name.startswith("camctl."):
-            continue
-        other = name.split(".")[1]
-        if other.startswith("__"):
-            continue
-        assert other == room or other in ALLOWED[room], f"{path} imports {name}"
+    climbs = [name for file, name, room, other in edges() if file == path and other not in {room, *ALLOWED[room]}]
+    assert climbs == []
+
+
+def test_the_table_of_rooms_has_no_circle():
+    try:
+        TopologicalSorter(ALLOWED).prepare()
+    except CycleError as error:
+        pytest.fail(f"a circle of rooms: {error.args[1]}")
+
+
+def test_the_table_of_rooms_names_every_room_and_no_other():
+    assert {room_of(path) for path in modules()} == set(ALLOWED)
+
+
+def test_the_table_of_rooms_allows_nothing_that_nobody_uses():
+    used = {(room, other) for _, _, room, other in edges() if room != other}
+    assert {(room, other) for room, others in ALLOWED.items() for other in others} - used == set()
+
+
+def test_the_doors_on_values_are_there():
+    assert {(path.as_posix(), name) for path in modules() for name in imports(path)} >= DOORS
+
+
+def test_no_circle_among_files():
+    graph = {}
+    for path, name, _, _ in edges():
+        other = file_of(name)
+        if other != path:
+            graph.setdefault(path.as_posix(), set()).add(other.as_posix())
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(f"a circle of files: {error.args[1]}")
 
 
 @pytest.mark.parametrize(
-    "path", [path for path in modules() if path.parts[0] in LISTED and path.as_posix() not in WHEN_COMPUTED], ids=str
+    "path", [path for path in modules() if path.parts[0] in LISTED and path.as_posix() not in WHEN_USED], ids=str
 )
 def test_what_a_listing_loads_imports_nothing_heavy_at_its_top(path):
     for name in imports(path, top_only=True):
@@ -116,22 +153,22 @@ def test_what_a_listing_loads_imports_nothing_heavy_at_its_top(path):
 @pytest.mark.parametrize("path", sorted((HOUSE.parent / "plugins").glob("*/camctl_*/*.py")), ids=lambda path: path.stem)
 def test_a_package_in_plugins_imports_the_contract_and_its_kit_alone(path):
     ours = {".".join(name.split(".")[:2]) for name in imports(path) if name.split(".")[0] == "camctl"}
-    assert ours <= {"camctl.plugin", "camctl.errors"}
+    assert ours <= {"camctl.plugin", "camctl.kit", "camctl.errors"}
 
 
 def test_only_the_discovery_uses_the_package_entrypoints():
     users = [str(path) for path in modules() if any(name.split(".")[0] == "entrypoints" for name in imports(path))]
-    assert users == ["discovery.py"]
+    assert users == ["registry/discovery.py"]
 
 
 def test_the_contract_stays_small():
-    contract = ("__init__", "adapters", "functions", "methods", "metrics", "sources")  # four kinds of plugin
-    files = [HOUSE / "plugin" / f"{name}.py" for name in contract]
+    files = (HOUSE / "plugin").glob("*.py")  # four kinds of plugin
     assert sum(len(file.read_text(encoding="utf-8").splitlines()) for file in files) < 440
 
 
 def test_the_contract_and_the_loading_kit_import_nothing_heavy():
-    modules = ", ".join(f"camctl.plugin.{path.stem}" for path in (HOUSE / "plugin").glob("*.py") if path.stem[0] != "_")
+    rooms = [path for room in ("plugin", "kit") for path in (HOUSE / room).glob("*.py") if path.stem[0] != "_"]
+    modules = ", ".join(f"camctl.{path.parent.name}.{path.stem}" for path in rooms)
     code = f"import sys; before = set(sys.modules); import {modules}; print(*set(sys.modules) - before)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = {name.split(".")[0] for name in done.stdout.split()}

@@ -13,11 +13,11 @@ from torch import nn
 from torch.nn.functional import interpolate
 
 import camctl
-from camctl.comparison import ANOTHER
-from camctl.engine.condition import changes, condition
+from camctl.engine.model_state import changes, condition
 from camctl.errors import InputError
-from camctl.plugin.random_weights import redraw
+from camctl.kit.random_weights import redraw
 from camctl.ranking import sanity_rows
+from camctl.values.comparison import ANOTHER
 from tests.models import GapNet, TinyCnn, TinyVit, loaded, seeded
 
 HEADS = 5

@@ -7,20 +7,17 @@ from typing import Annotated, NoReturn
 import typer
 from typer.main import get_command
 
-from camctl.cli.boundary import guard
-from camctl.cli.compare import compare
-from camctl.cli.demo import demo
-from camctl.cli.layers import layers
-from camctl.cli.lists import ListCommand
-from camctl.cli.methods import methods
-from camctl.cli.metrics import metrics
-from camctl.cli.plugins import app as plugins
-from camctl.cli.run import run
-from camctl.cli.welcome import TAGLINE, Front
-
-NO_COMMAND = 2
-"""Exit code where no command was given: a script that lost it should not go on."""
-
+from camctl.cli.commands.compare import compare
+from camctl.cli.commands.demo import demo
+from camctl.cli.commands.layers import layers
+from camctl.cli.commands.methods import methods
+from camctl.cli.commands.metrics import metrics
+from camctl.cli.commands.plugins import app as plugins
+from camctl.cli.commands.run import run
+from camctl.cli.output.boundary import guard
+from camctl.cli.output.welcome import TAGLINE, Front
+from camctl.cli.parsing.lists import ListCommand
+from camctl.errors import ExitCode
 
 app = typer.Typer(name="camctl", cls=Front, invoke_without_command=True, rich_markup_mode="rich", help=TAGLINE)
 for each in (run, compare, layers, methods, metrics, demo):
@@ -32,8 +29,8 @@ def print_versions(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with 
     """Print the versions of camctl and of everything that shapes a map, and stop."""
     if not wanted:
         return
-    from camctl.cli.screen import out
-    from camctl.versions import versions
+    from camctl.cli.output.screen import out
+    from camctl.registry.versions import versions
 
     found = versions()
     width = max(map(len, found))
@@ -59,7 +56,7 @@ def top(
     """What camctl does as a whole: the first screen says it."""
     if ctx.invoked_subcommand is None:
         ctx.command.format_help(ctx, ctx.make_formatter())
-        raise typer.Exit(NO_COMMAND)
+        raise typer.Exit(ExitCode.USAGE)  # a script that lost its command should not go on
 
 
 def main(args: Sequence[str] | None = None) -> NoReturn:

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from camctl.demo.scenes import Scene, render, scene
-from camctl.pipeline import compare
+from camctl.pipeline.compare import compare
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from camctl.comparison import Comparison
     from camctl.plugin import LoadedModel
+    from camctl.values.comparison import Comparison
 
 METHODS = (
     "GradCAM",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from camctl.results import Explanation
+    from camctl.values.explanation import Explanation
 
 NETWORKS = tuple(f"imagenet:{name}" for name in NAMES)
 """Networks for photographs, the smallest first."""

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from camctl.demo.game import BASELINES, METHODS, Scores, ask, play
 from camctl.demo.scenes import render, scene
-from camctl.pipeline import load
-from camctl.render.files import save_picture, write_atomically
-from camctl.render.sheet import Tile, sheet
+from camctl.files.raw_maps import save_picture, write_atomically
+from camctl.pipeline.load import load
+from camctl.render.figure.sheet import Tile, sheet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

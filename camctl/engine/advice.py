@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from camctl.engine.verdict import Verdict
     from camctl.plugin import Method
-    from camctl.results import LayerMap, Target
+    from camctl.values.explanation import LayerMap, Target
 
 
 class Advice:

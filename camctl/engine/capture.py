@@ -6,7 +6,6 @@ before it is differentiated, and a frozen backbone is no hindrance.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
@@ -16,40 +15,18 @@ import torch
 from torch import Tensor, nn
 
 from camctl.engine.layout import Layout, LayoutHints, find_layout, no_grid, tensor_in, with_tensor
-from camctl.engine.versus import ALONE, Versus
+from camctl.engine.model_state import untouched
+from camctl.engine.question import ALONE, Versus
 from camctl.errors import InputError
 from camctl.plugin import Capture
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from types import TracebackType
 
     from torch.utils.hooks import RemovableHandle
 
     from camctl.engine.replay import Replay
-
-
-@contextmanager
-def untouched(module: nn.Module) -> Iterator[None]:
-    """Eval mode and no trainable parameter inside; modes, `requires_grad` and grads as before after it.
-
-    Raises `InputError` for a model with parameters that are not there yet.
-    """
-    if any(nn.parameter.is_lazy(parameter) for parameter in module.parameters()):
-        message = "The model has layers whose sizes are not known yet (torch's Lazy modules)."
-        raise InputError(message, hint="Run it once on an input of its size before it is explained.")
-    modes = [(part, part.training) for part in module.modules()]
-    trainable = [(parameter, parameter.requires_grad) for parameter in module.parameters()]
-    try:
-        module.eval()
-        for parameter, _ in trainable:
-            parameter.requires_grad_(False)
-        yield
-    finally:
-        for part, mode in modes:
-            part.training = mode
-        for parameter, needed in trainable:
-            parameter.requires_grad_(needed)
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import torch
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from camctl.picture import Picture
     from camctl.plugin import LoadedModel
+    from camctl.values.picture import Picture
 
 
 def inputs_of(loaded: LoadedModel, picture: Picture | None) -> Tensor:

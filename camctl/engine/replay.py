@@ -218,7 +218,7 @@ class Replay:
         if grids.ndim != 4 or grids.shape[1:] != wanted or grids.shape[0] % views:  # noqa: PLR2004
             message = f"replay takes grids ({views}*K, {', '.join(map(str, wanted))}), not {tuple(grids.shape)}"
             raise ValueError(message)
-        from camctl.engine.capture import untouched
+        from camctl.engine.model_state import untouched
 
         with torch.no_grad(), untouched(self.module):
             if self._tape is None and not self.why_whole:

@@ -6,9 +6,9 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from camctl.errors import InputError
+from camctl.kit.quiet import quiet
 from camctl.metrics.curves import order
 from camctl.plugin import Case, Cost, metric
-from camctl.plugin.quiet import quiet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,18 +9,18 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from camctl.errors import InputError
-from camctl.pipeline.checked import Finding
-from camctl.pipeline.explaining import STRETCHED, explain
-from camctl.pipeline.picking import pick_methods
+from camctl.pipeline.explain import STRETCHED, explain
+from camctl.pipeline.method_selection import pick_methods
+from camctl.values.check import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from torch import Tensor
 
-    from camctl.engine.condition import Condition
-    from camctl.pipeline.scenes import Scene
-    from camctl.results import Cam, LayerMap, LayerRecord
+    from camctl.engine.model_state import Condition
+    from camctl.pipeline.scene import Scene
+    from camctl.values.explanation import Cam, LayerMap, LayerRecord
 
 CLOSE, ROUGH = 1e-4, 0.05
 """How far logits or maps may be apart and still count as the same, as a share of the largest; for half precisions the
@@ -156,7 +156,7 @@ def shape(trial: Trial) -> Finding | None:
 
 def places(trial: Trial) -> Finding | None:
     """Whether a change in the picture shows in the same place of the map; None where the grid is a single cell."""
-    from camctl.engine import placing
+    from camctl.engine import spatial_order as placing
 
     name = "places"
     if not trial.steady:
@@ -218,7 +218,7 @@ def batch(trial: Trial) -> Finding:
     """Whether a picture's scores are the same beside another picture."""
     import torch
 
-    from camctl.engine.capture import untouched
+    from camctl.engine.model_state import untouched
 
     name = "batches"
     hint = "Leave out --aug-smooth, metrics and methods that run batches, such as ScoreCAM."
@@ -295,7 +295,7 @@ def preprocessing(trial: Trial) -> Finding:
 
 def untouched(trial: Trial) -> Finding:
     """Whether the model is as it was: weights, buffers, modes, hooks."""
-    from camctl.engine.condition import changes, condition
+    from camctl.engine.model_state import changes, condition
 
     name, now = "untouched", condition(trial.scene.loaded.module)
     if by_itself := changes(trial.start, trial.after_bare):

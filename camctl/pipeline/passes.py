@@ -9,17 +9,17 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from camctl.errors import CamctlError, InputError, SpoiltModelError, as_value
-from camctl.pipeline.picking import AUTO, usual_method
+from camctl.pipeline.method_selection import AUTO, usual_method
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from camctl.engine.cam import Drawn
     from camctl.engine.capture import Recorder
-    from camctl.engine.maps import Drawn
-    from camctl.engine.targets import Classes
-    from camctl.pipeline.scenes import LayerGroup, Scene
+    from camctl.engine.classes import Classes
+    from camctl.pipeline.scene import LayerGroup, Scene
     from camctl.plugin import Aggregate, Capture, Method
-    from camctl.results import Smoothing, Target
+    from camctl.values.explanation import Smoothing, Target
 
     Key = tuple[int, int, int, int]
     """Places of target, layer group, smoothing and method among those asked for."""
@@ -96,8 +96,8 @@ def run_passes(
     A layer, class or method that cannot work costs its own maps alone. Raises `InputError` where the model fails.
     """
     from camctl.engine.capture import Recorder
+    from camctl.engine.classes import Classes
     from camctl.engine.smoothing import PLAIN, augment
-    from camctl.engine.targets import Classes
 
     names = tuple(dict.fromkeys(n for group in _sound(groups) for method in manner.methods for n in group.of(method)))
     gradients = any("gradients" in method.needs for method in manner.methods)
@@ -180,7 +180,7 @@ class _Pass:
 
     def _of_target(self, target: Target, *, last: bool) -> dict[tuple[int, int, int], Drawn | CamctlError]:
         from camctl.engine.capture import reaches_places
-        from camctl.engine.versus import Versus
+        from camctl.engine.question import Versus
 
         recorder = self.recorder
         versus = Versus.of(target)
@@ -236,7 +236,7 @@ class _Pass:
         kept: dict[str, Tensor],
     ) -> Drawn | CamctlError:
         """One map, or the error that stands for it."""
-        from camctl.engine.maps import draw
+        from camctl.engine.cam import draw
 
         if why_not is not None:
             return why_not

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from camctl.errors import InputError
-from camctl.picture import read_picture
+from camctl.values.picture import read_picture
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from camctl.picture import AnyPicture
-    from camctl.results import View
+    from camctl.values.explanation import View
+    from camctl.values.picture import AnyPicture
 
     Box = tuple[float, float, float, float]
     Name = str | int | None

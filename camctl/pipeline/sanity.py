@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from camctl.comparison import ANOTHER
 from camctl.errors import CamctlError
 from camctl.pipeline.passes import Clock, run_passes
-from camctl.pipeline.scenes import before
-from camctl.results import BLANK
+from camctl.pipeline.scene import before
+from camctl.values.comparison import ANOTHER
+from camctl.values.explanation import BLANK
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from camctl.pipeline.passes import Key, Manner
-    from camctl.pipeline.scenes import LayerGroup, Scene
+    from camctl.pipeline.scene import LayerGroup, Scene
     from camctl.plugin import LoadedModel
-    from camctl.results import Cam, Target, VerdictName
+    from camctl.values.explanation import Cam, Target, VerdictName
 
     Map = tuple[VerdictName, NDArray[np.float32]]
 
@@ -49,7 +49,7 @@ class Whole:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class UndoneMap:
-    """As `camctl.comparison.Redrawn`, the cell being told by the picture's place and the key."""
+    """As `camctl.values.comparison.Redrawn`, the cell being told by the picture's place and the key."""
 
     image: int
     key: Key
@@ -77,7 +77,7 @@ def undo(
     One forward pass a stage, seed and picture, and one backward pass a class, for all methods and layers. Raises
     `InputError` where the model cannot be copied.
     """
-    from camctl.engine.replica import replica, run_order
+    from camctl.engine.model_copy import replica, run_order
     from camctl.engine.stages import stages
 
     copied = replica(loaded)
@@ -131,7 +131,7 @@ class _Drawing:
         import torch
         from torch import nn
 
-        from camctl.plugin.random_weights import redraw, settle
+        from camctl.kit.random_weights import redraw, settle
 
         generator = torch.Generator().manual_seed(seed)
         for name in owners:

@@ -12,8 +12,9 @@ from __future__ import annotations
 from camctl.plugin.adapters import Adapter
 from camctl.plugin.functions import Cost
 from camctl.plugin.methods import Aggregate, Capture, Method, Need, Reduction, method
-from camctl.plugin.metrics import Better, Case, Metric, MetricNeed, metric
+from camctl.plugin.metrics import Case, Metric, MetricNeed, metric
 from camctl.plugin.sources import Checkpoint, LoadedModel, LoadOptions, Source
+from camctl.values.comparison import Better
 
 GROUPS = {
     "method": "camctl.methods",

@@ -8,12 +8,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from camctl.plugin.functions import Cost, options_of, see_options
+from camctl.values.comparison import Better  # noqa: TC001 - the dataclass is read at run time
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 MetricNeed = Literal["scores", "maps", "region"]
-Better = Literal["higher", "lower", "neither"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,8 +13,8 @@ from camctl.ranking.standings import by_model
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from camctl.comparison import AxisName, Cell, Comparison
-    from camctl.results import Cam
+    from camctl.values.comparison import AxisName, Cell, Comparison
+    from camctl.values.explanation import Cam
 
 COMPARED: tuple[AxisName, ...] = ("method", "smoothing", "class", "layer", "model")
 """Axes whose maps are set against each other, the first that varies."""

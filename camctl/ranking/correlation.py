@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from camctl.results import View
+    from camctl.values.explanation import View
 
     Box = tuple[float, float, float, float]
 

@@ -12,12 +12,12 @@ from camctl.ranking.correlation import Placed, map_correlation
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
 
-    from camctl.comparison import Cell, Comparison
-    from camctl.results import Cam
+    from camctl.values.comparison import Cell, Comparison
+    from camctl.values.explanation import Cam
 
 
 class Kept(Placed, Protocol):
-    """A map of before, as `camctl.render.files.load_raw` opens it."""
+    """A map of before, as `camctl.files.raw_maps.load_raw` opens it."""
 
     @property
     def about(self) -> Mapping[str, Any]:

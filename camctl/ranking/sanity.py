@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from camctl.comparison import AxisName, Comparison, Redrawn, Sanity
+    from camctl.values.comparison import AxisName, Comparison, Redrawn, Sanity
 
 HEAD = "head"
 
@@ -78,7 +78,7 @@ def sanity_to_dict(comparison: Comparison) -> dict[str, Any]:
 
 
 def _rows(comparison: Comparison, sanity: Sanity) -> Iterable[SanityRow]:
-    from camctl.comparison import ANOTHER, AXES
+    from camctl.values.comparison import ANOTHER, AXES
 
     groups: dict[tuple[int, ...], list[Redrawn]] = {}
     apart = [name for name in AXES if name not in POOLED]
@@ -134,7 +134,7 @@ def _mark(interval: tuple[float, float], pictures: int, *, known: bool) -> str:
 
 
 def _model(comparison: Comparison, sanity: Sanity, rows: Iterable[SanityRow]) -> dict[str, Any]:
-    from camctl.comparison import AXES
+    from camctl.values.comparison import AXES
 
     return {
         "model": comparison.axis("model").labels[sanity.model],

@@ -13,7 +13,7 @@ from camctl.ranking.chance import differ, interval, samples
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from camctl.comparison import AxisName, Cell, Comparison, Measure
+    from camctl.values.comparison import AxisName, Cell, Comparison, Measure
 
     Question = tuple[int, ...]
     Figures = Mapping[str, Mapping[Question, float]]

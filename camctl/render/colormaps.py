@@ -1,41 +1,16 @@
-"""Names of colormaps, and the colours that they give to a CAM. The names cost no import."""
+"""Colours of a CAM: from values 0..1 to pixels."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from camctl.errors import UnknownNameError
+from camctl.values.look import DEFAULT_COLORMAP, known_colormap
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 LEVELS = 256
-
-DEFAULT_COLORMAP = "inferno"
-"""Brighter means more, for colour-blind readers and in print too, and few photos glow in its colours."""
-
-DEFAULT_OPACITY = 0.65
-"""Of the heat at its peak: the object under it can still be made out."""
-
-COLORMAPS = {
-    "inferno": "black to pale yellow through red; safe for colour-blind readers",
-    "magma": "black to pale pink through purple; safe for colour-blind readers",
-    "plasma": "blue to yellow through pink; safe for colour-blind readers",
-    "viridis": "violet to yellow through green; safe for colour-blind readers",
-    "cividis": "blue to yellow; looks the same to colour-blind readers",
-    "turbo": "blue to dark red through green, in smooth steps",
-    "jet": "blue to dark red, as in the first papers; its bright bands are no edges of the map",
-    "parula": "blue to yellow through green",
-    "hot": "black to white through red and yellow",
-    "grey": "black to white",
-}
-"""Name -> what it looks like, from 0 to 1. Cyclic colormaps are left out: their peak looks like their floor."""
-
-
-def colormap_names() -> tuple[str, ...]:
-    """Names that `--colormap` takes, the default first."""
-    return tuple(COLORMAPS)
 
 
 def colours(colormap: str) -> NDArray[np.uint8]:
@@ -45,11 +20,7 @@ def colours(colormap: str) -> NDArray[np.uint8]:
     """
     import numpy as np
 
-    name = colormap.casefold()
-    if name == "gray":
-        name = "grey"
-    if name not in COLORMAPS:
-        raise UnknownNameError("colormap", colormap, COLORMAPS)
+    name = known_colormap(colormap)
     ramp = np.arange(LEVELS, dtype=np.uint8)
     if name == "grey":
         return np.repeat(ramp[:, None], 3, axis=1)

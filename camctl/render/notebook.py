@@ -7,10 +7,10 @@ from html import escape
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from camctl.comparison import Axis, Cell, Comparison, places
+from camctl.values.comparison import Axis, Cell, Comparison, places
 
 if TYPE_CHECKING:
-    from camctl.results import Explanation
+    from camctl.values.explanation import Explanation
 
 TILE = 160
 """Side of a map in pixels: six fit the width of a notebook."""
@@ -23,7 +23,7 @@ def png(result: Comparison | Explanation) -> bytes | None:
     from PIL import Image
 
     from camctl.errors import InputError
-    from camctl.render.figure import pixels
+    from camctl.render.figure.figure import pixels
 
     try:
         figure = pixels(_comparison(result), tile=TILE)
@@ -36,7 +36,7 @@ def png(result: Comparison | Explanation) -> bytes | None:
 
 def html(result: Comparison | Explanation) -> str | None:
     """The figure, and the report folded away below it, in a frame that may ask for nothing; None as `png`."""
-    from camctl.render.report import report
+    from camctl.render.report.report import report
 
     figure = png(result)
     if figure is None:

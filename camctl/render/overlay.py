@@ -12,12 +12,14 @@ import numpy as np
 from PIL import Image
 
 from camctl.errors import InputError
-from camctl.render.colormaps import DEFAULT_COLORMAP, DEFAULT_OPACITY, LEVELS, colours, levels
+from camctl.render.colormaps import LEVELS, colours, levels
+from camctl.values.look import DEFAULT_COLORMAP, DEFAULT_OPACITY
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from camctl.results import Canvas, View
+    from camctl.values.explanation import View
+    from camctl.values.look import Canvas
 
 Box = tuple[float, float, float, float]
 """x0, y0, x1, y1."""

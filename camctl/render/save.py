@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from camctl.render.figure import FIGURES, save_figure, write_pages
-from camctl.render.look import Look
-from camctl.render.writing import check_writable
+from camctl.files.atomic import check_writable
+from camctl.render.figure.figure import FIGURES, save_figure, write_pages
+from camctl.values.look import Look
 
 if TYPE_CHECKING:
     from typing import Unpack
 
-    from camctl.comparison import Comparison
-    from camctl.render.look import Looks
-    from camctl.render.report import How
+    from camctl.render.report.report import How
+    from camctl.values.comparison import Comparison
+    from camctl.values.look import Looks
 
 REPORT = ".html"
 
@@ -34,17 +34,17 @@ def save_comparison(comparison: Comparison, path: str | Path, **look: Unpack[Loo
     """Write a figure or a report; returns the files, of which a figure of several pages has several.
 
     A comparison with sanity has a figure of that beside its own, `grid-sanity.png`. Keywords are the fields of
-    `camctl.render.look.Look`. Raises as `save_figure` and `save_report` do.
+    `camctl.values.look.Look`. Raises as `save_figure` and `save_report` do.
     """
     path = Path(path)
     if path.suffix.lower() != REPORT:
         paths = save_figure(comparison, path, **look)
         if comparison.sanity:
-            from camctl.render.sanity import sanity_pages
+            from camctl.render.figure.sanity import sanity_pages
 
             beside = check_writable(beside_of(path), FIGURES)
             paths += write_pages(sanity_pages(comparison, Look(**look)), beside)
         return paths
-    from camctl.render.report import save_report
+    from camctl.render.report.report import save_report
 
     return [save_report(comparison, path, **cast("How", {k: v for k, v in look.items() if k in IN_A_REPORT}))]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from camctl.errors import UnknownNameError
-from camctl.plugin.download import check_checkpoint, local_file
+from camctl.kit.downloads import check_checkpoint, local_file
 from camctl.sources.mm_config import Found
 from camctl.sources.mmpretrain import load_config
 

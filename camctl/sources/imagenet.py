@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from camctl.errors import InputError, UnknownNameError
+from camctl.kit.checkpoints import Weights, read_checkpoint
+from camctl.kit.downloads import check_checkpoint, local_file
+from camctl.kit.fitting import OTHER_SIZES, fit
+from camctl.kit.quiet import quiet
+from camctl.kit.random_weights import LIKE_PICTURES, randomise, seeded, settle
 from camctl.plugin import Checkpoint, LoadedModel, LoadOptions
-from camctl.plugin.download import check_checkpoint, local_file
-from camctl.plugin.fitting import OTHER_SIZES, fit
-from camctl.plugin.quiet import quiet
-from camctl.plugin.random_weights import LIKE_PICTURES, randomise, seeded, settle
-from camctl.plugin.weights import Weights, read_checkpoint
 
 if TYPE_CHECKING:
     from camctl.sources.plain_preprocess import Preprocess

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from camctl.errors import InputError, one_line
+from camctl.kit.checkpoints import Weights, as_names, read_checkpoint
+from camctl.kit.downloads import check_checkpoint, local_file
+from camctl.kit.fitting import fit
+from camctl.kit.quiet import quiet
+from camctl.kit.random_weights import randomise, seeded, settle
 from camctl.plugin import Checkpoint, LoadedModel, LoadOptions
-from camctl.plugin.download import check_checkpoint, local_file
-from camctl.plugin.fitting import fit
-from camctl.plugin.quiet import quiet
-from camctl.plugin.random_weights import randomise, seeded, settle
-from camctl.plugin.weights import Weights, as_names, read_checkpoint
 from camctl.sources import mm_config, mm_preprocess
 
 if TYPE_CHECKING:

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from camctl.errors import InputError
+from camctl.kit.checkpoints import as_names, read_checkpoint
+from camctl.kit.downloads import check_checkpoint, local_file
+from camctl.kit.fitting import fit
+from camctl.kit.random_weights import randomise, seeded, settle
 from camctl.plugin import Checkpoint, LoadedModel, LoadOptions
-from camctl.plugin.download import check_checkpoint, local_file
-from camctl.plugin.fitting import fit
-from camctl.plugin.random_weights import randomise, seeded, settle
-from camctl.plugin.weights import as_names, read_checkpoint
 from camctl.sources.plain_preprocess import plain_preprocess
 
 if TYPE_CHECKING:

@@ -15,14 +15,15 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from camctl import discovery, registry
+from camctl import registry
+from camctl.registry import discovery
 from camctl.testing.methods import of_method
 from camctl.testing.metrics import of_metric
 from camctl.testing.models import of_adapter, of_source
 from camctl.testing.trying import Finding
 
 if TYPE_CHECKING:
-    from camctl.discovery import Found, Kind
+    from camctl.registry.discovery import Found, Kind
 
 __all__ = ["Finding", "check"]
 
@@ -34,7 +35,7 @@ def check(kind: Kind, name: str, models: Sequence[str] = ()) -> tuple[Finding, .
     """Everything that the contract asks of the installed plugin of this name.
 
     `models`: for an adapter those that it knows, for a source one of its own (`ours:NAME`).
-    Raises as `camctl.registry.pick` does. The plugin is tried as it is, out of `custody`, which would mend it.
+    Raises as `camctl.registry.pick` does. The plugin is tried as it is, out of `the sandbox`, which would mend it.
     """
     loaded = registry.load(registry.locate(kind, name), kept=False)
     findings = [*_own_name(loaded.found), *_said(loaded), _light(loaded)]

@@ -35,7 +35,7 @@ def of_metric(loaded: registry.Loaded, _models: Sequence[str]) -> list[Finding]:
 
 def _figure(loaded: registry.Loaded, model: LoadedModel) -> float:
     from camctl.demo.scenes import render, scene
-    from camctl.pipeline import compare
+    from camctl.pipeline.compare import compare
 
     side = model.input_size[0]
     pixels = render(scene(6_000_000, 2), side)

@@ -42,7 +42,7 @@ def of_adapter(loaded: registry.Loaded, models: Sequence[str]) -> list[Finding]:
 
 def _explained(loaded: registry.Loaded, model: LoadedModel, name: str) -> Finding:
     from camctl.demo.scenes import render, scene
-    from camctl.pipeline import explain
+    from camctl.pipeline.explain import explain
 
     promise = f"names layers whose places the class depends on ({name})"
     try:
@@ -56,7 +56,7 @@ def of_source(loaded: registry.Loaded, models: Sequence[str]) -> list[Finding]:
     """Whether it refuses a wrong name in a line, and loads models that are ready to be explained."""
     import torch
 
-    from camctl.pipeline import load
+    from camctl.pipeline.load import load
 
     findings: list[Finding] = [_refuses(loaded)]
     for name in models:

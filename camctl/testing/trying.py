@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from camctl import discovery, registry
+from camctl import registry
 from camctl.errors import CamctlError, PluginError, one_line
+from camctl.registry import discovery
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -83,7 +84,7 @@ def _look(message: str) -> str:
 
 def network(name: str) -> LoadedModel:
     """A model by name, the demo's own among them."""
-    from camctl.pipeline import load
+    from camctl.pipeline.load import load
 
     # Another package's source may be called demo as well.
     return load(f"{discovery.BUILT_IN}[demo]:{name.removeprefix('demo:')}" if name in FAMILIES else name)

@@ -47,7 +47,7 @@ def test_interrupt_in_the_middle_of_writing_leaves_what_was_there(photo: Path) -
     Path("map.png").write_bytes(b"of yesterday")
     slow = """
 import pathlib, time
-from camctl.render import writing
+from camctl.files import atomic as writing
 def fill(file, content):
     file.write(content[:20]); file.flush()
     pathlib.Path("running").touch()

@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import pytest
 
-from camctl.render import writing
+from camctl.files import atomic as writing
 
 from .conftest import contents
 

@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from camctl.render.report import save_report
+from camctl.render.report.report import save_report
 from tests.browser.reports import REPORTS
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 
-from camctl.comparison import Measure, places
-from camctl.picture import Picture
+from camctl.values.comparison import Measure, places
+from camctl.values.picture import Picture
 from tests.comparisons import comparison, without_map, worthless_map
 
 HOSTILE = "</script><script>alert(1)</script>\"><img src=x onerror=alert(2)>{{7*7}}'"

@@ -7,7 +7,7 @@ from argparse import ArgumentParser
 
 import pytest
 
-from camctl.cli.assignments import parse_assignments
+from camctl.cli.parsing.assignments import parse_assignments
 from camctl.errors import InputError
 
 VALUES = [

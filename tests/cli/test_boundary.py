@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from camctl.cli.boundary import guard
-from camctl.discovery import PluginWarning
+from camctl.cli.output.boundary import guard
 from camctl.errors import CamctlError, InputError, PluginError
+from camctl.registry.discovery import PluginWarning
 
 if TYPE_CHECKING:
     from collections.abc import Callable

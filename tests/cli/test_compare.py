@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from camctl.render.files import load_raw
+from camctl.files.raw_maps import load_raw
 
 if TYPE_CHECKING:
     from collections.abc import Callable

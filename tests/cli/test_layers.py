@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from camctl.cli.branches import pattern
+from camctl.cli.output.branches import pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import typer
 
-from camctl.cli.lists import respell, spread
+from camctl.cli.parsing.lists import respell, spread
 
 FLAGS = {"--method", "--target-category"}
 

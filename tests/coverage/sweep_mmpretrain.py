@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from camctl.engine.layout import Layout
-    from camctl.pipeline.scenes import Scene
+    from camctl.pipeline.scene import Scene
     from camctl.plugin import LoadedModel
 
 PAGE = Path(__file__).with_name("mmpretrain.md")
@@ -156,8 +156,8 @@ def look_closer(
     """Extra tokens at the layer, which a map does not keep, and the grid that a wider input has by default."""
     from torch.nn.functional import interpolate
 
-    from camctl.picture import read_picture
-    from camctl.pipeline.scenes import Family, before, default_layers, set_scene
+    from camctl.pipeline.scene import Family, before, default_layers, set_scene
+    from camctl.values.picture import read_picture
 
     scene = set_scene(loaded, read_picture(pixels), Family())
     extra = layout_at(scene, layers[0]).extra_tokens
@@ -181,7 +181,7 @@ def layout_at(scene: Scene, layer: str) -> Layout:
 
 def page(answers: Sequence[Answer]) -> str:
     """The answers as a page of Markdown."""
-    from camctl.versions import versions
+    from camctl.registry.versions import versions
 
     told = [answer for answer in answers if not answer.error]
     backbones = {answer.expected.backbone for answer in answers}

@@ -5,9 +5,9 @@ import random
 import pytest
 
 import camctl
-from camctl import pipeline
 from camctl.errors import InputError
-from camctl.plugin.quiet import quiet
+from camctl.kit.quiet import quiet
+from camctl.pipeline.check import check as check_
 from camctl.sources import mm_config, model_index
 from tests.coverage.mmpretrain_expert import EXPERT
 from tests.coverage.sweep_mmpretrain import PAGE, ask
@@ -86,7 +86,7 @@ def test_a_check_of_one_model_says_what_the_published_page_says(name):
     row = next(line for line in PAGE.read_text(encoding="utf-8").splitlines() if f"| {name} |" in line)
     _, _, _, chosen_by, layer, grid, _, extra, verdict, *_ = (cell.strip(" `") for cell in row.split("|"))
 
-    found = pipeline.check(camctl.load(name, random_weights=True))
+    found = check_(camctl.load(name, random_weights=True))
 
     assert (found.chosen_by, found.layers, found.verdict) == (chosen_by, (layer,), verdict)
     assert found.grid is not None

@@ -10,8 +10,8 @@ from PIL import Image
 import camctl
 from camctl.cli import main
 from camctl.demo.scenes import render, scene
-from camctl.picture import Picture
-from camctl.render.figure import pixels
+from camctl.render.figure.figure import pixels
+from camctl.values.picture import Picture
 
 ROOT = Path(__file__).parent.parent.parent
 GOLDEN = ROOT / "tests" / "golden" / "compare.png"

@@ -8,7 +8,7 @@ from PIL import Image
 
 from camctl.demo import tour as demo
 from camctl.demo.game import METHODS, play
-from camctl.pipeline import load
+from camctl.pipeline.load import load
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "demo.png"
 

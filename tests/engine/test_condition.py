@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from camctl.engine.condition import changes, condition
+from camctl.engine.model_state import changes, condition
 from tests.models import TinyCnn, pictures, seeded
 
 

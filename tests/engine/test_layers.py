@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from camctl.adapters.vit import Vit
-from camctl.engine.layers import default_layer, expand, is_norm, probe
 from camctl.engine.layout import LayoutHints
+from camctl.engine.probe import default_layer, expand, is_norm, probe
 from camctl.errors import InputError, UnknownNameError
 from tests.drawing import same, snapshot
 from tests.models import CLASSES, ActivatedHead, ChannelsLast, GapNet, TinyCnn, TinyVit, of_mmpretrain, pictures, seeded

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from camctl.engine.targets import Classes, choose, class_logits
+from camctl.engine.classes import Classes, choose, class_logits
 from camctl.errors import InputError, UnknownNameError
 from tests.models import TinyCnn, loaded
 

@@ -8,8 +8,8 @@ from camctl import explain
 from camctl.engine.advice import Advice
 from camctl.engine.verdict import OK, Verdict, combine
 from camctl.methods.gradcam import gradcam
-from camctl.pipeline import survey
-from camctl.results import Target
+from camctl.pipeline.scene import survey
+from camctl.values.explanation import Target
 from tests.models import GapNet, TinyCnn, TinyVit, loaded, seeded
 
 PIXELS = torch.randint(0, 255, (32, 32, 3), generator=torch.Generator().manual_seed(0), dtype=torch.uint8).numpy()

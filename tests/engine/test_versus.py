@@ -7,10 +7,10 @@ from pytorch_grad_cam.utils.model_targets import FinerWeightedTarget
 
 from camctl import registry
 from camctl.engine.capture import Recorder
+from camctl.engine.classes import Classes, choose
 from camctl.engine.layout import LayoutHints
+from camctl.engine.question import ALONE, Versus
 from camctl.engine.smoothing import augment
-from camctl.engine.targets import Classes, choose
-from camctl.engine.versus import ALONE, Versus
 from camctl.errors import InputError
 from tests.drawing import by_hand, difference, drawn, tokens_to_grid
 from tests.models import GapNet, TinyCnn, TinyVit, loaded, pictures, seeded

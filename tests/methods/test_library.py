@@ -13,9 +13,9 @@ from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from camctl import registry
+from camctl.engine.cam import draw
 from camctl.engine.capture import Recorder
 from camctl.engine.layout import LayoutHints
-from camctl.engine.maps import draw
 from camctl.errors import InputError, PluginError
 from camctl.methods import library
 from camctl.methods.ablationcam import ablationcam
@@ -405,7 +405,7 @@ from camctl import registry
 from tests.models import TinyCnn, pictures, seeded
 from camctl.engine.capture import Recorder
 from camctl.engine.layout import LayoutHints
-from camctl.engine.maps import draw
+from camctl.engine.cam import draw
 module = seeded(TinyCnn())
 methods = [found.plugin for found in map(lambda n: registry.pick("method", n), ("gradcam", "eigencam", "layercam"))]
 with Recorder(module, ["block2.bn2"], LayoutHints(), gradients=True) as recorder:

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from camctl.errors import CamctlError, InputError
+from camctl.kit.downloads import check_checkpoint, fetch, is_url, local_file
 from camctl.plugin import LoadOptions
-from camctl.plugin.download import check_checkpoint, fetch, is_url, local_file
 
 CONTENT = b"weights" * 1000
 HASH = hashlib.sha256(CONTENT).hexdigest()[:8]

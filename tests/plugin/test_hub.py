@@ -16,7 +16,7 @@ CODE = """
 import json, sys
 from pathlib import Path
 from camctl.errors import CamctlError
-from camctl.plugin.hub import hub_file
+from camctl.kit.hub import hub_file
 
 told = []
 repository, revision, *names = sys.argv[1:]

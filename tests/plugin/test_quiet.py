@@ -7,7 +7,7 @@ import warnings
 
 import pytest
 
-from camctl.plugin.quiet import quiet
+from camctl.kit.quiet import quiet
 
 
 def test_chatter_goes_nowhere_and_comes_back_afterwards(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from camctl.plugin.random_weights import LIKE_PICTURES, enliven, randomise, settle
+from camctl.kit.random_weights import LIKE_PICTURES, enliven, randomise, settle
 
 
 class StartsAtZero(nn.Module):

@@ -16,8 +16,8 @@ import torch
 from torch import nn
 
 from camctl.errors import InputError
-from camctl.plugin.fitting import fit, notes_on
-from camctl.plugin.weights import file_hash, read_checkpoint
+from camctl.kit.checkpoints import file_hash, read_checkpoint
+from camctl.kit.fitting import fit, notes_on
 
 STATE = {"weight": torch.ones(2, 3), "bias": torch.zeros(2)}
 

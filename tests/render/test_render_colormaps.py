@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from camctl.errors import UnknownNameError
-from camctl.render.colormaps import DEFAULT_COLORMAP, colormap_names, colours, heatmap
+from camctl.render.colormaps import colours, heatmap
+from camctl.values.look import COLORMAPS, DEFAULT_COLORMAP
 
 
-@pytest.mark.parametrize("name", colormap_names())
+@pytest.mark.parametrize("name", COLORMAPS)
 def test_zero_has_the_first_colour_and_one_the_last(name):
     palette = colours(name)
     drawn = heatmap(np.array([[0.0, 1.0]], np.float32), name)
@@ -59,12 +60,12 @@ def test_an_unknown_colormap_suggests_a_near_one():
 
 
 def test_the_default_comes_first():
-    assert colormap_names()[0] == DEFAULT_COLORMAP
+    assert next(iter(COLORMAPS)) == DEFAULT_COLORMAP
 
 
 def test_names_cost_neither_opencv_nor_numpy():
     code = (
-        "import sys; from camctl.render.colormaps import colormap_names; colormap_names();"
+        "import sys; from camctl.values.look import COLORMAPS; COLORMAPS;"
         "assert not {'cv2', 'numpy', 'torch', 'PIL', 'matplotlib'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -14,11 +14,12 @@ import pytest
 from PIL import Image
 
 from camctl.errors import InputError
-from camctl.picture import Picture
-from camctl.render import letters, tiles
-from camctl.render.figure import figure_pages, missing_letters, pixels, save_figure
-from camctl.render.page import THEMES, Rectangle, Shown
-from camctl.results import View
+from camctl.render.figure import tiles
+from camctl.render.figure.figure import figure_pages, missing_letters, pixels, save_figure
+from camctl.render.page.page import THEMES, Rectangle, Shown
+from camctl.render.text import fonts as letters
+from camctl.values.explanation import View
+from camctl.values.picture import Picture
 from tests.comparisons import comparison, without_map, worthless_map
 
 EIGHT = ("GradCAM", "LayerCAM", "EigenCAM", "XGradCAM", "HiResCAM", "GradCAM++", "EigenGradCAM", "GradCAMElementWise")
@@ -328,7 +329,7 @@ def test_a_font_of_the_system_sets_what_our_own_lacks(monkeypatch):
 def test_drawing_pixels_needs_no_plotting_library():
     code = (
         "import sys; sys.path.insert(0, '.'); from tests.comparisons import comparison;"
-        "before = set(sys.modules); from camctl.render.figure import pixels; pixels(comparison(), tile=64);"
+        "before = set(sys.modules); from camctl.render.figure.figure import pixels; pixels(comparison(), tile=64);"
         "assert 'matplotlib.pyplot' not in set(sys.modules) - before"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from camctl.errors import InputError
-from camctl.picture import Picture
-from camctl.render.files import file_names, load_raw, save_picture, save_raw
-from camctl.results import Cam, Explanation, Target, View
+from camctl.files.raw_maps import file_names, load_raw, save_picture, save_raw
+from camctl.values.explanation import Cam, Explanation, Target, View
+from camctl.values.picture import Picture
 
 
 def explanation(labels=("cat",), methods=("GradCAM",), image="photos/my cat.jpg"):

@@ -14,15 +14,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from camctl.comparison import Measure
 from camctl.errors import InputError, UnknownNameError
-from camctl.picture import Picture
-from camctl.render.colormaps import COLORMAPS, colours
-from camctl.render.report import report, save_report
-from camctl.render.report_cells import peak
-from camctl.render.report_words import DASH
-from camctl.render.scale import shared_range
-from camctl.results import View
+from camctl.render.colormaps import colours
+from camctl.render.figure.scale import shared_range
+from camctl.render.report.cells import peak
+from camctl.render.report.report import report, save_report
+from camctl.render.report.words import DASH
+from camctl.values.comparison import Measure
+from camctl.values.explanation import View
+from camctl.values.look import COLORMAPS
+from camctl.values.picture import Picture
 from tests.comparisons import comparison, without_map, worthless_map
 
 DATA = re.compile(r'<script type="application/json" id="data">(.*?)</script>', re.DOTALL)

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 import camctl
-from camctl.comparison import ANOTHER
 from camctl.ranking import sanity_rows
-from camctl.render.look import Look
-from camctl.render.page import Shown
-from camctl.render.report import report
-from camctl.render.sanity import sanity_pages
+from camctl.render.figure.sanity import sanity_pages
+from camctl.render.page.page import Shown
+from camctl.render.report.report import report
+from camctl.values.comparison import ANOTHER
+from camctl.values.look import Look
 from tests.comparisons import drawn_scene, network
 
 

@@ -8,9 +8,9 @@ import sys
 import numpy as np
 import pytest
 
-from camctl.render.lettering import break_lines
-from camctl.render.letters import Face, opened, own_file
-from camctl.render.sheet import Tile, sheet
+from camctl.render.figure.sheet import Tile, sheet
+from camctl.render.text.fonts import Face, opened, own_file
+from camctl.render.text.wrapping import break_lines
 
 RED, BLUE = (200, 0, 0), (0, 0, 200)
 
@@ -130,7 +130,7 @@ def test_headings_without_a_column_and_sheets_without_tiles_are_refused(rows, co
 
 def test_setting_letters_imports_no_plotting_library():
     code = (
-        "import sys, numpy as np; from camctl.render.sheet import Tile, sheet;"
+        "import sys, numpy as np; from camctl.render.figure.sheet import Tile, sheet;"
         "sheet([[Tile(np.zeros((9, 9, 3), np.uint8), caption='a')]]);"
         "assert not {'matplotlib', 'torch'} & set(sys.modules)"
     )

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from camctl.render.terminal import MOST_COLUMNS, SHADES, show
+from camctl.render.terminal.picture import MOST_COLUMNS, SHADES, show
 
 
 def console(width=80, height=40, **options):
@@ -72,7 +72,7 @@ def test_a_console_that_is_no_terminal_gets_no_questions():
 PROGRAM = """
 import numpy as np
 from rich.console import Console
-from camctl.render.terminal import show
+from camctl.render.terminal.picture import show
 show(np.full((64, 64, 3), 200, np.uint8), Console(), columns=20)
 print("done")
 """

@@ -10,9 +10,10 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from camctl.render import terminal, terminal_grid
-from camctl.render.terminal import SHADES
-from camctl.render.terminal_grid import NARROWEST, show_grid
+from camctl.render.terminal import grid as terminal_grid
+from camctl.render.terminal import picture as terminal
+from camctl.render.terminal.grid import NARROWEST, show_grid
+from camctl.render.terminal.picture import SHADES
 from tests.comparisons import comparison, without_map, worthless_map
 
 

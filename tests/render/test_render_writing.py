@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from camctl.errors import CamctlError, InputError
-from camctl.render.writing import check_folder, check_writable, write_atomically
+from camctl.files.atomic import check_folder, check_writable, write_atomically
 
 resource = pytest.importorskip("resource")
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from camctl.plugin import LoadedModel
-    from camctl.results import Cam, View
+    from camctl.values.explanation import Cam, View
     from tests.truth.photographs import Box, Photograph, Pixels, Window
 
 SIDE = 320

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import camctl
-from camctl import discovery, registry
+from camctl import registry
 from camctl.demo.game import FIRST_SEED
 from camctl.demo.scenes import render, scene
 from camctl.ranking import sanity_rows
+from camctl.registry import discovery
 from tests.truth import spoilt
 from tests.truth.games import SIDE, Ask, Row, box_game, grid_game, known_windows, mosaics, scene_game
 from tests.truth.nets import BY_GRADIENT, Net

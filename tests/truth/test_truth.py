@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 import camctl
-from camctl.picture import Picture
-from camctl.render.figure import pixels
+from camctl.render.figure.figure import pixels
+from camctl.values.picture import Picture
 from tests.truth.games import Ask, box_game, grid_game, known_windows, mosaics, scene_game
 from tests.truth.measuring import BUILT_IN, DEFAULT, FAST, FURTHER
 from tests.truth.nets import BY_GRADIENT, NETS, ArraysOnly

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from camctl.versions import versions
+from camctl.registry.versions import versions
 from tests.truth.games import SURE, Row
 from tests.truth.measuring import DEFAULT
 from tests.truth.nets import NETS

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from camctl.plugin.weights import NESTS, State, Weights, file_hash, read_checkpoint
+from camctl.kit.checkpoints import NESTS, State, Weights, file_hash, read_checkpoint
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

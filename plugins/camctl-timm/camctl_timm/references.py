@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from camctl.errors import InputError, UnknownNameError
-from camctl.plugin.hub import hub_file
+from camctl.kit.hub import hub_file
 
 HUB, FOLDER = "hf-hub", "local-dir"
 _SPELLINGS = {"hf-hub": HUB, "hf_hub": HUB, "local-dir": FOLDER, "local_dir": FOLDER}

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from camctl.errors import CamctlError, InputError, one_line
+from camctl.kit.downloads import check_checkpoint, fetch, local_file
+from camctl.kit.fitting import fit
+from camctl.kit.hub import HINT, hub_file
+from camctl.kit.quiet import quiet
+from camctl.kit.random_weights import enliven, seeded, settle
 from camctl.plugin import Checkpoint, LoadedModel, LoadOptions
-from camctl.plugin.download import check_checkpoint, fetch, local_file
-from camctl.plugin.fitting import fit
-from camctl.plugin.hub import HINT, hub_file
-from camctl.plugin.quiet import quiet
-from camctl.plugin.random_weights import enliven, seeded, settle
 from camctl_timm import checkpoints, references
 from camctl_timm.labels import class_names
 from camctl_timm.preprocess import make_preprocess
@@ -20,7 +20,7 @@ from camctl_timm.preprocess import make_preprocess
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from camctl.plugin.weights import Weights
+    from camctl.kit.checkpoints import Weights
 
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 """A hub's names for weights, the one that cannot hold code first."""

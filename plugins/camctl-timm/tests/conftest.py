@@ -12,11 +12,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 @pytest.fixture
 def load():
     """Load a model through camctl's own door, at random weights unless a checkpoint is given."""
-    from camctl import pipeline
+    from camctl.pipeline.load import load as load_
 
     def through_camctl(reference, checkpoint=None, **options):
         options.setdefault("random_weights", checkpoint is None and "@" not in reference)
-        return pipeline.load(f"timm:{reference}", checkpoint, **options)
+        return load_(f"timm:{reference}", checkpoint, **options)
 
     return through_camctl
 

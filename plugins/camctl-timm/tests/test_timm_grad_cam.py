@@ -7,7 +7,7 @@ from pytorch_grad_cam import GradCAM
 from pytorch_grad_cam.activations_and_gradients import ActivationsAndGradients
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
-from camctl import pipeline
+from camctl.pipeline.explain import explain as explain_
 
 
 class Unaliased(ActivationsAndGradients):
@@ -48,7 +48,7 @@ def channels_last(output):
 )
 def test_the_map_is_grad_cams(load, pixels, name, layer, reshape):
     loaded = load(name)
-    (cam,) = pipeline.explain(loaded, pixels, methods=["GradCAM"]).maps
+    (cam,) = explain_(loaded, pixels, methods=["GradCAM"]).maps
 
     inputs = loaded.preprocess(pixels)[None]
     theirs = by_hand(loaded.module, loaded.module.get_submodule(layer), reshape, inputs, cam.target.index)
@@ -62,7 +62,7 @@ def test_the_map_is_grad_cams(load, pixels, name, layer, reshape):
 def test_the_comparison_would_see_a_wrong_layout(load, pixels):
     """Rows for columns is the usual mistake."""
     loaded = load("test_vit")
-    (cam,) = pipeline.explain(loaded, pixels, methods=["GradCAM"]).maps
+    (cam,) = explain_(loaded, pixels, methods=["GradCAM"]).maps
     inputs = loaded.preprocess(pixels)[None]
     wrong = by_hand(loaded.module, loaded.module.blocks[5].norm1, lambda out: tokens(out).mT, inputs, cam.target.index)
 

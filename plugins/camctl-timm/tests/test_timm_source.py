@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 
 from camctl import registry
 from camctl.errors import CamctlError, InputError, UnknownNameError
-from camctl.plugin.hub import hub_file
+from camctl.kit.hub import hub_file
 
 PACKAGE = Path(camctl_timm.__file__).parent
 HEAVY = {"huggingface_hub", "numpy", "PIL", "safetensors", "timm", "torch"}

@@ -105,7 +105,7 @@ def _parameters(name: str, *, own_head: bool) -> int | None:
     import timm
     import torch
 
-    from camctl.plugin.quiet import quiet
+    from camctl.kit.quiet import quiet
 
     with quiet(), torch.device("meta"):
         model = timm.create_model(name, **({} if own_head else {"num_classes": CLASSES}))
@@ -129,14 +129,15 @@ def explain(module: str, member: Member) -> Row:
 
 
 def _explain(module: str, member: Member, seed: int) -> Row:
-    from camctl import pipeline
     from camctl.demo.scenes import render, scene
+    from camctl.pipeline.explain import explain as explain_
+    from camctl.pipeline.load import load as load_
 
     head = {} if member.own_head else {"num_classes": CLASSES, "img_size": EDGE}
-    loaded = pipeline.load(f"timm:{member.name}", random_weights=True, seed=seed, cfg_options=head)
+    loaded = load_(f"timm:{member.name}", random_weights=True, seed=seed, cfg_options=head)
     picture = render(scene(PICTURE, classes=("cat", "dog")), 256)
     start = perf_counter()
-    (cam,) = pipeline.explain(loaded, picture).maps
+    (cam,) = explain_(loaded, picture).maps
     seconds = perf_counter() - start
     notes = [] if member.own_head else [f"no head of its own: given {CLASSES} classes, {EDGE} px"]
     notes += [f"seed {seed}"] if seed else []

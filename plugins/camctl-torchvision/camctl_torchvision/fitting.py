@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from camctl.plugin.fitting import OTHER_SIZES, fit
-from camctl.plugin.weights import State, Weights
+from camctl.kit.checkpoints import State, Weights
+from camctl.kit.fitting import OTHER_SIZES, fit
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

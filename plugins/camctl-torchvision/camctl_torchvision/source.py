@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from camctl.kit.checkpoints import Weights, read_checkpoint
+from camctl.kit.downloads import check_checkpoint, is_url, local_file
+from camctl.kit.random_weights import LIKE_PICTURES, enliven, seeded, settle
 from camctl.plugin import Checkpoint, LoadedModel, LoadOptions
-from camctl.plugin.download import check_checkpoint, is_url, local_file
-from camctl.plugin.random_weights import LIKE_PICTURES, enliven, seeded, settle
-from camctl.plugin.weights import Weights, read_checkpoint
 
 HERE_ALREADY = "Give a CHECKPOINT file that is already here, or add --random-weights."
 NO_CFG_OPTIONS = "--cfg-options has no meaning for torchvision's models and was not used."

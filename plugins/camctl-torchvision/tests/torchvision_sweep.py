@@ -10,7 +10,7 @@ import numpy as np
 from torchvision_experts import answer_for
 
 import camctl
-from camctl.pipeline import survey
+from camctl.pipeline.scene import survey
 
 
 @dataclass(frozen=True)

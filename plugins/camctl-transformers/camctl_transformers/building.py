@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from camctl.errors import CamctlError, InputError, one_line, out_of_memory
+from camctl.kit.checkpoints import file_hash, read_checkpoint
+from camctl.kit.downloads import local_file
+from camctl.kit.fitting import mismatch, notes_on
+from camctl.kit.hub import hub_file
+from camctl.kit.random_weights import enliven, seeded
 from camctl.plugin import Checkpoint, LoadOptions
-from camctl.plugin.download import local_file
-from camctl.plugin.fitting import mismatch, notes_on
-from camctl.plugin.hub import hub_file
-from camctl.plugin.random_weights import enliven, seeded
-from camctl.plugin.weights import file_hash, read_checkpoint
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from camctl.errors import CamctlError, InputError, UnknownNameError, one_line
-from camctl.plugin import quiet as silence
+from camctl.kit import quiet as silence
 
 _TIMEOUT = 10.0
 _MISSING = 404

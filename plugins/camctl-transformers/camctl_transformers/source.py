@@ -6,9 +6,9 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from camctl.errors import InputError
+from camctl.kit.downloads import check_checkpoint
+from camctl.kit.random_weights import LIKE_PICTURES, settle
 from camctl.plugin import LoadedModel, LoadOptions
-from camctl.plugin.download import check_checkpoint
-from camctl.plugin.random_weights import LIKE_PICTURES, settle
 
 if TYPE_CHECKING:
     from camctl_transformers.finding import Found

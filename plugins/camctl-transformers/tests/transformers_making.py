@@ -9,7 +9,7 @@ import torch
 import transformers
 from camctl_transformers.finding import quiet
 
-from camctl.plugin.random_weights import enliven
+from camctl.kit.random_weights import enliven
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,7 +13,7 @@ from transformers_families import FAMILIES, Family
 from transformers_making import saved
 
 import camctl
-from camctl.pipeline import survey
+from camctl.pipeline.scene import survey
 
 
 @dataclass(frozen=True)

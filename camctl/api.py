@@ -1,0 +1,30 @@
+"""The public interface: `camctl.load`, `explain`, `compare`, `survey`, `check`, and the types that they return."""
+
+from __future__ import annotations
+
+from camctl.errors import CamctlError, InputError, PluginError, UnknownNameError
+from camctl.pipeline.check import check
+from camctl.pipeline.compare import compare
+from camctl.pipeline.explain import explain
+from camctl.pipeline.load import load
+from camctl.pipeline.scene import survey
+from camctl.values.comparison import Comparison
+from camctl.values.explanation import Cam, Explanation, LayerMap, Target, View
+
+__all__ = [
+    "Cam",
+    "CamctlError",
+    "Comparison",
+    "Explanation",
+    "InputError",
+    "LayerMap",
+    "PluginError",
+    "Target",
+    "UnknownNameError",
+    "View",
+    "check",
+    "compare",
+    "explain",
+    "load",
+    "survey",
+]

@@ -1,0 +1,1 @@
+"""One file a command: it parses, makes one call and reports."""

@@ -1,0 +1,1 @@
+"""From results to the terminal, to JSON and to files."""

@@ -1,0 +1,86 @@
+"""What the shell offers after Tab; none of it imports torch."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from camctl.demo.photographs import NETWORKS
+from camctl.registry.discovery import Kind, find
+
+DEVICES = ("cpu", "cuda", "cuda:0", "mps", "auto")
+
+
+def methods(incomplete: str) -> list[str]:
+    """Names of methods; after a comma, the next one."""
+    before, comma, last = incomplete.rpartition(",")
+    return [before + comma + name for name in _names("method", last)]
+
+
+def method_sets(incomplete: str) -> list[str]:
+    """Names of methods, and of sets of them."""
+    return [*_starting(["all", "fast", "seed"], incomplete), *methods(incomplete)]
+
+
+def metrics(incomplete: str) -> list[str]:
+    """Names of metrics; after a comma, the next one."""
+    before, comma, last = incomplete.rpartition(",")
+    return [before + comma + name for name in _names("metric", last)]
+
+
+def adapters(incomplete: str) -> list[str]:
+    """Names of adapters."""
+    return _names("adapter", incomplete)
+
+
+def models(incomplete: str) -> list[str]:
+    """Config files, models by name where there are few, and the names of other sources with their colon."""
+    offered = [*(f"demo:{name}" for name in demo_names()), *NETWORKS]
+    offered += [f"{found.name}:" for found in find("source") if found.name not in {"demo", "imagenet"}]
+    return [*_starting(offered, incomplete), *_files(incomplete, ".py")]
+
+
+def demo_names() -> list[str]:
+    """Names of the embedded models: their config files' names, so that nothing need be imported."""
+    package = find_spec("camctl")
+    folders = package.submodule_search_locations or [] if package else []
+    configs = [file for folder in folders for file in (Path(folder) / "demo" / "models").glob("*.py")]
+    return sorted(file.stem for file in configs if not file.stem.startswith("_"))
+
+
+def colormaps(incomplete: str) -> list[str]:
+    """Names of colormaps."""
+    from camctl.values.look import COLORMAPS
+
+    return _starting(list(COLORMAPS), incomplete)
+
+
+def devices(incomplete: str) -> list[str]:
+    """Kinds of devices."""
+    return _starting(list(DEVICES), incomplete)
+
+
+def _names(kind: Kind, incomplete: str) -> list[str]:
+    return _starting([found.name for found in find(kind)], incomplete)
+
+
+def _starting(offered: list[str], incomplete: str) -> list[str]:
+    """Those that start so, in any case, spelt as they were begun: shells drop what does not continue the word."""
+    begun = incomplete.casefold()
+    return [incomplete + name[len(incomplete) :] for name in offered if name.casefold().startswith(begun)]
+
+
+def _files(incomplete: str, suffix: str) -> list[str]:
+    begun = Path(incomplete or ".")
+    folder = begun if incomplete.endswith("/") or not incomplete else begun.parent
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError:
+        return []
+    head = incomplete[: len(incomplete) - len("" if incomplete.endswith("/") else begun.name)] if incomplete else ""
+    offered = [
+        f"{head}{entry.name}{'/' if entry.is_dir() else ''}"
+        for entry in entries
+        if not entry.name.startswith(".") and (entry.is_dir() or entry.suffix == suffix)
+    ]
+    return [name for name in offered if name.startswith(incomplete)]

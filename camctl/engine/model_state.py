@@ -1,0 +1,86 @@
+"""The state of a model: left as it was found, or checked for changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from zlib import crc32
+
+import torch
+from torch import nn
+
+from camctl.errors import InputError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Condition:
+    """A model's tensors as checksums, and its switches."""
+
+    tensors: Mapping[str, int]
+    training: Mapping[str, bool]
+    trainable: Mapping[str, bool]
+    grads: Mapping[str, bool]
+    hooks: int
+
+
+def condition(module: nn.Module) -> Condition:
+    """What `module` is like now; every parameter and buffer is read once, and none is kept."""
+    parameters = dict(module.named_parameters())
+    tensors = {**parameters, **dict(module.named_buffers())}
+    return Condition(
+        tensors={name: _checksum(tensor) for name, tensor in tensors.items()},
+        training={name: part.training for name, part in module.named_modules()},
+        trainable={name: parameter.requires_grad for name, parameter in parameters.items()},
+        grads={name: parameter.grad is not None for name, parameter in parameters.items()},
+        hooks=sum(
+            len(vars(part).get(f"_{kind}_hooks", ()))
+            for part in module.modules()
+            for kind in ("forward", "forward_pre", "backward", "backward_pre")
+        ),
+    )
+
+
+def changes(before: Condition, after: Condition) -> tuple[str, ...]:
+    """What is not as it was, a few words each: tensors by name, then modes, hooks and the like."""
+    names = before.tensors.keys() | after.tensors.keys()
+    found = sorted(name for name in names if before.tensors.get(name) != after.tensors.get(name))
+    switches = {
+        "training mode": before.training != after.training,
+        "requires_grad": before.trainable != after.trainable,
+        "gradients of parameters": before.grads != after.grads,
+        "hooks": before.hooks != after.hooks,
+    }
+    return (*found, *(word for word, changed in switches.items() if changed))
+
+
+def _checksum(tensor: Tensor) -> int:
+    values = tensor.detach().cpu().contiguous().reshape(-1)
+    return crc32(values.view(torch.uint8).numpy().data) ^ hash((tensor.shape, str(tensor.dtype)))
+
+
+@contextmanager
+def untouched(module: nn.Module) -> Iterator[None]:
+    """Eval mode and no trainable parameter inside; modes, `requires_grad` and grads as before after it.
+
+    Raises `InputError` for a model with parameters that are not there yet.
+    """
+    if any(nn.parameter.is_lazy(parameter) for parameter in module.parameters()):
+        message = "The model has layers whose sizes are not known yet (torch's Lazy modules)."
+        raise InputError(message, hint="Run it once on an input of its size before it is explained.")
+    modes = [(part, part.training) for part in module.modules()]
+    trainable = [(parameter, parameter.requires_grad) for parameter in module.parameters()]
+    try:
+        module.eval()
+        for parameter, _ in trainable:
+            parameter.requires_grad_(False)
+        yield
+    finally:
+        for part, mode in modes:
+            part.training = mode
+        for parameter, needed in trainable:
+            parameter.requires_grad_(needed)

@@ -1,0 +1,1 @@
+"""Files that camctl writes and reads back: whole or not at all."""

@@ -1,0 +1,1 @@
+"""What sources load models with: checkpoints, fitting, downloads, hub files, random weights."""

@@ -1,0 +1,153 @@
+"""Fetch a checkpoint once: cached in torch's hub folder, its hash verified, never left half-written."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+from urllib.parse import unquote, urlsplit
+
+from camctl.errors import CamctlError, InputError
+
+if TYPE_CHECKING:
+    from http.client import HTTPResponse
+
+    from camctl.plugin import LoadOptions
+
+HERE_ALREADY = "Check the address and the network, or give the path of a checkpoint that is already here."
+
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+_HASH_IN_NAME = re.compile(r"[-_](?!(?:19|20)\d{6}\.)([0-9a-f]{8,64})\.[a-z]+$")
+"""As torch.hub has it; eight digits that are a day are no hash."""
+_CHUNK = 1 << 20
+_TIMEOUT = 30.0
+
+
+def is_url(text: str) -> bool:
+    """Whether the text is an address and not a path; of any scheme, so that a wrong one is named as such."""
+    return bool(_SCHEME.match(text))
+
+
+def check_checkpoint(checkpoint: str | None, options: LoadOptions) -> None:
+    """Raises InputError for an empty name, and for a checkpoint where random weights were asked for as well."""
+    if checkpoint is None:
+        return
+    if not checkpoint.strip():
+        raise InputError("The checkpoint's name is empty.", hint="Give a file or an address, or leave it out.")
+    if options.random_weights:
+        message = f"Both the checkpoint '{checkpoint}' and random weights were asked for."
+        raise InputError(message, hint="Leave out the checkpoint or --random-weights.")
+
+
+def local_file(checkpoint: str, options: LoadOptions, *, hint: str = HERE_ALREADY) -> Path:
+    """The file of what the user named as a checkpoint: of an address what was fetched, of a path the path.
+
+    Whether it is there is for `camctl.kit.checkpoints.read_checkpoint` to say.
+    Raises InputError for a wrong address, CamctlError (with `hint`) where a download fails.
+    """
+    return fetch(checkpoint, options.progress, hint=hint) if is_url(checkpoint) else Path(checkpoint).expanduser()
+
+
+def fetch(
+    url: str,
+    progress: Callable[[str, int, int], None] | None = None,
+    *,
+    folder: Path | None = None,
+    hint: str = HERE_ALREADY,
+) -> Path:
+    """The file at an http(s) address, from the cache where it is there already.
+
+    `progress` is called as `progress(name, done, total)` in bytes, `total` 0 where the server does not say it. A hash
+    in the name (`net-0676ba61.pth`) is verified. `folder` is the cache, `checkpoints` in torch's hub folder unless
+    given (`TORCH_HOME` moves it).
+    Raises InputError for a wrong address and CamctlError (with `hint`) where the network or the file fails.
+    """
+    parts = urlsplit(url)
+    if parts.scheme.lower() not in {"http", "https"} or not parts.netloc:
+        message = f"'{url}' cannot be fetched: only http and https addresses can."
+        raise InputError(message, hint="Download the file by hand and give its path.")
+    name = Path(unquote(parts.path)).name
+    if not name:
+        message = f"'{url}' names no file."
+        raise InputError(message, hint="Give the address of the checkpoint file itself.")
+    target = (folder or _cache()) / _cached_name(url, name)
+    if target.is_file():
+        return target
+    from urllib.error import HTTPError
+
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _download(url, name, target, progress)
+    except OSError as error:
+        if isinstance(error, HTTPError):
+            error.close()  # it is the server's answer as well, and holds the connection
+        # URLError, timeouts and full disks are all OSErrors; `reason` holds the socket's own words.
+        reason = " ".join(str(getattr(error, "reason", "") or error.strerror or error).split())
+        message = f"'{name}' is not here and could not be fetched from {parts.netloc}: {reason}."
+        raise CamctlError(message, hint=hint) from error
+    return target
+
+
+def _cache() -> Path:
+    from torch import hub  # the one place that knows where torch keeps downloads
+
+    return Path(hub.get_dir()) / "checkpoints"
+
+
+def _cached_name(url: str, name: str) -> str:
+    """The file's own name where it holds a hash, as torch.hub does; else one that another address cannot share."""
+    if _HASH_IN_NAME.search(name):
+        return name
+    return f"{hashlib.sha256(url.encode()).hexdigest()[:8]}-{name}"
+
+
+def _download(url: str, name: str, target: Path, progress: Callable[[str, int, int], None] | None) -> None:
+    from http.client import HTTPException
+    from urllib.request import Request, urlopen
+
+    request = Request(url, headers={"User-Agent": "camctl"})  # noqa: S310 - the scheme was checked
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{name[:60]}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file, urlopen(request, timeout=_TIMEOUT) as response:  # noqa: S310
+            digest, done, total = _copy(response, file, name, progress)
+        if total and done != total:
+            message = f"'{name}' broke off after {done} of {total} bytes."
+            raise CamctlError(message, hint="Run the same command again.")
+        wanted = _HASH_IN_NAME.search(name)
+        if wanted and not digest.startswith(wanted[1]):
+            message = f"'{name}' is not what its name promises: its hash is {digest[:8]}, not {wanted[1]}."
+            raise CamctlError(message, hint="The file is damaged or was replaced; fetch it from its author again.")
+        Path(temporary).replace(target)
+    except HTTPException as error:
+        message = f"'{name}' broke off: {type(error).__name__}."
+        raise CamctlError(message, hint="Run the same command again.") from error
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def _copy(
+    response: HTTPResponse,
+    file: BinaryIO,
+    name: str,
+    progress: Callable[[str, int, int], None] | None,
+) -> tuple[str, int, int]:
+    """Write what comes, and give its sha256, its size and the size that was announced (0 where none was)."""
+    from http.client import IncompleteRead
+
+    digest, done, total = hashlib.sha256(), 0, int(response.headers.get("Content-Length") or 0)
+    while True:
+        try:
+            chunk = response.read(_CHUNK)
+        except IncompleteRead as error:
+            return digest.hexdigest(), done + len(error.partial), total
+        if not chunk:
+            return digest.hexdigest(), done, total
+        file.write(chunk)
+        digest.update(chunk)
+        done += len(chunk)
+        if progress is not None:
+            progress(name, done, total)

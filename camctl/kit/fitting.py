@@ -1,0 +1,108 @@
+"""Put weights into a model, and say in the user's words what does not fit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from camctl.errors import InputError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from camctl.kit.checkpoints import Weights
+
+OTHER_SIZES = "Give the checkpoint that was trained with this very model."
+
+_MISMATCH = re.compile(
+    r"size mismatch for (?P<name>\S+): copying a param with shape (?:torch\.Size\()?\[(?P<file>[\d, ]*)\]\)? "
+    r"from checkpoint, the shape in current model is (?:torch\.Size\()?\[(?P<model>[\d, ]*)\]",
+)
+_HEAD = re.compile(r"(^|\.)(head|fc|classifier|cls|logits)", re.IGNORECASE)
+_SHOWN = 3
+
+Mismatch = tuple[str, Sequence[int], Sequence[int]]
+"""A weight's name, its shape in the checkpoint and its shape in the model."""
+
+
+def fit(
+    module: nn.Module, weights: Weights, *, hint: str, where: str = "the model", other_sizes: str = OTHER_SIZES
+) -> tuple[str, ...]:
+    """Load the weights in place, on the CPU; one note for what is missing or left over.
+
+    `hint` tells how the model's number of classes is set (a word N in it becomes the checkpoint's), `other_sizes` what
+    to do where more than the head has another size, and `where` what the model was built from.
+    Raises InputError where sizes differ or where nothing fits.
+    """
+    try:
+        found = module.load_state_dict(weights.state, strict=False)
+    except RuntimeError as error:
+        sizes = [(each["name"], _shape(each["file"]), _shape(each["model"])) for each in _MISMATCH.finditer(str(error))]
+        if sizes:
+            raise mismatch(sizes, path=weights.path, hint=hint, where=where, other_sizes=other_sizes) from error
+        line = str(error).strip().splitlines()[-1].strip()
+        message = f"The checkpoint '{weights.path}' does not fit {where}: {line}"
+        raise InputError(message, hint=other_sizes) from error
+    return notes_on(module, found.missing_keys, found.unexpected_keys, path=weights.path, where=where)
+
+
+def notes_on(
+    module: nn.Module, missing: Iterable[str], unexpected: Iterable[str], *, path: object, where: str = "the model"
+) -> tuple[str, ...]:
+    """One note for the weights that a checkpoint lacks and those that it has left over; none where all fit.
+
+    For a library that loads by itself and tells both lists; `fit` has told them already.
+    Raises InputError where nothing fits.
+    """
+    missing, unexpected = _weights_among(missing), list(unexpected)
+    expected = _weights_among(module.state_dict())
+    if expected and len(missing) >= len(expected):
+        message = f"The checkpoint '{path}' is for another model: none of its weights has a place in {where}."
+        held = f"It holds {_some(unexpected)}; " if unexpected else ""
+        raise InputError(message, hint=f"{held}{where} wants {_some(expected)}.")
+    parts = []
+    if missing:
+        parts.append(
+            f"{len(missing)} of {len(expected)} weights are not in it and keep random values ({_some(missing)})"
+        )
+    if unexpected:
+        parts.append(f"{len(unexpected)} in it are not used ({_some(unexpected)})")
+    return (f"Checkpoint: {'; '.join(parts)}.",) if parts else ()
+
+
+def mismatch(
+    sizes: Sequence[Mismatch], *, path: object, hint: str, where: str = "the model", other_sizes: str = OTHER_SIZES
+) -> InputError:
+    """The error for weights of other sizes; a head of another size is the usual case and gets its own words.
+
+    Parameters are those of `fit`; at least one of `sizes` is wanted.
+    """
+    if all(_HEAD.search(name) for name, _, _ in sizes):
+        _, (given, *_), (wanted, *_) = sizes[0]
+        if wanted != given:
+            message = f"The head has {wanted} classes in {where}, {given} in the checkpoint '{path}'."
+            return InputError(message, hint=re.sub(r"\bN\b", str(given), hint, count=1))
+    name, there, here = sizes[0]
+    message = (
+        f"The checkpoint '{path}' is for another model: {len(sizes)} weights have other sizes, the first is {name}, "
+        f"{_written(here)} in {where} and {_written(there)} in the checkpoint."
+    )
+    return InputError(message, hint=other_sizes)
+
+
+def _weights_among(names: Iterable[str]) -> list[str]:
+    """Without the counters of batch norms, which old files lack and nothing here reads."""
+    return [name for name in names if not name.endswith("num_batches_tracked")]
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    return tuple(int(edge) for edge in text.split(",") if edge.strip())
+
+
+def _written(shape: Sequence[int]) -> str:
+    return f"({', '.join(map(str, shape))})"
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")

@@ -1,0 +1,97 @@
+"""Models, from what the user calls them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from camctl import registry
+from camctl.errors import InputError
+from camctl.plugin import LoadedModel, LoadOptions
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch import nn
+
+    AnyModel = LoadedModel | nn.Module | str
+
+
+def load(  # noqa: PLR0913
+    model: str,
+    checkpoint: str | Path | None = None,
+    *,
+    device: str = "cpu",
+    random_weights: bool = False,
+    seed: int = 0,
+    trust_checkpoint: bool = False,
+    repairs: bool = True,
+    cfg_options: Mapping[str, Any] | None = None,
+    labels: Sequence[str] = (),
+    progress: Callable[[str, int, int], None] | None = None,
+) -> LoadedModel:
+    """Load a classifier.
+
+    Parameters
+    ----------
+    model: a config file, a model name of mmpretrain, or `source:reference`, such as `demo:vit`.
+    checkpoint: a file or an http(s) address; None takes the published weights of a model name.
+    device: `cpu`, `cuda`, `cuda:1`, `mps` or `auto`.
+    random_weights: draw all weights from `seed`, to try things without a checkpoint.
+    trust_checkpoint: let the checkpoint run code while it is read.
+    repairs: mend known defects of the model's own library.
+    labels: what the classes are called, one a class; for a zero-shot model (CLIP), the texts to score pictures against.
+    progress: called as `progress(text, done, total)` while a file is fetched.
+
+    Raises `InputError` for what the user can mend, `PluginError` where a source fails.
+    """
+    source, reference = registry.split_model(model)
+    picked = registry.pick("source", source)
+    from camctl.engine.device import pick_device
+
+    options = LoadOptions(
+        random_weights=random_weights,
+        seed=seed,
+        trust_checkpoint=trust_checkpoint,
+        repairs=repairs,
+        cfg_options=cfg_options or {},
+        labels=tuple(labels),
+        progress=progress,
+    )
+    place = pick_device(device)
+    with registry.at_work(picked):
+        loaded = picked.plugin.load(reference, str(checkpoint) if checkpoint is not None else None, place, options)
+        if not isinstance(loaded, LoadedModel):
+            message = f"it gave a {type(loaded).__name__}, not a LoadedModel"
+            raise TypeError(message)
+    return _renamed(loaded, options.labels) if options.labels else loaded
+
+
+def _renamed(loaded: LoadedModel, labels: tuple[str, ...]) -> LoadedModel:
+    """The same model with its classes called so; it is run once, on noise, to count them. Raises `InputError`."""
+    if loaded.class_names == labels:
+        return loaded
+    import torch
+
+    from camctl.engine.classes import class_logits
+    from camctl.engine.inputs import inputs_of
+    from camctl.engine.model_state import untouched
+
+    with torch.no_grad(), untouched(loaded.module):
+        count = class_logits(loaded.forward)(inputs_of(loaded, None)).shape[1]
+    if len(labels) != count:
+        message = f"{len(labels)} labels were given, and the model has {count} classes."
+        hint = "Give one a class, in the order of its outputs; a file has one a line: --labels classes.txt"
+        raise InputError(message, hint=hint)
+    return replace(loaded, class_names=labels)
+
+
+def loaded_of(model: AnyModel) -> LoadedModel:
+    """The model itself, whether it comes loaded, as a text that `load` takes, or as a module of one's own."""
+    if isinstance(model, LoadedModel):
+        return model
+    if isinstance(model, str):
+        return load(model)
+    wrapped: LoadedModel = registry.pick("source", "python").plugin.wrap(model)
+    return wrapped

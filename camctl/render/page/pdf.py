@@ -1,0 +1,107 @@
+"""Pages as one PDF, by matplotlib's writer: text stays text, with its fonts in the file."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import IO, TYPE_CHECKING, Any
+
+from camctl.render.page.page import Rectangle, Shown, Words
+from camctl.render.text.fonts import runs
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from camctl.render.page.page import Colour, Page
+
+PER_INCH = 96
+"""Pixels of a page."""
+
+POINT = 72 / PER_INCH
+"""Of a pixel."""
+
+SHARPNESS = 2
+"""Pixels of a picture for each pixel of the page."""
+
+MOST_PIXELS = 100_000_000
+"""Of all pictures, which matplotlib keeps until the file is done; beyond it they are no sharper than the page."""
+
+SETTINGS: dict[Any, Any] = {
+    "pdf.fonttype": 42,  # fonts as they are, so that text can be searched, copied and edited
+    "image.composite_image": False,
+    "text.parse_math": False,
+    "text.usetex": False,
+}
+
+
+def write_pdf(pages: Sequence[Page], file: IO[bytes]) -> None:
+    """Write pages into an open file, one at a time; the same pages make the same bytes."""
+    from matplotlib import rc_context
+    from matplotlib.backends.backend_pdf import PdfPages
+
+    shown = sum(item.width * item.height for page in pages for item in page.items if isinstance(item, Shown))
+    sharpness = SHARPNESS if shown * SHARPNESS**2 <= MOST_PIXELS else 1
+    about = {"Title": pages[0].title, "Creator": "camctl", "Producer": None, "CreationDate": None}
+    with warnings.catch_warnings(), rc_context(SETTINGS), PdfPages(file, metadata=about) as document:
+        # Letters that no font has are drawn as boxes here as everywhere; `missing_letters` tells of them.
+        warnings.filterwarnings("ignore", message="Glyph")
+        for page in pages:
+            document.savefig(_figure(page, sharpness), facecolor=_rgb(page.paper))
+
+
+def _figure(page: Page, sharpness: int) -> Figure:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(page.width / PER_INCH, page.height / PER_INCH), dpi=PER_INCH)
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set_axis_off()
+    axes.set_autoscale_on(False)
+    axes.set_xlim(0, page.width)
+    axes.set_ylim(page.height, 0)
+    for order, item in enumerate(page.items):
+        if isinstance(item, Words):
+            _write(axes, item, order)
+        elif isinstance(item, Rectangle):
+            _rectangle(axes, item, order)
+        elif isinstance(item, Shown):
+            pixels = item.draw(sharpness * item.width, sharpness * item.height)
+            extent = (item.x, item.x + item.width, item.y + item.height, item.y)
+            axes.imshow(pixels, extent=extent, aspect="auto", interpolation="none", zorder=order, clip_on=False)
+    axes.set_xlim(0, page.width)
+    axes.set_ylim(page.height, 0)
+    return figure
+
+
+def _write(axes: Axes, words: Words, order: int) -> None:
+    from matplotlib.font_manager import FontProperties
+
+    x = words.x
+    for run, file in runs(words.text, bold=words.face.bold):
+        font = FontProperties(fname=file, size=words.face.size * POINT)
+        axes.text(x, words.y, run, fontproperties=font, color=_rgb(words.ink), va="baseline", ha="left", zorder=order)
+        x += words.face.length(run)
+
+
+def _rectangle(axes: Axes, one: Rectangle, order: int) -> None:
+    from matplotlib.patches import Rectangle as Patch
+
+    # A line of one pixel lies half a pixel inside the edge.
+    inset = 0.5 if one.edge else 0
+    patch = Patch(
+        (one.x + inset, one.y + inset),
+        one.width - 2 * inset,
+        one.height - 2 * inset,
+        facecolor=_rgb(one.fill) if one.fill else "none",
+        edgecolor=_rgb(one.edge) if one.edge else "none",
+        linewidth=POINT if one.edge else 0,
+        linestyle=(0, (5, 5)) if one.dashed else "solid",
+        zorder=order,
+        clip_on=False,
+    )
+    axes.add_artist(patch)
+
+
+def _rgb(colour: Colour) -> tuple[float, float, float]:
+    red, green, blue = colour
+    return red / 255, green / 255, blue / 255

@@ -1,0 +1,297 @@
+"""Pictures as they come: whatever was given becomes (H, W, 3) pixels, uint8 RGB, the right way up.
+
+This file finds and opens them and says what is wrong; `camctl.values.pixels` knows modes, bits and orientations.
+"""
+
+from __future__ import annotations
+
+import stat
+import threading
+import warnings
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from importlib import import_module
+from io import BytesIO
+from itertools import islice
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, TypeAlias
+
+from camctl.errors import CamctlError, InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL import Image
+
+    AnyPicture: TypeAlias = "Picture | str | Path | Image.Image | NDArray[np.uint8]"
+    """What a picture can be made of."""
+
+MOST_PIXELS = 512_000_000
+"""Largest picture that is read, in pixels: a bound on memory (three bytes a pixel here, as much again to decode)."""
+
+FORMATS = {
+    "PNG": "Png",
+    "JPEG": "Jpeg",
+    "WEBP": "WebP",
+    "TIFF": "Tiff",
+    "BMP": "Bmp",
+    "GIF": "Gif",
+    "PPM": "Ppm",
+    "JPEG2000": "Jpeg2K",
+    "AVIF": "Avif",
+    "TGA": "Tga",
+    "ICO": "Ico",
+}
+"""Pillow's name of a format -> of its module. Left out is what calls other programs (EPS) or is hardly ever a photo."""
+
+_NAMES_LOOKED_AT = 5000
+
+_header_lock = threading.Lock()
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A picture and where it came from.
+
+    `pixels` is (H, W, 3), uint8 RGB, upright. `path` is as the user wrote it, or `<image>` or `<array>`
+    for one that was handed over in memory. `sha256` is the file's, in hexadecimal;
+    of the pixels where no file was read.
+    """
+
+    path: str
+    pixels: NDArray[np.uint8] = field(repr=False)
+    sha256: str = ""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return int(self.pixels.shape[0]), int(self.pixels.shape[1])
+
+    def at_most(self, side: int) -> Picture:
+        """The same picture scaled down to at most `side` pixels both ways; itself where it is small enough."""
+        import numpy as np
+        from PIL import Image
+
+        height, width = self.size
+        scale = side / max(height, width)
+        if scale >= 1:
+            return self
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        small = Image.fromarray(self.pixels).resize(size, Image.Resampling.LANCZOS)
+        return Picture(self.path, np.asarray(small), self.sha256)
+
+
+def read_picture(image: Picture | str | Path | Image.Image | NDArray[Any]) -> Picture:
+    """Make a `Picture` of a path, a PIL image, or an array: (H, W, 3) RGB or (H, W) grey, uint8.
+
+    Raises `InputError` where there is no picture, or none that can be read, and `CamctlError` where
+    memory does not suffice.
+    """
+    if isinstance(image, Picture):
+        return image
+    if isinstance(image, str | Path):
+        return Picture(str(image), *_read_file(str(image)))
+
+    import numpy as np
+    from PIL import Image
+
+    if isinstance(image, Image.Image):
+        name = str(getattr(image, "filename", "")) or "<image>"
+        return _in_memory(name, _decode(image, name))
+    if isinstance(image, np.ndarray):
+        from camctl.values.pixels import array_rgb
+
+        return _in_memory("<array>", array_rgb(image))
+    raise InputError(
+        f"A picture cannot be made of a {type(image).__name__}.",
+        hint="Give a path, a PIL image, or a NumPy array (height, width, 3) of uint8 in RGB order.",
+    )
+
+
+def _in_memory(name: str, pixels: NDArray[np.uint8]) -> Picture:
+    import hashlib
+
+    return Picture(name, pixels, hashlib.sha256(pixels.data).hexdigest())
+
+
+# ----------------------------------------------------------------------------------------- files
+
+
+def _read_file(name: str) -> tuple[NDArray[np.uint8], str]:
+    """Pixels, and the SHA-256 of the file."""
+    import hashlib
+
+    from PIL import Image, UnidentifiedImageError
+
+    if not name:
+        raise InputError("No picture was named.", hint="Give the path of a picture file.")
+    if "://" in name:
+        raise InputError(f"'{name}' is an address, not a file.", hint="Download the picture and give its path.")
+    with _opened(name) as file:
+        try:
+            with _header_lock, _quiet_and_unlimited():
+                opened = Image.open(file, formats=_formats())
+        except UnidentifiedImageError:
+            raise _not_a_picture(name, file) from None
+        except MemoryError:
+            raise _too_big(name) from None
+        except Exception as error:  # noqa: BLE001 (decoders raise anything on damaged files)
+            raise _damaged(name, error) from None
+        with opened as image:
+            pixels = _decode(image, name)
+            file.seek(0)
+            return pixels, hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # it is open
+
+
+def _formats() -> list[str]:
+    """Those of `FORMATS` that this Pillow has; imported one by one, as all of Pillow's take ten times as long."""
+    from PIL import Image
+
+    for module in FORMATS.values():
+        with suppress(ImportError):
+            import_module(f"PIL.{module}ImagePlugin")
+    return [each for each in FORMATS if each in Image.OPEN]
+
+
+@contextmanager
+def _opened(name: str) -> Iterator[IO[bytes]]:
+    """Open the file `name` for reading, seekable; say what is wrong where it cannot be."""
+    path = Path(name)
+    try:
+        kind = path.stat()
+        if stat.S_ISDIR(kind.st_mode):
+            raise InputError(f"'{name}' is a folder, not a picture.", hint=_something_in(path))
+        if stat.S_ISREG(kind.st_mode) and not kind.st_size:
+            raise InputError(f"'{name}' is empty (0 bytes).", hint="Copy or download the picture again.")
+        file = path.open("rb")
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(f"There is no picture '{name}'.", hint=_near(path)) from None
+    except PermissionError:
+        raise InputError(
+            f"'{name}' may not be read.", hint="Check its permissions, and those of its folder, with `ls -l`."
+        ) from None
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"'{name}' cannot be read: {_reason(error)}.", hint="Give the path of a picture file."
+        ) from None
+    with file:
+        # A pipe (`<(command)` in a shell) can be read but once.
+        yield file if file.seekable() else BytesIO(file.read())
+
+
+@contextmanager
+def _quiet_and_unlimited() -> Iterator[None]:
+    """Lift Pillow's own bound on size, and its remarks on odd metadata, while a header is read.
+
+    Both are settings of the whole process, hence put back at once; call it with `_header_lock` held.
+    """
+    from PIL import Image
+
+    limit = Image.MAX_IMAGE_PIXELS
+    Image.MAX_IMAGE_PIXELS = None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
+
+
+def _near(path: Path) -> str:
+    """What the user may have meant by a path that does not exist."""
+    folder = path.parent
+    if not folder.is_dir():
+        return f"There is no folder '{folder}' either."
+    try:
+        names = {each.name.casefold(): each.name for each in islice(folder.iterdir(), _NAMES_LOOKED_AT)}
+    except OSError:
+        return "Check the path."
+    close = get_close_matches(path.name.casefold(), names, n=3, cutoff=0.6)
+    if close:
+        return f"Did you mean {' or '.join(repr(str(folder / names[each])) for each in close)}?"
+    return f"Nothing in '{folder.resolve()}' has a name like it."
+
+
+def _something_in(folder: Path) -> str:
+    suffixes = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
+    try:
+        inside = [each for each in islice(folder.iterdir(), _NAMES_LOOKED_AT) if each.suffix.lower() in suffixes]
+    except OSError:
+        inside = []
+    return f"Name one picture in it, such as '{min(inside)}'." if inside else "Name a picture file."
+
+
+def _not_a_picture(name: str, file: IO[bytes]) -> InputError:
+    file.seek(0)
+    head = file.read(512)
+    if head.startswith((b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF")):
+        return _damaged(name, EOFError("little more than its beginning is there"))
+    return InputError(f"'{name}' is not a picture.", hint=_what_it_is(head))
+
+
+def _what_it_is(head: bytes) -> str:
+    """A guess at what a file that is no picture holds, from its first bytes."""
+    if head.startswith(b"version https://git-lfs"):
+        return "It is a pointer of Git LFS: fetch the picture itself with `git lfs pull`."
+    if head[:64].lstrip().lower().startswith((b"<!doctype html", b"<html")):
+        return "It is a web page: the download brought a page instead of the picture."
+    if b"<svg" in head:
+        return "It is an SVG drawing: export it as PNG first."
+    if head[4:12] in {b"ftypheic", b"ftypheix", b"ftypmif1"}:
+        return "It is an HEIC photo: convert it to JPEG or PNG first."
+    if head and all(byte >= ord(" ") or byte in b"\t\r\n" for byte in head):
+        return "It holds text. Give a PNG, JPEG, WebP, TIFF, BMP or GIF file."
+    return "Give a PNG, JPEG, WebP, TIFF, BMP or GIF file."
+
+
+def _damaged(name: str, error: Exception) -> InputError:
+    return InputError(
+        f"'{name}' is damaged or cut short: {_reason(error)}.", hint="Copy or download the picture again."
+    )
+
+
+def _too_big(name: str) -> CamctlError:
+    return CamctlError(f"'{name}' does not fit into memory.", hint="Scale the picture down first.")
+
+
+def _reason(error: Exception) -> str:
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return " ".join(str(text).split()).rstrip(".")
+
+
+# --------------------------------------------------------------------------------------- decoding
+
+
+def _decode(image: Image.Image, name: str) -> NDArray[np.uint8]:
+    """Pixels (H, W, 3), uint8 RGB, upright, of a PIL image."""
+    from camctl.values.pixels import upright_rgb
+
+    width, height = image.size
+    if width * height > MOST_PIXELS:
+        raise InputError(
+            f"'{name}' is {width} x {height}, more than {MOST_PIXELS // 1_000_000} million pixels.",
+            hint="Scale the picture down first.",
+        )
+    if not width * height:
+        raise InputError(f"'{name}' has no pixels ({width} x {height}).", hint="Give another picture.")
+    try:
+        orientation = _orientation(image)
+        return upright_rgb(image, orientation)
+    except MemoryError:
+        raise _too_big(name) from None
+    except Exception as error:  # noqa: BLE001 (decoders raise anything on damaged files)
+        raise _damaged(name, error) from None
+
+
+def _orientation(image: Image.Image) -> int:
+    """What EXIF says (1..8) of how the camera was held; 1 where it says nothing that can be read."""
+    from PIL import ExifTags
+
+    with _header_lock, _quiet_and_unlimited():
+        try:
+            return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+        except Exception:  # noqa: BLE001 (the block of EXIF may be broken where the picture is sound)
+            return 1
