@@ -73,11 +73,17 @@ def imports(path, *, top_only=False):
             continue
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module == "camctl":
-            yield from (f"camctl.{alias.name}" for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path} imports relatively"
-            yield node.module
+            for alias in node.names:
+                name = f"{node.module}.{alias.name}"
+                yield name if node.module == "camctl" or is_file(name) else node.module
+
+
+def is_file(name):
+    """Whether a dotted name of camctl is a file or folder, and not something inside one."""
+    path = HOUSE.joinpath(*name.split(".")[1:])
+    return name.startswith("camctl.") and (path.with_suffix(".py").exists() or (path / "__init__.py").exists())
 
 
 def room_of(path):
@@ -96,10 +102,8 @@ def edges():
 
 
 def file_of(name):
-    """The file of a dotted name; for a name inside a file, that file."""
+    """The file of a dotted name of a module or package."""
     path = HOUSE.joinpath(*name.split(".")[1:])
-    while not path.with_suffix(".py").exists() and not (path / "__init__.py").exists():
-        path = path.parent
     return (path.with_suffix(".py") if path.with_suffix(".py").exists() else path / "__init__.py").relative_to(HOUSE)
 
 
