@@ -12,7 +12,7 @@ PROJECTS = (ROOT, *sorted(path.parent for path in ROOT.glob("plugins/*/pyproject
 """Folders of camctl and of its plugin packages."""
 
 
-COMMANDS = ("tests/test_registry.py", "tests/cli")
+COMMANDS = ("tests/test_registry.py", "tests/cli", "tests/bad_input/test_usage.py")
 """Tests of what depends on typer, click and rich."""
 
 ARRAYS = (
