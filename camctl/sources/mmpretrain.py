@@ -98,7 +98,7 @@ def load_config(
 
 
 def _import_models() -> None:
-    """Import mmpretrain's models, which takes seconds: a tenth of them go unless garbage collection pauses."""
+    """Import mmpretrain's models. This takes seconds; pausing garbage collection saves about a tenth."""
     import gc
 
     enabled = gc.isenabled()
