@@ -109,13 +109,13 @@ def _class_names(weights: Weights | None) -> tuple[str, ...] | None:
 def imagenet_names() -> tuple[str, ...]:
     """ImageNet's class names with their synonyms, as mmpretrain lists them.
 
-    The file with the list is run alone: importing the package takes seconds.
+    Only the file with the list is run, since importing the package takes seconds.
     """
     from runpy import run_path
 
     package = find_spec("mmpretrain")
-    (folder,) = package.submodule_search_locations or () if package else ()
-    names: tuple[str, ...] = run_path(str(Path(folder, "datasets", "categories.py")))["IMAGENET_CATEGORIES"]
+    folder = Path(package.origin if package and package.origin else "").parent
+    names: tuple[str, ...] = run_path(str(folder / "datasets" / "categories.py"))["IMAGENET_CATEGORIES"]
     return names
 
 
