@@ -10,7 +10,6 @@ from camctl.errors import InputError, UnknownNameError
 from camctl.kit.checkpoints import Weights, read_checkpoint
 from camctl.kit.downloads import check_checkpoint, local_file
 from camctl.kit.fitting import OTHER_SIZES, fit
-from camctl.kit.quiet import quiet
 from camctl.kit.random_weights import LIKE_PICTURES, randomise, seeded, settle
 from camctl.plugin import Checkpoint, LoadedModel, LoadOptions
 
@@ -103,13 +102,21 @@ def _class_names(weights: Weights | None) -> tuple[str, ...] | None:
     """The checkpoint's own, else ImageNet's with their synonyms; only a list with one name for each logit."""
     names, count = weights.class_names if weights else None, _count(weights)
     if names is None and count == _CLASSES:
-        from camctl.sources.mmpretrain import dataset_names
-        from camctl.sources.quick_import import import_models
-
-        with quiet():
-            import_models()
-            names = dataset_names("ImageNet")
+        names = imagenet_names()
     return names if names and len(names) == count else None
+
+
+def imagenet_names() -> tuple[str, ...]:
+    """ImageNet's class names with their synonyms, as mmpretrain lists them.
+
+    Only the file with the list is run, since importing the package takes seconds.
+    """
+    from runpy import run_path
+
+    package = find_spec("mmpretrain")
+    folder = Path(package.origin if package and package.origin else "").parent
+    names: tuple[str, ...] = run_path(str(folder / "datasets" / "categories.py"))["IMAGENET_CATEGORIES"]
+    return names
 
 
 def _preprocess(size: int) -> Preprocess:

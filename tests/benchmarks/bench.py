@@ -1,8 +1,7 @@
-"""How fast camctl is, alone and beside its peers, all in one run: `python -m tests.benchmarks.bench [WHAT ...]`.
+"""Measure the speed of camctl and its peers in one run: `python -m tests.benchmarks.bench [WHAT ...]`.
 
-WHAT is engine, probe, process or compare, all of them by default. Everything is measured in turns, round after round,
-so that a busy machine slows all alike; medians and their ratios are printed. Nothing here is a test: times are for
-people to judge. Random weights throughout.
+WHAT is engine, probe, process or compare; all by default. Everything is measured in turns, round after round, so that a
+busy machine slows all alike; medians and their ratios are printed. Nothing here is a test. All weights are random.
 """
 
 from __future__ import annotations
@@ -31,10 +30,10 @@ MODELS = {
     "ResNet-50": ("resnet/resnet50_8xb32_in1k.py", "backbone.layer4.2.bn3", None),
     "Swin-T": ("swin_transformer/swin-tiny_16xb64_in1k.py", "backbone.norm3", (0, 7, 7)),
 }
-"""Name -> mmpretrain's config, target layer, and what grad-cam's reshape transform needs: extra tokens and grid."""
+"""Name -> mmpretrain's config, target layer, and the extra tokens and grid that grad-cam's reshape transform needs."""
 
 AIMS = {"GradCAM": 1.25, "EigenCAM": 1.25, "all eight": 1.6}
-"""Largest ratio to a bare forward pass that is aimed at, on ResNet-50."""
+"""Aims for the ratio to a bare forward pass on ResNet-50, at most."""
 
 PROCESS_AIM = 0.5
 COMPARE_AIM, COMPARE_PROCESS_AIM, COMPARE_MEMORY_AIM = 12, 15, 1.3
@@ -52,34 +51,34 @@ SIX = {
 
 
 def main() -> None:
-    """Measure what the arguments name, all of it without any."""
+    """Measure what the arguments name; everything by default."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", nargs="*", metavar="engine|probe|process|compare", default=[])
     parser.add_argument("--rounds", type=int, default=9, help="rounds of the engine's measurement (default 9)")
     parser.add_argument("--process-rounds", type=int, default=5, help="rounds of whole processes (default 5)")
-    given = parser.parse_args()
-    what = given.what or ["engine", "probe", "process", "compare"]
+    arguments = parser.parse_args()
+    what = arguments.what or ["engine", "probe", "process", "compare"]
     say_machine()
     if "engine" in what:
         for name in MODELS:
-            engine(name, given.rounds)
+            engine(name, arguments.rounds)
     if "probe" in what:
         for name in MODELS:
-            probe(name, given.rounds)
+            probe(name, arguments.rounds)
     if "process" in what:
-        process(given.process_rounds)
+        process(arguments.process_rounds)
     if "compare" in what:
-        compare(given.rounds)
-        compare_processes(given.process_rounds)
+        compare(arguments.rounds)
+        compare_processes(arguments.process_rounds)
 
 
 def say(*words: object) -> None:
-    """Print; this is a script."""
+    """Print words at once."""
     print(*words, flush=True)  # noqa: T201
 
 
 def say_machine() -> None:
-    """Facts that a time depends on."""
+    """Print what the times depend on."""
     import torch
 
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
@@ -90,7 +89,7 @@ def say_machine() -> None:
 
 
 def build(name: str) -> tuple[nn.Module, Tensor]:
-    """A model of mmpretrain with random weights, and one input of 224 x 224."""
+    """Build a model of mmpretrain with random weights, and an input of 224 x 224."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import torch
@@ -102,17 +101,17 @@ def build(name: str) -> tuple[nn.Module, Tensor]:
 
 
 def config_of(name: str) -> Path:
-    """mmpretrain's config file, from its wheel."""
+    """Path of a config file in mmpretrain's wheel."""
     from importlib.util import find_spec
 
-    found = find_spec("mmpretrain")
-    assert found is not None
-    assert found.origin is not None
-    return Path(found.origin).parent / ".mim" / "configs" / MODELS[name][0]
+    spec = find_spec("mmpretrain")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent / ".mim" / "configs" / MODELS[name][0]
 
 
 def rounds_of(works: dict[str, Work], rounds: int) -> dict[str, float]:
-    """Median seconds of each, taken in turns after one round to warm up."""
+    """Median seconds of each work, measured in turns after a round of warm-up."""
     seconds: dict[str, list[float]] = {name: [] for name in works}
     for number in range(rounds + 1):
         for name, work in works.items():
@@ -124,7 +123,7 @@ def rounds_of(works: dict[str, Work], rounds: int) -> dict[str, float]:
 
 
 def engine(name: str, rounds: int) -> None:
-    """In process: a bare forward pass, ours and grad-cam's."""
+    """Measure in process: a bare forward pass, camctl and grad-cam."""
     import pytorch_grad_cam
     import torch
     from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
@@ -159,18 +158,18 @@ def engine(name: str, rounds: int) -> None:
     works: dict[str, Work] = {"bare forward": bare}
     works |= {f"camctl {label}": ours(*kinds) for label, kinds in sets.items()}
     works |= {f"grad-cam {label}": theirs(*kinds) for label, kinds in sets.items()}
-    found = rounds_of(works, rounds)
+    medians = rounds_of(works, rounds)
     say(f"\n{name}, 224 px, layer {layer}, medians of {rounds} rounds")
-    for label, seconds in found.items():
+    for label, seconds in medians.items():
         aim = AIMS.get(label.removeprefix("camctl ")) if label.startswith("camctl") else None
         note = f"   (aim: {aim} on ResNet-50)" if aim else ""
-        say(f"  {label:22} {seconds * 1e3:9.1f} ms  {seconds / found['bare forward']:6.2f} x bare{note}")
+        say(f"  {label:22} {seconds * 1e3:9.1f} ms  {seconds / medians['bare forward']:6.2f} x bare{note}")
 
 
 def probe(name: str, rounds: int) -> None:
-    """In process: what finding the layer costs, and a whole explanation where an adapter names it and where none does.
+    """Measure in process: the probe, and a whole explanation with and without an adapter that names the layer.
 
-    The same network both times: the second scene is what `explain` sets for a model that no adapter knows.
+    Both use the same network; the second scene is what `explain` sets for a model that no adapter knows.
     """
     from dataclasses import replace
 
@@ -181,13 +180,13 @@ def probe(name: str, rounds: int) -> None:
     from camctl.engine.layout import LayoutHints
     from camctl.pipeline.method_selection import pick_methods
     from camctl.pipeline.passes import Clock, Manner, run_passes
-    from camctl.pipeline.scene import Family, Scene, default_layers, set_scene
+    from camctl.pipeline.scene import Scene, default_layers, set_scene
     from camctl.values.picture import read_picture
 
     loaded = camctl.load(str(config_of(name)), random_weights=True)
     picture = read_picture(np.random.default_rng(0).integers(0, 255, (224, 224, 3), dtype=np.uint8))
     manner = Manner(methods=pick_methods(["camctl[gradcam]"]))
-    known = set_scene(loaded, picture, Family())
+    known = set_scene(loaded, picture, camctl.Family())
     unknown = replace(known, adapter="", hints=LayoutHints())
 
     def bare() -> object:
@@ -203,16 +202,16 @@ def probe(name: str, rounds: int) -> None:
         "explain, adapter": explained(known),
         "explain, probe": explained(unknown),
     }
-    found = rounds_of(works, rounds)
+    medians = rounds_of(works, rounds)
     say(f"\nFinding the layer of {name}, 224 px, medians of {rounds} rounds")
     say(f"  adapter {known.adapter}: {default_layers(known).names[0]}; probe: {default_layers(unknown).names[0]}")
-    for label, seconds in found.items():
-        say(f"  {label:22} {seconds * 1e3:9.1f} ms  {seconds / found['bare forward']:6.2f} x bare")
+    for label, seconds in medians.items():
+        say(f"  {label:22} {seconds * 1e3:9.1f} ms  {seconds / medians['bare forward']:6.2f} x bare")
 
 
 @contextmanager
 def files(name: str) -> Iterator[list[str]]:
-    """A picture, a config and a checkpoint with random weights, for whole processes."""
+    """Write a picture, a config and a checkpoint with random weights; yields their paths."""
     import numpy as np
     import torch
     from PIL import Image
@@ -227,19 +226,19 @@ def files(name: str) -> Iterator[list[str]]:
         yield [str(here / "picture.png"), str(config_of(name)), str(here / "weights.pth")]
 
 
-def command(given: list[str], tool: Sequence[str], options: Sequence[str]) -> Callable[[], int]:
-    """One process of a tool that writes a picture; gives its peak memory in KiB."""
-    picture = Path(given[0]).with_name("made.png")
-    words = [sys.executable, "-W", "ignore", "-m", *tool, *given, *options, "--save-path", str(picture)]
+def command(inputs: list[str], tool: Sequence[str], options: Sequence[str]) -> Callable[[], int]:
+    """Return a work that runs a tool once on the inputs and returns its peak memory in KiB."""
+    picture = Path(inputs[0]).with_name("made.png")
+    words = [sys.executable, "-W", "ignore", "-m", *tool, *inputs, *options, "--save-path", str(picture)]
 
     def work() -> int:
-        with tempfile.TemporaryFile() as said:
-            child = subprocess.Popen(words, stdout=said, stderr=said)
+        with tempfile.TemporaryFile() as output:
+            child = subprocess.Popen(words, stdout=output, stderr=output)
             _, status, usage = os.wait4(child.pid, 0)
             child.returncode = os.waitstatus_to_exitcode(status)
             if child.returncode or not picture.exists():
-                said.seek(0)
-                raise SystemExit(f"{tool} failed:\n{said.read()[-2000:].decode()}")
+                output.seek(0)
+                raise SystemExit(f"{tool} failed:\n{output.read()[-2000:].decode()}")
         picture.unlink()
         return int(usage.ru_maxrss)
 
@@ -250,23 +249,23 @@ OURS, OURS_SIDE_BY_SIDE, THEIRS = ("camctl", "run"), ("camctl", "compare"), ("te
 
 
 def process(rounds: int) -> None:
-    """Whole processes on one picture: `camctl run` and the old tool, same config, checkpoint and layer."""
+    """Measure whole processes: `camctl run` and the old tool, with the same picture, config, checkpoint and layer."""
     name = "ResNet-50"
     options = ["--target-layers", MODELS[name][1], "--target-category", str(TARGET), "--method", "GradCAM"]
-    with files(name) as given:
+    with files(name) as inputs:
         works: dict[str, Work] = {
-            "camctl run": command(given, OURS, options),
-            "old tool": command(given, THEIRS, options),
+            "camctl run": command(inputs, OURS, options),
+            "old tool": command(inputs, THEIRS, options),
         }
-        found = rounds_of(works, rounds)
+        medians = rounds_of(works, rounds)
     say(f"\nWhole processes, {name}, medians of {rounds} rounds")
-    for label, seconds in found.items():
+    for label, seconds in medians.items():
         aim = f"   (aim: {PROCESS_AIM})" if label == "camctl run" else ""
-        say(f"  {label:22} {seconds:9.2f} s   {seconds / found['old tool']:6.2f} x old tool{aim}")
+        say(f"  {label:22} {seconds:9.2f} s   {seconds / medians['old tool']:6.2f} x old tool{aim}")
 
 
 def compare(rounds: int) -> None:
-    """In process: six methods by two classes, `camctl.compare` and grad-cam's six classes called for two targets."""
+    """Measure six methods x two classes in process: `camctl.compare`, and grad-cam's six classes for two targets."""
     import numpy as np
     import pytorch_grad_cam
     from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
@@ -292,24 +291,24 @@ def compare(rounds: int) -> None:
                 cam.activations_and_grads.release()
                 loaded.module.zero_grad()
 
-    found = rounds_of({"camctl compare": ours, "grad-cam": theirs}, rounds)
-    ratio = found["grad-cam"] / found["camctl compare"]
+    medians = rounds_of({"camctl compare": ours, "grad-cam": theirs}, rounds)
+    ratio = medians["grad-cam"] / medians["camctl compare"]
     say(f"\nSix methods x two classes in process, {name}, medians of {rounds} rounds")
-    for label, seconds in found.items():
+    for label, seconds in medians.items():
         say(f"  {label:22} {seconds * 1e3:9.1f} ms")
     say(f"  grad-cam over camctl   {ratio:9.1f}      (aim: {COMPARE_AIM})")
 
 
 def compare_processes(rounds: int) -> None:
-    """Six methods by two classes: one `camctl compare` and twelve runs of the old tool; memory beside `camctl run`."""
+    """Measure six methods x two classes as processes: one `camctl compare`, twelve runs of the old tool, and memory."""
     name = "ResNet-50"
     layer = ["--target-layers", MODELS[name][1]]
     classes = list(map(str, TARGETS))
-    with files(name) as given:
-        once = command(given, OURS_SIDE_BY_SIDE, [*layer, "--method", "seed", "--target-category", *classes])
-        plain = command(given, OURS, [*layer, "--target-category", classes[0]])
+    with files(name) as inputs:
+        once = command(inputs, OURS_SIDE_BY_SIDE, [*layer, "--method", "seed", "--target-category", *classes])
+        plain = command(inputs, OURS, [*layer, "--target-category", classes[0]])
         runs = [
-            command(given, THEIRS, [*layer, "--method", method, "--target-category", target])
+            command(inputs, THEIRS, [*layer, "--method", method, "--target-category", target])
             for target in classes
             for method in SIX
         ]
@@ -319,12 +318,12 @@ def compare_processes(rounds: int) -> None:
             "camctl run": lambda: peaks["camctl run"].append(plain()),
             "old tool, 12 times": lambda: [run() for run in runs],
         }
-        found = rounds_of(works, rounds)
+        medians = rounds_of(works, rounds)
     say(f"\nSix methods x two classes in whole processes, {name}, medians of {rounds} rounds")
-    for label, seconds in found.items():
+    for label, seconds in medians.items():
         peak = f"   {median(peaks[label]) / 1024:7.0f} MiB at its peak" if label in peaks else ""
         say(f"  {label:22} {seconds:9.2f} s{peak}")
-    ratio = found["old tool, 12 times"] / found["camctl compare"]
+    ratio = medians["old tool, 12 times"] / medians["camctl compare"]
     memory = median(peaks["camctl compare"]) / median(peaks["camctl run"])
     say(f"  old tool over compare  {ratio:9.1f}      (aim: {COMPARE_PROCESS_AIM})")
     say(f"  memory over a run      {memory:9.2f}      (aim: at most {COMPARE_MEMORY_AIM})")

@@ -1,4 +1,4 @@
-"""Run mmpretrain's own `vis_cam.py` as it was meant: with the shims that it needs to start at all on today's packages.
+"""Run mmpretrain's own `vis_cam.py` with the shims that it needs to start on today's packages.
 
 `python -m tests.benchmarks.old_tool IMAGE CONFIG CHECKPOINT --save-path FILE ...`
 """
@@ -14,7 +14,7 @@ from types import ModuleType, SimpleNamespace
 
 
 def shim() -> None:
-    """Three repairs: `pkg_resources` is gone, `use_cuda` is gone, and checkpoints load with weights only."""
+    """Replace what is gone: `pkg_resources`, `use_cuda`, and checkpoints that load with more than weights."""
     resources = ModuleType("pkg_resources")
     resources.get_distribution = lambda name: SimpleNamespace(version=version(name.replace("_", "-")))
     sys.modules["pkg_resources"] = resources
@@ -33,7 +33,7 @@ def shim() -> None:
 
 
 def main() -> None:
-    """Shim, then run the tool with our own arguments."""
+    """Apply the shims, then run the tool with this process's arguments."""
     from importlib.util import find_spec
 
     shim()

@@ -21,29 +21,29 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class Expected:
-    """One model, and the answer that camctl has to give without a flag."""
+    """A model, and the answer expected from camctl without a flag."""
 
     backbone: str
-    """Its class in mmpretrain; several rows may share one."""
+    """The backbone's class in mmpretrain; several rows may share it."""
     model: str
     """A name of the index, or a config that ships with it (`configs/...`)."""
     layers: tuple[str, ...]
-    """Names inside the model."""
+    """Accepted layers, the best first."""
     grid: tuple[int, int]
     extra: int = 0
-    """Class, distillation and other tokens before the patches."""
+    """Number of class, distillation and other tokens before the patches."""
     why: str
     form: str = ""
-    """What the options make of the model; empty as published."""
+    """Name of the variant that the options make; empty as published."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """As given to --cfg-options."""
     edge: int | None = None
-    """Side of the picture in pixels, for nets that are given pictures at their own size."""
+    """Side of the picture in pixels, for networks that take pictures at their own size."""
     square: bool = False
-    """Whether the net takes its own input size only: positions, biases or linear layers are of that size."""
+    """Whether the network takes only its own input size, since positions, biases or linear layers have that size."""
 
     def wider(self, height: int) -> tuple[int, int]:
-        """(pixels, cells) of a width that is no height: 96 pixels more, or 98 where patches are of 14."""
+        """(pixels, cells) of a wider input: 96 pixels more than `height`, or 98 if patches have 14."""
         stride = 14 if self.grid[0] * 14 == height else 2 ** round(log2(height / self.grid[0]))
         more = 98 if stride == 14 else 96
         return height + more, self.grid[1] + more // stride
@@ -66,7 +66,7 @@ BRANCHES = "Parallel branches, each with a norm, are summed: only their sum, the
 
 
 def _row(backbone: str, model: str, layers: str, grid: int, why: str, **more: Any) -> Expected:
-    """A square grid, and names separated by blanks, all inside the backbone unless they say otherwise."""
+    """Row with a square grid; `layers` are separated by blanks, inside the backbone unless in `neck.` or `head.`."""
     outside = ("neck.", "head.")
     names = tuple(name if name.startswith(outside) else f"backbone.{name}" for name in layers.split())
     return Expected(backbone=backbone, model=model, layers=names, grid=(grid, grid), why=why, **more)

@@ -1,7 +1,7 @@
-"""Every classifier backbone of mmpretrain against the expert's table: `python -m tests.coverage.sweep_mmpretrain`.
+"""Compare camctl's answers with the expert's table of mmpretrain: `python -m tests.coverage.sweep_mmpretrain`.
 
-Random weights, no flag, one model in memory at a time. Writes `mmpretrain.md` beside this file, unless rows were picked
-by name, and ends with 1 where camctl's answer is not the expert's.
+Random weights, no flag, one model in memory at a time. Writes `mmpretrain.md` next to this file, unless rows were
+chosen by name, and ends with 1 if an answer is not the expert's.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ PAGE = Path(__file__).with_name("mmpretrain.md")
 SEED = 0
 DRAWS = (0, 1, 2)
 EDGE = 480
-"""Side of the picture, unless the net takes pictures at their own size."""
+"""Side of the picture in pixels, unless the network takes pictures at their own size."""
 OUTSIDE = """\
 ## Outside the table
 
@@ -62,7 +62,7 @@ SHOWN = ("camctl", "python", "torch", "torchvision", "mmpretrain", "mmengine")
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What camctl made of one model."""
+    """camctl's answer for one model."""
 
     expected: Expected
     chosen_by: str = ""
@@ -72,25 +72,25 @@ class Answer:
     verdict: str = ""
     seconds: float = 0.0
     seed: int = 0
-    """Of the random weights."""
+    """Seed of the random weights."""
     wide: tuple[int, int] | None = None
-    """The grid of an input that is wider than high; None where the net takes no such input."""
+    """Grid of an input that is wider than high; None if the network takes no such input."""
     wide_right: bool = False
     error: str = ""
 
     @property
     def layer_right(self) -> bool:
-        """One layer, and one that the expert accepts."""
+        """Whether the answer is one layer, and one that the expert accepts."""
         return len(self.layers) == 1 and self.layers[0] in self.expected.layers
 
     @property
     def grid_right(self) -> bool:
-        """The expert's grid, and as many extra tokens."""
+        """Whether grid and number of extra tokens are the expert's."""
         return (self.grid, self.extra) == (self.expected.grid, self.expected.extra)
 
     @property
     def misses(self) -> tuple[str, ...]:
-        """What is not as it should be, in a word each; empty for a full hit."""
+        """Words for everything that is not the expert's; empty if all is."""
         if self.error:
             return (self.error,)
         wrong = {
@@ -104,16 +104,16 @@ class Answer:
 
 
 def picture(edge: int) -> NDArray[np.uint8]:
-    """A drawn scene with an object, a background and confetti."""
+    """Draw a scene with an object, a background and confetti."""
     from camctl.demo.scenes import render, scene
 
     return render(scene(SEED), edge)
 
 
-def ask(expected: Expected) -> Answer:
+def answer_for(expected: Expected) -> Answer:
     """Load the model with random weights and explain the picture, without a flag; an error becomes the answer.
 
-    Evidence that speaks against the class alone is an honest verdict on weights drawn at random: they are drawn again.
+    Evidence against the class alone is a correct verdict on random weights: they are drawn again.
     """
     import camctl
     from camctl.errors import CamctlError, one_line
@@ -146,18 +146,19 @@ def ask(expected: Expected) -> Answer:
 
 
 def wide_grid(expected: Expected, size: tuple[int, int]) -> tuple[int, int]:
-    """The expert's grid of the wider input."""
+    """The expert's grid for the wider input."""
     return expected.grid[0], expected.wider(size[0])[1]
 
 
 def look_closer(
     loaded: LoadedModel, pixels: NDArray[np.uint8], layers: Sequence[str], expected: Expected
 ) -> tuple[int, tuple[int, int] | None]:
-    """Extra tokens at the layer, which a map does not keep, and the grid that a wider input has by default."""
+    """Number of extra tokens at the layer, and the grid of a wider input at its default layer."""
     from torch.nn.functional import interpolate
 
-    from camctl.pipeline.scene import Family, before, default_layers, set_scene
+    from camctl.pipeline.scene import before, default_layers, set_scene
     from camctl.values.picture import read_picture
+    from camctl.values.request import Family
 
     scene = set_scene(loaded, read_picture(pixels), Family())
     extra = layout_at(scene, layers[0]).extra_tokens
@@ -171,7 +172,7 @@ def look_closer(
 
 
 def layout_at(scene: Scene, layer: str) -> Layout:
-    """The layout of a layer's output, by one more forward pass."""
+    """Find the layout of a layer's output with one more forward pass."""
     from camctl.engine.capture import Recorder
 
     with Recorder(scene.loaded.module, (layer,), scene.hints, gradients=False) as recorder:
@@ -180,12 +181,12 @@ def layout_at(scene: Scene, layer: str) -> Layout:
 
 
 def page(answers: Sequence[Answer]) -> str:
-    """The answers as a page of Markdown."""
+    """Write the answers as a page of Markdown."""
     from camctl.registry.versions import versions
 
-    told = [answer for answer in answers if not answer.error]
+    answered = [answer for answer in answers if not answer.error]
     backbones = {answer.expected.backbone for answer in answers}
-    wide = [answer for answer in told if answer.wide]
+    wide = [answer for answer in answered if answer.wide]
     missed = [answer for answer in answers if answer.misses]
     known = versions()
     lines = [
@@ -198,9 +199,9 @@ def page(answers: Sequence[Answer]) -> str:
         (
             f"{len(answers)} models of {len(backbones)} backbones, random weights, one picture, GradCAM "
             "(GradCAMElementWise where a class token alone is read). "
-            f"Verdict `ok`: {sum(answer.verdict == 'ok' for answer in told)}. "
-            f"The expert's layer: {sum(answer.layer_right for answer in told)}. "
-            f"The expert's grid and extra tokens: {sum(answer.grid_right for answer in told)}. "
+            f"Verdict `ok`: {sum(answer.verdict == 'ok' for answer in answered)}. "
+            f"The expert's layer: {sum(answer.layer_right for answer in answered)}. "
+            f"The expert's grid and extra tokens: {sum(answer.grid_right for answer in answered)}. "
             f"{len(wide)} take an input that is wider than high, "
             f"{sum(answer.wide_right for answer in wide)} of them on the expert's grid. "
             f"Seconds for loading and explaining, one thread: {sum(answer.seconds for answer in answers):.0f} in all."
@@ -245,15 +246,15 @@ def _line(answer: Answer) -> str:
 
 
 def sweep(rows: Iterable[Expected]) -> list[Answer]:
-    """Ask about one row after the other, and say on stderr how it went."""
+    """Get the answers row by row, and report each on stderr."""
     answers = []
     for expected in rows:
-        answer = ask(expected)
+        answer = answer_for(expected)
         answers.append(answer)
-        found = ", ".join(answer.layers)
+        layers = ", ".join(answer.layers)
         miss = f"  MISS: {', '.join(answer.misses)}; expected {expected.layers[0]}" if answer.misses else ""
         print(  # noqa: T201 - a command's progress
-            f"{expected.name}: {found} {answer.grid} +{answer.extra} {answer.seconds:.1f} s{miss}",
+            f"{expected.name}: {layers} {answer.grid} +{answer.extra} {answer.seconds:.1f} s{miss}",
             file=sys.stderr,
             flush=True,
         )
@@ -262,9 +263,9 @@ def sweep(rows: Iterable[Expected]) -> list[Answer]:
 
 
 def main() -> int:
-    """The command."""
+    """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("words", nargs="*", help="ask only about rows whose backbone or model contains a word")
+    parser.add_argument("words", nargs="*", help="only rows whose backbone or model contains one of these words")
     words = [word.casefold() for word in parser.parse_args().words]
     rows = [
         row for row in EXPERT if not words or any(word in f"{row.backbone} {row.name}".casefold() for word in words)

@@ -1,4 +1,4 @@
-"""The table of mmpretrain's backbones: complete, and true of a seeded sample that CI has time for."""
+"""The table of mmpretrain's backbones is complete, and holds for a seeded sample."""
 
 import random
 
@@ -10,7 +10,7 @@ from camctl.kit.quiet import quiet
 from camctl.pipeline.check import check as check_
 from camctl.sources import mm_config, model_index
 from tests.coverage.mmpretrain_expert import EXPERT
-from tests.coverage.sweep_mmpretrain import PAGE, ask
+from tests.coverage.sweep_mmpretrain import PAGE, answer_for
 
 QUICK = (
     "CSPResNeXt",
@@ -52,7 +52,7 @@ UNREADABLE = {"replknet-31B", "swinv2-base-w12_3rdparty_in21k-192px", "swinv2-la
 
 @pytest.mark.parametrize("expected", SAMPLE, ids=lambda row: row.name.replace("/", "."))
 def test_without_a_flag_the_answer_is_the_experts(expected):
-    assert ask(expected).misses == ()
+    assert answer_for(expected).misses == ()
 
 
 def test_the_table_covers_every_backbone_of_the_index():
@@ -86,12 +86,12 @@ def test_a_check_of_one_model_says_what_the_published_page_says(name):
     row = next(line for line in PAGE.read_text(encoding="utf-8").splitlines() if f"| {name} |" in line)
     _, _, _, chosen_by, layer, grid, _, extra, verdict, *_ = (cell.strip(" `") for cell in row.split("|"))
 
-    found = check_(camctl.load(name, random_weights=True))
+    result = check_(camctl.load(name, random_weights=True))
 
-    assert (found.chosen_by, found.layers, found.verdict) == (chosen_by, (layer,), verdict)
-    assert found.grid is not None
-    assert ("x".join(map(str, found.grid)), str(found.extra_tokens)) == (grid, extra)
-    assert found.ok
+    assert (result.chosen_by, result.layers, result.verdict) == (chosen_by, (layer,), verdict)
+    assert result.grid is not None
+    assert ("x".join(map(str, result.grid)), str(result.extra_tokens)) == (grid, extra)
+    assert result.ok
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What other libraries say while they load."""
+"""Messages of other libraries are suppressed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from camctl.kit.quiet import quiet
 
 
-def test_chatter_goes_nowhere_and_comes_back_afterwards(capsys: pytest.CaptureFixture[str]) -> None:
+def test_messages_are_suppressed_in_the_block_only(capsys: pytest.CaptureFixture[str]) -> None:
     before = logging.root.manager.disable
     with quiet():
         print("advice")  # noqa: T201

@@ -13,8 +13,9 @@ from torchvision.transforms import functional
 
 import camctl
 from camctl.errors import InputError, UnknownNameError
+from camctl.kit.quiet import quiet
 from camctl.plugin import LoadedModel, LoadOptions
-from camctl.sources.imagenet import NAMES, Imagenet, installed
+from camctl.sources.imagenet import NAMES, Imagenet, imagenet_names, installed
 
 CATS = {"tabby, tabby cat", "tiger cat", "Egyptian cat"}
 ROCKETS = {"missile", "projectile, missile", "space shuttle"}
@@ -67,6 +68,12 @@ def test_photographs_are_known(name: str, picture: str) -> None:
         first = model.forward(model.preprocess(photograph(picture))[None])[0].topk(3).indices
     assert model.class_names is not None
     assert {model.class_names[index] for index in first} & PHOTOGRAPHS[picture]
+
+
+def test_class_names_are_those_of_mmpretrains_dataset() -> None:
+    with quiet():
+        from mmpretrain.datasets import ImageNet
+    assert imagenet_names() == ImageNet.METAINFO["classes"]
 
 
 def test_a_class_is_asked_for_by_one_of_its_synonyms() -> None:

@@ -1,7 +1,7 @@
 """Measure maps of real networks on real photographs, and write TRUTH.md: `uv run --group truth python -m tests.truth`.
 
-With `--rows FILE` the rows of each network are kept in FILE as it is done, and networks that are there already are not
-measured again: a long run can be cut in pieces, and tables written anew.
+`--rows FILE` saves the rows of each network in FILE when it is done and skips networks whose rows are there, so that a
+long run can be continued and the tables written again.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ def main() -> None:
     parser.add_argument("--mosaics", type=int, default=12, help="mosaics a network (default 12)")
     parser.add_argument("--windows", type=int, default=4, help="windows a photograph (default 4)")
     parser.add_argument("--scenes", type=int, default=30, help="drawn scenes a demo network (default 30)")
-    parser.add_argument("--fast", action="store_true", help="leave out methods that run the network many times")
-    parser.add_argument("--rows", type=Path, help="keep the rows here, and go on from what is there")
-    asked = parser.parse_args()
-    rows = _read(asked.rows)
+    parser.add_argument("--fast", action="store_true", help="skip methods that run the network many times")
+    parser.add_argument("--rows", type=Path, help="save rows in this file, and skip networks whose rows are there")
+    arguments = parser.parse_args()
+    rows = _read(arguments.rows)
     done = {row.net for row in rows}
-    size = Size(mosaics=asked.mosaics, windows=asked.windows, scenes=asked.scenes, slow=not asked.fast)
+    size = Size(mosaics=arguments.mosaics, windows=arguments.windows, scenes=arguments.scenes, slow=not arguments.fast)
     with one_thread():
         for net in NETS:
-            if net.name in asked.nets and net.name not in done:
+            if net.name in arguments.nets and net.name not in done:
                 rows += measure(net, size)
-                _keep(asked.rows, rows)
+                _save(arguments.rows, rows)
     write(rows)
 
 
@@ -49,7 +49,7 @@ def _read(path: Path | None) -> list[Row]:
     return [Row(**{**row, "layers": tuple(row["layers"])}) for row in rows]
 
 
-def _keep(path: Path | None, rows: list[Row]) -> None:
+def _save(path: Path | None, rows: list[Row]) -> None:
     if path is not None:
         path.write_text("".join(f"{json.dumps(asdict(row))}\n" for row in rows))
 

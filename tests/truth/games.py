@@ -1,4 +1,4 @@
-"""The games: questions whose right answer is known, put to a network's maps."""
+"""The games: questions with known answers that a network's maps are scored on."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ SIDE = 320
 """Pixels a side of a window, before the network's own preprocessing."""
 
 SURE = 0.5
-"""Probability with which a network must name a photograph alone, to be asked for it in a mosaic."""
+"""Minimum probability of a photograph's class for the photograph to enter a mosaic."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One map in one game; `share` and `hit` are None where no map was drawn, or its verdict calls it worthless."""
+    """One map in one game; `share` and `hit` are None if no map was drawn or its verdict makes it empty."""
 
     game: str
     net: str
@@ -37,25 +37,25 @@ class Row:
     layers: tuple[str, ...]
     method: str
     group: str
-    """The photograph, mosaic or scene: rows of one group are no independent samples."""
+    """Photograph, mosaic or scene; rows of one group are not independent samples."""
     verdict: str
-    """`none` where no map was drawn."""
+    """The map's verdict; `none` if no map was drawn."""
     share: float | None
-    """Of the map's light, how much lies where the object is."""
+    """Share of the map's sum that lies on the object."""
     hit: bool | None
-    """Whether the map peaks there."""
+    """Whether the map's peak lies on the object."""
     figures: Mapping[str, float] = field(default_factory=dict)
-    """What camctl's metrics say, by name."""
+    """Figures of camctl's metrics by name."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ask:
-    """What is common to all rows of a call."""
+class Request:
+    """The maps to make of a picture, and the game that they are made for."""
 
     game: str
     net: str
     rules: Mapping[str, str | None]
-    """What a layer is called in the tables -> its name; None takes camctl's default."""
+    """Layer rule, as the tables name it -> the layer's name; None stands for camctl's default."""
     methods: Sequence[str]
     metrics: Sequence[str] = ()
     baselines: bool = True
@@ -63,50 +63,50 @@ class Ask:
 
 @dataclass(frozen=True, kw_only=True)
 class Map:
-    """A cell of a comparison: the map, or none, of a method, a rule and the target at a place of the list."""
+    """A cell of a comparison: the map of a method, a layer rule and a target; None if none was drawn."""
 
     rule: str
     method: str
-    place: int
+    target: int
+    """Index in the list of targets."""
     cam: Cam | None
     figures: Mapping[str, float]
 
 
-def maps(model: LoadedModel, pixels: Pixels, targets: Sequence[int | str], ask: Ask) -> Iterator[Map]:
-    """Every map that is asked for, out of one forward pass for all named layers and one for the default."""
-    named = {rule: layer for rule, layer in ask.rules.items() if layer}
+def maps(model: LoadedModel, pixels: Pixels, targets: Sequence[int | str], request: Request) -> Iterator[Map]:
+    """Yield every requested map, from one forward pass for all named layers and one for the default."""
+    named = {rule: layer for rule, layer in request.rules.items() if layer}
     if named:
-        yield from _maps(model, pixels, targets, ask, named)
-    for rule in ask.rules.keys() - named.keys():
-        yield from _maps(model, pixels, targets, ask, {rule: None})
+        yield from _maps(model, pixels, targets, request, named)
+    for rule in request.rules.keys() - named.keys():
+        yield from _maps(model, pixels, targets, request, {rule: None})
 
 
 def _maps(
-    model: LoadedModel, pixels: Pixels, targets: Sequence[int | str], ask: Ask, rules: Mapping[str, str | None]
+    model: LoadedModel, pixels: Pixels, targets: Sequence[int | str], request: Request, rules: Mapping[str, str | None]
 ) -> Iterator[Map]:
     layers = [layer for layer in rules.values() if layer]
     comparison = camctl.compare(
         model,
         pixels,
-        methods=ask.methods,
+        methods=request.methods,
         targets=list(targets),
         target_layers=layers or None,
-        metrics=ask.metrics,
-        baselines=ask.baselines,
+        evaluation=camctl.Evaluation(metrics=request.metrics, baselines=request.baselines),
     )
     for cell in comparison.cells:
         yield Map(
             rule=list(rules)[cell.at["layer"]],
             method=comparison.label("method", cell.at),
-            place=cell.at["class"],
+            target=cell.at["class"],
             cam=cell.cam,
             figures=cell.figures,
         )
 
 
-def row(ask: Ask, one: Map, group: str, box: Box) -> Row:
-    """The row of a map; `box` in pixels of the map."""
-    cam = one.cam
+def row(request: Request, entry: Map, group: str, box: Box) -> Row:
+    """Score a map; `box` is in pixels of the map."""
+    cam = entry.cam
     share = hit = None
     if cam is not None and cam.values.any():
         y, x = np.ogrid[0.5 : cam.values.shape[0], 0.5 : cam.values.shape[1]]
@@ -114,16 +114,16 @@ def row(ask: Ask, one: Map, group: str, box: Box) -> Row:
         share = float(cam.values[inside].sum(dtype=np.float64) / cam.values.sum(dtype=np.float64))
         hit = bool(inside.flat[cam.values.argmax()])
     return Row(
-        game=ask.game,
-        net=ask.net,
-        rule=one.rule,
+        game=request.game,
+        net=request.net,
+        rule=entry.rule,
         layers=cam.layers if cam else (),
-        method=one.method,
+        method=entry.method,
         group=group,
         verdict=cam.verdict if cam else "none",
         share=share,
         hit=hit,
-        figures={name: figure for name, figure in one.figures.items() if not isnan(figure)},
+        figures={name: figure for name, figure in entry.figures.items() if not isnan(figure)},
     )
 
 
@@ -132,14 +132,14 @@ def row(ask: Ask, one: Map, group: str, box: Box) -> Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Known:
-    """A window that a network names with confidence."""
+    """A window that a network classifies rightly and with confidence."""
 
     window: Window
     index: int
 
 
 def known_windows(model: LoadedModel, photographs: Sequence[Photograph] = PHOTOGRAPHS, most: int = 4) -> list[Known]:
-    """Windows that the network names rightly and with more than `SURE`: the `most` widest of each photograph."""
+    """Find windows that the network classifies rightly above `SURE`: the `most` widest of each photograph."""
     known = []
     for photograph in photographs:
         squares = windows(photograph)
@@ -151,84 +151,86 @@ def known_windows(model: LoadedModel, photographs: Sequence[Photograph] = PHOTOG
 
 
 def mosaics(known: Sequence[Known], count: int, seed: int = 0) -> list[tuple[Known, ...]]:
-    """`count` draws of four windows of four photographs and four classes."""
+    """Draw `count` sets of four windows of four photographs and four classes."""
     draw = np.random.default_rng(seed)
-    found: list[tuple[Known, ...]] = []
-    photographs = sorted({one.window.photograph.name for one in known})
+    sets: list[tuple[Known, ...]] = []
+    photographs = sorted({item.window.photograph.name for item in known})
     for _ in range(200 * count):
-        if len(found) == count or len(photographs) < 4:
+        if len(sets) == count or len(photographs) < 4:
             break
         names = draw.permutation(photographs)[:4]
-        of = [[one for one in known if one.window.photograph.name == name] for name in names]
-        four = tuple(some[draw.integers(len(some))] for some in of)
-        if len({one.index for one in four}) == 4 and four not in found:
-            found.append(four)
-    return found
+        choices = [[item for item in known if item.window.photograph.name == name] for name in names]
+        four = tuple(choice[draw.integers(len(choice))] for choice in choices)
+        if len({item.index for item in four}) == 4 and four not in sets:
+            sets.append(four)
+    return sets
 
 
 def twice(model: LoadedModel) -> LoadedModel:
-    """The network, given pictures whose quarters are prepared one by one: an input of twice the side."""
+    """Let the network take pictures whose quarters are preprocessed one by one: an input of twice the side."""
     import torch
 
     def preprocess(pixels: Pixels) -> torch.Tensor:
         h, w = pixels.shape[0] // 2, pixels.shape[1] // 2
         rows = ((pixels[y : y + h, x : x + w] for x in (0, w)) for y in (0, h))
         return torch.cat(
-            [torch.cat([model.preprocess(np.ascontiguousarray(one)) for one in row], 2) for row in rows], 1
+            [torch.cat([model.preprocess(np.ascontiguousarray(quarter)) for quarter in row], 2) for row in rows], 1
         )
 
     height, width = model.input_size
     return replace(model, preprocess=preprocess, input_size=(2 * height, 2 * width))
 
 
-def grid_game(model: LoadedModel, four: Sequence[Known], ask: Ask) -> Iterator[Row]:
-    """The grid pointing game of Rao et al., 2022, arXiv:2205.10435: one mosaic, asked for each of its classes."""
-    quarters = [one.window.pixels(SIDE) for one in four]
+def grid_game(model: LoadedModel, four: Sequence[Known], request: Request) -> Iterator[Row]:
+    """Play the grid pointing game (Rao et al., 2022, arXiv:2205.10435): explain one mosaic for each of its classes."""
+    quarters = [item.window.pixels(SIDE) for item in four]
     pixels = np.concatenate([np.concatenate(quarters[:2], 1), np.concatenate(quarters[2:], 1)])
-    group = " ".join(one.window.name for one in four)
+    group = " ".join(item.window.name for item in four)
     height, width = (2 * side for side in model.input_size)
-    for one in maps(twice(model), pixels, [one.index for one in four], ask):
-        y, x = divmod(one.place, 2)
+    for entry in maps(twice(model), pixels, [item.index for item in four], request):
+        y, x = divmod(entry.target, 2)
         box = (x * width / 2, y * height / 2, (x + 1) * width / 2, (y + 1) * height / 2)
-        yield row(ask, one, group, box)
+        yield row(request, entry, group, box)
 
 
 # -------------------------------------------------------------------------------------------- boxes
 
 
-def box_game(model: LoadedModel, window: Window, ask: Ask) -> Iterator[Row]:
-    """Objects of a window whose class is among the network's first five: does the map show each in its box?"""
+def box_game(model: LoadedModel, window: Window, request: Request) -> Iterator[Row]:
+    """Score the maps of a window's objects in their boxes; only objects of the five most likely classes count."""
     pixels = window.pixels(SIDE)
     scores = predictions(model, [pixels])[0]
     first = set(np.argsort(-scores)[:5].tolist())
     boxes: dict[int, Box] = {}
     for thing in window.photograph.things:
-        index = max(thing.classes, key=lambda one: scores[one])
+        index = max(thing.classes, key=lambda index: scores[index])
         box = window.box(thing, SIDE)
         if index in first and box is not None and (box[2] - box[0]) * (box[3] - box[1]) < 0.6 * SIDE**2:
             boxes[index] = box
-    yield from boxed(model, pixels, boxes, window.photograph.name, ask)
+    yield from boxed(model, pixels, boxes, window.photograph.name, request)
 
 
-def scene_game(model: LoadedModel, number: int, ask: Ask) -> Iterator[Row]:
-    """A scene of `camctl demo`'s game, asked for both of its objects."""
-    one = scene(FIRST_SEED + number, 2)
+def scene_game(model: LoadedModel, number: int, request: Request) -> Iterator[Row]:
+    """Score the maps of both objects of a scene of `camctl demo`'s game."""
+    drawn = scene(FIRST_SEED + number, 2)
     side = model.input_size[0]
-    boxes = {each.label: tuple(edge * side for edge in each.box) for each in one.objects}
-    yield from boxed(model, render(one, side), boxes, f"scene {number}", ask)
+    boxes = {item.label: tuple(edge * side for edge in item.box) for item in drawn.objects}
+    yield from boxed(model, render(drawn, side), boxes, f"scene {number}", request)
 
 
 def in_view(box: Box, view: View) -> Box:
-    """A box in pixels of the picture -> in pixels of what the network was given of it."""
+    """Convert a box from pixels of the picture to pixels of the view."""
     (height, width), (x0, y0, x1, y1) = view.size, view.box
     across, down = width / (x1 - x0), height / (y1 - y0)
     return (box[0] - x0) * across, (box[1] - y0) * down, (box[2] - x0) * across, (box[3] - y0) * down
 
 
-def boxed(model: LoadedModel, pixels: Pixels, boxes: Mapping[int | str, Box], group: str, ask: Ask) -> Iterator[Row]:
-    """Rows of one picture with boxes in its pixels."""
+def boxed(
+    model: LoadedModel, pixels: Pixels, boxes: Mapping[int | str, Box], group: str, request: Request
+) -> Iterator[Row]:
+    """Score the maps of one picture; `boxes` holds a box in its pixels for each target."""
     if not boxes:
         return
-    for one in maps(model, pixels, list(boxes), ask):
-        box = list(boxes.values())[one.place]
-        yield row(ask, one, group, in_view(box, one.cam.view) if one.cam else box)
+    for entry in maps(model, pixels, list(boxes), request):
+        box = list(boxes.values())[entry.target]
+        yield row(request, entry, group, in_view(box, entry.cam.view) if entry.cam else box)

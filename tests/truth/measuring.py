@@ -1,4 +1,4 @@
-"""Which games a network plays, with which methods and layers."""
+"""The games that a network plays, with their methods and layers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from camctl.demo.scenes import render, scene
 from camctl.ranking import sanity_rows
 from camctl.registry import discovery
 from tests.truth import spoilt
-from tests.truth.games import SIDE, Ask, Row, box_game, grid_game, known_windows, mosaics, scene_game
+from tests.truth.games import SIDE, Request, Row, box_game, grid_game, known_windows, mosaics, scene_game
 from tests.truth.nets import BY_GRADIENT, Net
 from tests.truth.photographs import PHOTOGRAPHS, Photograph, Window, middle, windows
 
@@ -29,7 +29,7 @@ FURTHER = frozenset({"rescoring", "replay"})
 """Needs of methods that run the network many times."""
 
 BUILT_IN: Mapping[str, Method] = {
-    found.label: registry.load(found).plugin for found in discovery.find("method") if found.built_in
+    entry.label: registry.load(entry).plugin for entry in discovery.find("method") if entry.built_in
 }
 """By their full names, so that no installed plugin is measured."""
 
@@ -39,13 +39,13 @@ FAST = [name for name, method in BUILT_IN.items() if not FURTHER & method.needs 
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
-    """How much is asked."""
+    """Numbers of questions a network."""
 
     mosaics: int = 12
     windows: int = 4
     scenes: int = 30
     slow: bool = True
-    """Whether methods that run the network many times are asked too."""
+    """Whether methods that run the network many times are measured too."""
 
 
 def measure(net: Net, size: Size) -> list[Row]:
@@ -60,33 +60,33 @@ def measure(net: Net, size: Size) -> list[Row]:
 
 def pointing(net: Net, model: LoadedModel, size: Size) -> Iterator[Row]:
     """Grid and boxes of photographs, or drawn scenes, at every layer that is tried and at the default."""
-    ask = Ask(game="boxes", net=net.name, rules={**net.layers, DEFAULT: None}, methods=FAST)
-    yield from _boxes(net, model, size, ask)
+    request = Request(game="boxes", net=net.name, rules={**net.layers, DEFAULT: None}, methods=FAST)
+    yield from _boxes(net, model, size, request)
     if not net.demo:
         for four in mosaics(known_windows(model), size.mosaics):
-            yield from grid_game(model, four, replace(ask, game="grid"))
+            yield from grid_game(model, four, replace(request, game="grid"))
 
 
 def metrics(net: Net, model: LoadedModel, size: Size) -> Iterator[Row]:
-    """What hiding parts of the picture does, at the default layer; one window a photograph."""
+    """Score maps by hiding parts of the picture, at the default layer; one window a photograph."""
     few = replace(size, windows=1, scenes=min(size.scenes, 10))
-    ask = Ask(game="metrics", net=net.name, rules={DEFAULT: None}, methods=FAST, metrics=METRICS)
-    yield from _boxes(net, model, few, ask)
+    request = Request(game="metrics", net=net.name, rules={DEFAULT: None}, methods=FAST, metrics=METRICS)
+    yield from _boxes(net, model, few, request)
 
 
 def products(net: Net, model: LoadedModel, size: Size) -> Iterator[Row]:
-    """Methods that are products of several layers' maps are asked alone: camctl chooses other layers for them."""
+    """Score methods that multiply several layers' maps, alone: camctl chooses other layers for them."""
     names = [name for name, method in BUILT_IN.items() if method.aggregate == "product"]
-    ask = Ask(game="boxes", net=net.name, rules={DEFAULT: None}, methods=names, baselines=False)
-    yield from _boxes(net, model, size, ask)
+    request = Request(game="boxes", net=net.name, rules={DEFAULT: None}, methods=names, baselines=False)
+    yield from _boxes(net, model, size, request)
 
 
 def slow(net: Net, model: LoadedModel, size: Size) -> Iterator[Row]:
-    """Methods that run the network many times, at the default layer; one window a photograph."""
+    """Score methods that run the network many times, at the default layer; one window a photograph."""
     few = replace(size, windows=1, scenes=min(size.scenes, 5))
     names = [name for name, method in BUILT_IN.items() if FURTHER & method.needs]
-    ask = Ask(game="slow", net=net.name, rules={DEFAULT: None}, methods=names)
-    yield from _boxes(net, model, few, ask)
+    request = Request(game="slow", net=net.name, rules={DEFAULT: None}, methods=names)
+    yield from _boxes(net, model, few, request)
 
 
 def sanity(net: Net, model: LoadedModel, size: Size) -> Iterator[Row]:
@@ -96,8 +96,8 @@ def sanity(net: Net, model: LoadedModel, size: Size) -> Iterator[Row]:
     else:
         shown = [middle(photograph).pixels(SIDE) for photograph in PHOTOGRAPHS]
     methods = [name for name in FAST if BUILT_IN[name].needs and not BUILT_IN[name].cannot(model.module)]
-    found = camctl.compare(model, shown, methods=methods, sanity=True)
-    for row in sanity_rows(found)[0]:
+    comparison = camctl.compare(model, shown, methods=methods, evaluation=camctl.Evaluation(sanity=True))
+    for row in sanity_rows(comparison)[0]:
         for stage, likeness in row.stages.items():
             figures = {"correlation": likeness.correlation, "ssim": likeness.ssim}
             yield Row(
@@ -117,9 +117,9 @@ def sanity(net: Net, model: LoadedModel, size: Size) -> Iterator[Row]:
 def verdicts(net: Net, model: LoadedModel, size: Size) -> Iterator[Row]:
     """Verdicts on maps that the games find right, and on maps made wrong on purpose; `rule` says which.
 
-    A metric is asked for, so that camctl verifies each map as it does where figures are shown.
+    The request names a metric, since camctl verifies each map if there are metrics.
     """
-    sound = Ask(
+    sound = Request(
         game="verdicts",
         net=net.name,
         rules={"sound": net.layers[net.sound]},
@@ -137,18 +137,18 @@ def verdicts(net: Net, model: LoadedModel, size: Size) -> Iterator[Row]:
         yield from (row for row in _boxes(net, model, size, wrong) if not row.hit)
 
 
-def _boxes(net: Net, model: LoadedModel, size: Size, ask: Ask) -> Iterator[Row]:
+def _boxes(net: Net, model: LoadedModel, size: Size, request: Request) -> Iterator[Row]:
     if net.demo:
         for number in range(size.scenes):
-            yield from scene_game(model, number, ask)
+            yield from scene_game(model, number, request)
         return
     for photograph in PHOTOGRAPHS:
         for window in _spread(photograph, size.windows):
-            yield from box_game(model, window, ask)
+            yield from box_game(model, window, request)
 
 
 def _spread(photograph: Photograph, count: int) -> list[Window]:
-    """`count` windows of all that there are, first the widest one in the middle."""
+    """Pick `count` windows evenly, the widest one in the middle first."""
     first, others = middle(photograph), windows(photograph)
     step = max(1, len(others) // max(1, count - 1))
     return [first, *(other for other in others[step // 2 :: step] if other != first)][:count]

@@ -1,4 +1,4 @@
-"""The networks that are measured: what each is called, how it is loaded, and the layers that are tried."""
+"""The networks to measure: names, loaders and layers."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ WEIGHTS = {
     "imagenet:lite2": "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
     "squeezenet": "f286bbf493e6389979ed3036f960f4404e0079acdb92156500df0d4a43d085f1",
 }
-"""sha256 of the files of weights: figures of other weights are figures of another network."""
+"""Network -> expected sha256 of its file of weights."""
 
 CAFFE_MEAN = (123.68 / 255, 116.779 / 255, 103.939 / 255)
 """Red, green, blue."""
 
 
 class OtherWeightsError(Exception):
-    """A package holds another file of weights than the one that was measured."""
+    """A package holds a file of weights that is not the measured one."""
 
 
 class ArraysOnly(pickle.Unpickler):
-    """Reads arrays of numpy and refuses everything else, which might run code."""
+    """Unpickler that reads arrays of numpy alone: everything else could run code."""
 
     def find_class(self, module: str, name: str) -> Any:
         if module in {"numpy.core.multiarray", "numpy._core.multiarray"} and name == "_reconstruct":
@@ -47,7 +47,7 @@ class ArraysOnly(pickle.Unpickler):
 
 
 def imagenet(name: str) -> LoadedModel:
-    """A network of the source `imagenet:`."""
+    """Load a network of the source `imagenet:`."""
     model = camctl.load(name)
     checkpoint = model.checkpoint
     _check(name, checkpoint.sha256 if checkpoint else "")
@@ -55,7 +55,7 @@ def imagenet(name: str) -> LoadedModel:
 
 
 def squeezenet(name: str = "squeezenet") -> LoadedModel:
-    """SqueezeNet 1.1 in torchvision's class, weights out of the package `ndf`."""
+    """Load SqueezeNet 1.1 as torchvision's class, with the weights in the package `ndf`."""
     from torchvision.models import squeezenet1_1
 
     path = _file("ndf", "example_models/weights/squeezenet_weights.pkl")
@@ -78,19 +78,19 @@ def squeezenet(name: str = "squeezenet") -> LoadedModel:
 
 @dataclass(frozen=True, kw_only=True)
 class Net:
-    """A network, and its layers by the rule that would choose them."""
+    """A network, and the layers that are tried by the rules that would choose them."""
 
     name: str
     load: Callable[[str], LoadedModel]
     layers: Mapping[str, str]
     sound: str
-    """The rule whose maps are taken for sound where the games find them right."""
+    """The rule whose maps count as sound if the games find them right."""
     spoilt: Mapping[str, tuple[str, tuple[str, ...]]] = field(default_factory=lambda: MappingProxyType({}))
-    """How maps are made wrong on purpose: what it is called -> a layer, and the methods that are asked there."""
+    """Name of a way to spoil maps -> the layer and the methods that do it."""
 
     @property
     def demo(self) -> bool:
-        """Whether it knows drawn scenes, not photographs."""
+        """Whether the network classifies drawn scenes instead of photographs."""
         return self.name.startswith("demo:")
 
 
@@ -158,7 +158,7 @@ NETS: tuple[Net, ...] = (
 
 
 def _fill(module: torch.nn.Module, arrays: Mapping[str, Any]) -> None:
-    """Kernels (h, w, in, out) and biases by Caffe's names -> torchvision's module."""
+    """Fill torchvision's module with kernels (h, w, in, out) and biases under Caffe's names."""
     convolutions = {"conv1": module.features[0], "conv10": module.classifier[1]}
     fires = [part for part in module.features if hasattr(part, "squeeze")]
     for number, fire in enumerate(fires, start=2):
@@ -175,7 +175,7 @@ def _fill(module: torch.nn.Module, arrays: Mapping[str, Any]) -> None:
 
 
 def _file(package: str, path: str) -> Path:
-    """A file of an installed package, which is not imported."""
+    """Path of a file in an installed package, which is not imported."""
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         message = f"The package {package} is not installed: uv sync --group truth"

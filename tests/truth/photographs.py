@@ -1,6 +1,6 @@
-"""Photographs out of packages, what they show, and windows on them.
+"""Photographs in installed packages, the objects on them, and windows on them.
 
-Nothing is fetched: the pictures lie inside the wheels of scikit-image, scikit-learn and matplotlib.
+Nothing is downloaded: the pictures are in the wheels of scikit-image, scikit-learn and matplotlib.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Thing:
 
 @dataclass(frozen=True, kw_only=True)
 class Photograph:
-    """A photograph of a package; boxes were read off by eye."""
+    """A photograph in a package; its boxes were read off by eye."""
 
     package: str
     path: str
@@ -99,7 +99,7 @@ PHOTOGRAPHS: tuple[Photograph, ...] = (
 
 
 def named(name: str) -> Photograph:
-    """The photograph of this name."""
+    """Find the photograph of this name."""
     return next(photograph for photograph in PHOTOGRAPHS if photograph.name == name)
 
 
@@ -112,7 +112,7 @@ def _read(package: str, path: str) -> Pixels:
 
 @dataclass(frozen=True, kw_only=True)
 class Window:
-    """A square of a photograph, perhaps mirrored: another question to a network."""
+    """A square of a photograph, perhaps mirrored."""
 
     photograph: Photograph
     left: int
@@ -126,14 +126,14 @@ class Window:
         return f"{self.photograph.name} {self.left},{self.top},{self.side}{' mirrored' if self.mirrored else ''}"
 
     def pixels(self, side: int) -> Pixels:
-        """What it shows, (side, side, 3)."""
+        """The window's pixels, (side, side, 3)."""
         edges = (self.left, self.top, self.left + self.side, self.top + self.side)
         image = Image.fromarray(self.photograph.pixels()).resize((side, side), Image.Resampling.BICUBIC, box=edges)
         pixels = np.asarray(image)
         return np.ascontiguousarray(pixels[:, ::-1]) if self.mirrored else pixels
 
     def box(self, thing: Thing, side: int) -> Box | None:
-        """The object's box in it, cut at its edges; None where less than half of the object is inside."""
+        """The object's box in the window, cut at its edges; None if less than half of the object is inside."""
         x0, y0, x1, y1 = thing.box
         a, b = (min(max(x - self.left, 0), self.side) for x in (x0, x1))
         c, d = (min(max(y - self.top, 0), self.side) for y in (y0, y1))
@@ -146,7 +146,7 @@ class Window:
 
 
 def windows(photograph: Photograph, shares: Sequence[float] = (1.0, 0.8, 0.6), steps: int = 3) -> list[Window]:
-    """Squares of `shares` of the shorter side, widest first, each as it is and mirrored."""
+    """Squares of `shares` of the shorter side, widest first, each plain and mirrored."""
     height, width = photograph.pixels().shape[:2]
     squares = []
     for share in shares:
@@ -160,7 +160,7 @@ def windows(photograph: Photograph, shares: Sequence[float] = (1.0, 0.8, 0.6), s
 
 
 def middle(photograph: Photograph) -> Window:
-    """The widest square in the middle."""
+    """The widest square in the middle of a photograph."""
     height, width = photograph.pixels().shape[:2]
     side = min(height, width)
     return Window(

@@ -1,4 +1,4 @@
-"""Maps that are wrong on purpose: GradCAM and LayerCAM with their sign turned, as a package's plugins."""
+"""Methods that are wrong on purpose: GradCAM and HiResCAM with inverted sign, as plugins of a package."""
 
 from __future__ import annotations
 
@@ -27,23 +27,21 @@ inverted-hirescam = tests.truth.spoilt:inverted_hirescam
 """
 
 
-@method(name="Inverted GradCAM", summary="GradCAM with its sign turned.", paper="", needs={"activations", "gradients"})
+@method(name="Inverted GradCAM", summary="GradCAM with inverted sign.", paper="", needs={"activations", "gradients"})
 def inverted_gradcam(capture: Capture) -> Tensor:
-    """What speaks against the class."""
+    """Evidence against the class."""
     return -gradcam.compute(capture)
 
 
-@method(
-    name="Inverted HiResCAM", summary="HiResCAM with its sign turned.", paper="", needs={"activations", "gradients"}
-)
+@method(name="Inverted HiResCAM", summary="HiResCAM with inverted sign.", paper="", needs={"activations", "gradients"})
 def inverted_hirescam(capture: Capture) -> Tensor:
-    """What speaks against the class."""
+    """Evidence against the class."""
     return -hirescam.compute(capture)
 
 
 @contextmanager
 def installed() -> Iterator[tuple[str, ...]]:
-    """The methods' names, as long as they are found by their entry points like any package's."""
+    """Install both methods by entry points, as any package does, and yield their names."""
     with tempfile.TemporaryDirectory() as folder:
         info = Path(folder, "camctl_spoilt-1.0.dist-info")
         info.mkdir()

@@ -1,4 +1,4 @@
-"""Rows of games -> tables in Markdown, every figure with a bootstrap interval."""
+"""Tables in Markdown of the rows of games, every figure with a bootstrap interval."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
 DRAWS, SEED = 2000, 0
 FEWEST = 5
-"""Groups below which an interval would say nothing."""
+"""Minimum number of groups for an interval."""
 
 
 def interval(rows: Sequence[Row], value: Callable[[Row], float | None]) -> str:
     """Mean and its 95 % percentile interval, `.98 (.96, .99)`; whole groups are drawn, since their rows are alike."""
     sums: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
-    for one in rows:
-        figure = value(one)
+    for row in rows:
+        figure = value(row)
         if figure is not None:
-            sums[one.group][0] += figure
-            sums[one.group][1] += 1
+            sums[row.group][0] += figure
+            sums[row.group][1] += 1
     if not sums:
         return ""
     table = np.array(list(sums.values()))
@@ -38,33 +38,33 @@ def interval(rows: Sequence[Row], value: Callable[[Row], float | None]) -> str:
     return f"{mean:.2f} ({low:.2f}, {high:.2f})"
 
 
-def share(one: Row) -> float:
-    """Of the light, what lies right; a map that is not drawn points nowhere."""
-    return one.share or 0.0
+def share(row: Row) -> float:
+    """Share of the map's sum that lies on the object; 0 if no map was drawn."""
+    return row.share or 0.0
 
 
-def hit(one: Row) -> float:
-    """Whether the peak lies right; a map that is not drawn points nowhere."""
-    return float(bool(one.hit))
+def hit(row: Row) -> float:
+    """Whether the map's peak lies on the object; 0 if no map was drawn."""
+    return float(bool(row.hit))
 
 
 def by_rule(rows: Sequence[Row], methods: Collection[str]) -> list[str]:
-    """A row for each of `methods`, a column a layer rule: peak / share of the light; a method's own layer is named."""
-    rules = {rule: _layers(of) for rule, of in _split(rows, lambda one: one.rule).items()}
+    """Make a row for each of `methods` and a column for each layer rule: peak / share of the light."""
+    rules = {rule: _layers(of) for rule, of in _split(rows, lambda row: row.rule).items()}
     head = " | ".join(f"{rule}: {layer}" for rule, layer in rules.items())
     lines = [f"| method | {head} |", "|---|" + "---|" * len(rules)]
-    for method, of in _split(rows, lambda one: one.method).items():
+    for method, of in _split(rows, lambda row: row.method).items():
         if method in methods:
-            cells = [_cell([one for one in of if one.rule == rule], layer) for rule, layer in rules.items()]
+            cells = [_cell([row for row in of if row.rule == rule], layer) for rule, layer in rules.items()]
             lines.append(f"| {method} | " + " | ".join(cells) + " |")
     return lines
 
 
 def _cell(rows: Sequence[Row], usual: str) -> str:
-    """Figures of a method at a rule, whose `usual` layer stands in the head; of no map, the verdict."""
+    """Figures of a method at a rule, or the verdict if no map was drawn; a layer is named if it is not `usual`."""
     if not rows:
         return ""
-    missing = [one.verdict for one in rows if one.share is None]
+    missing = [row.verdict for row in rows if row.share is None]
     if len(missing) == len(rows):
         verdict = Counter(missing).most_common(1)[0][0]
         return "refuses" if verdict == "none" else f"`{verdict}`"
@@ -77,33 +77,33 @@ def _cell(rows: Sequence[Row], usual: str) -> str:
 
 
 def of_metrics(rows: Sequence[Row]) -> list[str]:
-    """A row a method, a column a metric of camctl."""
-    names = list(dict.fromkeys(name for one in rows for name in one.figures))
+    """Make a row for each method and a column for each metric of camctl."""
+    names = list(dict.fromkeys(name for row in rows for name in row.figures))
     lines = ["| method | layer | " + " | ".join(names) + " |", "|---|---|" + "---|" * len(names)]
-    for method, of in _split(rows, lambda one: one.method).items():
-        if any(one.figures for one in of):
-            cells = [interval(of, lambda one, name=name: one.figures.get(name)) for name in names]
+    for method, of in _split(rows, lambda row: row.method).items():
+        if any(row.figures for row in of):
+            cells = [interval(of, lambda row, name=name: row.figures.get(name)) for name in names]
             lines.append(f"| {method} | {_layers(of)} | " + " | ".join(cells) + " |")
     return lines
 
 
 def of_verdicts(rows: Sequence[Row]) -> list[str]:
-    """A row a kind of map and network: how often its verdict is `ok`, and which others fell."""
+    """Make a row for each kind of map and network: the share of verdicts that are `ok`, and the other verdicts."""
     lines = ["| maps | network | maps | `ok` | other verdicts |", "|---|---|---|---|---|"]
-    whole = [replace(one, net="all") for one in rows]
-    for (kind, net), of in _split([*rows, *whole], lambda one: (one.rule, one.net)).items():
-        counts = Counter(one.verdict for one in of)
+    whole = [replace(row, net="all") for row in rows]
+    for (kind, net), of in _split([*rows, *whole], lambda row: (row.rule, row.net)).items():
+        counts = Counter(row.verdict for row in of)
         others = ", ".join(f"`{name}` {count}" for name, count in counts.most_common() if name != "ok")
-        lines.append(f"| {kind} | {net} | {len(of)} | {interval(of, lambda one: one.verdict == 'ok')} | {others} |")
+        lines.append(f"| {kind} | {net} | {len(of)} | {interval(of, lambda row: row.verdict == 'ok')} | {others} |")
     return lines
 
 
 def of_sanity(rows: Sequence[Row]) -> list[str]:
-    """A row a method, a column a stage: the median rank correlation with the map of the whole network."""
-    stages = list(dict.fromkeys(one.rule for one in rows))
+    """Make a row for each method, a column for each stage: the median rank correlation with the whole network's map."""
+    stages = list(dict.fromkeys(row.rule for row in rows))
     lines = ["| method | " + " | ".join(stages) + " | |", "|---|" + "---|" * (len(stages) + 1)]
-    for method, of in _split(rows, lambda one: one.method).items():
-        figures = {one.rule: f"{one.figures['correlation']:.2f}" for one in of}
+    for method, of in _split(rows, lambda row: row.method).items():
+        figures = {row.rule: f"{row.figures['correlation']:.2f}" for row in of}
         lines.append(
             f"| {method} | " + " | ".join(figures.get(stage, "") for stage in stages) + f" | {of[0].verdict} |"
         )
@@ -111,13 +111,13 @@ def of_sanity(rows: Sequence[Row]) -> list[str]:
 
 
 def _layers(rows: Iterable[Row]) -> str:
-    """The layers that were used most often."""
-    counts = Counter("+".join(one.layers) for one in rows if one.layers)
+    """The layers used most often."""
+    counts = Counter("+".join(row.layers) for row in rows if row.layers)
     return "".join(f"`{name}`" for name, _ in counts.most_common(1))
 
 
 def _split(rows: Iterable[Row], key: Callable[[Row], object]) -> dict:
-    found = defaultdict(list)
-    for one in rows:
-        found[key(one)].append(one)
-    return dict(found)
+    groups = defaultdict(list)
+    for row in rows:
+        groups[key(row)].append(row)
+    return dict(groups)

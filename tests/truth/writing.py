@@ -1,4 +1,4 @@
-"""TRUTH.md, out of the rows that were measured."""
+"""Write TRUTH.md from the measured rows."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def _of_net(name: str, rows: Sequence[Row], *, demo: bool) -> list[str]:
         if some:
             groups = len({row.group for row in some})
             groups_of = "mosaics" if game == "grid" else "scenes" if demo else "photographs"
-            questions = max(sum(row.method == one.method and row.rule == one.rule for row in some) for one in some[:1])
+            questions = sum((row.method, row.rule) == (some[0].method, some[0].rule) for row in some)
             parts += [f"\n### {title}: {groups} {groups_of}, {questions} questions\n", *by_rule(some, drawing)]
     measured = [row for row in rows if row.game == "metrics"]
     if measured:

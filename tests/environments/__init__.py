@@ -1,0 +1,1 @@
+"""The environments that camctl's metadata allows: `python -m tests.environments [NAME ...]`."""
