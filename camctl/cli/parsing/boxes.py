@@ -6,7 +6,7 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from camctl.cli.parsing.names import as_class
+from camctl.cli.parsing.names import class_name
 from camctl.errors import InputError
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def _by_class(kind: str, form: str, texts: Sequence[str], pictures: int) -> Iter
     found: set[str | int | None] = set()
     for text in texts:
         name, equals, said = ("", "", text) if kind == "mask" and Path(text).exists() else text.rpartition("=")
-        key = as_class(name.strip()) if equals else None
+        key = class_name(name.strip()) if equals else None
         if key in found:
             of = f"the class '{key}'" if key is not None else "every class"
             plural = {"box": "boxes", "mask": "masks"}[kind]

@@ -1,208 +1,203 @@
-"""Arguments and options of `camctl compare` alone, each with its words in `--help`."""
+"""Options of `camctl compare` alone, in groups."""
 
-from typing import Annotated, Literal
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from camctl.cli.parsing import completion, options
-from camctl.values.look import LARGEST_TILE, SMALLEST_TILE
+from camctl.cli.parsing import completion
+from camctl.cli.parsing.assignments import parse_assignments
+from camctl.cli.parsing.boxes import parse_boxes, parse_masks
+from camctl.cli.parsing.groups import flag
+from camctl.cli.parsing.names import split_names
+from camctl.cli.parsing.options import HOW, HeatmapOptions, ResultOptions, SaveRaw, Verify, check_range, output
+from camctl.errors import UnknownNameError
+from camctl.values.look import LARGEST_TILE, SMALLEST_TILE, Looks
+from camctl.values.request import Evaluation
 
-Image = Annotated[
-    str, typer.Argument(metavar="IMAGE", help="The picture; also a folder or a quoted pattern.", show_default=False)
-]
-OptionalModel = Annotated[
-    str | None,
-    typer.Argument(
-        metavar="MODEL",
-        help="As for camctl run; may be left out where --model names one or several.",
-        autocompletion=completion.models,
-        show_default=False,
-    ),
-]
-Models = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--model",
-        metavar="MODEL[@CHECKPOINT]...",
-        help="More models, of any source, each with its checkpoint behind an @ where it needs one.",
-        autocompletion=completion.models,
-        show_default=False,
-        rich_help_panel=options.WHAT,
-    ),
-]
-Images = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--image",
-        metavar="FILE...",
-        help="More pictures, folders or patterns.",
-        show_default=False,
-        rich_help_panel=options.WHAT,
-    ),
-]
-TargetLayers = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="LAYER...",
-        help="Each layer is a map of its own: names, patterns, auto:4 for four usable ones from shallow to deep, "
-        "best for the one that measures best. A+B fuses two into one.",
-        show_default="what the head reads",
-        rich_help_panel=options.WHAT,
-    ),
-]
-Methods = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="NAME...",
-        help="Names as in camctl methods, or seed (mmpretrain's six), fast (no further passes), all.",
-        show_default="seed",
-        autocompletion=completion.method_sets,
-        rich_help_panel=options.HOW,
-    ),
-]
-Smooth = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="HOW...",
-        help="none, eigen (principal component), aug (six views), both; several lie side by side.",
-        show_default="none",
-        rich_help_panel=options.HOW,
-    ),
-]
-Baselines = Annotated[
-    bool,
-    typer.Option(
-        "--baselines",
-        help="Draw random, centre and edges as well: a method that does not beat them says nothing of the network.",
-        rich_help_panel=options.HOW,
-    ),
-]
+if TYPE_CHECKING:
+    from camctl.values.comparison import AxisName
 
 FIGURES = "Figures"
-METRICS = "--metrics"
-LEAST_CORRELATION = 0.9
 
-Metrics = Annotated[
-    list[str] | None,
-    typer.Option(
-        METRICS,
-        metavar="[NAME...]",
-        help="Measure every map, and rank the methods: names as in camctl metrics; alone, all but the slow.",
-        autocompletion=completion.metrics,
-        show_default=False,
-        rich_help_panel=FIGURES,
-    ),
-]
-MetricOptions = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="KEY=VALUE...",
-        help="Options of the metrics; see camctl metrics NAME.",
-        show_default=False,
-        rich_help_panel=FIGURES,
-    ),
-]
-Sanity = Annotated[
-    bool,
-    typer.Option(
-        "--sanity",
-        help="Draw every map again on a copy of the model whose weights are random from the head down: a map that "
-        "stays does not see the class. Give three pictures or more.",
-        rich_help_panel=FIGURES,
-    ),
-]
-Boxes = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--box",
-        metavar="[CLASS=]X0,Y0,X1,Y1...",
-        help="Where the object is, in pixels of the picture: for pointing game, energy and IoU. One for all classes, "
-        "or one a class.",
-        show_default=False,
-        rich_help_panel=FIGURES,
-    ),
-]
-Masks = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--mask",
-        metavar="[CLASS=]FILE...",
-        help="The same as a grey picture of the picture's size, black where the object is not.",
-        show_default=False,
-        rich_help_panel=FIGURES,
-    ),
-]
-Baseline = Annotated[
-    str | None,
-    typer.Option(
-        metavar="FILE.npz",
-        help="Maps of before, from --save-raw: print each map's rank correlation with its predecessor, and exit "
-        "with 5 when one is under --min-correlation, or has none.",
-        show_default=False,
-        rich_help_panel=FIGURES,
-    ),
-]
-MinCorrelation = Annotated[
-    float,
-    typer.Option(
-        metavar="-1..1", min=-1.0, max=1.0, help="Least rank correlation with the --baseline.", rich_help_panel=FIGURES
-    ),
-]
-Timing = Annotated[bool, typer.Option("--timing", help="Say what took how long.", rich_help_panel=FIGURES)]
+figures = partial(typer.Option, rich_help_panel=FIGURES, show_default=False)
 
-SavePath = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="FILE...",
-        help="A figure (png, jpg, webp, svg, pdf), a report (html), a manifest (json); several at once. "
-        "Without it the grid is shown in the terminal.",
-        show_default=False,
-        rich_help_panel=options.OUTPUT,
-    ),
-]
-Rows = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="AXIS...",
-        help="What runs down: image, model, layer, class, smoothing, method; outermost first.",
-        show_default=False,
-        rich_help_panel=options.OUTPUT,
-    ),
-]
-Columns = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="AXIS...",
-        help="What runs across; methods by default.",
-        show_default=False,
-        rich_help_panel=options.OUTPUT,
-    ),
-]
-Scale = Annotated[
-    Literal["each", "shared"],
-    typer.Option(
-        help="Stretch each map over all colours, or share one scale over the classes and pictures of a method.",
-        rich_help_panel=options.OUTPUT,
-    ),
-]
-Theme = Annotated[
-    Literal["light", "dark"], typer.Option(help="Of the figure; the report has both.", rich_help_panel=options.OUTPUT)
-]
-Tile = Annotated[
-    int,
-    typer.Option(
-        metavar="PIXELS",
-        min=SMALLEST_TILE,
-        max=LARGEST_TILE,
-        help="Side of a map in the figure.",
-        rich_help_panel=options.OUTPUT,
-    ),
-]
-Canvas = Annotated[
-    Literal["view", "original"] | None,
-    typer.Option(
-        help="Draw on what the model saw, or on the whole picture with the unseen margin dimmed.",
-        show_default="original where models see different parts",
-        rich_help_panel=options.OUTPUT,
-    ),
-]
+AXIS_WORDS: "dict[str, AxisName]" = {
+    "image": "image",
+    "picture": "image",
+    "model": "model",
+    "layer": "layer",
+    "target layer": "layer",
+    "class": "class",
+    "target": "class",
+    "smooth": "smoothing",
+    "smoothing": "smoothing",
+    "method": "method",
+}
+"""What an axis may be called -> its name; each also in the plural."""
+
+IN_FIGURE = ("adcc", "insertion", "deletion")
+"""Metrics whose values stand under each map if all are measured: more would crowd it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationOptions:
+    """How maps are evaluated."""
+
+    baselines: Annotated[
+        bool,
+        flag(
+            "--baselines",
+            help="Draw random, centre and edges as well: a method that does not beat them says nothing about the "
+            "network.",
+            rich_help_panel=HOW,
+        ),
+    ] = False
+    verify: Verify = False
+    metrics: Annotated[
+        list[str] | None,
+        figures(
+            metavar="[NAME...]",
+            help="Measure every map, and rank the methods: names as in camctl metrics; without a name, all but the "
+            "slow ones.",
+            autocompletion=completion.metrics,
+        ),
+    ] = None
+    metric_options: Annotated[
+        list[str] | None, figures(metavar="KEY=VALUE...", help="Options of the metrics; see camctl metrics NAME.")
+    ] = None
+    box: Annotated[
+        list[str] | None,
+        figures(
+            metavar="[CLASS=]X0,Y0,X1,Y1...",
+            help="Where the object is, in pixels of the picture: for pointing game, energy and IoU. One box for all "
+            "classes, or one per class.",
+        ),
+    ] = None
+    sanity: Annotated[
+        bool,
+        flag(
+            "--sanity",
+            help="Draw every map again on a copy of the model whose weights are random from the head down: a map that "
+            "stays the same does not depend on the class. Give three pictures or more.",
+            rich_help_panel=FIGURES,
+        ),
+    ] = False
+    mask: Annotated[
+        list[str] | None,
+        figures(
+            metavar="[CLASS=]FILE...",
+            help="Where the object is, as a grey picture of the picture's size that is black outside the object.",
+        ),
+    ] = None
+    baseline: Annotated[
+        str | None,
+        figures(
+            metavar="FILE.npz",
+            help="Raw maps of an earlier run (--save-raw). Prints each map's rank correlation with the earlier one, "
+            "and exits with 5 if one is below --min-correlation or has no earlier map.",
+        ),
+    ] = None
+    min_correlation: Annotated[
+        float, figures(metavar="-1..1", help="Minimum rank correlation with the --baseline.", show_default=True)
+    ] = 0.9
+    timing: Annotated[bool, flag("--timing", help="Print the time of each step.", rich_help_panel=FIGURES)] = False
+
+    def __post_init__(self) -> None:
+        """Raise `InputError` for a correlation that is none."""
+        check_range("--min-correlation", self.min_correlation, -1, 1)
+
+    def evaluation(self, pictures: int) -> Evaluation:
+        """Return the evaluation of that many pictures. Raises `InputError`."""
+        return Evaluation(
+            metrics=split_names(self.metrics, option="--metrics"),
+            options=parse_assignments(self.metric_options or [], option="--metric-options"),
+            boxes=parse_boxes(self.box or [], pictures),
+            masks=parse_masks(self.mask or [], pictures),
+            verify=self.verify or None,
+            sanity=self.sanity,
+            baselines=self.baselines,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class FigureOptions(HeatmapOptions):
+    """How the figure is drawn."""
+
+    rows: Annotated[
+        list[str] | None,
+        output(
+            metavar="AXIS...",
+            help="What varies down the rows: image, model, layer, class, smoothing, method; outermost first.",
+            show_default=False,
+        ),
+    ] = None
+    columns: Annotated[
+        list[str] | None,
+        output(metavar="AXIS...", help="What varies across the columns; methods by default.", show_default=False),
+    ] = None
+    scale: Annotated[
+        Literal["each", "shared"],
+        output(help="Stretch each map over all colours, or share one scale over the classes and pictures of a method."),
+    ] = "each"
+    theme: Annotated[
+        Literal["light", "dark"], output(help="Colour theme of the figure. (The HTML report can switch.)")
+    ] = "light"
+    tile: Annotated[
+        int, output(metavar="PIXELS", min=SMALLEST_TILE, max=LARGEST_TILE, help="Side of a map in the figure.")
+    ] = 224
+    canvas: Annotated[
+        Literal["view", "original"] | None,
+        output(
+            help="Draw on what the model saw, or on the whole picture with the unseen margin dimmed.",
+            show_default="original if the models see different parts",
+        ),
+    ] = None
+
+    def look(self, metrics: Iterable[str]) -> Looks:
+        """Return how the figure looks, with the metrics whose values stand under each map. Raises `InputError`."""
+        return Looks(
+            columns=axes_of("--columns", self.columns),
+            rows=axes_of("--rows", self.rows),
+            scale=self.scale,
+            theme=self.theme,
+            tile=self.tile,
+            canvas=self.canvas,
+            colormap=self.colormap,
+            opacity=self.opacity,
+            metrics=tuple(metrics),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparisonOutput:
+    """What a comparison is saved as, and how it is shown."""
+
+    save_path: Annotated[
+        list[str] | None,
+        output(
+            metavar="FILE...",
+            help="A figure (png, jpg, webp, svg, pdf), a report (html), a manifest (json); several at once. "
+            "Without it the figure is shown in the terminal.",
+            show_default=False,
+        ),
+    ] = None
+    save_raw: SaveRaw = None
+    figure: FigureOptions
+    results: ResultOptions
+
+
+def axes_of(option: str, texts: Sequence[str] | None) -> "tuple[AxisName, ...]":
+    """Return axes, each in one of its many spellings. Raises `UnknownNameError`."""
+    axes = []
+    for text in texts or []:
+        for word in text.split(","):
+            name = word.strip().casefold()
+            singular = {"classes": "class", "class": "class"}.get(name) or name.removesuffix("s")
+            if singular not in AXIS_WORDS:
+                known = list(dict.fromkeys(AXIS_WORDS.values()))
+                raise UnknownNameError("axis", name, known, hint=f"{option} takes: {', '.join(known)}.")
+            axes.append(AXIS_WORDS[singular])
+    return tuple(axes)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
+import typer  # noqa: TC002 - typer reads the annotations of `listed`
+
 from camctl.demo.photographs import NETWORKS
 from camctl.registry.discovery import Kind, find
 
@@ -26,6 +28,11 @@ def metrics(incomplete: str) -> list[str]:
     """Names of metrics; after a comma, the next one."""
     before, comma, last = incomplete.rpartition(",")
     return [before + comma + name for name in _names("metric", last)]
+
+
+def listed(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Names of methods after `camctl methods`, of metrics after `camctl metrics`."""
+    return methods(incomplete) if ctx.info_name == "methods" else metrics(incomplete)
 
 
 def adapters(incomplete: str) -> list[str]:
