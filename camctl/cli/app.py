@@ -42,7 +42,7 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
 def _run(words: list[str]) -> int | None:
     first = words[0] if words else ""
     if "_CAMCTL_COMPLETE" in os.environ or first in COMPLETION:
-        return _ask_typer(words)
+        return _ask_typer(words, completion=True)
     if first in {"", "--help"}:
         console = sink.stdout()
         console.width = min(console.width, welcome.WIDEST)
@@ -67,11 +67,11 @@ def _run(words: list[str]) -> int | None:
         return _ask_typer(spelt)
 
 
-def _ask_typer(words: list[str]) -> int | None:
+def _ask_typer(words: list[str], *, completion: bool = False) -> int | None:
     """Let typer read the words and call the command; returns what the command returns, or its exit code."""
     # typer's own --help is left out: see `groups.Help`.
     app = typer.Typer(
-        add_completion=bool({*words} & {*COMPLETION}),
+        add_completion=completion,
         rich_markup_mode="rich",
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": []},
@@ -86,14 +86,15 @@ def _ask_typer(words: list[str]) -> int | None:
         group.command(name)(function)
     app.add_typer(group)
     # Not in standalone mode, in which it would print errors in boxes of its own.
-    return app(words, prog_name="camctl", standalone_mode=False)
+    code: int | None = app(words, prog_name="camctl", standalone_mode=False)
+    return code
 
 
 def _quick_start(ctx: typer.Context) -> None:
     quicken(getattr(ctx.command, "commands", {}).values())
 
 
-def _print_versions() -> None:
+def _print_versions() -> ExitCode:
     """Print the versions of camctl and of everything that shapes a map."""
     from camctl.registry.versions import versions
 
@@ -101,3 +102,4 @@ def _print_versions() -> None:
     width = max(map(len, found))
     for name, version in found.items():
         sink.stdout().print(f"{name.ljust(width)}  {version}")
+    return ExitCode.DONE

@@ -20,8 +20,9 @@ MODEL = "python:nets:cnn"
     [
         (("--topk", 0), "--topk", "camctl run --help"),
         (("--topk", "many"), "--topk", "camctl run --help"),
-        (("--opacity", 2), "--opacity", "camctl run --help"),
-        (("--opacity", "nan"), "--opacity", "camctl run --help"),
+        (("--opacity", 2), "--opacity 2.0 is out of range", "from 0 to 1"),
+        (("--opacity", "nan"), "--opacity nan is out of range", "from 0 to 1"),
+        (("--versus", "dog", "--versus-strength", "nan"), "--versus-strength nan is out of range", "of 0 or more"),
         (("--num-extra-tokens", -1), "--num-extra-tokens", "camctl run --help"),
         (("--aggregate", "sum"), "'sum' is not one of", "camctl run --help"),
         (("--seed", 10**30), "--seed", "camctl run --help"),
@@ -44,6 +45,14 @@ def test_wrong_option_is_refused_in_two_lines(
 
     assert says in said.error
     assert hint in said.hint
+
+
+@pytest.mark.parametrize("value", ["nan", "1.5", "-2"])
+def test_correlation_that_is_none_is_refused(refuses: Callable[..., Any], photo: Path, value: str) -> None:
+    said = refuses("compare", photo, MODEL, f"--min-correlation={value}")
+
+    assert said.error.endswith("is out of range.")
+    assert said.hint == "Give a number from -1 to 1."
 
 
 @pytest.mark.parametrize(

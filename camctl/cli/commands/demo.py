@@ -1,11 +1,11 @@
 """`camctl demo`: four kinds of network on drawn scenes, with nothing to download."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from camctl.cli.output.sink import Sink, line
+from camctl.cli.parsing.groups import option
 from camctl.demo.photographs import command
 
 if TYPE_CHECKING:
@@ -13,17 +13,22 @@ if TYPE_CHECKING:
 
     from camctl.demo.game import Scores
 
-Output = Annotated[Path, typer.Option(metavar="DIR", help="Folder for the pictures and the index.")]
+
+@dataclass(frozen=True, kw_only=True)
+class DemoOptions:
+    """Where the demo is written."""
+
+    output: Path = option(Path("camctl-demo"), "DIR", "Folder for the pictures and the index.")
 
 
-def demo(*, output: Output = Path("camctl-demo")) -> None:
+def demo(options: DemoOptions) -> None:
     """See where four networks looked, and how often each method points at the object. Needs no download."""
     sink = Sink()
     with sink.working() as progress:
         progress.say("Loading four small networks")
         from camctl.demo.tour import FAMILIES, tour
 
-        result = tour(output, progress=progress.counted)
+        result = tour(options.output, progress=progress.counted)
     sink.show(scores_table(result.scores, FAMILIES))
     sink.tell(
         line(label, (text, "bold"))

@@ -1,12 +1,11 @@
 """`camctl layers`: the modules of a model, and which of them can be target layers."""
 
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from camctl.cli.output.layer_report import check_notes, check_report, layer_table, layers_to_dict, legend
 from camctl.cli.output.sink import Sink, note
-from camctl.cli.parsing.groups import flag
+from camctl.cli.parsing.groups import option, switch
 from camctl.cli.parsing.model_options import ModelRequest, OneModel
 from camctl.errors import ExitCode, InputError
 from camctl.values.request import Family
@@ -14,39 +13,29 @@ from camctl.values.request import Family
 if TYPE_CHECKING:
     from camctl.values.picture import Picture
 
-Depth = Annotated[int | None, typer.Option(metavar="N", min=1, help="Draw only N levels.", show_default=False)]
-Filter = Annotated[
-    str | None,
-    typer.Option(
-        metavar="GLOB",
-        help="Only layers of such names, unfolded: backbone.layer4.*.bn3, or *norm* for the last part of a name.",
-        show_default=False,
-    ),
-]
-Usable = Annotated[bool, flag("--usable", help="Only layers that can be target layers.")]
-Image = Annotated[
-    str | None, typer.Option(metavar="FILE", help="Probe with this picture instead of noise.", show_default=False)
-]
-Check = Annotated[
-    bool,
-    flag(
-        "--check",
-        help="Instead of the layers: whether a map of this model can be made and trusted, and what else works on it.",
-    ),
-]
-JsonLayers = Annotated[bool, flag("--json", help="Print JSON on stdout: every module, or all of --check.")]
+
+@dataclass(frozen=True, kw_only=True)
+class LayerOptions:
+    """Which layers are listed, and how."""
+
+    depth: int | None = option(None, "N", "Draw only N levels.", min=1)
+    filter: str | None = option(
+        None,
+        "GLOB",
+        "Only layers of such names, unfolded: backbone.layer4.*.bn3, or *norm* for the last part of a name.",
+    )
+    usable: bool = switch("Only layers that can be target layers.")
+    image: str | None = option(None, "FILE", "Probe with this picture instead of noise.")
+    check: bool = switch(
+        "Instead of the layers: whether a map of this model can be made and trusted, and what else works on it."
+    )
+    json: bool = switch("Print JSON on stdout: every module, or all of --check.")
 
 
-def layers(  # noqa: PLR0913 - six options, and a group of them
-    *,
-    depth: Depth = None,
-    filter: Filter = None,  # noqa: A002 - the option's name
-    usable: Usable = False,
-    image: Image = None,
-    check: Check = False,
-    json: JsonLayers = False,
-    model: OneModel,
-) -> int | None:
+WHOLE_TREE = LayerOptions()
+
+
+def layers(options: LayerOptions, model: OneModel) -> ExitCode:
     """List a model's layers as they ran, and mark those that can be target layers.
 
     Names can be copied into --target-layers. A grid of "14x14 + 1" is 196 patch tokens after 1 extra token.
@@ -55,18 +44,18 @@ def layers(  # noqa: PLR0913 - six options, and a group of them
     """
     from camctl.values.picture import read_picture
 
-    if check and (usable or depth is not None or filter is not None):
+    if options.check and (options.usable or options.depth is not None or options.filter is not None):
         message = "--check draws no tree that --depth, --filter or --usable could prune."
         raise InputError(message, hint="Leave them out, or leave out --check.")
     # Layers are about structure: no weights are fetched for them.
-    family, request, sink = model.family(), model.request(structure_only=True), Sink(json=json)
-    picture = read_picture(image) if image is not None else None
-    if check:
+    family, request, sink = model.family(), model.request(structure_only=True), Sink(json=options.json)
+    picture = read_picture(options.image) if options.image is not None else None
+    if options.check:
         return check_model(request, family, sink, picture)
-    return list_layers(request, family, sink, picture=picture, depth=depth, only=filter, usable=usable)
+    return list_layers(request, family, sink, picture=picture, options=options)
 
 
-def check_model(request: ModelRequest, family: Family, sink: Sink, picture: "Picture | None") -> int:
+def check_model(request: ModelRequest, family: Family, sink: Sink, picture: "Picture | None") -> ExitCode:
     """Load a model, check it and report; returns exit code 4 unless all is well."""
     with sink.working() as progress:
         loaded = request.load(progress)
@@ -86,10 +75,8 @@ def list_layers(
     sink: Sink,
     *,
     picture: "Picture | None" = None,
-    depth: int | None = None,
-    only: str | None = None,
-    usable: bool = False,
-) -> None:
+    options: LayerOptions = WHOLE_TREE,
+) -> ExitCode:
     """Load a model, run it once, on the picture or on noise, and report its layers."""
     with sink.working() as progress:
         loaded = request.load(progress)
@@ -97,10 +84,11 @@ def list_layers(
         from camctl.pipeline.scene import survey
 
         result = survey(loaded, picture, family=family)
-    if sink.json:
-        return sink.data(layers_to_dict(request.model, result))
+    sink.data(layers_to_dict(request.model, result))
     if request.structure_only:
         sink.tell([note("The weights are random: names, shapes and grids do not depend on them.")])
-    sink.show(layer_table(request.model, result, depth=depth, only=only, usable=usable), uncut=True)
+    if not sink.json:
+        table = layer_table(request.model, result, depth=options.depth, only=options.filter, usable=options.usable)
+        sink.show(table, uncut=True)
     sink.tell([legend(result)])
-    return None
+    return ExitCode.DONE

@@ -1,30 +1,30 @@
 """`camctl methods` and `camctl metrics`: every plugin of a kind, or all about one."""
 
-from typing import Annotated, Any
-
-import typer
+from dataclasses import dataclass
+from typing import Any
 
 from camctl.cli.output.listing import Listing
 from camctl.cli.output.sink import Sink
 from camctl.cli.parsing import completion
-from camctl.cli.parsing.options import JsonAlone
-
-Name = Annotated[
-    str | None,
-    typer.Argument(
-        metavar="NAME", help="Show all about this one.", autocompletion=completion.listed, show_default=False
-    ),
-]
+from camctl.cli.parsing.groups import argument, switch
 
 
-def methods(*, name: Name = None, json: JsonAlone = False) -> None:
+@dataclass(frozen=True, kw_only=True)
+class ListingOptions:
+    """Which plugins are listed, and how."""
+
+    name: str | None = argument("NAME", "Show all about this one.", default=None, autocompletion=completion.listed)
+    json: bool = switch("Print JSON on stdout.")
+
+
+def methods(options: ListingOptions) -> None:
     """List the methods, built-in and of plugins; with NAME, show its paper, formula and options."""
-    METHODS.show(name, Sink(json=json))
+    METHODS.show(options.name, Sink(json=options.json))
 
 
-def metrics(*, name: Name = None, json: JsonAlone = False) -> None:
+def metrics(options: ListingOptions) -> None:
     """List the metrics of compare; with NAME, show its paper, formula and options."""
-    METRICS.show(name, Sink(json=json))
+    METRICS.show(options.name, Sink(json=options.json))
 
 
 def _method_needs(method: Any) -> str:

@@ -1,14 +1,15 @@
 """`camctl plugins`: what is installed and what is broken; `check` tests one against the contract, `new` begins one."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import typer
 
 from camctl import registry
 from camctl.cli.output.sink import Sink, hint, line, warn
-from camctl.cli.parsing.options import JsonAlone
+from camctl.cli.parsing.groups import argument, option, switch
 from camctl.errors import ExitCode, InputError, PluginError
 from camctl.plugin import GROUPS
 from camctl.registry import discovery
@@ -21,30 +22,36 @@ if TYPE_CHECKING:
 
 Kind = Literal["method", "metric", "adapter", "source"]
 
-KINDS: "tuple[discovery.Kind, ...]" = ("method", "metric", "adapter", "source")
-
-KindOption = Annotated[
-    Kind | None, typer.Option(help="Needed if one name stands for several kinds.", show_default=False)
-]
-Name = Annotated[
-    str | None,
-    typer.Argument(metavar="NAME", help="A plugin; without it all plugins of other packages.", show_default=False),
-]
-Models = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="MODEL...",
-        help="Models to try it on: for an adapter models that it knows, for a source some of its own.",
-        show_default=False,
-    ),
-]
-Folder = Annotated[
-    Path, typer.Argument(metavar="DIR", help="Folder to make; the package is named after it.", show_default=False)
-]
-NewKind = Annotated[Kind, typer.Option(help="Kind of the plugin.")]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
-def plugins(ctx: typer.Context, *, json: JsonAlone = False) -> None:
+@dataclass(frozen=True, kw_only=True)
+class PluginsOptions:
+    """How plugins are listed."""
+
+    json: bool = switch("Print JSON on stdout.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckOptions(PluginsOptions):
+    """Which plugins are checked, and how."""
+
+    name: str | None = argument("NAME", "A plugin; without it all plugins of other packages.", default=None)
+    kind: Kind | None = option(None, None, "Needed if one name stands for several kinds.")
+    model: list[str] | None = option(
+        None, "MODEL...", "Models to try it on: for an adapter models that it knows, for a source some of its own."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewOptions:
+    """What is begun."""
+
+    folder: Path = argument("DIR", "Folder to make; the package is named after it.")
+    kind: Kind = option("method", None, "Kind of the plugin.")
+
+
+def plugins(ctx: typer.Context, options: PluginsOptions) -> None:
     """List the plugins: from which package, and what is broken and why. See also: check, new.
 
     camctl plugins check softcam
@@ -54,7 +61,7 @@ def plugins(ctx: typer.Context, *, json: JsonAlone = False) -> None:
     if ctx.invoked_subcommand is not None:
         return
     rows = [_row(found) for kind in KINDS for found in discovery.find(kind)]
-    sink = Sink(json=json)
+    sink = Sink(json=options.json)
     sink.data(rows)
     sink.show(_table(rows))
     if any(row["error"] for row in rows):
@@ -101,16 +108,16 @@ def _table(rows: Sequence[dict[str, Any]]) -> "Table":
     return table
 
 
-def check(*, name: Name = None, kind: KindOption = None, model: Models = None, json: JsonAlone = False) -> int:
+def check(options: CheckOptions) -> ExitCode:
     """Test a plugin against the contract, on real networks; each failure says what to do. Exits with 3 if one fails.
 
     camctl plugins check softcam
 
     camctl plugins check ours --kind source --model ours:tiny
     """
-    matches, sink, results = _matches(name, kind), Sink(json=json), []
+    matches, sink, results = _matches(options.name, options.kind), Sink(json=options.json), []
     for found in matches:
-        findings = _findings(found, model or (), sink)
+        findings = _findings(found, options.model or (), sink)
         results.append((found, findings))
         sink.show(*_finding_lines(found, findings))
     sink.data(
@@ -165,7 +172,7 @@ def _finding_lines(found: discovery.Found, findings: "Sequence[Finding]") -> "It
             yield line("      ", (finding.todo, "yellow"))
 
 
-def new(*, folder: Folder, kind: NewKind = "method") -> None:
+def new(options: NewOptions) -> None:
     """Begin a plugin: a package that installs, runs and passes the check as it is.
 
     camctl plugins new camctl-softcam --kind method
@@ -175,6 +182,7 @@ def new(*, folder: Folder, kind: NewKind = "method") -> None:
     from camctl.cli.commands.new_plugin import new_package
     from camctl.files.atomic import check_folder, write_atomically
 
+    folder, kind = options.folder, options.kind
     package = new_package(kind, folder.absolute().name, datetime.now(UTC).year)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"'{folder}' exists already.", hint="Name a folder that is new, or empty.")

@@ -5,8 +5,6 @@ from __future__ import annotations
 from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING
 
-from camctl.cli.output.sink import stderr
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -68,9 +66,8 @@ class Progress:
 
 
 @contextmanager
-def working(*, quiet: bool = False) -> Iterator[Progress]:
+def working(console: Console, *, quiet: bool = False) -> Iterator[Progress]:
     """Show what is being done, and keep stdout clean of what libraries print meanwhile."""
-    console = stderr()
     progress = Progress(console, watched=console.is_terminal and not quiet)
     # A picture, a table or JSON is all that may stand on stdout; what a library says is for people.
     with redirect_stdout(console.file):

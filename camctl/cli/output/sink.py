@@ -66,7 +66,7 @@ class Sink:
         """Show progress on stderr while something takes long, if somebody watches."""
         from camctl.cli.output.progress import working
 
-        return working(quiet=not self.human)
+        return working(stderr(), quiet=not self.human)
 
 
 def warn(parts: Iterable[RenderableType]) -> None:

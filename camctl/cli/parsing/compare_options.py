@@ -1,28 +1,37 @@
 """Options of `camctl compare` alone, in groups."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Annotated, Literal
-
-import typer
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from camctl.cli.parsing import completion
 from camctl.cli.parsing.assignments import parse_assignments
 from camctl.cli.parsing.boxes import parse_boxes, parse_masks
-from camctl.cli.parsing.groups import flag
+from camctl.cli.parsing.groups import argument, option, switch
 from camctl.cli.parsing.names import split_names
-from camctl.cli.parsing.options import HOW, HeatmapOptions, ResultOptions, SaveRaw, Verify, check_range, output
+from camctl.cli.parsing.options import (
+    HOW,
+    OUTPUT,
+    WHAT,
+    Aggregate,
+    HeatmapOptions,
+    MethodOptions,
+    ResultOptions,
+    aggregate_option,
+    check_range,
+    save_raw_option,
+    verify_switch,
+)
+from camctl.cli.parsing.pictures import pictures_in
 from camctl.errors import UnknownNameError
 from camctl.values.look import LARGEST_TILE, SMALLEST_TILE, Looks
 from camctl.values.request import Evaluation
 
 if TYPE_CHECKING:
     from camctl.values.comparison import AxisName
+    from camctl.values.explanation import Smoothing
 
-FIGURES = "Figures"
-
-figures = partial(typer.Option, rich_help_panel=FIGURES, show_default=False)
+SMOOTHINGS: "tuple[Smoothing, ...]" = ("none", "eigen", "aug", "both")
 
 AXIS_WORDS: "dict[str, AxisName]" = {
     "image": "image",
@@ -43,67 +52,98 @@ IN_FIGURE = ("adcc", "insertion", "deletion")
 
 
 @dataclass(frozen=True, kw_only=True)
+class SubjectOptions:
+    """Pictures and layers that are compared."""
+
+    panel: ClassVar = WHAT
+
+    picture: str = argument("IMAGE", "The picture; also a folder or a quoted pattern.")
+    target_layers: list[str] | None = option(
+        None,
+        "LAYER...",
+        "Layers, each with a map of its own: names, patterns, auto:4 for four usable ones from shallow to deep, best "
+        "for the one that measures best. A+B fuses two into one.",
+        shown="what the head reads",
+    )
+    image: list[str] | None = option(None, "FILE...", "More pictures, folders or patterns.")
+
+    def pictures(self) -> tuple[str, ...]:
+        """Return the paths of the pictures. Raises `InputError`."""
+        return pictures_in([self.picture, *(self.image or [])])
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparedMethods(MethodOptions):
+    """Methods and smoothings that are compared."""
+
+    default: ClassVar = ("seed",)
+
+    method: list[str] | None = option(
+        None,
+        "NAME...",
+        "Names as in camctl methods, or seed (mmpretrain's six), fast (no further passes), all.",
+        shown="seed",
+        autocompletion=completion.method_sets,
+    )
+    smooth: list[str] | None = option(
+        None,
+        "HOW...",
+        "none, eigen (principal component), aug (six views), both; several are drawn side by side.",
+        shown="none",
+    )
+    aggregate: Aggregate = aggregate_option()
+
+    def smoothings(self) -> "tuple[Smoothing, ...]":
+        """Return smoothings by name, once each. Raises `UnknownNameError`."""
+        texts = self.smooth or ["none"]
+        names = [name.strip().casefold() for text in texts for name in text.split(",") if name.strip()]
+        for name in names:
+            if name not in SMOOTHINGS:
+                raise UnknownNameError("smoothing", name, SMOOTHINGS, hint=f"Choose from: {', '.join(SMOOTHINGS)}.")
+        return tuple(smoothing for name in dict.fromkeys(names) for smoothing in SMOOTHINGS if smoothing == name)
+
+
+@dataclass(frozen=True, kw_only=True)
 class EvaluationOptions:
     """How maps are evaluated."""
 
-    baselines: Annotated[
-        bool,
-        flag(
-            "--baselines",
-            help="Draw random, centre and edges as well: a method that does not beat them says nothing about the "
-            "network.",
-            rich_help_panel=HOW,
-        ),
-    ] = False
-    verify: Verify = False
-    metrics: Annotated[
-        list[str] | None,
-        figures(
-            metavar="[NAME...]",
-            help="Measure every map, and rank the methods: names as in camctl metrics; without a name, all but the "
-            "slow ones.",
-            autocompletion=completion.metrics,
-        ),
-    ] = None
-    metric_options: Annotated[
-        list[str] | None, figures(metavar="KEY=VALUE...", help="Options of the metrics; see camctl metrics NAME.")
-    ] = None
-    box: Annotated[
-        list[str] | None,
-        figures(
-            metavar="[CLASS=]X0,Y0,X1,Y1...",
-            help="Where the object is, in pixels of the picture: for pointing game, energy and IoU. One box for all "
-            "classes, or one per class.",
-        ),
-    ] = None
-    sanity: Annotated[
-        bool,
-        flag(
-            "--sanity",
-            help="Draw every map again on a copy of the model whose weights are random from the head down: a map that "
-            "stays the same does not depend on the class. Give three pictures or more.",
-            rich_help_panel=FIGURES,
-        ),
-    ] = False
-    mask: Annotated[
-        list[str] | None,
-        figures(
-            metavar="[CLASS=]FILE...",
-            help="Where the object is, as a grey picture of the picture's size that is black outside the object.",
-        ),
-    ] = None
-    baseline: Annotated[
-        str | None,
-        figures(
-            metavar="FILE.npz",
-            help="Raw maps of an earlier run (--save-raw). Prints each map's rank correlation with the earlier one, "
-            "and exits with 5 if one is below --min-correlation or has no earlier map.",
-        ),
-    ] = None
-    min_correlation: Annotated[
-        float, figures(metavar="-1..1", help="Minimum rank correlation with the --baseline.", show_default=True)
-    ] = 0.9
-    timing: Annotated[bool, flag("--timing", help="Print the time of each step.", rich_help_panel=FIGURES)] = False
+    panel: ClassVar = "Figures"
+
+    baselines: bool = switch(
+        "Draw random, centre and edges as well: a method that does not beat them says nothing about the network.",
+        rich_help_panel=HOW,
+    )
+    verify: bool = verify_switch()
+    metrics: list[str] | None = option(
+        None,
+        "[NAME...]",
+        "Measure every map, and rank the methods: names as in camctl metrics; without a name, all but the slow ones.",
+        autocompletion=completion.metrics,
+    )
+    metric_options: list[str] | None = option(None, "KEY=VALUE...", "Options of the metrics; see camctl metrics NAME.")
+    box: list[str] | None = option(
+        None,
+        "[CLASS=]X0,Y0,X1,Y1...",
+        "Where the object is, in pixels of the picture: for pointing game, energy and IoU. One box for all classes, or "
+        "one per class.",
+    )
+    sanity: bool = switch(
+        "Draw every map again on a copy of the model whose weights are random from the head down: a map that stays the "
+        "same does not depend on the class. Give three pictures or more."
+    )
+    mask: list[str] | None = option(
+        None,
+        "[CLASS=]FILE...",
+        "Where the object is, as a grey picture of the picture's size that is black outside the object.",
+    )
+    baseline: str | None = option(
+        None,
+        "FILE.npz",
+        "Raw maps of an earlier run (--save-raw). Prints each map's rank correlation with the earlier one, and exits "
+        "with 5 if one is below --min-correlation or has no earlier map.",
+    )
+    min_correlation: float = option(0.9, "-1..1", "Minimum rank correlation with the --baseline.")
+    timing: bool = switch("Print the time of each step.")
 
     def __post_init__(self) -> None:
         """Raise `InputError` for a correlation that is none."""
@@ -126,48 +166,42 @@ class EvaluationOptions:
 class FigureOptions(HeatmapOptions):
     """How the figure is drawn."""
 
-    rows: Annotated[
-        list[str] | None,
-        output(
-            metavar="AXIS...",
-            help="What varies down the rows: image, model, layer, class, smoothing, method; outermost first.",
-            show_default=False,
-        ),
-    ] = None
-    columns: Annotated[
-        list[str] | None,
-        output(metavar="AXIS...", help="What varies across the columns; methods by default.", show_default=False),
-    ] = None
-    scale: Annotated[
-        Literal["each", "shared"],
-        output(help="Stretch each map over all colours, or share one scale over the classes and pictures of a method."),
-    ] = "each"
-    theme: Annotated[
-        Literal["light", "dark"], output(help="Colour theme of the figure. (The HTML report can switch.)")
-    ] = "light"
-    tile: Annotated[
-        int, output(metavar="PIXELS", min=SMALLEST_TILE, max=LARGEST_TILE, help="Side of a map in the figure.")
-    ] = 224
-    canvas: Annotated[
-        Literal["view", "original"] | None,
-        output(
-            help="Draw on what the model saw, or on the whole picture with the unseen margin dimmed.",
-            show_default="original if the models see different parts",
-        ),
-    ] = None
+    rows: list[str] | None = option(
+        None, "AXIS...", "What varies down the rows: image, model, layer, class, smoothing, method; outermost first."
+    )
+    columns: list[str] | None = option(None, "AXIS...", "What varies across the columns; methods by default.")
+    scale: Literal["each", "shared"] = option(
+        "each", None, "Stretch each map over all colours, or share one scale over the classes and pictures of a method."
+    )
+    theme: Literal["light", "dark"] = option("light", None, "Colour theme of the figure. (The HTML report can switch.)")
+    tile: int = option(224, "PIXELS", "Side of a map in the figure.", min=SMALLEST_TILE, max=LARGEST_TILE)
+    canvas: Literal["view", "original"] | None = option(
+        None,
+        None,
+        "Draw on what the model saw, or on the whole picture with the unseen margin dimmed.",
+        shown="original if the models see different parts",
+    )
 
-    def look(self, metrics: Iterable[str]) -> Looks:
-        """Return how the figure looks, with the metrics whose values stand under each map. Raises `InputError`."""
+    def look(self, evaluation: Evaluation) -> Looks:
+        """Return how the figure looks. Raises `InputError` for axes and metrics."""
+        from camctl.pipeline.method_selection import pick_metrics
+        from camctl.render.figure.arrangement import check_axes
+
+        rows, columns = axes_of("--rows", self.rows), axes_of("--columns", self.columns)
+        check_axes(columns, rows)
+        region = bool(evaluation.boxes or evaluation.masks)
+        metrics = pick_metrics(evaluation.metrics, evaluation.options, region=region)
+        names = IN_FIGURE if evaluation.metrics == ("all",) else tuple(metric.found.name for metric in metrics)
         return Looks(
-            columns=axes_of("--columns", self.columns),
-            rows=axes_of("--rows", self.rows),
+            columns=columns,
+            rows=rows,
             scale=self.scale,
             theme=self.theme,
             tile=self.tile,
             canvas=self.canvas,
             colormap=self.colormap,
             opacity=self.opacity,
-            metrics=tuple(metrics),
+            metrics=names,
         )
 
 
@@ -175,29 +209,27 @@ class FigureOptions(HeatmapOptions):
 class ComparisonOutput:
     """What a comparison is saved as, and how it is shown."""
 
-    save_path: Annotated[
-        list[str] | None,
-        output(
-            metavar="FILE...",
-            help="A figure (png, jpg, webp, svg, pdf), a report (html), a manifest (json); several at once. "
-            "Without it the figure is shown in the terminal.",
-            show_default=False,
-        ),
-    ] = None
-    save_raw: SaveRaw = None
+    panel: ClassVar = OUTPUT
+
+    save_path: list[str] | None = option(
+        None,
+        "FILE...",
+        "A figure (png, jpg, webp, svg, pdf), a report (html), a manifest (json); several at once. Without it the "
+        "figure is shown in the terminal.",
+    )
+    save_raw: str | None = save_raw_option()
     figure: FigureOptions
     results: ResultOptions
 
 
-def axes_of(option: str, texts: Sequence[str] | None) -> "tuple[AxisName, ...]":
+def axes_of(flag: str, texts: Sequence[str] | None) -> "tuple[AxisName, ...]":
     """Return axes, each in one of its many spellings. Raises `UnknownNameError`."""
     axes = []
-    for text in texts or []:
-        for word in text.split(","):
-            name = word.strip().casefold()
-            singular = {"classes": "class", "class": "class"}.get(name) or name.removesuffix("s")
-            if singular not in AXIS_WORDS:
-                known = list(dict.fromkeys(AXIS_WORDS.values()))
-                raise UnknownNameError("axis", name, known, hint=f"{option} takes: {', '.join(known)}.")
-            axes.append(AXIS_WORDS[singular])
+    for word in ",".join(texts or []).split(",") if texts else ():
+        name = word.strip().casefold()
+        singular = {"classes": "class", "class": "class"}.get(name) or name.removesuffix("s")
+        if singular not in AXIS_WORDS:
+            known = list(dict.fromkeys(AXIS_WORDS.values()))
+            raise UnknownNameError("axis", name, known, hint=f"{flag} takes: {', '.join(known)}.")
+        axes.append(AXIS_WORDS[singular])
     return tuple(axes)

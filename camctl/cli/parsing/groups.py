@@ -1,9 +1,9 @@
-"""Options as values: a command names a dataclass of options, and typer sees each of its fields as an option."""
+"""Options as values: a command takes dataclasses of options, and typer sees each of their fields as an option."""
 
 import inspect
 import re
 from collections.abc import Callable
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, Field, field, fields, is_dataclass
 from functools import wraps
 from shlex import quote
 from typing import Annotated, Any, get_args, get_type_hints
@@ -15,9 +15,32 @@ from camctl.errors import CamctlError
 Command = Callable[..., int | None]
 
 
-def flag(name: str, **words: Any) -> Any:
-    """A switch: without the word `<bool>` after it, and without its opposite `--no-...`."""
-    return typer.Option(name, metavar="", **words)
+def option(default: Any, metavar: str | None, help: str, *, shown: str = "", **declared: Any) -> Any:  # noqa: A002
+    """Declare a field as an option. Its flag is its name with dashes.
+
+    Parameters
+    ----------
+    default, metavar, help
+        As in `typer.Option`.
+    shown
+        Words for a default of None in `--help`.
+    declared
+        Further keywords of `typer.Option`.
+    """
+    show_default = shown or (default is not None and default != "")
+    declared = {"metavar": metavar, "help": help, "show_default": show_default} | declared
+    return field(default=default, metadata={"kind": typer.Option, "declared": declared})
+
+
+def switch(help: str, **declared: Any) -> Any:  # noqa: A002
+    """Declare a field as a switch: its help is without the word `<bool>`, and there is no `--no-...`."""
+    return option(False, "", help, **declared)
+
+
+def argument(metavar: str, help: str, *, default: Any = MISSING, **declared: Any) -> Any:  # noqa: A002
+    """Declare a field as an argument, which is required without a default."""
+    declared = {"metavar": metavar, "help": help, "show_default": False} | declared
+    return field(default=default, metadata={"kind": typer.Argument, "declared": declared})
 
 
 def show_help(ctx: typer.Context, wanted: bool) -> None:  # noqa: FBT001 - typer calls it with the flag's value
@@ -27,22 +50,18 @@ def show_help(ctx: typer.Context, wanted: bool) -> None:  # noqa: FBT001 - typer
         raise typer.Exit
 
 
-# typer's own would be the one option that imports pydantic for nothing.
-Help = Annotated[bool, flag("--help", help="Show this message and exit.", is_eager=True, callback=show_help)]
+# typer's own would import pydantic for nothing.
+HELP = typer.Option("--help", metavar="", help="Show this message and exit.", is_eager=True, callback=show_help)
 
 
 def command(function: Command) -> Command:
-    """Expand the parameters of a command that are dataclasses of options, and add `--help`.
-
-    Each field is declared as `name: Annotated[type, typer.Option(...)] = default`, or is a dataclass of options itself.
-    The flag of an option is its name with dashes. The function gets the values that the fields make.
-    """
-    hints = get_type_hints(function, include_extras=True)
+    """Return a command for typer: the dataclasses of options are expanded into their fields, and `--help` is added."""
+    hints = get_type_hints(function)
     groups = {name: kind for name, kind in hints.items() if is_dataclass(kind)}
-    parameters: list[inspect.Parameter] = []
-    for parameter in inspect.signature(function).parameters.values():
-        parameters += _expanded(parameter.name, hints[parameter.name], parameter.default)
-    parameters += _expanded("help", Help, default=False)
+    plain = {name: kind for name, kind in hints.items() if name not in {*groups, "return"}}
+    parameters = [_parameter(name, kind) for name, kind in plain.items()]
+    parameters += [parameter for kind in groups.values() for parameter in _parameters(kind)]
+    parameters.append(_parameter("help", Annotated[bool, HELP], default=False))
 
     @wraps(function)
     def expanded(*, help: bool, **words: Any) -> int | None:  # noqa: A002, ARG001 - the option's name
@@ -61,24 +80,44 @@ def command(function: Command) -> Command:
     return expanded
 
 
-def _expanded(name: str, annotation: Any, default: Any = MISSING) -> list[inspect.Parameter]:
-    """Return the parameter, or those of the fields if its type is a dataclass."""
-    if is_dataclass(annotation):
-        hints = get_type_hints(annotation, include_extras=True)
-        return [
-            part for field in fields(annotation) for part in _expanded(field.name, hints[field.name], field.default)
-        ]
+def flags_of(function: Command) -> dict[str, bool]:
+    """Return each flag of a command, and whether it takes several values."""
+    kinds = get_type_hints(function)
+    return {f"--{name.replace('_', '-')}": list[str] in get_args(kind) for name, kind in kinds.items()}
+
+
+def _parameters(kind: Any, panel: str | None = None) -> list[inspect.Parameter]:
+    """Return the parameters for the fields of a dataclass, and of the dataclasses in it."""
+    hints, panel = get_type_hints(kind), getattr(kind, "panel", panel)
+    parameters = []
+    for part in fields(kind):
+        if is_dataclass(hints[part.name]):
+            parameters += _parameters(hints[part.name], panel)
+        else:
+            declared = _declared(part, switch=hints[part.name] is bool, panel=panel)
+            parameters.append(_parameter(part.name, Annotated[hints[part.name], declared], part.default))
+    return parameters
+
+
+def _declared(part: Field[Any], *, switch: bool, panel: str | None) -> Any:
+    kind, declared = part.metadata["kind"], part.metadata["declared"]
+    if kind is typer.Option:
+        declared = {"rich_help_panel": panel} | declared
+    return kind(*[f"--{part.name.replace('_', '-')}"] * switch, **declared)
+
+
+def _parameter(name: str, annotation: Any, default: Any = MISSING) -> inspect.Parameter:
     default = inspect.Parameter.empty if default is MISSING else default
-    return [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
 def _value(kind: Any, words: dict[str, Any]) -> Any:
     """Return a dataclass of options, made of the words for its fields, which are taken out."""
-    hints = get_type_hints(kind, include_extras=True)
+    hints = get_type_hints(kind)
     return kind(
         **{
-            field.name: _value(hints[field.name], words) if is_dataclass(hints[field.name]) else words.pop(field.name)
-            for field in fields(kind)
+            part.name: _value(hints[part.name], words) if is_dataclass(hints[part.name]) else words.pop(part.name)
+            for part in fields(kind)
         }
     )
 
@@ -87,13 +126,7 @@ def _filled(hint: str, named: dict[str, Any]) -> str:
     """Return a hint whose commands name the user's own picture and model, so that they can be copied."""
 
     def fill(match: re.Match[str]) -> str:
-        words = [named.get(word) or word for word in match[0].split()]
-        return " ".join(word if word in named else quote(word[0] if isinstance(word, list) else word) for word in words)
+        first = (name[0] if isinstance(name, list) else name for name in map(named.get, match[0].split()))
+        return " ".join(quote(name) if name else word for name, word in zip(first, match[0].split(), strict=True))
 
     return re.sub(r"camctl (?:layers|run|compare)(?: IMAGE)?(?: MODEL)?", fill, hint)
-
-
-def flags_of(function: Command) -> dict[str, bool]:
-    """Return each flag of a command, and whether it takes several values."""
-    kinds = get_type_hints(function)
-    return {f"--{name.replace('_', '-')}": list[str] in get_args(kind) for name, kind in kinds.items()}

@@ -2,38 +2,21 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from camctl import registry
 from camctl.cli.parsing import completion
 from camctl.cli.parsing.assignments import parse_assignments
-from camctl.cli.parsing.groups import flag
+from camctl.cli.parsing.groups import argument, option, switch
 from camctl.cli.parsing.names import labels_of
-from camctl.cli.parsing.options import MODEL, what
+from camctl.cli.parsing.options import WHAT
 from camctl.errors import InputError
 from camctl.values.request import Family
 
 if TYPE_CHECKING:
     from camctl.cli.output.progress import Progress
     from camctl.plugin import LoadedModel
-    from camctl.registry.discovery import Found
-
-option = partial(typer.Option, rich_help_panel=MODEL)
-switch = partial(flag, rich_help_panel=MODEL)
-
-Checkpoint = Annotated[
-    str | None,
-    typer.Argument(
-        metavar="CHECKPOINT",
-        help="A file or an http(s) address. Not needed for a model name with published weights, for demo: and "
-        "imagenet: models, and with --random-weights.",
-        show_default=False,
-    ),
-]
 
 
 @dataclass(frozen=True)
@@ -44,7 +27,7 @@ class ModelRequest:
     checkpoint: str | None
     keywords: Mapping[str, Any]
     """Keyword arguments of `camctl.load`."""
-    structure_only: bool = False
+    structure_only: bool
     """Whether the weights are drawn at random since none are at hand and none are needed."""
 
     def load(self, progress: "Progress") -> "LoadedModel":
@@ -59,76 +42,44 @@ class ModelRequest:
 class ModelOptions:
     """How a model is loaded, and what the user says about its family."""
 
-    device: Annotated[
-        str,
-        option(
-            metavar="DEVICE",
-            help="cpu, cuda, cuda:1, mps or auto (the fastest one here).",
-            autocompletion=completion.devices,
-        ),
-    ] = "cpu"
-    cfg_options: Annotated[
-        list[str] | None,
-        option(
-            metavar="KEY=VALUE...",
-            help="Changes to the config file, such as model.head.num_classes=10.",
-            show_default=False,
-        ),
-    ] = None
-    labels: Annotated[
-        list[str] | None,
-        option(
-            metavar="TEXT...",
-            help="Names of the classes: texts, or a file with one per line. A zero-shot model (CLIP, SigLIP) scores "
-            "the picture against them: --labels 'a photo of a cat,a photo of a dog'.",
-            show_default=False,
-        ),
-    ] = None
-    random_weights: Annotated[
-        bool,
-        switch(
-            "--random-weights",
-            help="Draw the weights at random, to try things without a checkpoint. The map then means nothing.",
-        ),
-    ] = False
-    seed: Annotated[int, option(metavar="N", min=0, max=2**32 - 1, help="Seed for --random-weights.")] = 0
-    trust_checkpoint: Annotated[
-        bool,
-        switch(
-            "--trust-checkpoint",
-            help="Read a checkpoint that holds more than weights. It can run any code on this machine: use it for "
-            "files of your own.",
-        ),
-    ] = False
-    no_repairs: Annotated[
-        bool,
-        switch(
-            "--no-repairs",
-            help="Leave known defects of the model's library as they are (mmpretrain's T2T-ViT attention).",
-        ),
-    ] = False
-    adapter: Annotated[
-        str | None,
-        option(
-            metavar="NAME",
-            help="Use this adapter for the model's family, instead of the one that recognises the model.",
-            autocompletion=completion.adapters,
-            show_default=False,
-        ),
-    ] = None
-    vit_like: Annotated[
-        bool, switch("--vit-like", help="Treat the layer's output as tokens. Rarely needed: this is detected.")
-    ] = False
-    num_extra_tokens: Annotated[
-        int | None,
-        option(
-            metavar="N",
-            min=0,
-            help="Number of class, distillation and register tokens before the patch tokens. Rarely needed: this is "
-            "detected.",
-            show_default=False,
-        ),
-    ] = None
+    panel: ClassVar = "Model"
+
+    device: str = option(
+        "cpu", "DEVICE", "cpu, cuda, cuda:1, mps or auto (the fastest one here).", autocompletion=completion.devices
+    )
+    cfg_options: list[str] | None = option(
+        None, "KEY=VALUE...", "Changes to the config file, such as model.head.num_classes=10."
+    )
+    labels: list[str] | None = option(
+        None,
+        "TEXT...",
+        "Names of the classes: texts, or a file with one per line. A zero-shot model (CLIP, SigLIP) scores the picture "
+        "against them: --labels 'a photo of a cat,a photo of a dog'.",
+    )
+    random_weights: bool = switch(
+        "Draw the weights at random, to try things without a checkpoint. The map then means nothing."
+    )
+    seed: int = option(0, "N", "Seed for --random-weights.", min=0, max=2**32 - 1)
+    trust_checkpoint: bool = switch(
+        "Read a checkpoint that holds more than weights. It can run any code on this machine: use it for files of your "
+        "own."
+    )
+    no_repairs: bool = switch(
+        "Leave known defects of the model's library as they are (mmpretrain's T2T-ViT attention)."
+    )
+    adapter: str | None = option(
+        None,
+        "NAME",
+        "Use this adapter for the model's family, instead of the one that recognises the model.",
+        autocompletion=completion.adapters,
+    )
+    vit_like: bool = switch("Treat the layer's output as tokens. Rarely needed: this is detected.")
+    num_extra_tokens: int | None = option(
+        None,
+        "N",
+        "Number of class, distillation and register tokens before the patch tokens. Rarely needed: this is detected.",
+        min=0,
+    )
 
     def family(self) -> Family:
         """Return what the user says about the family. Raises `UnknownNameError` or `PluginError` for the adapter."""
@@ -139,17 +90,12 @@ class ModelOptions:
     def request_for(self, model: str, checkpoint: str | None, *, structure_only: bool = False) -> ModelRequest:
         """Return the request for a model. Raises `InputError` or `PluginError`.
 
-        Parameters
-        ----------
-        model, checkpoint
-            As the user names them.
-        structure_only
-            Draw random weights if the source would have to fetch weights.
+        With `structure_only`, the weights are drawn at random if the source would have to fetch them.
         """
         # The source is not loaded: it may need torch.
         source = registry.locate("source", registry.split_model(model)[0])
-        weightless = checkpoint is None and not self.random_weights and not _has_own_weights(source)
-        drawn = structure_only and weightless
+        own_weights = source.built_in and source.name in OWN_WEIGHTS
+        drawn = structure_only and checkpoint is None and not own_weights and not self.random_weights
         keywords = {
             "device": self.device,
             "random_weights": self.random_weights or drawn,
@@ -166,25 +112,25 @@ OWN_WEIGHTS = frozenset({"demo", "imagenet", "python"})
 """Built-in sources that have weights at hand without a checkpoint."""
 
 
-def _has_own_weights(source: "Found") -> bool:
-    return source.built_in and source.name in OWN_WEIGHTS
+def _checkpoint() -> Any:
+    words = (
+        "A file or an http(s) address. Not needed for a model name with published weights, for demo: and imagenet: "
+        "models, and with --random-weights."
+    )
+    return argument("CHECKPOINT", words, default=None)
 
 
 @dataclass(frozen=True, kw_only=True)
 class OneModel(ModelOptions):
     """A model, its checkpoint and its options."""
 
-    model: Annotated[
-        str,
-        typer.Argument(
-            metavar="MODEL",
-            help="A config file or model name of mmpretrain, or source:reference, such as imagenet:lite0, demo:vit or "
-            "python:package.module:factory.",
-            autocompletion=completion.models,
-            show_default=False,
-        ),
-    ]
-    checkpoint: Checkpoint = None
+    model: str = argument(
+        "MODEL",
+        "A config file or model name of mmpretrain, or source:reference, such as imagenet:lite0, demo:vit or "
+        "python:package.module:factory.",
+        autocompletion=completion.models,
+    )
+    checkpoint: str | None = _checkpoint()
 
     def request(self, *, structure_only: bool = False) -> ModelRequest:
         """Return the request for the model; see `request_for`."""
@@ -195,24 +141,20 @@ class OneModel(ModelOptions):
 class SeveralModels(ModelOptions):
     """One or several models, their checkpoints and the options that they share."""
 
-    first_model: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="MODEL",
-            help="As for camctl run; may be left out if --model names one or several.",
-            autocompletion=completion.models,
-            show_default=False,
-        ),
-    ] = None
-    checkpoint: Checkpoint = None
-    model: Annotated[
-        list[str] | None,
-        what(
-            metavar="MODEL[@CHECKPOINT]...",
-            help="More models, of any source, each followed by @ and its checkpoint if it needs one.",
-            autocompletion=completion.models,
-        ),
-    ] = None
+    first_model: str | None = argument(
+        "MODEL",
+        "As for camctl run; may be left out if --model names one or several.",
+        default=None,
+        autocompletion=completion.models,
+    )
+    checkpoint: str | None = _checkpoint()
+    model: list[str] | None = option(
+        None,
+        "MODEL[@CHECKPOINT]...",
+        "More models, of any source, each followed by @ and its checkpoint if it needs one.",
+        autocompletion=completion.models,
+        rich_help_panel=WHAT,
+    )
 
     def requests(self) -> list[ModelRequest]:
         """Return the requests for the models. Raises `InputError` if none is named."""
@@ -232,7 +174,6 @@ def split_checkpoint(text: str) -> tuple[str, str | None]:
     at = next((position for position in positions if Path(text[:position]).exists()), positions[0])
     model, weights = text[:at], text[at + 1 :]
     if not model or not weights:
-        raise InputError(
-            f"'{text}' needs a model before its @ and a checkpoint after it.", hint="Write --model MODEL@CHECKPOINT"
-        )
+        message = f"'{text}' needs a model before its @ and a checkpoint after it."
+        raise InputError(message, hint="Write --model MODEL@CHECKPOINT")
     return model, weights

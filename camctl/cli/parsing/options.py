@@ -1,88 +1,54 @@
-"""Options that commands share, in groups: each is a value that the command gets whole. See `groups.command`."""
+"""Options that commands share, in groups: each is a value that the command gets whole."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import partial
 from math import inf
-from typing import TYPE_CHECKING, Annotated, Literal
-
-import typer
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from camctl.cli.output.sink import Sink
 from camctl.cli.parsing import completion
-from camctl.cli.parsing.groups import flag
-from camctl.cli.parsing.names import class_names
+from camctl.cli.parsing.assignments import parse_assignments
+from camctl.cli.parsing.groups import option, switch
+from camctl.cli.parsing.names import class_names, split_names
 from camctl.errors import ExitCode, InputError
 from camctl.values.explanation import nearest
 from camctl.values.look import COLORMAPS, DEFAULT_COLORMAP, DEFAULT_OPACITY, known_colormap
 from camctl.values.request import Classes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from camctl.values.explanation import Cam
 
 WHAT = "What to explain"
 HOW = "How the map is made"
-MODEL = "Model"
 OUTPUT = "What comes out"
-
-what = partial(typer.Option, rich_help_panel=WHAT, show_default=False)
-how = partial(typer.Option, rich_help_panel=HOW)
-output = partial(typer.Option, rich_help_panel=OUTPUT)
 
 Aggregate = Literal["mean", "max", "product"]
 
-MethodOptions = Annotated[
-    list[str] | None,
-    how(metavar="KEY=VALUE...", help="Options of the methods; see camctl methods NAME.", show_default=False),
-]
-AggregateOption = Annotated[
-    Aggregate,
-    how(help="How several layers become one map. product is RefineCAM: fine layers sharpen what deep layers point at."),
-]
-Verify = Annotated[
-    bool,
-    flag(
-        "--verify",
-        help="Ask the model about each map. Its verdict is inverted if the model scores the class higher without the "
-        "map's brighter half than without its darker half. Costs two more forward passes per map.",
-        rich_help_panel=HOW,
-    ),
-]
-JsonAlone = Annotated[bool, flag("--json", help="Print JSON on stdout.")]
 
-
-def check_range(option: str, value: float, least: float, most: float = inf) -> None:
+def check_range(flag: str, value: float, least: float, most: float = inf) -> None:
     """Raise `InputError` unless the value of an option is within its range, which NaN never is."""
     if not least <= value <= most:
         span = f"from {least:g} to {most:g}" if most < inf else f"of {least:g} or more"
-        raise InputError(f"{option} {value} is out of range.", hint=f"Give a number {span}.")
+        raise InputError(f"{flag} {value} is out of range.", hint=f"Give a number {span}.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClassOptions:
     """Which classes are explained, and which they are contrasted with."""
 
-    target_category: Annotated[
-        list[str] | None,
-        what(
-            metavar="CLASS...",
-            help="Classes to explain, by index or name; one map each.",
-            show_default="the predicted class",
-        ),
-    ] = None
-    topk: Annotated[int | None, what(metavar="N", min=1, help="Explain the N classes with the highest scores.")] = None
-    versus: Annotated[
-        list[str] | None,
-        what(
-            metavar="CLASS...",
-            help="Contrast the target with these classes (Finer-CAM; works with any method): show evidence for the "
-            "target that does not also support them. auto:3 takes the three classes with the nearest scores.",
-        ),
-    ] = None
-    versus_strength: Annotated[
-        float, what(metavar="S", help="Weight of the contrast, 0 (none) or more.", show_default=True)
-    ] = 1.0
+    panel: ClassVar = WHAT
+
+    target_category: list[str] | None = option(
+        None, "CLASS...", "Classes to explain, by index or name; one map each.", shown="the predicted class"
+    )
+    topk: int | None = option(None, "N", "Explain the N classes with the highest scores.", min=1)
+    versus: list[str] | None = option(
+        None,
+        "CLASS...",
+        "Contrast the target with these classes (Finer-CAM; works with any method): show evidence for the target that "
+        "does not also support them. auto:3 takes the three classes with the nearest scores.",
+    )
+    versus_strength: float = option(1.0, "S", "Weight of the contrast, 0 (none) or more.")
 
     def classes(self) -> Classes:
         """Return the classes as a request. Raises `InputError`."""
@@ -100,13 +66,59 @@ class ClassOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MethodOptions:
+    """Which methods draw the maps."""
+
+    default: ClassVar = ("auto",)
+    panel: ClassVar = HOW
+
+    method: list[str] | None = option(
+        None,
+        "NAME...",
+        "One or several; see camctl methods. The model runs once for all of them.",
+        shown="auto: GradCAM, or GradCAMElementWise if the head reads a class token alone",
+        autocompletion=completion.methods,
+    )
+    method_options: list[str] | None = option(None, "KEY=VALUE...", "Options of the methods; see camctl methods NAME.")
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of the methods. Raises `InputError`."""
+        return split_names(self.method, default=self.default)
+
+    def settings(self) -> dict[str, Any]:
+        """Return the options of the methods. Raises `InputError`."""
+        return parse_assignments(self.method_options or [], option="--method-options")
+
+    def count(self, *, baselines: bool = False) -> int:
+        """Return the number of methods. Raises `InputError` for an unknown one, or an option that none has."""
+        from camctl.pipeline.method_selection import pick_methods
+
+        return len(pick_methods(self.names(), self.settings(), baselines=baselines))
+
+
+def aggregate_option() -> Any:
+    """Declare `--aggregate`."""
+    words = "How several layers become one map. product is RefineCAM: fine layers sharpen what deep layers point at."
+    return option("mean", None, words, rich_help_panel=HOW)
+
+
+def verify_switch() -> Any:
+    """Declare `--verify`."""
+    return switch(
+        "Ask the model about each map. Its verdict is inverted if the model scores the class higher without the map's "
+        "brighter half than without its darker half. Costs two more forward passes per map.",
+        rich_help_panel=HOW,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class HeatmapOptions:
     """Colours of the heatmap."""
 
-    colormap: Annotated[
-        str, output(metavar="NAME", help=f"{', '.join(COLORMAPS)}.", autocompletion=completion.colormaps)
-    ] = DEFAULT_COLORMAP
-    opacity: Annotated[float, output(metavar="0..1", help="Opacity of the heatmap.")] = DEFAULT_OPACITY
+    panel: ClassVar = OUTPUT
+
+    colormap: str = option(DEFAULT_COLORMAP, "NAME", f"{', '.join(COLORMAPS)}.", autocompletion=completion.colormaps)
+    opacity: float = option(DEFAULT_OPACITY, "0..1", "Opacity of the heatmap.")
 
     def __post_init__(self) -> None:
         """Raise `InputError` for what cannot be drawn."""
@@ -118,16 +130,10 @@ class HeatmapOptions:
 class ResultOptions:
     """How results are shown."""
 
-    no_preview: Annotated[bool, flag("--no-preview", help="Draw nothing in the terminal.", rich_help_panel=OUTPUT)] = (
-        False
-    )
-    json: Annotated[
-        bool, flag("--json", help="Print JSON on stdout, and no words but errors.", rich_help_panel=OUTPUT)
-    ] = False
-    strict: Annotated[
-        bool, flag("--strict", help="Exit with 4 if the verdict of a map is not ok.", rich_help_panel=OUTPUT)
-    ] = False
-    quiet: Annotated[bool, flag("--quiet", help="Print no words but errors.", rich_help_panel=OUTPUT)] = False
+    no_preview: bool = switch("Draw nothing in the terminal.")
+    json: bool = switch("Print JSON on stdout, and no words but errors.")
+    strict: bool = switch("Exit with 4 if the verdict of a map is not ok.")
+    quiet: bool = switch("Print no words but errors.")
 
     @property
     def sink(self) -> Sink:
@@ -140,11 +146,6 @@ class ResultOptions:
         return ExitCode.NOT_OK if self.strict and worthless else ExitCode.DONE
 
 
-SaveRaw = Annotated[
-    str | None,
-    output(
-        metavar="FILE.npz",
-        help="Save the numbers: signed maps, full-size maps, and what made them.",
-        show_default=False,
-    ),
-]
+def save_raw_option() -> Any:
+    """Declare `--save-raw`."""
+    return option(None, "FILE.npz", "Save the numbers: signed maps, full-size maps, and what made them.")
