@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, get_origin
 
 import pytest
+import typer
 
 from camctl.cli.parsing.groups import argument, command, flags_of, option, switch
 from camctl.errors import Hint, InputError
@@ -14,14 +15,20 @@ from camctl.errors import Hint, InputError
 
 @dataclass(frozen=True, kw_only=True)
 class Inner:
-    loud: bool = switch("Say it loudly.")
+    loud: bool = switch(help="Say it loudly.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outer:
-    image: str = argument("IMAGE", "The picture.")
-    model: list[str] | None = option(None, "MODEL...", "Models.")
-    two_words: int = option(3, "N", "A number.")
+    """Options of a command.
+
+    image: The picture, of which the help
+        takes two lines.
+    """
+
+    image: str = argument("IMAGE")
+    model: list[str] | None = option("MODEL...")
+    two_words: int = option("N", 3)
     inner: Inner
 
 
@@ -35,6 +42,14 @@ def test_fields_are_options_in_their_order_and_help_is_the_last() -> None:
 
     assert list(parameters) == ["image", "model", "two_words", "loud", "help"]
     assert all(get_origin(parameter.annotation) is Annotated for parameter in parameters.values())
+
+
+def test_long_help_stands_in_the_docstring(capsys: pytest.CaptureFixture[str]) -> None:
+    app = typer.Typer(add_completion=False)
+    app.command()(command(talk))
+    app(["--help"], standalone_mode=False)
+
+    assert "The picture, of which the help takes two lines." in " ".join(capsys.readouterr().out.split())
 
 
 def test_command_gets_the_value_that_the_fields_make() -> None:

@@ -39,7 +39,7 @@ def compare(
     # Mistakes in the words are reported before torch loads.
     methods.count(baselines=evaluation.baselines)
     pictures = subject.pictures()
-    asked = evaluation.evaluation(len(pictures))
+    asked = evaluation.evaluation(len(pictures), verify=methods.maps.verify)
     smoothings, classes, look = methods.smoothings(), question.classes(), output.figure.look(asked)
     files = comparison_files(output.save_path or [], output.save_raw, pictures=pictures, sanity=asked.sanity)
     baseline = Baseline.read(evaluation.baseline, evaluation.min_correlation)
@@ -53,7 +53,7 @@ def compare(
             targets=classes,
             target_layers=subject.target_layers,
             smooth=smoothings,
-            aggregate=methods.aggregate,
+            aggregate=methods.maps.aggregate,
             evaluation=asked,
             family=family,
             progress=progress.counted,

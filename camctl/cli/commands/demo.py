@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class DemoOptions:
     """Where the demo is written."""
 
-    output: Path = option(Path("camctl-demo"), "DIR", "Folder for the pictures and the index.")
+    output: Path = option("DIR", Path("camctl-demo"), help="Folder for the pictures and the index.")
 
 
 def demo(options: DemoOptions) -> None:

@@ -16,20 +16,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class LayerOptions:
-    """Which layers are listed, and how."""
+    """Which layers are listed, and how.
 
-    depth: int | None = option(None, "N", "Draw only N levels.", min=1)
-    filter: str | None = option(
-        None,
-        "GLOB",
-        "Only layers of such names, unfolded: backbone.layer4.*.bn3, or *norm* for the last part of a name.",
-    )
-    usable: bool = switch("Only layers that can be target layers.")
-    image: str | None = option(None, "FILE", "Probe with this picture instead of noise.")
-    check: bool = switch(
-        "Instead of the layers: whether a map of this model can be made and trusted, and what else works on it."
-    )
-    json: bool = switch("Print JSON on stdout: every module, or all of --check.")
+    filter: Only layers of such names, unfolded: backbone.layer4.*.bn3, or *norm* for the last part of a name.
+    check: Instead of the layers: whether a map of this model can be made and trusted, and what else works on it.
+    """
+
+    depth: int | None = option("N", help="Draw only N levels.", min=1)
+    filter: str | None = option("GLOB")
+    usable: bool = switch(help="Only layers that can be target layers.")
+    image: str | None = option("FILE", help="Probe with this picture instead of noise.")
+    check: bool = switch()
+    json: bool = switch(help="Print JSON on stdout: every module, or all of --check.")
 
 
 WHOLE_TREE = LayerOptions()

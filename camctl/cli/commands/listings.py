@@ -13,8 +13,8 @@ from camctl.cli.parsing.groups import argument, switch
 class ListingOptions:
     """Which plugins are listed, and how."""
 
-    name: str | None = argument("NAME", "Show all about this one.", default=None, autocompletion=completion.listed)
-    json: bool = switch("Print JSON on stdout.")
+    name: str | None = argument("NAME", None, help="Show all about this one.", autocompletion=completion.listed)
+    json: bool = switch(help="Print JSON on stdout.")
 
 
 def methods(options: ListingOptions) -> None:

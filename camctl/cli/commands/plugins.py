@@ -29,26 +29,27 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 class PluginsOptions:
     """How plugins are listed."""
 
-    json: bool = switch("Print JSON on stdout.")
+    json: bool = switch(help="Print JSON on stdout.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class CheckOptions(PluginsOptions):
-    """Which plugins are checked, and how."""
+    """Which plugins are checked, and how.
 
-    name: str | None = argument("NAME", "A plugin; without it all plugins of other packages.", default=None)
-    kind: Kind | None = option(None, None, "Needed if one name stands for several kinds.")
-    model: list[str] | None = option(
-        None, "MODEL...", "Models to try it on: for an adapter models that it knows, for a source some of its own."
-    )
+    model: Models to try it on: for an adapter models that it knows, for a source some of its own.
+    """
+
+    name: str | None = argument("NAME", None, help="A plugin; without it all plugins of other packages.")
+    kind: Kind | None = option(None, help="Needed if one name stands for several kinds.")
+    model: list[str] | None = option("MODEL...")
 
 
 @dataclass(frozen=True, kw_only=True)
 class NewOptions:
     """What is begun."""
 
-    folder: Path = argument("DIR", "Folder to make; the package is named after it.")
-    kind: Kind = option("method", None, "Kind of the plugin.")
+    folder: Path = argument("DIR", help="Folder to make; the package is named after it.")
+    kind: Kind = option(None, "method", help="Kind of the plugin.")
 
 
 def plugins(ctx: typer.Context, options: PluginsOptions) -> None:

@@ -10,15 +10,13 @@ from camctl.cli.parsing.groups import argument, option, switch
 from camctl.cli.parsing.model_options import OneModel
 from camctl.cli.parsing.options import (
     OUTPUT,
+    SAVE_RAW,
     WHAT,
-    Aggregate,
     ClassOptions,
     HeatmapOptions,
+    MapOptions,
     MethodOptions,
     ResultOptions,
-    aggregate_option,
-    save_raw_option,
-    verify_switch,
 )
 from camctl.errors import ExitCode
 
@@ -31,30 +29,30 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class SubjectOptions:
-    """The picture and the layers that are explained."""
+    """The picture and the layers that are explained.
+
+    target_layers: Layers whose output is explained, by name or pattern (backbone.layer4.*.bn3), auto:4 for four usable
+        ones from shallow to deep (several are fused into one map), or best for the one that measures best on the
+        picture. See camctl layers MODEL.
+    """
 
     panel: ClassVar = WHAT
 
-    image: str = argument("IMAGE", "The picture.")
-    target_layers: list[str] | None = option(
-        None,
-        "LAYER...",
-        "Layers whose output is explained, by name or pattern (backbone.layer4.*.bn3), auto:4 for four usable ones "
-        "from shallow to deep (several are fused into one map), or best for the one that measures best on the picture. "
-        "See camctl layers MODEL.",
-        shown="what the head reads",
-    )
-    preview_model: bool = switch("Show the model's layers, as camctl layers does, and stop.")
+    image: str = argument("IMAGE", help="The picture.")
+    target_layers: list[str] | None = option("LAYER...", shown="what the head reads")
+    preview_model: bool = switch(help="Show the model's layers, as camctl layers does, and stop.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class DrawnMethods(MethodOptions):
-    """The methods that draw the maps, and how."""
+    """The methods that draw the maps, and how.
 
-    eigen_smooth: bool = switch("Take the first principal component of the evidence instead of its sum: less noise.")
-    aug_smooth: bool = switch("Average over six views of the picture (flips times brightness): a centred map.")
-    aggregate: Aggregate = aggregate_option()
-    verify: bool = verify_switch()
+    eigen_smooth: Take the first principal component of the evidence instead of its sum: less noise.
+    """
+
+    eigen_smooth: bool = switch()
+    aug_smooth: bool = switch(help="Average over six views of the picture (flips times brightness): a centred map.")
+    maps: MapOptions
 
     @property
     def smoothing(self) -> "Smoothing":
@@ -66,11 +64,12 @@ class DrawnMethods(MethodOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class OverlayOptions(HeatmapOptions):
-    """How an overlay is drawn."""
+    """How an overlay is drawn.
 
-    canvas: Literal["view", "original"] = option(
-        "view", None, "Draw on what the model saw, or on the whole picture with the unseen margin dimmed."
-    )
+    canvas: Draw on what the model saw, or on the whole picture with the unseen margin dimmed.
+    """
+
+    canvas: Literal["view", "original"] = option(None, "view")
 
     def draw(self, cam: "Cam") -> "NDArray[np.uint8]":
         """Return the overlay of a map, (H, W, 3) uint8 RGB."""
@@ -79,16 +78,15 @@ class OverlayOptions(HeatmapOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class MapOutput:
-    """Where overlays and numbers are saved, and how results are shown."""
+    """Where overlays and numbers are saved, and how results are shown.
+
+    save_path: A file for one map (png, jpg, webp), a folder for several. Without it the map is shown in the terminal.
+    """
 
     panel: ClassVar = OUTPUT
 
-    save_path: str | None = option(
-        None,
-        "PATH",
-        "A file for one map (png, jpg, webp), a folder for several. Without it the map is shown in the terminal.",
-    )
-    save_raw: str | None = save_raw_option()
+    save_path: str | None = option("PATH")
+    save_raw: str | None = option("FILE.npz", help=SAVE_RAW)
     overlay: OverlayOptions
     results: ResultOptions
 
@@ -126,8 +124,8 @@ def run(
             targets=classes,
             target_layers=subject.target_layers,
             smooth=methods.smoothing,
-            aggregate=methods.aggregate,
-            verify=methods.verify,
+            aggregate=methods.maps.aggregate,
+            verify=methods.maps.verify,
             family=family,
         )
         paths = files.save(explanation, draw)

@@ -12,15 +12,13 @@ from camctl.cli.parsing.names import split_names
 from camctl.cli.parsing.options import (
     HOW,
     OUTPUT,
+    SAVE_RAW,
     WHAT,
-    Aggregate,
     HeatmapOptions,
+    MapOptions,
     MethodOptions,
     ResultOptions,
-    aggregate_option,
     check_range,
-    save_raw_option,
-    verify_switch,
 )
 from camctl.cli.parsing.pictures import pictures_in
 from camctl.errors import UnknownNameError
@@ -53,19 +51,17 @@ IN_FIGURE = ("adcc", "insertion", "deletion")
 
 @dataclass(frozen=True, kw_only=True)
 class SubjectOptions:
-    """Pictures and layers that are compared."""
+    """Pictures and layers that are compared.
+
+    target_layers: Layers, each with a map of its own: names, patterns, auto:4 for four usable ones from shallow to
+        deep, best for the one that measures best. A+B fuses two into one.
+    """
 
     panel: ClassVar = WHAT
 
-    picture: str = argument("IMAGE", "The picture; also a folder or a quoted pattern.")
-    target_layers: list[str] | None = option(
-        None,
-        "LAYER...",
-        "Layers, each with a map of its own: names, patterns, auto:4 for four usable ones from shallow to deep, best "
-        "for the one that measures best. A+B fuses two into one.",
-        shown="what the head reads",
-    )
-    image: list[str] | None = option(None, "FILE...", "More pictures, folders or patterns.")
+    picture: str = argument("IMAGE", help="The picture; also a folder or a quoted pattern.")
+    target_layers: list[str] | None = option("LAYER...", shown="what the head reads")
+    image: list[str] | None = option("FILE...", help="More pictures, folders or patterns.")
 
     def pictures(self) -> tuple[str, ...]:
         """Return the paths of the pictures. Raises `InputError`."""
@@ -74,24 +70,17 @@ class SubjectOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class ComparedMethods(MethodOptions):
-    """Methods and smoothings that are compared."""
+    """Methods and smoothings that are compared.
+
+    method: Names as in camctl methods, or seed (mmpretrain's six), fast (no further passes), all.
+    smooth: none, eigen (principal component), aug (six views), both; several are drawn side by side.
+    """
 
     default: ClassVar = ("seed",)
 
-    method: list[str] | None = option(
-        None,
-        "NAME...",
-        "Names as in camctl methods, or seed (mmpretrain's six), fast (no further passes), all.",
-        shown="seed",
-        autocompletion=completion.method_sets,
-    )
-    smooth: list[str] | None = option(
-        None,
-        "HOW...",
-        "none, eigen (principal component), aug (six views), both; several are drawn side by side.",
-        shown="none",
-    )
-    aggregate: Aggregate = aggregate_option()
+    method: list[str] | None = option("NAME...", shown="seed", autocompletion=completion.method_sets)
+    smooth: list[str] | None = option("HOW...", shown="none")
+    maps: MapOptions
 
     def smoothings(self) -> "tuple[Smoothing, ...]":
         """Return smoothings by name, once each. Raises `UnknownNameError`."""
@@ -105,58 +94,43 @@ class ComparedMethods(MethodOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationOptions:
-    """How maps are evaluated."""
+    """How maps are evaluated.
+
+    baselines: Draw random, centre and edges as well: a method that does not beat them says nothing about the network.
+    metrics: Measure every map, and rank the methods: names as in camctl metrics; without a name, all but the slow ones.
+    box: Where the object is, in pixels of the picture: for pointing game, energy and IoU. One box for all classes, or
+        one per class.
+    sanity: Draw every map again on a copy of the model whose weights are random from the head down: a map that stays
+        the same does not depend on the class. Give three pictures or more.
+    mask: Where the object is, as a grey picture of the picture's size that is black outside the object.
+    baseline: Raw maps of an earlier run (--save-raw). Prints each map's rank correlation with the earlier one, and
+        exits with 5 if one is below --min-correlation or has no earlier map.
+    """
 
     panel: ClassVar = "Figures"
 
-    baselines: bool = switch(
-        "Draw random, centre and edges as well: a method that does not beat them says nothing about the network.",
-        rich_help_panel=HOW,
-    )
-    verify: bool = verify_switch()
-    metrics: list[str] | None = option(
-        None,
-        "[NAME...]",
-        "Measure every map, and rank the methods: names as in camctl metrics; without a name, all but the slow ones.",
-        autocompletion=completion.metrics,
-    )
-    metric_options: list[str] | None = option(None, "KEY=VALUE...", "Options of the metrics; see camctl metrics NAME.")
-    box: list[str] | None = option(
-        None,
-        "[CLASS=]X0,Y0,X1,Y1...",
-        "Where the object is, in pixels of the picture: for pointing game, energy and IoU. One box for all classes, or "
-        "one per class.",
-    )
-    sanity: bool = switch(
-        "Draw every map again on a copy of the model whose weights are random from the head down: a map that stays the "
-        "same does not depend on the class. Give three pictures or more."
-    )
-    mask: list[str] | None = option(
-        None,
-        "[CLASS=]FILE...",
-        "Where the object is, as a grey picture of the picture's size that is black outside the object.",
-    )
-    baseline: str | None = option(
-        None,
-        "FILE.npz",
-        "Raw maps of an earlier run (--save-raw). Prints each map's rank correlation with the earlier one, and exits "
-        "with 5 if one is below --min-correlation or has no earlier map.",
-    )
-    min_correlation: float = option(0.9, "-1..1", "Minimum rank correlation with the --baseline.")
-    timing: bool = switch("Print the time of each step.")
+    baselines: bool = switch(rich_help_panel=HOW)
+    metrics: list[str] | None = option("[NAME...]", autocompletion=completion.metrics)
+    metric_options: list[str] | None = option("KEY=VALUE...", help="Options of the metrics; see camctl metrics NAME.")
+    box: list[str] | None = option("[CLASS=]X0,Y0,X1,Y1...")
+    sanity: bool = switch()
+    mask: list[str] | None = option("[CLASS=]FILE...")
+    baseline: str | None = option("FILE.npz")
+    min_correlation: float = option("-1..1", 0.9, help="Minimum rank correlation with the --baseline.")
+    timing: bool = switch(help="Print the time of each step.")
 
     def __post_init__(self) -> None:
         """Raise `InputError` for a correlation that is none."""
         check_range("--min-correlation", self.min_correlation, -1, 1)
 
-    def evaluation(self, pictures: int) -> Evaluation:
+    def evaluation(self, pictures: int, *, verify: bool) -> Evaluation:
         """Return the evaluation of that many pictures. Raises `InputError`."""
         return Evaluation(
             metrics=split_names(self.metrics, option="--metrics"),
             options=parse_assignments(self.metric_options or [], option="--metric-options"),
             boxes=parse_boxes(self.box or [], pictures),
             masks=parse_masks(self.mask or [], pictures),
-            verify=self.verify or None,
+            verify=verify or None,
             sanity=self.sanity,
             baselines=self.baselines,
         )
@@ -164,23 +138,20 @@ class EvaluationOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class FigureOptions(HeatmapOptions):
-    """How the figure is drawn."""
+    """How the figure is drawn.
 
-    rows: list[str] | None = option(
-        None, "AXIS...", "What varies down the rows: image, model, layer, class, smoothing, method; outermost first."
-    )
-    columns: list[str] | None = option(None, "AXIS...", "What varies across the columns; methods by default.")
-    scale: Literal["each", "shared"] = option(
-        "each", None, "Stretch each map over all colours, or share one scale over the classes and pictures of a method."
-    )
-    theme: Literal["light", "dark"] = option("light", None, "Colour theme of the figure. (The HTML report can switch.)")
-    tile: int = option(224, "PIXELS", "Side of a map in the figure.", min=SMALLEST_TILE, max=LARGEST_TILE)
-    canvas: Literal["view", "original"] | None = option(
-        None,
-        None,
-        "Draw on what the model saw, or on the whole picture with the unseen margin dimmed.",
-        shown="original if the models see different parts",
-    )
+    rows: What varies down the rows: image, model, layer, class, smoothing, method; outermost first.
+    scale: Stretch each map over all colours, or share one scale over the classes and pictures of a method.
+    theme: Colour theme of the figure. (The HTML report can switch.)
+    canvas: Draw on what the model saw, or on the whole picture with the unseen margin dimmed.
+    """
+
+    rows: list[str] | None = option("AXIS...")
+    columns: list[str] | None = option("AXIS...", help="What varies across the columns; methods by default.")
+    scale: Literal["each", "shared"] = option(None, "each")
+    theme: Literal["light", "dark"] = option(None, "light")
+    tile: int = option("PIXELS", 224, help="Side of a map in the figure.", min=SMALLEST_TILE, max=LARGEST_TILE)
+    canvas: Literal["view", "original"] | None = option(None, shown="original if the models see different parts")
 
     def look(self, evaluation: Evaluation) -> Looks:
         """Return how the figure looks. Raises `InputError` for axes and metrics."""
@@ -207,17 +178,16 @@ class FigureOptions(HeatmapOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class ComparisonOutput:
-    """What a comparison is saved as, and how it is shown."""
+    """What a comparison is saved as, and how it is shown.
+
+    save_path: A figure (png, jpg, webp, svg, pdf), a report (html), a manifest (json); several at once. Without it the
+        figure is shown in the terminal.
+    """
 
     panel: ClassVar = OUTPUT
 
-    save_path: list[str] | None = option(
-        None,
-        "FILE...",
-        "A figure (png, jpg, webp, svg, pdf), a report (html), a manifest (json); several at once. Without it the "
-        "figure is shown in the terminal.",
-    )
-    save_raw: str | None = save_raw_option()
+    save_path: list[str] | None = option("FILE...")
+    save_raw: str | None = option("FILE.npz", help=SAVE_RAW)
     figure: FigureOptions
     results: ResultOptions
 

@@ -3,7 +3,7 @@
 import inspect
 import re
 from collections.abc import Callable
-from dataclasses import MISSING, Field, field, fields, is_dataclass
+from dataclasses import MISSING, field, fields, is_dataclass
 from functools import wraps
 from shlex import quote
 from typing import Annotated, Any, get_args, get_type_hints
@@ -15,31 +15,32 @@ from camctl.errors import CamctlError
 Command = Callable[..., int | None]
 
 
-def option(default: Any, metavar: str | None, help: str, *, shown: str = "", **declared: Any) -> Any:  # noqa: A002
-    """Declare a field as an option. Its flag is its name with dashes.
+def option(metavar: str | None, default: Any = None, *, shown: str = "", **declared: Any) -> Any:
+    """Declare a field as an option, whose flag is its name with dashes.
+
+    A long help stands in the docstring of the class, as `name: text`.
 
     Parameters
     ----------
-    default, metavar, help
+    metavar, default
         As in `typer.Option`.
     shown
         Words for a default of None in `--help`.
     declared
         Further keywords of `typer.Option`.
     """
-    show_default = shown or (default is not None and default != "")
-    declared = {"metavar": metavar, "help": help, "show_default": show_default} | declared
+    declared = {"metavar": metavar, "show_default": shown or default is not None} | declared
     return field(default=default, metadata={"kind": typer.Option, "declared": declared})
 
 
-def switch(help: str, **declared: Any) -> Any:  # noqa: A002
+def switch(**declared: Any) -> Any:
     """Declare a field as a switch: its help is without the word `<bool>`, and there is no `--no-...`."""
-    return option(False, "", help, **declared)
+    return option("", default=False, show_default=False, **declared)
 
 
-def argument(metavar: str, help: str, *, default: Any = MISSING, **declared: Any) -> Any:  # noqa: A002
+def argument(metavar: str, default: Any = MISSING, **declared: Any) -> Any:
     """Declare a field as an argument, which is required without a default."""
-    declared = {"metavar": metavar, "help": help, "show_default": False} | declared
+    declared = {"metavar": metavar, "show_default": False} | declared
     return field(default=default, metadata={"kind": typer.Argument, "declared": declared})
 
 
@@ -83,27 +84,36 @@ def command(function: Command) -> Command:
 def flags_of(function: Command) -> dict[str, bool]:
     """Return each flag of a command, and whether it takes several values."""
     kinds = get_type_hints(function)
-    return {f"--{name.replace('_', '-')}": list[str] in get_args(kind) for name, kind in kinds.items()}
+    return {_flag(name): list[str] in get_args(kind) for name, kind in kinds.items()}
 
 
 def _parameters(kind: Any, panel: str | None = None) -> list[inspect.Parameter]:
     """Return the parameters for the fields of a dataclass, and of the dataclasses in it."""
-    hints, panel = get_type_hints(kind), getattr(kind, "panel", panel)
+    hints, texts, panel = get_type_hints(kind), _texts(kind), getattr(kind, "panel", panel)
     parameters = []
     for part in fields(kind):
-        if is_dataclass(hints[part.name]):
-            parameters += _parameters(hints[part.name], panel)
-        else:
-            declared = _declared(part, switch=hints[part.name] is bool, panel=panel)
-            parameters.append(_parameter(part.name, Annotated[hints[part.name], declared], part.default))
+        hint = hints[part.name]
+        if is_dataclass(hint):
+            parameters += _parameters(hint, panel)
+            continue
+        declare, declared = part.metadata["kind"], {"help": texts.get(part.name)} | part.metadata["declared"]
+        flags = [_flag(part.name)] if hint is bool else []
+        if declare is typer.Option:
+            declared = {"rich_help_panel": panel} | declared
+        parameters.append(_parameter(part.name, Annotated[hint, declare(*flags, **declared)], part.default))
     return parameters
 
 
-def _declared(part: Field[Any], *, switch: bool, panel: str | None) -> Any:
-    kind, declared = part.metadata["kind"], part.metadata["declared"]
-    if kind is typer.Option:
-        declared = {"rich_help_panel": panel} | declared
-    return kind(*[f"--{part.name.replace('_', '-')}"] * switch, **declared)
+def _texts(kind: type) -> dict[str, str]:
+    """Return what the docstrings of a class and its parents say about each field, in lines of the form `name: text`."""
+    docs = "\n".join(inspect.cleandoc(parent.__doc__ or "") for parent in reversed(kind.__mro__))
+    return {
+        name: " ".join(words.split()) for name, words in re.findall(r"^(\w+)\n((?:    .+\n?)+)", docs, re.MULTILINE)
+    }
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def _parameter(name: str, annotation: Any, default: Any = MISSING) -> inspect.Parameter:

@@ -40,46 +40,33 @@ class ModelRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelOptions:
-    """How a model is loaded, and what the user says about its family."""
+    """How a model is loaded, and what the user says about its family.
+
+    device: cpu, cuda, cuda:1, mps or auto (the fastest one here).
+    cfg_options: Changes to the config file, such as model.head.num_classes=10.
+    labels: Names of the classes: texts, or a file with one per line. A zero-shot model (CLIP, SigLIP) scores the
+        picture against them: --labels 'a photo of a cat,a photo of a dog'.
+    random_weights: Draw the weights at random, to try things without a checkpoint. The map then means nothing.
+    trust_checkpoint: Read a checkpoint that holds more than weights. It can run any code on this machine: use it for
+        files of your own.
+    no_repairs: Leave known defects of the model's library as they are (mmpretrain's T2T-ViT attention).
+    adapter: Use this adapter for the model's family, instead of the one that recognises the model.
+    num_extra_tokens: Number of class, distillation and register tokens before the patch tokens. Rarely needed: this is
+        detected.
+    """
 
     panel: ClassVar = "Model"
 
-    device: str = option(
-        "cpu", "DEVICE", "cpu, cuda, cuda:1, mps or auto (the fastest one here).", autocompletion=completion.devices
-    )
-    cfg_options: list[str] | None = option(
-        None, "KEY=VALUE...", "Changes to the config file, such as model.head.num_classes=10."
-    )
-    labels: list[str] | None = option(
-        None,
-        "TEXT...",
-        "Names of the classes: texts, or a file with one per line. A zero-shot model (CLIP, SigLIP) scores the picture "
-        "against them: --labels 'a photo of a cat,a photo of a dog'.",
-    )
-    random_weights: bool = switch(
-        "Draw the weights at random, to try things without a checkpoint. The map then means nothing."
-    )
-    seed: int = option(0, "N", "Seed for --random-weights.", min=0, max=2**32 - 1)
-    trust_checkpoint: bool = switch(
-        "Read a checkpoint that holds more than weights. It can run any code on this machine: use it for files of your "
-        "own."
-    )
-    no_repairs: bool = switch(
-        "Leave known defects of the model's library as they are (mmpretrain's T2T-ViT attention)."
-    )
-    adapter: str | None = option(
-        None,
-        "NAME",
-        "Use this adapter for the model's family, instead of the one that recognises the model.",
-        autocompletion=completion.adapters,
-    )
-    vit_like: bool = switch("Treat the layer's output as tokens. Rarely needed: this is detected.")
-    num_extra_tokens: int | None = option(
-        None,
-        "N",
-        "Number of class, distillation and register tokens before the patch tokens. Rarely needed: this is detected.",
-        min=0,
-    )
+    device: str = option("DEVICE", "cpu", autocompletion=completion.devices)
+    cfg_options: list[str] | None = option("KEY=VALUE...")
+    labels: list[str] | None = option("TEXT...")
+    random_weights: bool = switch()
+    seed: int = option("N", 0, help="Seed for --random-weights.", min=0, max=2**32 - 1)
+    trust_checkpoint: bool = switch()
+    no_repairs: bool = switch()
+    adapter: str | None = option("NAME", autocompletion=completion.adapters)
+    vit_like: bool = switch(help="Treat the layer's output as tokens. Rarely needed: this is detected.")
+    num_extra_tokens: int | None = option("N", min=0)
 
     def family(self) -> Family:
         """Return what the user says about the family. Raises `UnknownNameError` or `PluginError` for the adapter."""
@@ -112,25 +99,18 @@ OWN_WEIGHTS = frozenset({"demo", "imagenet", "python"})
 """Built-in sources that have weights at hand without a checkpoint."""
 
 
-def _checkpoint() -> Any:
-    words = (
-        "A file or an http(s) address. Not needed for a model name with published weights, for demo: and imagenet: "
-        "models, and with --random-weights."
-    )
-    return argument("CHECKPOINT", words, default=None)
-
-
 @dataclass(frozen=True, kw_only=True)
 class OneModel(ModelOptions):
-    """A model, its checkpoint and its options."""
+    """A model, its checkpoint and its options.
 
-    model: str = argument(
-        "MODEL",
-        "A config file or model name of mmpretrain, or source:reference, such as imagenet:lite0, demo:vit or "
-        "python:package.module:factory.",
-        autocompletion=completion.models,
-    )
-    checkpoint: str | None = _checkpoint()
+    model: A config file or model name of mmpretrain, or source:reference, such as imagenet:lite0, demo:vit or
+        python:package.module:factory.
+    checkpoint: A file or an http(s) address. Not needed for a model name with published weights, for demo: and
+        imagenet: models, and with --random-weights.
+    """
+
+    model: str = argument("MODEL", autocompletion=completion.models)
+    checkpoint: str | None = argument("CHECKPOINT", None)
 
     def request(self, *, structure_only: bool = False) -> ModelRequest:
         """Return the request for the model; see `request_for`."""
@@ -139,22 +119,17 @@ class OneModel(ModelOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class SeveralModels(ModelOptions):
-    """One or several models, their checkpoints and the options that they share."""
+    """One or several models, their checkpoints and the options that they share.
 
-    first_model: str | None = argument(
-        "MODEL",
-        "As for camctl run; may be left out if --model names one or several.",
-        default=None,
-        autocompletion=completion.models,
-    )
-    checkpoint: str | None = _checkpoint()
-    model: list[str] | None = option(
-        None,
-        "MODEL[@CHECKPOINT]...",
-        "More models, of any source, each followed by @ and its checkpoint if it needs one.",
-        autocompletion=completion.models,
-        rich_help_panel=WHAT,
-    )
+    first_model: As for camctl run; may be left out if --model names one or several.
+    checkpoint: A file or an http(s) address. Not needed for a model name with published weights, for demo: and
+        imagenet: models, and with --random-weights.
+    model: More models, of any source, each followed by @ and its checkpoint if it needs one.
+    """
+
+    first_model: str | None = argument("MODEL", None, autocompletion=completion.models)
+    checkpoint: str | None = argument("CHECKPOINT", None)
+    model: list[str] | None = option("MODEL[@CHECKPOINT]...", autocompletion=completion.models, rich_help_panel=WHAT)
 
     def requests(self) -> list[ModelRequest]:
         """Return the requests for the models. Raises `InputError` if none is named."""

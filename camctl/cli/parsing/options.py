@@ -22,7 +22,10 @@ WHAT = "What to explain"
 HOW = "How the map is made"
 OUTPUT = "What comes out"
 
-Aggregate = Literal["mean", "max", "product"]
+SAVE_RAW = "Save the numbers: signed maps, full-size maps, and what made them."
+"""Help of --save-raw."""
+
+AUTO = "auto: GradCAM, or GradCAMElementWise if the head reads a class token alone"
 
 
 def check_range(flag: str, value: float, least: float, most: float = inf) -> None:
@@ -34,21 +37,19 @@ def check_range(flag: str, value: float, least: float, most: float = inf) -> Non
 
 @dataclass(frozen=True, kw_only=True)
 class ClassOptions:
-    """Which classes are explained, and which they are contrasted with."""
+    """Which classes are explained, and which they are contrasted with.
+
+    target_category: Classes to explain, by index or name; one map each.
+    versus: Contrast the target with these classes (Finer-CAM; works with any method): show evidence for the target that
+        does not also support them. auto:3 takes the three classes with the nearest scores.
+    """
 
     panel: ClassVar = WHAT
 
-    target_category: list[str] | None = option(
-        None, "CLASS...", "Classes to explain, by index or name; one map each.", shown="the predicted class"
-    )
-    topk: int | None = option(None, "N", "Explain the N classes with the highest scores.", min=1)
-    versus: list[str] | None = option(
-        None,
-        "CLASS...",
-        "Contrast the target with these classes (Finer-CAM; works with any method): show evidence for the target that "
-        "does not also support them. auto:3 takes the three classes with the nearest scores.",
-    )
-    versus_strength: float = option(1.0, "S", "Weight of the contrast, 0 (none) or more.")
+    target_category: list[str] | None = option("CLASS...", shown="the predicted class")
+    topk: int | None = option("N", help="Explain the N classes with the highest scores.", min=1)
+    versus: list[str] | None = option("CLASS...")
+    versus_strength: float = option("S", 1.0, help="Weight of the contrast, 0 (none) or more.")
 
     def classes(self) -> Classes:
         """Return the classes as a request. Raises `InputError`."""
@@ -67,19 +68,16 @@ class ClassOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class MethodOptions:
-    """Which methods draw the maps."""
+    """Which methods draw the maps.
+
+    method: One or several; see camctl methods. The model runs once for all of them.
+    """
 
     default: ClassVar = ("auto",)
     panel: ClassVar = HOW
 
-    method: list[str] | None = option(
-        None,
-        "NAME...",
-        "One or several; see camctl methods. The model runs once for all of them.",
-        shown="auto: GradCAM, or GradCAMElementWise if the head reads a class token alone",
-        autocompletion=completion.methods,
-    )
-    method_options: list[str] | None = option(None, "KEY=VALUE...", "Options of the methods; see camctl methods NAME.")
+    method: list[str] | None = option("NAME...", shown=AUTO, autocompletion=completion.methods)
+    method_options: list[str] | None = option("KEY=VALUE...", help="Options of the methods; see camctl methods NAME.")
 
     def names(self) -> tuple[str, ...]:
         """Return the names of the methods. Raises `InputError`."""
@@ -96,19 +94,19 @@ class MethodOptions:
         return len(pick_methods(self.names(), self.settings(), baselines=baselines))
 
 
-def aggregate_option() -> Any:
-    """Declare `--aggregate`."""
-    words = "How several layers become one map. product is RefineCAM: fine layers sharpen what deep layers point at."
-    return option("mean", None, words, rich_help_panel=HOW)
+@dataclass(frozen=True, kw_only=True)
+class MapOptions:
+    """How a map is made of several layers, and whether it is verified.
 
+    aggregate: How several layers become one map. product is RefineCAM: fine layers sharpen what deep layers point at.
+    verify: Ask the model about each map. Its verdict is inverted if the model scores the class higher without the map's
+        brighter half than without its darker half. Costs two more forward passes per map.
+    """
 
-def verify_switch() -> Any:
-    """Declare `--verify`."""
-    return switch(
-        "Ask the model about each map. Its verdict is inverted if the model scores the class higher without the map's "
-        "brighter half than without its darker half. Costs two more forward passes per map.",
-        rich_help_panel=HOW,
-    )
+    panel: ClassVar = HOW
+
+    aggregate: Literal["mean", "max", "product"] = option(None, "mean")
+    verify: bool = switch()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,8 +115,10 @@ class HeatmapOptions:
 
     panel: ClassVar = OUTPUT
 
-    colormap: str = option(DEFAULT_COLORMAP, "NAME", f"{', '.join(COLORMAPS)}.", autocompletion=completion.colormaps)
-    opacity: float = option(DEFAULT_OPACITY, "0..1", "Opacity of the heatmap.")
+    colormap: str = option(
+        "NAME", DEFAULT_COLORMAP, help=f"{', '.join(COLORMAPS)}.", autocompletion=completion.colormaps
+    )
+    opacity: float = option("0..1", DEFAULT_OPACITY, help="Opacity of the heatmap.")
 
     def __post_init__(self) -> None:
         """Raise `InputError` for what cannot be drawn."""
@@ -130,10 +130,10 @@ class HeatmapOptions:
 class ResultOptions:
     """How results are shown."""
 
-    no_preview: bool = switch("Draw nothing in the terminal.")
-    json: bool = switch("Print JSON on stdout, and no words but errors.")
-    strict: bool = switch("Exit with 4 if the verdict of a map is not ok.")
-    quiet: bool = switch("Print no words but errors.")
+    no_preview: bool = switch(help="Draw nothing in the terminal.")
+    json: bool = switch(help="Print JSON on stdout, and no words but errors.")
+    strict: bool = switch(help="Exit with 4 if the verdict of a map is not ok.")
+    quiet: bool = switch(help="Print no words but errors.")
 
     @property
     def sink(self) -> Sink:
@@ -144,8 +144,3 @@ class ResultOptions:
         """Return the exit code for these maps; None stands for a map that could not be made."""
         worthless = any(cam is None or cam.verdict != "ok" for cam in maps)
         return ExitCode.NOT_OK if self.strict and worthless else ExitCode.DONE
-
-
-def save_raw_option() -> Any:
-    """Declare `--save-raw`."""
-    return option(None, "FILE.npz", "Save the numbers: signed maps, full-size maps, and what made them.")
