@@ -105,11 +105,10 @@ def _parameters(kind: Any, panel: str | None = None) -> list[inspect.Parameter]:
 
 
 def _texts(kind: type) -> dict[str, str]:
-    """Return what the docstrings of a class and its parents say about each field, in lines of the form `name: text`."""
+    """Return what the docstrings of a class and its parents say about each field, as `name: text`."""
     docs = "\n".join(inspect.cleandoc(parent.__doc__ or "") for parent in reversed(kind.__mro__))
-    return {
-        name: " ".join(words.split()) for name, words in re.findall(r"^(\w+)\n((?:    .+\n?)+)", docs, re.MULTILINE)
-    }
+    texts = re.findall(r"^(\w+): (.+(?:\n    .+)*)", docs, re.MULTILINE)
+    return {name: " ".join(text.split()) for name, text in texts}
 
 
 def _flag(name: str) -> str:
