@@ -485,7 +485,7 @@ def test_an_adapter_that_names_a_layer_which_never_runs_leads_to_the_probes():
 
     assert (found.verdict, found.layers, found.ok) == ("no-layer", ("layers.1.ln1",), False)
     assert found.reason == "The adapter vit names 'layers.1.ln1', which has no grid here: not-run."
-    assert found.hint == "Try --target-layers layers.0.ln2"
+    assert found.hint == "Try another layer: --target-layers layers.0.ln2"
 
 
 @pytest.mark.parametrize("size", [(64, 96), (96, 64)])

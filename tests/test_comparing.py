@@ -14,7 +14,7 @@ from camctl.errors import InputError, PluginError
 from camctl.pipeline.compare import PendingModel
 from camctl.pipeline.method_selection import pick_methods, pick_metrics
 from camctl.plugin import method
-from camctl.values.explanation import View
+from camctl.values.view import View
 from camctl.values.request import Classes, Evaluation
 from tests.models import GapNet, TinyCnn, TinyVit, loaded, seeded
 

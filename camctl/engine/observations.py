@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from camctl.engine.capture import reaches_places
+from camctl.engine.capture import reaches_grid
 from camctl.engine.layout import Layout, LayoutHints, find_layout, tensor_in
-from camctl.values.explanation import LayerRecord
+from camctl.values.layer_map import LayerRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from torch.autograd.graph import Node
 
-    from camctl.values.explanation import WhyNot
+    from camctl.values.layer_map import WhyNot
 
 ADAPTIVE = (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.AdaptiveAvgPool1d, nn.AdaptiveMaxPool1d)
 CHANNELS = 16
@@ -85,7 +85,7 @@ class Sight:
     def read(self, gradient: Tensor, layout: Layout, classes: int) -> None:
         """Keep of a gradient what the records need."""
         grid = layout.to_grid(gradient)
-        self.reached = reaches_places(gradient, layout)
+        self.reached = reaches_grid(gradient, layout)
         self.gradient = float(grid.abs().mean())
         if layout.channels == classes > 1:
             self.scores = int(grid.abs().amax((0, 2, 3)).count_nonzero()) == 1

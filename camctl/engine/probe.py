@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from camctl.engine.model_state import untouched
 from camctl.engine.observations import Around, Sight, is_norm, watch
 from camctl.errors import InputError, UnknownNameError
-from camctl.values.explanation import LayerMap, LayerRecord
+from camctl.values.layer_map import LayerMap, LayerRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from camctl.pipeline.passes import Manner
     from camctl.pipeline.scene import Scene
     from camctl.plugin import Metric
-    from camctl.values.explanation import Target
+    from camctl.values.target import Target
 
 CANDIDATES = 8
 """Layers that are tried, the default ones among them: each map costs the metric's forward passes."""

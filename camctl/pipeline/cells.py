@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from camctl.pipeline.sanity import Undone
     from camctl.plugin import Method
     from camctl.values.comparison import Place, Spent
-    from camctl.values.explanation import Cam, Explanation, Smoothing, Target
+    from camctl.values.cam import Cam, Smoothing
+    from camctl.values.explanation import Explanation
+    from camctl.values.target import Target
 
 SMOOTHING_LABELS: dict[Smoothing, str] = {
     "none": "no smoothing",

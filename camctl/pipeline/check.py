@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from camctl.pipeline.load import AnyModel
     from camctl.pipeline.scene import Scene
-    from camctl.values.explanation import VerdictName
+    from camctl.values.cam import VerdictName
     from camctl.values.picture import AnyPicture
 
 Result = TypeVar("Result")

@@ -24,7 +24,7 @@ from camctl.pipeline.sanity import Whole, undo
 from camctl.pipeline.scene import set_scene
 from camctl.pipeline.verification import verified
 from camctl.values.comparison import Comparison, Spent
-from camctl.values.explanation import is_index
+from camctl.values.request import is_index
 from camctl.values.picture import read_picture
 from camctl.values.request import DETECTED, NO_EVALUATION, AnyClasses, Classes, Evaluation, Family
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from camctl.pipeline.sanity import Undone
     from camctl.pipeline.scene import Scene
     from camctl.plugin import Aggregate, LoadedModel
-    from camctl.values.explanation import Cam, Smoothing
+    from camctl.values.cam import Cam, Smoothing
     from camctl.values.picture import AnyPicture
 
     Progress = Callable[[str, int, int], None]

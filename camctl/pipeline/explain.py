@@ -16,7 +16,8 @@ from camctl.pipeline.passes import Clock, Manner, Passed, run_passes
 from camctl.pipeline.scene import LayerGroup, Scene, set_scene
 from camctl.pipeline.verification import verified
 from camctl.registry.versions import versions
-from camctl.values.explanation import Cam, Explanation
+from camctl.values.cam import Cam
+from camctl.values.explanation import Explanation
 from camctl.values.picture import read_picture
 from camctl.values.request import DETECTED, AnyClasses, Classes, Family
 
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
     from camctl.pipeline.load import AnyModel
     from camctl.pipeline.passes import Key
     from camctl.plugin import Aggregate
-    from camctl.values.explanation import Smoothing, Target
+    from camctl.values.cam import Smoothing
+    from camctl.values.target import Target
     from camctl.values.picture import AnyPicture
 
 TOP = 5

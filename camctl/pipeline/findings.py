@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from camctl.engine.model_state import Condition
     from camctl.pipeline.scene import Scene
-    from camctl.values.explanation import Cam, LayerMap, LayerRecord
+    from camctl.values.cam import Cam
+    from camctl.values.layer_map import LayerMap, LayerRecord
     from camctl.values.request import Family
 
 CLOSE, ROUGH = 1e-4, 0.05

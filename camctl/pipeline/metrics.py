@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from camctl.engine.cam import Drawn
     from camctl.pipeline.passes import Key
     from camctl.pipeline.scene import LayerGroup, Scene
-    from camctl.values.explanation import Target
+    from camctl.values.target import Target
 
     Step = Callable[[], None]
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from camctl.values.explanation import View
+    from camctl.values.view import View
     from camctl.values.picture import AnyPicture
     from camctl.values.request import Box, ClassName
 

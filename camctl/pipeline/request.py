@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from camctl.engine.predictions import Predictions
     from camctl.pipeline.metrics import Measuring
     from camctl.plugin import Aggregate, Method
-    from camctl.values.explanation import Smoothing, Target
+    from camctl.values.cam import Smoothing
+    from camctl.values.target import Target
     from camctl.values.request import Family
 
 MOST_CELLS = 600

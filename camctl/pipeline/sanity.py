@@ -14,7 +14,7 @@ from camctl.errors import CamctlError
 from camctl.pipeline.passes import Clock, run_passes
 from camctl.pipeline.scene import before
 from camctl.values.comparison import ANOTHER
-from camctl.values.explanation import BLANK
+from camctl.values.cam import BLANK
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from camctl.pipeline.passes import Key, Manner
     from camctl.pipeline.scene import LayerGroup, Scene
     from camctl.plugin import LoadedModel
-    from camctl.values.explanation import Cam, Target, VerdictName
+    from camctl.values.cam import Cam, VerdictName
+    from camctl.values.target import Target
 
     Map = tuple[VerdictName, NDArray[np.float32]]
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from camctl.pipeline.passes import Clock, Manner, Passed
     from camctl.pipeline.scene import Scene
-    from camctl.values.explanation import Target
+    from camctl.values.target import Target
 
 
 def verified(scene: Scene, manner: Manner, passed: Passed, clock: Clock) -> Passed:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from camctl import registry
-from camctl.plugin import Capture
+from camctl.plugin import Capture, ClassQuestion
 from camctl.testing.trying import FAILED, NETWORKS, Finding, attempt, got, inputs_of, network, untouched
 
 if TYPE_CHECKING:
@@ -204,7 +204,7 @@ def _capture(model: LoadedModel, method: Method, numbers: Sequence[int], target:
     gradients = "gradients" in method.needs
     with Recorder(model.module, layers[-1:], hints, gradients=gradients) as recorder:
         recorder.forward(inputs_of(model, numbers), model.forward)
-        given = recorder.backward(target, last=True) if gradients else None
-        (capture,) = recorder.captures(target, given)
+        given = recorder.backward(ClassQuestion(target), last=True) if gradients else None
+        (capture,) = recorder.captures(ClassQuestion(target), given)
     fresh = {key: getattr(capture, key).detach().clone() for key in ("activations", "gradients", "inputs")}
     return replace(capture, **fresh)

@@ -9,7 +9,7 @@ from camctl.engine.advice import Advice
 from camctl.engine.verdict import OK, Verdict, combine
 from camctl.methods.gradcam import gradcam
 from camctl.pipeline.scene import survey
-from camctl.values.explanation import Target
+from camctl.values.target import Target
 from tests.models import GapNet, TinyCnn, TinyVit, loaded, seeded
 
 PIXELS = torch.randint(0, 255, (32, 32, 3), generator=torch.Generator().manual_seed(0), dtype=torch.uint8).numpy()
@@ -117,9 +117,9 @@ def test_the_hint_of_a_map_at_the_wrong_layer_names_the_right_one():
         module.fc.weight[2] = -module.fc.weight[2].abs()
     wrong = Advice(lambda _target: survey(loaded(module)), ["features.0"], "net")
     for name in ("negative-only", "border", "diffuse", "inverted"):
-        assert wrong.hint(Verdict(name, "why"), gradcam, target()) == "Try --target-layers features.2"
+        assert wrong.hint(Verdict(name, "why"), gradcam, target()) == "Try another layer: --target-layers features.2"
         right = Advice(lambda _target: survey(loaded(module)), ["features.2"], "net")
-        assert right.hint(Verdict(name, "why"), gradcam, target()).startswith("Try another --method")
+        assert right.hint(Verdict(name, "why"), gradcam, target()).startswith("Try another method")
 
 
 def test_an_ok_map_needs_no_hint_and_layers_that_the_probe_chose_are_not_looked_for_again():
