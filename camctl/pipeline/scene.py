@@ -140,10 +140,7 @@ def _hints(loaded: LoadedModel, family: Family) -> tuple[LayoutHints, str]:
     from camctl.engine.layout import LayoutHints
 
     found = registry.match_adapter(loaded.module, family.adapter)
-    claimed = None
-    if found is not None:
-        with registry.at_work(found):
-            claimed = found.plugin.extra_tokens(loaded.module)
+    claimed = found.plugin.extra_tokens(loaded.module) if found is not None else None
     hints = LayoutHints(
         adapter=found.plugin if found else None,
         claimed_tokens=claimed,
