@@ -8,16 +8,22 @@ from camctl.pipeline.compare import compare
 from camctl.pipeline.explain import explain
 from camctl.pipeline.load import load
 from camctl.pipeline.scene import survey
+from camctl.plugin import LoadedModel
 from camctl.values.comparison import Comparison
 from camctl.values.explanation import Cam, Explanation, LayerMap, Target, View
+from camctl.values.request import Classes, Evaluation, Family
 
 __all__ = [
     "Cam",
     "CamctlError",
+    "Classes",
     "Comparison",
+    "Evaluation",
     "Explanation",
+    "Family",
     "InputError",
     "LayerMap",
+    "LoadedModel",
     "PluginError",
     "Target",
     "UnknownNameError",

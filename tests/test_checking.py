@@ -9,6 +9,7 @@ from torch import nn
 
 from camctl.errors import InputError
 from camctl.pipeline.check import check as check_
+from camctl.values.request import Family
 from tests.models import ActivatedHead, Block, ChannelsLast, TinyCnn, TinyVit, loaded, seeded
 
 NAMES = ("ant", "bee", "cat", "dog", "elk")
@@ -501,7 +502,7 @@ def test_tokens_that_go_down_the_columns_fail_where_no_adapter_says_so(size):
 @pytest.mark.usefixtures("adapters")
 @pytest.mark.parametrize(("adapter", "kind"), [("of_columns", Columns), ("of_rows", Rows)])
 def test_an_adapter_that_lays_tokens_out_as_they_are_is_sound(adapter, kind):
-    found = check_(loaded(seeded(kind()), (64, 96)), adapter=adapter)
+    found = check_(loaded(seeded(kind()), (64, 96)), family=Family(adapter=adapter))
 
     assert (found.chosen_by, found.grid, found.ok) == (f"adapter {adapter}", (8, 12), True)
     assert finding(found, "places").mark == "ok"
@@ -511,7 +512,7 @@ def test_an_adapter_that_lays_tokens_out_as_they_are_is_sound(adapter, kind):
 @pytest.mark.parametrize("size", [(64, 96), (64, 64)])
 @pytest.mark.parametrize(("adapter", "kind"), [("of_columns", Rows), ("of_rows", Columns)])
 def test_an_adapter_that_swaps_rows_and_columns_fails(adapter, kind, size):
-    found = check_(loaded(seeded(kind()), size), adapter=adapter)
+    found = check_(loaded(seeded(kind()), size), family=Family(adapter=adapter))
 
     assert failed(found) == ["places"]
     assert finding(found, "places").hint == f"See that to_grid of the adapter {adapter} keeps rows and columns."

@@ -15,6 +15,7 @@ from camctl.pipeline.compare import PendingModel
 from camctl.pipeline.method_selection import pick_methods, pick_metrics
 from camctl.plugin import method
 from camctl.values.explanation import View
+from camctl.values.request import Classes, Evaluation
 from tests.models import GapNet, TinyCnn, TinyVit, loaded, seeded
 
 NAMES = ("ant", "bee", "cat", "dog", "elk")
@@ -92,8 +93,7 @@ def test_each_map_is_the_one_that_explain_gives(model, pixels):
             methods=[cam.method],
             targets=[cam.target.index],
             target_layers=cam.layers[0],
-            eigen_smooth=cam.smoothing in {"eigen", "both"},
-            aug_smooth=cam.smoothing in {"aug", "both"},
+            smooth=cam.smoothing,
         ).maps
         assert (alone.verdict, alone.smoothing) == (cam.verdict, cam.smoothing)
         np.testing.assert_allclose(alone.values, cam.values, atol=1e-5)
@@ -126,8 +126,9 @@ def test_the_expensive_part_of_a_method_is_done_once_for_both_reductions(model, 
         return capture.activations * capture.gradients
 
     from camctl.pipeline.passes import Clock, Manner, run_passes
-    from camctl.pipeline.scene import Family, LayerGroup, set_scene
+    from camctl.pipeline.scene import LayerGroup, set_scene
     from camctl.values.picture import read_picture
+    from camctl.values.request import Family
 
     scene = set_scene(model, read_picture(pixels), Family())
     groups = [LayerGroup(("block1",), "you"), LayerGroup(("block1", "block2"), "you")]
@@ -175,7 +176,7 @@ def test_what_names_no_layers_is_refused_before_any_model_is_loaded(pixels, text
 
 def test_topk_differs_by_picture_and_says_so_in_the_cells(model, pixels):
     other = 255 - np.ascontiguousarray(pixels[::-1])
-    found = camctl.compare(model, [pixels, other], topk=2)
+    found = camctl.compare(model, [pixels, other], targets=Classes(topk=2))
     tops = [explanation.predictions[:2] for explanation in found.explanations.values()]
     assert [cell.cam.target for cell in found.cells] == [target for pair in tops for target in pair]
     assert found.axis("image").labels == ("<array>", "<array> (2)")
@@ -335,7 +336,9 @@ def test_a_module_of_ones_own_is_compared_as_it_is(pixels):
 
 
 def test_metrics_measure_every_sound_map_and_leave_the_worthless_out(model, pixels):
-    found = camctl.compare(model, pixels, target_layers=["block2", "pool"], metrics=["coverage", "drop"])
+    found = camctl.compare(
+        model, pixels, target_layers=["block2", "pool"], evaluation=Evaluation(metrics=["coverage", "drop"])
+    )
     sound, dead = found.cells
     assert dead.cam.verdict == "single-cell"
     assert dead.figures == {}
@@ -345,7 +348,7 @@ def test_metrics_measure_every_sound_map_and_leave_the_worthless_out(model, pixe
 
 
 def test_drop_is_the_score_of_the_picture_seen_through_the_map(model, pixels):
-    found = camctl.compare(model, pixels, targets=["cat"], metrics=["drop"])
+    found = camctl.compare(model, pixels, targets=["cat"], evaluation=Evaluation(metrics=["drop"]))
     (cell,) = found.cells
     inputs = model.preprocess(pixels)[None]
     with torch.no_grad():
@@ -356,7 +359,7 @@ def test_drop_is_the_score_of_the_picture_seen_through_the_map(model, pixels):
 
 
 def test_a_box_is_given_in_pixels_of_the_picture(model, pixels):
-    (cell,) = camctl.compare(model, pixels, metrics=["energy"], boxes=(0, 0, 32, 48)).cells
+    (cell,) = camctl.compare(model, pixels, evaluation=Evaluation(metrics=["energy"], boxes=(0, 0, 32, 48))).cells
     values = cell.cam.values
     left = values[:, : values.shape[1] // 2].sum() / values.sum()
     assert cell.figures["energy"] == pytest.approx(float(left), abs=1e-5)
@@ -364,7 +367,9 @@ def test_a_box_is_given_in_pixels_of_the_picture(model, pixels):
 
 def test_boxes_of_classes_are_for_their_class_alone(model, pixels):
     boxes = {"cat": (0, 0, 64, 48), 3: (60, 44, 64, 48)}
-    found = camctl.compare(model, pixels, targets=["cat", "dog", "elk"], metrics=["energy"], boxes=boxes)
+    found = camctl.compare(
+        model, pixels, targets=["cat", "dog", "elk"], evaluation=Evaluation(metrics=["energy"], boxes=boxes)
+    )
     cat, dog, elk = (cell.figures for cell in found.cells)
     assert cat["energy"] == pytest.approx(1)
     assert dog["energy"] < 0.5
@@ -373,16 +378,18 @@ def test_boxes_of_classes_are_for_their_class_alone(model, pixels):
 
 def test_a_box_that_answers_no_question_is_refused(model, pixels):
     with pytest.raises(InputError, match="class 'dog', which is not explained"):
-        camctl.compare(model, pixels, targets=["cat"], metrics=["energy"], boxes={"dog": (0, 0, 5, 5)})
+        camctl.compare(
+            model, pixels, targets=["cat"], evaluation=Evaluation(metrics=["energy"], boxes={"dog": (0, 0, 5, 5)})
+        )
     with pytest.raises(InputError, match="outside the picture"):
-        camctl.compare(model, pixels, metrics=["energy"], boxes=(64, 0, 70, 10))
+        camctl.compare(model, pixels, evaluation=Evaluation(metrics=["energy"], boxes=(64, 0, 70, 10)))
 
 
 def test_a_mask_is_of_the_pictures_size_and_shows_what_is_not_black(model, pixels):
     mask = np.zeros((48, 64, 3), np.uint8)
     mask[:, :32, 1] = 1
     found = [
-        camctl.compare(model, pixels, metrics=["energy", "iou"], **where).cells[0].figures
+        camctl.compare(model, pixels, evaluation=Evaluation(metrics=["energy", "iou"], **where)).cells[0].figures
         for where in ({"masks": mask}, {"masks": mask[..., 1] > 0}, {"masks": {None: mask}}, {"boxes": (0, 0, 32, 48)})
     ]
     assert found[0] == found[1] == found[2] == found[3]
@@ -392,7 +399,7 @@ def test_a_mask_is_of_the_pictures_size_and_shows_what_is_not_black(model, pixel
 def test_one_class_may_have_a_mask_and_another_a_box(model, pixels):
     everywhere = np.ones((48, 64), bool)
     where = {"masks": {"cat": everywhere}, "boxes": {"dog": (60, 44, 64, 48)}}
-    found = camctl.compare(model, pixels, targets=["cat", "dog"], metrics=["energy"], **where)
+    found = camctl.compare(model, pixels, targets=["cat", "dog"], evaluation=Evaluation(metrics=["energy"], **where))
     assert found.cells[0].figures["energy"] == pytest.approx(1)
     assert found.cells[1].figures["energy"] < 0.5
 
@@ -410,7 +417,7 @@ def test_one_class_may_have_a_mask_and_another_a_box(model, pixels):
 )
 def test_a_mask_that_is_no_answer_is_refused(model, pixels, where, message):
     with pytest.raises(InputError, match=message) as raised:
-        camctl.compare(model, pixels, targets=["cat"], metrics=["energy"], **where)
+        camctl.compare(model, pixels, targets=["cat"], evaluation=Evaluation(metrics=["energy"], **where))
     assert raised.value.hint
 
 
@@ -447,7 +454,7 @@ def test_the_case_holds_the_raw_map_at_the_inputs_size(model, pixels, monkeypatc
     pick = registry.pick
     given = registry.Loaded(pick("metric", "drop").found, seen)
     monkeypatch.setattr(registry, "pick", lambda kind, name: given if name == "seen" else pick(kind, name))
-    found = camctl.compare(model, pixels, metrics=["seen"])
+    found = camctl.compare(model, pixels, evaluation=Evaluation(metrics=["seen"]))
     (cell,), (case,) = found.cells, cases
     assert case.raw.shape == case.values.shape
     raw = torch.from_numpy(cell.cam.raw)[None, None]
@@ -461,14 +468,16 @@ def test_metrics_leave_the_model_as_it_was(pixels):
     module = seeded(TinyCnn()).train()
     module.input_size = (32, 32)
     before = snapshot(module)
-    camctl.compare(module, pixels, metrics=["all"], baselines=True)
+    camctl.compare(module, pixels, evaluation=Evaluation(metrics=["all"], baselines=True))
     assert same(before, snapshot(module))
 
 
 def test_baselines_are_methods_that_the_standings_set_apart(model, pixels):
     from camctl.ranking import standings
 
-    found = camctl.compare(model, pixels, methods=["GradCAM"], baselines=True, metrics=["insertion"])
+    found = camctl.compare(
+        model, pixels, methods=["GradCAM"], evaluation=Evaluation(metrics=["insertion"], baselines=True)
+    )
     assert found.baselines == ("Random", "Centre", "Edges")
     ranked = standings(found)
     assert next(one.label for one in ranked) == "GradCAM"
@@ -518,7 +527,7 @@ def test_a_metric_that_gives_no_number_is_named(model, pixels, monkeypatch):
             registry.Loaded(pick("metric", "drop").found, wordy) if name == "wordy" else pick(kind, name)
         ),
     )
-    found = camctl.compare(model, pixels, metrics=["wordy", "coverage"])
+    found = camctl.compare(model, pixels, evaluation=Evaluation(metrics=["wordy", "coverage"]))
     assert [type(fault) for fault in found.faults] == [PluginError]
     assert "gave a str" in found.faults[0].message
     assert set(found.cells[0].figures) == {"coverage"}
@@ -527,7 +536,9 @@ def test_a_metric_that_gives_no_number_is_named(model, pixels, monkeypatch):
 def test_a_comparison_as_json_has_every_map_and_every_gap(model, without_biases, pixels):
     import json
 
-    found = camctl.compare([model, without_biases], pixels, methods=["GradCAM", "FullGrad"], metrics=["coverage"])
+    found = camctl.compare(
+        [model, without_biases], pixels, methods=["GradCAM", "FullGrad"], evaluation=Evaluation(metrics=["coverage"])
+    )
     told = found.to_dict(["grid.png"])
     assert json.loads(json.dumps(told))["paths"] == ["grid.png"]
     assert (len(told["maps"]), len(told["missing"])) == (3, 1)
@@ -574,9 +585,14 @@ def test_a_comparison_saves_itself_by_the_ending(model, pixels, tmp_path):
 
 
 def test_each_class_is_drawn_by_itself_and_told_from_others(model, pixels):
-    found = camctl.compare(model, pixels, targets=["cat", "dog"], versus=["dog", "bee"], metrics=["drop"])
+    found = camctl.compare(
+        model,
+        pixels,
+        targets=Classes(names=["cat", "dog"], versus=["dog", "bee"]),
+        evaluation=Evaluation(metrics=["drop"]),
+    )
     assert labels(found) == {"class": ("cat", "cat vs dog and bee", "dog", "dog vs bee")}
-    told = camctl.explain(model, pixels, targets="cat", versus=["dog", "bee"]).maps[0]
+    told = camctl.explain(model, pixels, targets=Classes(names="cat", versus=["dog", "bee"])).maps[0]
     np.testing.assert_array_equal(found.maps[1].values, told.values)
     assert found.maps[1].target == told.target
     logits = model.forward(model.preprocess(pixels)[None])[0].detach()
@@ -585,7 +601,9 @@ def test_each_class_is_drawn_by_itself_and_told_from_others(model, pixels):
 
 def test_metrics_of_a_told_class_ask_of_it_and_the_others_alone(model, pixels):
     """Average drop by hand, with the score that a class has where there is only it and the other."""
-    found = camctl.compare(model, pixels, targets=["cat"], versus=["dog"], metrics=["drop"])
+    found = camctl.compare(
+        model, pixels, targets=Classes(names=["cat"], versus=["dog"]), evaluation=Evaluation(metrics=["drop"])
+    )
     cell = found.cells[1]
     inputs = model.preprocess(pixels)[None]
     lead = [
@@ -597,22 +615,24 @@ def test_metrics_of_a_told_class_ask_of_it_and_the_others_alone(model, pixels):
 
 
 def test_versus_costs_one_more_backward_pass_and_no_forward_pass(model, pixels):
-    spent = {one.what: one.count for one in camctl.compare(model, pixels, targets=[0, 1], versus=[2]).spent}
+    spent = {
+        one.what: one.count for one in camctl.compare(model, pixels, targets=Classes(names=[0, 1], versus=[2])).spent
+    }
     assert spent["forward"] == 1
     assert spent["backward"] == 4
 
 
 def test_a_rival_that_nobody_has_is_the_users_mistake(model, pixels):
     with pytest.raises(InputError, match="no class named 'yak'"):
-        camctl.compare(model, pixels, versus="yak")
+        camctl.compare(model, pixels, targets=Classes(versus="yak"))
     other = loaded(seeded(TinyCnn()), class_names=("yak", *NAMES[1:]))
-    found = camctl.compare([model, other], pixels, targets="bee", versus="yak")
+    found = camctl.compare([model, other], pixels, targets=Classes(names="bee", versus="yak"))
     assert [cell.reason for cell in found.cells if cell.cam is None] == ["There is no class named 'yak'."]
 
 
 def test_a_told_class_that_models_do_not_agree_on_is_called_as_the_user_does(model, pixels):
     other = loaded(seeded(TinyCnn(), seed=5), class_names=NAMES)
-    found = camctl.compare([model, other], pixels, versus="auto:2")
+    found = camctl.compare([model, other], pixels, targets=Classes(versus="auto:2"))
     assert found.axis("class").labels[1] in {"top class vs auto:2", found.maps[1].target.title}
     assert all(len(cam.target.versus) == (2 if place % 2 else 0) for place, cam in enumerate(found.maps))
 
@@ -620,7 +640,7 @@ def test_a_told_class_that_models_do_not_agree_on_is_called_as_the_user_does(mod
 def test_an_index_after_versus_must_mean_one_class_too(model, pixels):
     other = loaded(seeded(TinyCnn()), class_names=("bee", "ant", *NAMES[2:]))
     with pytest.raises(InputError, match="1 is not one class to both"):
-        camctl.compare([model, other], pixels, targets="cat", versus=[1])
+        camctl.compare([model, other], pixels, targets=Classes(names="cat", versus=[1]))
 
 
 def test_a_product_is_of_three_layers_where_none_is_named(model, pixels):

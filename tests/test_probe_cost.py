@@ -66,7 +66,9 @@ def test_where_none_does_the_probe_costs_one_more_forward_pass():
 def test_several_methods_and_classes_share_the_probe_as_they_share_the_pass():
     model = unknown()
     with counted(model.module) as passes:
-        maps = camctl.explain(model, pictures()[0], methods=["GradCAM", "LayerCAM", "EigenCAM"], topk=3).maps
+        maps = camctl.explain(
+            model, pictures()[0], methods=["GradCAM", "LayerCAM", "EigenCAM"], targets=camctl.Classes(topk=3)
+        ).maps
 
     assert len(maps) == 9
     assert passes == [1, 1]

@@ -14,6 +14,7 @@ import numpy as np
 
 from camctl.demo.scenes import Scene, render, scene
 from camctl.pipeline.compare import compare
+from camctl.values.request import Evaluation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -98,7 +99,6 @@ def ask(model: LoadedModel, one: Scene, pixels: np.ndarray, methods: Sequence[st
         pixels,
         targets=[each.label for each in objects],
         methods=[f"camctl[{method}]" for method in methods],
-        metrics=("camctl[pointing]", "camctl[energy]"),
-        boxes=boxes,
-        verify=False,  # the boxes tell
+        # The boxes say whether a map points at its object: the model need not be asked.
+        evaluation=Evaluation(metrics=("camctl[pointing]", "camctl[energy]"), boxes=boxes, verify=False),
     )

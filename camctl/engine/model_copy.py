@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from camctl.engine.classes import class_logits
 from camctl.engine.model_state import untouched
+from camctl.engine.predictions import class_logits
 from camctl.errors import InputError, one_line
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from camctl.pipeline.passes import Clock, run_passes
 from camctl.pipeline.scene import NO_LAYER, LayerGroup, default_layers
 
 if TYPE_CHECKING:
-    from camctl.engine.classes import Classes
+    from camctl.engine.predictions import Predictions
     from camctl.pipeline.passes import Manner
     from camctl.pipeline.scene import Scene
     from camctl.plugin import Metric
@@ -35,7 +35,7 @@ MOST_PICTURES = 4
 def best_layer(
     scenes: Sequence[Scene],
     manner: Manner,
-    choose: Callable[[Classes], Sequence[Target | CamctlError]],
+    choose: Callable[[Predictions], Sequence[Target | CamctlError]],
     metrics: Sequence[registry.Loaded] = (),
 ) -> LayerGroup:
     """The layer of the best mean figure over pictures, classes and methods; the ranking is in its `note`.

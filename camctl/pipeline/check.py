@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from shlex import quote
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from camctl.pipeline.explain import explain
 from camctl.pipeline.findings import Trial, look
 from camctl.pipeline.load import loaded_of
-from camctl.pipeline.scene import NO_LAYER, Family, default_layers, set_scene
+from camctl.pipeline.scene import NO_LAYER, default_layers, set_scene
 from camctl.values.check import Check
 from camctl.values.picture import Picture, read_picture
+from camctl.values.request import DETECTED, Family
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,14 +34,7 @@ GRADCAM = "camctl[gradcam]"
 BARE_ROUNDS = 3
 
 
-def check(
-    model: AnyModel,
-    image: AnyPicture | None = None,
-    *,
-    adapter: str | None = None,
-    vit_like: bool = False,
-    num_extra_tokens: int | None = None,
-) -> Check:
+def check(model: AnyModel, image: AnyPicture | None = None, *, family: Family = DETECTED) -> Check:
     """Make a GradCAM map of the best class without a flag, and see whether it can be trusted.
 
     Without a picture the model is shown seeded noise of its usual input size. Raises as `explain` does; a model without
@@ -52,7 +46,6 @@ def check(
     # Noise shows no class, and random weights know none: there is nothing for a map to point at.
     telling = image is not None and not loaded.random_weights
     picture = noise(loaded.input_size) if image is None else read_picture(image)
-    family = Family(adapter=adapter, vit_like=vit_like, num_extra_tokens=num_extra_tokens)
     start = condition(loaded.module)
     scene = set_scene(loaded, picture, family)
     bare, logits = _bare(scene)
@@ -72,12 +65,11 @@ def check(
     cam, seconds = None, 0.0
     verdict: VerdictName | Literal["no-layer"] = "no-layer"
     reason, hint = NO_LAYER, f"See what each layer puts out with: camctl layers {quote(loaded.name)}"
-    asked: dict[str, Any] = {"adapter": adapter, "vit_like": vit_like, "num_extra_tokens": num_extra_tokens}
     if gridless is not None:
         reason = f"The {chosen_by} names '{gridless}', which has no grid here: {records[gridless].why_not}."
         hint = f"Try --target-layers {' '.join(alone.default)}" if alone.default else hint
     elif layers:
-        explained, seconds = _timed(lambda: explain(loaded, picture, methods=[GRADCAM], verify=telling, **asked))
+        explained, seconds = _timed(lambda: explain(loaded, picture, methods=[GRADCAM], verify=telling, family=family))
         cam = explained.maps[0]
         verdict, reason, hint = cam.verdict, cam.reason, cam.hint
     if verdict in {"border", "diffuse"} and not telling:
@@ -92,7 +84,7 @@ def check(
         logits=logits,
         cam=cam,
         telling=telling,
-        asked=asked,
+        family=family,
         bare=bare,
         start=start,
         after_bare=after_bare,

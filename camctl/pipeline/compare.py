@@ -21,17 +21,17 @@ from camctl.pipeline.passes import Clock, run_passes
 from camctl.pipeline.regions import regions_of
 from camctl.pipeline.request import Asked
 from camctl.pipeline.sanity import Whole, undo
-from camctl.pipeline.scene import Family, set_scene
+from camctl.pipeline.scene import set_scene
 from camctl.pipeline.verification import verified
 from camctl.values.comparison import Comparison, Spent
 from camctl.values.explanation import is_index
 from camctl.values.picture import read_picture
+from camctl.values.request import DETECTED, NO_EVALUATION, AnyClasses, Classes, Evaluation, Family
 
 if TYPE_CHECKING:
     from camctl.pipeline.layer_selection import Groups
     from camctl.pipeline.load import AnyModel
     from camctl.pipeline.passes import Key
-    from camctl.pipeline.regions import Box, Name
     from camctl.pipeline.sanity import Undone
     from camctl.pipeline.scene import Scene
     from camctl.plugin import Aggregate, LoadedModel
@@ -59,24 +59,13 @@ def compare(  # noqa: PLR0913
     images: AnyPicture | Sequence[AnyPicture],
     *,
     methods: Sequence[str] = ("GradCAM",),
-    targets: Sequence[int | str] | int | str | None = None,
-    topk: int = 1,
-    versus: Sequence[int | str] | int | str | None = None,
-    versus_strength: float = 1.0,
-    target_layers: Sequence[str] | str | None = None,
-    smooth: Sequence[Smoothing] = ("none",),
-    aggregate: Aggregate = "mean",
-    baselines: bool = False,
-    metrics: Sequence[str] = (),
-    boxes: Mapping[Name, Box] | Box | None = None,
-    masks: Mapping[Name, AnyPicture] | AnyPicture | None = None,
-    adapter: str | None = None,
-    vit_like: bool = False,
-    num_extra_tokens: int | None = None,
     method_options: Mapping[str, Any] | None = None,
-    metric_options: Mapping[str, Any] | None = None,
-    verify: bool | None = None,
-    sanity: bool = False,
+    targets: AnyClasses = None,
+    target_layers: Sequence[str] | str | None = None,
+    smooth: Sequence[Smoothing] | Smoothing = ("none",),
+    aggregate: Aggregate = "mean",
+    evaluation: Evaluation = NO_EVALUATION,
+    family: Family = DETECTED,
     progress: Progress | None = None,
 ) -> Comparison:
     """Explain pictures by every combination of what is given several of, and measure what each map is worth.
@@ -88,19 +77,14 @@ def compare(  # noqa: PLR0913
     ----------
     models: as `explain` takes them; a `PendingModel` or a text is loaded when its turn comes, one at a time.
     methods: names as in `camctl methods`, or `seed` (mmpretrain's six), `fast` (no further passes), `all`.
-    targets: classes by index or name; None takes the `topk` best of every model and picture.
-    versus: classes that each target is told from, as in `explain`; every target is drawn by itself and told from them.
+    targets: as in `explain`; every target is drawn by itself and, where classes to contrast it with are given, in
+        contrast with them.
     target_layers: each is a map of its own; a pattern gives one a match, `A+B` one of both, `auto:N` N usable layers
-        from shallow to deep, `best` the one of the best figure (the first of `metrics`, else ADCC).
+        from shallow to deep, `best` the one of the best figure (the first of `evaluation.metrics`, else ADCC).
         None takes what the head reads, or the norm that feeds a class token's last attention.
     smooth: `none`, `eigen`, `aug`, `both`.
-    baselines: draw the methods `random`, `centre` and `edges` as well, which the others have to beat.
-    metrics: names as in `camctl metrics`, or `all`.
-    boxes: where the object is, x0, y0, x1, y1 in pixels of the picture; of several classes by name or index.
-    verify: ask the model about every map, as in `explain`; None does so where metrics are asked for.
-    sanity: compare every map with those of a copy of the model whose weights are drawn anew from the head down
-        (Adebayo et al. 2018): `Comparison.sanity`, and `camctl.ranking.sanity_rows`.
-    masks: the same as pictures of the picture's size, black where the object is not.
+    evaluation: metrics, objects, baselines, verification and sanity.
+    family: what is known of the models' family.
     progress: called as `progress(text, done, total)`.
 
     A model, picture, layer, class or method that fails costs its own cells, which say why; `Comparison.faults` has
@@ -110,27 +94,28 @@ def compare(  # noqa: PLR0913
     shown = list(images) if isinstance(images, (list, tuple)) else [images]
     layers = [target_layers] if isinstance(target_layers, str) else list(target_layers or ())
     check_layers(layers)
-    regions = regions_of(boxes, masks)
+    classes, metrics = Classes.of(targets), evaluation.metrics
+    regions = regions_of(evaluation.boxes, evaluation.masks)
     asked = Asked(
-        methods=pick_methods(methods, method_options, baselines=baselines),
-        wanted=[targets] if isinstance(targets, (int, str)) else list(dict.fromkeys(targets or ())),
-        topk=topk,
-        versus=[versus] if isinstance(versus, (int, str)) else list(dict.fromkeys(versus or ())),
-        strength=versus_strength,
+        methods=pick_methods(methods, method_options, baselines=evaluation.baselines),
+        wanted=classes.names,
+        topk=classes.topk,
+        versus=classes.versus,
+        strength=classes.strength,
         layers=tuple(dict.fromkeys(layers)),
-        smoothings=tuple(dict.fromkeys(smooth)),
-        family=Family(adapter=adapter, vit_like=vit_like, num_extra_tokens=num_extra_tokens),
+        smoothings=(smooth,) if isinstance(smooth, str) else tuple(dict.fromkeys(smooth)),
+        family=family,
         measuring=Measuring(
-            metrics=pick_metrics(metrics, metric_options, region=bool(regions)),
-            options=dict(metric_options or {}),
+            metrics=pick_metrics(metrics, evaluation.options, region=bool(regions)),
+            options=evaluation.options,
             regions=regions,
             several=len(given) > 1,
         ),
         aggregate=aggregate,
         options=dict(method_options or {}),
         several=len(given) > 1,
-        verify=bool(metrics) if verify is None else verify,
-        sanity=sanity,
+        verify=bool(metrics) if evaluation.verify is None else evaluation.verify,
+        sanity=evaluation.sanity,
     )
     if not given or not shown or not asked.smoothings:
         message = "A comparison needs a model, a picture and a smoothing (none is one)."

@@ -13,16 +13,17 @@ from camctl.pipeline.layer_selection import BEST, check_layers, fused_layers
 from camctl.pipeline.load import loaded_of
 from camctl.pipeline.method_selection import pick_methods, usual_aggregate
 from camctl.pipeline.passes import Clock, Manner, Passed, run_passes
-from camctl.pipeline.scene import Family, LayerGroup, Scene, set_scene
+from camctl.pipeline.scene import LayerGroup, Scene, set_scene
 from camctl.pipeline.verification import verified
 from camctl.registry.versions import versions
 from camctl.values.explanation import Cam, Explanation
 from camctl.values.picture import read_picture
+from camctl.values.request import DETECTED, AnyClasses, Classes, Family
 
 if TYPE_CHECKING:
     from camctl.engine.advice import Advice
     from camctl.engine.cam import Drawn
-    from camctl.engine.classes import Classes
+    from camctl.engine.predictions import Predictions
     from camctl.pipeline.load import AnyModel
     from camctl.pipeline.passes import Key
     from camctl.plugin import Aggregate
@@ -34,33 +35,19 @@ TOP = 5
 
 STRETCHED = "The preprocessing does more than resize, crop and pad: the map is stretched over the whole picture."
 
-SMOOTHINGS: dict[tuple[bool, bool], Smoothing] = {
-    (False, False): "none",
-    (True, False): "eigen",
-    (False, True): "aug",
-    (True, True): "both",
-}
-"""(eigen, aug) -> what both together are called."""
-
 
 def explain(  # noqa: PLR0913
     model: AnyModel,
     image: AnyPicture,
     *,
     methods: Sequence[str] = ("auto",),
-    targets: Sequence[int | str] | int | str | None = None,
-    topk: int = 1,
-    versus: Sequence[int | str] | int | str | None = None,
-    versus_strength: float = 1.0,
-    target_layers: Sequence[str] | str | None = None,
-    eigen_smooth: bool = False,
-    aug_smooth: bool = False,
-    aggregate: Aggregate = "mean",
-    adapter: str | None = None,
-    vit_like: bool = False,
-    num_extra_tokens: int | None = None,
     method_options: Mapping[str, Any] | None = None,
+    targets: AnyClasses = None,
+    target_layers: Sequence[str] | str | None = None,
+    smooth: Smoothing = "none",
+    aggregate: Aggregate = "mean",
     verify: bool = False,
+    family: Family = DETECTED,
 ) -> Explanation:
     """Explain a classifier's view of a picture: one map for each class and method.
 
@@ -69,19 +56,16 @@ def explain(  # noqa: PLR0913
     model: what `load` gives, its `model` text, or a module of your own (ImageNet preprocessing is assumed then).
     image: a path, a PIL image, or pixels (H, W, 3), uint8 RGB.
     methods: names as in `camctl methods`; `auto` is GradCAM, or GradCAMElementWise where a class token alone is read.
-    targets: classes by index or name; None takes the `topk` best.
-    versus: classes that each target is told from (Finer-CAM), by index or name; `auto:N` takes the N whose logits come
-        nearest to its own. The maps show what speaks for the target and not for them.
-    versus_strength: how strongly they count against it; 0 is the plain map.
+    targets: classes by index or name, or `Classes`; None takes the best.
     target_layers: names of modules, patterns (`backbone.layer4.*.bn3`) or `auto:N` for N usable ones from shallow to
         deep; several are fused into one map by `aggregate`. `best` takes the layer of the best ADCC on this picture.
         None takes what the head reads, or the norm that feeds a class token's last attention.
-    eigen_smooth: take the first principal component of the evidence instead of its sum.
-    aug_smooth: average over six views, flips times brightness.
+    smooth: `eigen` takes the first principal component of the evidence instead of its sum, `aug` averages over six
+        views (flips times brightness), `both` does both.
     aggregate: how several layers become one map; `product` is RefineCAM (arXiv:2605.14641), and takes `auto:3` where no
         layers are named.
-    num_extra_tokens: class and other tokens before the patch tokens, where the layer does not tell.
     method_options: for the methods that have options of these names.
+    family: what is known of the model's family.
     verify: ask the model about every map that is `ok`: where it knows the class better without the map's brighter half
         than without its darker half, the verdict is `inverted`. Two more forward passes a map, in one batch.
 
@@ -95,21 +79,19 @@ def explain(  # noqa: PLR0913
             raise InputError(f"{method.name} cannot work on this model: {reason}", hint="See others: camctl methods")
     asked = [target_layers] if isinstance(target_layers, str) else list(target_layers or ())
     check_layers(asked)
-    wanted = [targets] if isinstance(targets, (int, str)) else targets
-    rivals = [versus] if isinstance(versus, (int, str)) else versus or ()
-    family = Family(adapter=adapter, vit_like=vit_like, num_extra_tokens=num_extra_tokens)
+    classes = Classes.of(targets)
     manner = Manner(
         methods=chosen,
-        smoothings=(SMOOTHINGS[eigen_smooth, aug_smooth],),
+        smoothings=(smooth,),
         aggregate=aggregate,
         options=dict(method_options or {}),
     )
-    from camctl.engine.classes import choose
+    from camctl.engine.predictions import choose
 
     scene = set_scene(loaded, picture, family)
 
-    def choice(classes: Classes) -> tuple[Target, ...]:
-        return choose(classes, wanted, topk, rivals, versus_strength)
+    def choice(predictions: Predictions) -> tuple[Target, ...]:
+        return choose(predictions, classes)
 
     if asked == [BEST]:
         group = best_layer([scene], manner, choice)

@@ -14,13 +14,12 @@ from camctl.pipeline.method_selection import pick_methods
 from camctl.values.check import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from torch import Tensor
 
     from camctl.engine.model_state import Condition
     from camctl.pipeline.scene import Scene
     from camctl.values.explanation import Cam, LayerMap, LayerRecord
+    from camctl.values.request import Family
 
 CLOSE, ROUGH = 1e-4, 0.05
 """How far logits or maps may be apart and still count as the same, as a share of the largest; for half precisions the
@@ -49,8 +48,8 @@ class Trial:
     """The default map; None where no layer can be captured."""
     telling: bool
     """Whether picture and weights show a class that the map can point at."""
-    asked: Mapping[str, Any]
-    """What the user said of the family, as keywords of `explain`."""
+    family: Family
+    """What the user said of the family."""
     bare: float
     """Seconds of a bare forward pass."""
     start: Condition
@@ -326,7 +325,7 @@ def _explain(trial: Trial, method: str, **more: Any) -> tuple[Cam, ...]:
     """Maps of a method at the default layers."""
     scene = trial.scene
     return explain(
-        scene.loaded, scene.picture, methods=[method], target_layers=trial.layers, **{**trial.asked, **more}
+        scene.loaded, scene.picture, methods=[method], target_layers=trial.layers, family=trial.family, **more
     ).maps
 
 

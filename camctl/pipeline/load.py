@@ -70,9 +70,9 @@ def _renamed(loaded: LoadedModel, labels: tuple[str, ...]) -> LoadedModel:
         return loaded
     import torch
 
-    from camctl.engine.classes import class_logits
     from camctl.engine.inputs import inputs_of
     from camctl.engine.model_state import untouched
+    from camctl.engine.predictions import class_logits
 
     with torch.no_grad(), untouched(loaded.module):
         count = class_logits(loaded.forward)(inputs_of(loaded, None)).shape[1]

@@ -105,7 +105,7 @@ def _case(
 def _scoring(scene: Scene, target: Target) -> Callable[[Tensor], Tensor]:
     import torch
 
-    from camctl.engine.classes import class_scores
+    from camctl.engine.predictions import class_scores
     from camctl.engine.question import Versus
 
     versus = Versus.of(target)

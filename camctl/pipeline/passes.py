@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from camctl.engine.cam import Drawn
     from camctl.engine.capture import Recorder
-    from camctl.engine.classes import Classes
+    from camctl.engine.predictions import Predictions
     from camctl.pipeline.scene import LayerGroup, Scene
     from camctl.plugin import Aggregate, Capture, Method
     from camctl.values.explanation import Smoothing, Target
@@ -72,7 +72,7 @@ class Clock:
 class Passed:
     """What the passes gave: the picture's classes, and each map or why there is none."""
 
-    classes: Classes
+    classes: Predictions
     targets: tuple[Target | CamctlError, ...]
     maps: Mapping[Key, Drawn | CamctlError]
     notes: tuple[str, ...] = ()
@@ -83,7 +83,7 @@ def run_passes(
     scene: Scene,
     groups: Sequence[LayerGroup | CamctlError],
     manner: Manner,
-    choose: Callable[[Classes], Sequence[Target | CamctlError]],
+    choose: Callable[[Predictions], Sequence[Target | CamctlError]],
     clock: Clock,
 ) -> Passed:
     """Draw everything that is asked of a scene.
@@ -96,13 +96,13 @@ def run_passes(
     A layer, class or method that cannot work costs its own maps alone. Raises `InputError` where the model fails.
     """
     from camctl.engine.capture import Recorder
-    from camctl.engine.classes import Classes
+    from camctl.engine.predictions import Predictions
     from camctl.engine.smoothing import PLAIN, augment
 
     names = tuple(dict.fromkeys(n for group in _sound(groups) for method in manner.methods for n in group.of(method)))
     gradients = any("gradients" in method.needs for method in manner.methods)
     maps: dict[Key, Drawn | CamctlError] = {}
-    classes: Classes | None = None
+    classes: Predictions | None = None
     targets: Sequence[Target | CamctlError] = ()
     # The plain view first: it has the class for all six views of the second pass.
     for augmented in sorted({smoothing in AUGMENTED for smoothing in manner.smoothings}):
@@ -110,7 +110,7 @@ def run_passes(
             inputs = augment(scene.inputs) if augmented else scene.inputs
             logits = recorder.forward(inputs, scene.forward, keep_faults=True)
             if classes is None:
-                classes = Classes(logits[PLAIN if augmented else 0].detach(), scene.loaded)
+                classes = Predictions(logits[PLAIN if augmented else 0].detach(), scene.loaded)
                 targets = choose(classes)
             drawing = _Pass(scene, groups, manner, recorder, augmented=augmented)
             maps |= drawing.draw(targets)

@@ -15,9 +15,8 @@ if TYPE_CHECKING:
 
     from camctl.values.explanation import View
     from camctl.values.picture import AnyPicture
+    from camctl.values.request import Box, ClassName
 
-    Box = tuple[float, float, float, float]
-    Name = str | int | None
     Bools = NDArray[np.bool_]
 
 
@@ -25,15 +24,15 @@ if TYPE_CHECKING:
 class Regions:
     """Objects by class, by its index or name, None for all others; in pixels of the picture."""
 
-    boxes: Mapping[Name, Box] = field(default_factory=dict)
+    boxes: Mapping[ClassName, Box] = field(default_factory=dict)
     """x0, y0, x1, y1."""
-    masks: Mapping[Name, Bools] = field(default_factory=dict)
+    masks: Mapping[ClassName, Bools] = field(default_factory=dict)
     """(H, W) of the picture's size."""
 
     def __bool__(self) -> bool:
         return bool(self.boxes or self.masks)
 
-    def names(self) -> tuple[Name, ...]:
+    def names(self) -> tuple[ClassName, ...]:
         """The classes, once each."""
         return (*self.boxes, *self.masks)
 
@@ -49,7 +48,7 @@ class Regions:
                 message = f"The mask is {mask.shape[1]} x {mask.shape[0]} pixels, the picture {width} x {height}."
                 raise InputError(message, hint="Give a mask of the picture's size.")
 
-    def seen(self, name: Name, view: View) -> Bools:
+    def seen(self, name: ClassName, view: View) -> Bools:
         """The pixels (h, w) of what the model was given whose centre lies on the object."""
         import numpy as np
 
@@ -68,7 +67,7 @@ class Regions:
 
 
 def regions_of(
-    boxes: Mapping[Name, Box] | Box | None = None, masks: Mapping[Name, AnyPicture] | AnyPicture | None = None
+    boxes: Mapping[ClassName, Box] | Box | None = None, masks: Mapping[ClassName, AnyPicture] | AnyPicture | None = None
 ) -> Regions:
     """Read boxes and masks as `compare` takes them.
 

@@ -13,11 +13,11 @@ from camctl.pipeline.passes import Manner
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from camctl.engine.classes import Classes
+    from camctl.engine.predictions import Predictions
     from camctl.pipeline.metrics import Measuring
-    from camctl.pipeline.scene import Family
     from camctl.plugin import Aggregate, Method
     from camctl.values.explanation import Smoothing, Target
+    from camctl.values.request import Family
 
 MOST_CELLS = 600
 """More maps than this are for a folder of files, not for a grid to be looked at."""
@@ -61,7 +61,7 @@ class Asked:
         alone = str(self.wanted[place]) if self.wanted else f"top {place + 1}" if self.topk > 1 else "top class"
         return f"{alone} vs {' and '.join(map(str, self.versus))}" if told else alone
 
-    def choose(self, classes: Classes) -> list[Target | CamctlError]:
+    def choose(self, classes: Predictions) -> list[Target | CamctlError]:
         """The classes to explain; an error for one that this model does not have, if another may."""
         if self.wanted:
             alone = [self._or_error(partial(classes.find, one)) for one in self.wanted]
@@ -71,11 +71,11 @@ class Asked:
             alone += [InputError(message, hint=f"Ask for --topk {len(alone)}.")] * (self.topk - len(alone))
         return [one for target in alone for one in (target, *self._told(classes, target))]
 
-    def _told(self, classes: Classes, target: Target | CamctlError) -> list[Target | CamctlError]:
+    def _told(self, classes: Predictions, target: Target | CamctlError) -> list[Target | CamctlError]:
         """The same class told from others, where that is asked for."""
         if not self.versus or isinstance(target, CamctlError):
             return [target] * bool(self.versus)
-        return [self._or_error(partial(classes.told_from, target, self.versus, self.strength))]
+        return [self._or_error(partial(classes.contrasted, target, self.versus, self.strength))]
 
     def _or_error(self, find: Callable[[], Target]) -> Target | CamctlError:
         try:

@@ -11,6 +11,7 @@ from camctl import registry
 from camctl.errors import InputError, PluginError
 from camctl.pipeline.load import loaded_of
 from camctl.values.picture import read_picture
+from camctl.values.request import DETECTED, Family
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,15 +25,6 @@ if TYPE_CHECKING:
     from camctl.values.picture import AnyPicture, Picture
 
 NO_LAYER = "No layer of this model has a spatial grid that the class score depends on."
-
-
-@dataclass(frozen=True, kw_only=True)
-class Family:
-    """What the user says of a model's family; each of them is found out where nothing is said."""
-
-    adapter: str | None = None
-    vit_like: bool = False
-    num_extra_tokens: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -50,7 +42,7 @@ class Scene:
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Inputs (N, 3, h, w) -> logits (N, classes), one column a class. Raises `InputError` where the model fails."""
-        from camctl.engine.classes import class_logits
+        from camctl.engine.predictions import class_logits
 
         return class_logits(self.loaded.forward)(inputs)
 
@@ -112,24 +104,17 @@ def default_layers(scene: Scene) -> LayerGroup:
     return group
 
 
-def survey(
-    model: AnyModel,
-    image: AnyPicture | None = None,
-    *,
-    adapter: str | None = None,
-    vit_like: bool = False,
-    num_extra_tokens: int | None = None,
-) -> LayerMap:
+def survey(model: AnyModel, image: AnyPicture | None = None, *, family: Family = DETECTED) -> LayerMap:
     """Run the model once and see every module's output, grid and gradient, and the default target layers.
 
     Without a picture the probe sees seeded noise of the model's usual input size.
     """
-    from camctl.engine.classes import class_logits
     from camctl.engine.inputs import inputs_of
+    from camctl.engine.predictions import class_logits
     from camctl.engine.probe import probe, with_default
 
     loaded = loaded_of(model)
-    hints, name = _hints(loaded, Family(adapter=adapter, vit_like=vit_like, num_extra_tokens=num_extra_tokens))
+    hints, name = _hints(loaded, family)
     inputs = inputs_of(loaded, read_picture(image) if image is not None else None)
     layers = probe(loaded.module, class_logits(loaded.forward), inputs, hints)
     return with_default(layers, _claimed(loaded, hints, name), f"adapter {name}") if hints.adapter else layers

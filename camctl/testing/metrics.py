@@ -36,6 +36,7 @@ def of_metric(loaded: registry.Loaded, _models: Sequence[str]) -> list[Finding]:
 def _figure(loaded: registry.Loaded, model: LoadedModel) -> float:
     from camctl.demo.scenes import render, scene
     from camctl.pipeline.compare import compare
+    from camctl.values.request import Evaluation
 
     side = model.input_size[0]
     pixels = render(scene(6_000_000, 2), side)
@@ -44,8 +45,7 @@ def _figure(loaded: registry.Loaded, model: LoadedModel) -> float:
         model,
         pixels,
         methods=["camctl[gradcamelementwise]"],
-        metrics=[loaded.found.label],
-        boxes=(0, 0, side / 2, side),
+        evaluation=Evaluation(metrics=[loaded.found.label], boxes=(0, 0, side / 2, side)),
     )
     for error in found.faults:
         raise error

@@ -43,10 +43,12 @@ def of_adapter(loaded: registry.Loaded, models: Sequence[str]) -> list[Finding]:
 def _explained(loaded: registry.Loaded, model: LoadedModel, name: str) -> Finding:
     from camctl.demo.scenes import render, scene
     from camctl.pipeline.explain import explain
+    from camctl.values.request import Family
 
     promise = f"names layers whose places the class depends on ({name})"
     try:
-        (cam,) = explain(model, render(scene(6_000_000, 2), model.input_size[0]), adapter=loaded.found.label).maps
+        pixels = render(scene(6_000_000, 2), model.input_size[0])
+        (cam,) = explain(model, pixels, family=Family(adapter=loaded.found.label)).maps
     except CamctlError as error:
         return Finding(promise, ok=False, todo=f"{error.message} {error.hint}")
     return Finding(promise, not cam.blank, f"{cam.reason} {cam.hint}".strip())

@@ -156,8 +156,9 @@ def look_closer(
     """Extra tokens at the layer, which a map does not keep, and the grid that a wider input has by default."""
     from torch.nn.functional import interpolate
 
-    from camctl.pipeline.scene import Family, before, default_layers, set_scene
+    from camctl.pipeline.scene import before, default_layers, set_scene
     from camctl.values.picture import read_picture
+    from camctl.values.request import Family
 
     scene = set_scene(loaded, read_picture(pixels), Family())
     extra = layout_at(scene, layers[0]).extra_tokens

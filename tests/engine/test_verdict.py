@@ -98,7 +98,7 @@ def test_activations_without_contrast_are_flat():
 
 
 def test_smoothing_keeps_the_map_of_views_that_have_one():
-    one = explained(seeded(TinyCnn()), ["block2"], targets=0, aug_smooth=True)
+    one = explained(seeded(TinyCnn()), ["block2"], targets=0, smooth="aug")
     assert one.verdict == "ok"
 
 

@@ -7,11 +7,12 @@ from pytorch_grad_cam.utils.model_targets import FinerWeightedTarget
 
 from camctl import registry
 from camctl.engine.capture import Recorder
-from camctl.engine.classes import Classes, choose
 from camctl.engine.layout import LayoutHints
+from camctl.engine.predictions import Predictions, choose
 from camctl.engine.question import ALONE, Versus
 from camctl.engine.smoothing import augment
 from camctl.errors import InputError
+from camctl.values.request import Classes
 from tests.drawing import by_hand, difference, drawn, tokens_to_grid
 from tests.models import GapNet, TinyCnn, TinyVit, loaded, pictures, seeded
 
@@ -32,7 +33,7 @@ OTHERS = ("ablationcam", "scorecam", "reciprocam", "smoothgradcam++", "shapleyca
 
 
 def classes(logits=(0.5, 3.0, 1.0, -1.0, 2.0)):
-    return Classes(torch.tensor(logits), loaded(TinyCnn(), class_names=NAMES))
+    return Predictions(torch.tensor(logits), loaded(TinyCnn(), class_names=NAMES))
 
 
 def method_of(name):
@@ -110,11 +111,11 @@ def test_no_others_leave_the_logits_alone():
 
 def test_the_score_is_that_of_two_classes_alone():
     logits = torch.tensor([0.5, 3.0, 1.0, -1.0, 2.0])
-    told = classes().told_from(classes().find("tiger cat"), ["puma"])
+    told = classes().contrasted(classes().find("tiger cat"), ["puma"])
     share = logits.softmax(0)
     assert told.score == pytest.approx(float(share[1] / (share[1] + share[4])), abs=1e-6)
     assert [(one.index, one.label) for one in told.versus] == [(4, "puma")]
-    weak = classes().told_from(classes().find(1), ["puma", "lynx"], 0.5)
+    weak = classes().contrasted(classes().find(1), ["puma", "lynx"], 0.5)
     assert weak.score == pytest.approx(float(torch.tensor(3.0 - 0.5 * 1.5).sigmoid()), abs=1e-6)
 
 
@@ -129,19 +130,19 @@ def test_the_score_is_that_of_two_classes_alone():
     ],
 )
 def test_others_are_named_or_the_nearest(wanted, indices):
-    assert [one.index for one in classes().told_from(classes().find(1), wanted).versus] == indices
+    assert [one.index for one in classes().contrasted(classes().find(1), wanted).versus] == indices
 
 
 @pytest.mark.parametrize("wanted", [["tiger cat"], ["1"], [1, 1]])
-def test_a_class_is_not_told_from_itself(wanted):
+def test_a_class_is_not_contrasted_itself(wanted):
     with pytest.raises(InputError, match="'tiger cat' cannot be told from itself"):
-        classes().told_from(classes().find(1), wanted)
+        classes().contrasted(classes().find(1), wanted)
 
 
 def test_one_logit_tells_its_two_classes_apart_already():
-    both = Classes(torch.tensor([-1.5, 1.5]), loaded(TinyCnn(), class_names=("cat",)))
+    both = Predictions(torch.tensor([-1.5, 1.5]), loaded(TinyCnn(), class_names=("cat",)))
     with pytest.raises(InputError, match="one logit"):
-        both.told_from(both.find(1), [0])
+        both.contrasted(both.find(1), [0])
 
 
 @pytest.mark.parametrize(
@@ -153,13 +154,13 @@ def test_one_logit_tells_its_two_classes_apart_already():
         ([], 1, "tabby, tabby cat"),
     ],
 )
-def test_a_target_is_called_after_what_it_is_told_from(versus, strength, title):
-    (target,) = choose(classes(), [0], 1, versus, strength)
+def test_a_target_is_called_after_what_it_is_contrasted(versus, strength, title):
+    (target,) = choose(classes(), Classes(names=[0], versus=versus, strength=strength))
     assert target.title == title
 
 
 def test_json_names_the_others_and_how_strongly_they_count():
-    told = classes().told_from(classes().find(0), ["lynx"], 0.6).to_dict()
+    told = classes().contrasted(classes().find(0), ["lynx"], 0.6).to_dict()
     assert told["versus"] == [classes().find("lynx").to_dict()]
     assert told["strength"] == 0.6
     assert "versus" not in classes().find(0).to_dict()

@@ -46,7 +46,9 @@ def test_it_is_grad_cams_combined_score(seed):
 def test_it_is_grad_cams_on_the_demos_networks(name):
     """Of a map as it comes: where values are equal, grad-cam is given their places in our order."""
     model, picture = network(name), drawn_scene(6_700_024)
-    (cell,) = camctl.compare(model, picture, targets=["cat"], metrics=["road"], metric_options={"steps": 3}).cells
+    (cell,) = camctl.compare(
+        model, picture, targets=["cat"], evaluation=camctl.Evaluation(metrics=["road"], options={"steps": 3})
+    ).cells
     inputs = model.preprocess(picture.pixels)[None]
     assert cell.cam is not None
     raw = torch.nn.functional.interpolate(

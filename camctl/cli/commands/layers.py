@@ -126,13 +126,7 @@ def survey(loading: Loading, layout: Layout, picture: "Picture | None", *, quiet
         work.say("Running it once")
         from camctl.pipeline.scene import survey
 
-        return survey(
-            loaded,
-            picture,
-            adapter=layout.adapter,
-            vit_like=layout.vit_like,
-            num_extra_tokens=layout.num_extra_tokens,
-        )
+        return survey(loaded, picture, family=layout.family)
 
 
 def show(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from camctl.plugin import LoadedModel
+    from camctl.values.request import Classes
 
 
 FEW_CLASSES = 12
@@ -60,7 +61,7 @@ def class_scores(logits: Tensor, kind: Literal["softmax", "sigmoid"]) -> Tensor:
     return logits.float().sigmoid() if kind == "sigmoid" or single else logits.float().softmax(1)
 
 
-class Classes:
+class Predictions:
     """Scores and labels of one picture's logits.
 
     Parameters
@@ -104,7 +105,7 @@ class Classes:
             raise InputError(message, hint=hint)
         return self.target(index)
 
-    def told_from(self, target: Target, wanted: Sequence[int | str], strength: float = 1.0) -> Target:
+    def contrasted(self, target: Target, wanted: Sequence[int | str], strength: float = 1.0) -> Target:
         """The same target, told from other classes, as Finer-CAM does.
 
         `wanted` names them by index or name, and `auto:N` the N whose logits come nearest to its own (`auto`: 3).
@@ -156,16 +157,13 @@ class Classes:
         raise UnknownNameError("class", wanted, list(parts), hint=hint)
 
 
-def choose(
-    classes: Classes,
-    wanted: Sequence[int | str] | None,
-    topk: int,
-    versus: Sequence[int | str] = (),
-    strength: float = 1.0,
-) -> tuple[Target, ...]:
-    """The classes to explain: those asked for, in that order and once each, else the `topk` best.
+def choose(predictions: Predictions, classes: Classes) -> tuple[Target, ...]:
+    """Return the targets that a user asked for, in that order and once each, or the `topk` best classes.
 
-    Each is told from those in `versus`, if any.
+    Each is contrasted with `classes.versus`, if any.
     """
-    found = {target.index: target for target in map(classes.find, wanted)}.values() if wanted else classes.top(topk)
-    return tuple(classes.told_from(target, versus, strength) if versus else target for target in found)
+    targets = map(predictions.find, classes.names) if classes.names else predictions.top(classes.topk)
+    unique = {target.index: target for target in targets}.values()
+    if not classes.versus:
+        return tuple(unique)
+    return tuple(predictions.contrasted(target, classes.versus, classes.strength) for target in unique)
