@@ -28,7 +28,7 @@ SESS_WINDOWS = 122
     paper="Wang et al., 2020, arXiv:1910.01279",
     formula="ReLU( sum_c w_c A_c ),  w = softmax over c of the logit of (input x upsampled A_c, stretched to 0..1)",
     needs={"activations", "rescoring"},
-    cost=Cost(text="1 forward a channel; top_channels=N makes it N", passes=lambda c, _h, _w: c),
+    cost=Cost(text="1 forward a channel; top_channels=N makes it N"),
 )
 def scorecam(capture: Capture, *, batch_size: int = 16, top_channels: int | None = None) -> Tensor:
     """Evidence (N, C, H, W). `batch_size`: channels a forward pass; more take more memory.
@@ -73,7 +73,7 @@ def _why_no_full_gradient(module: nn.Module) -> str:
     paper="Srinivas and Fleuret, 2019, arXiv:1905.00780",
     formula="|G_x x| + sum over layers and channels of |G b|, each stretched to 0..1",
     needs={"rescoring"},
-    cost=Cost(text="1 forward, 1 whole backward", passes=lambda _c, _h, _w: 2),
+    cost=Cost(text="1 forward, 1 whole backward"),
     reduction="none",
     remarks=(
         (
@@ -134,7 +134,7 @@ def kpcacam(capture: Capture, *, kernel: str = "sigmoid", gamma: float | None = 
     paper="Cai, 2025, arXiv:2501.06261",
     formula="ReLU( sum_c mean_ij(G - H A / 2)_c A_c ),  H the Hessian of the score",
     needs={"activations", "gradients", "rescoring"},
-    cost=Cost(text="1 forward, 2 backward", passes=lambda _c, _h, _w: 1),
+    cost=Cost(text="1 forward, 2 backward"),
 )
 def shapleycam(capture: Capture, *, rest: bool = False) -> Tensor:
     """Evidence (N, C, H, W). `rest`: explain the paper's ReST score, logit plus log-probability.
@@ -158,7 +158,7 @@ def shapleycam(capture: Capture, *, rest: bool = False) -> Tensor:
     paper="Zhang et al., 2025, arXiv:2501.11309",
     formula="Grad-CAM of  sum_k p_k (y - alpha y_k) / sum_k p_k  over the classes k whose logits come nearest",
     needs={"activations", "gradients", "rescoring"},
-    cost=Cost(text="1 forward, 1 backward", passes=lambda _c, _h, _w: 1),
+    cost=Cost(text="1 forward, 1 backward"),
 )
 def finercam(capture: Capture, *, alpha: float = 1.0, comparison_categories: int | Sequence[int] = (1, 2, 3)) -> Tensor:
     """Evidence (N, C, H, W).
@@ -242,7 +242,7 @@ def refinecam(capture: Capture) -> Tensor:
     paper="Tursun et al., 2022, arXiv:2207.01769",
     formula="blur( mean over windows of p(window) Grad-CAM(window) )",
     needs={"activations", "gradients", "rescoring"},
-    cost=Cost(text="244 forwards at twelve scales", passes=lambda _c, _h, _w: 2 * SESS_WINDOWS),
+    cost=Cost(text="244 forwards at twelve scales"),
     reduction="none",
 )
 def sess(  # noqa: PLR0913

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from camctl.errors import CamctlError, InputError
-from camctl.pipeline.method_selection import BASELINES
 from camctl.pipeline.scene import LayerGroup
 from camctl.values.comparison import AXES, Axis, Cell, Comparison, Measure, Redrawn, Sanity, places
 from camctl.values.picture import Picture
@@ -104,7 +103,9 @@ class _Layout:
             explanations={place: run.explanation for place, run in sorted(self.runs.items())},
             pictures=pictures,
             metrics=tuple(metrics),
-            baselines=tuple(label for label in methods if label.casefold() in BASELINES),
+            baselines=tuple(
+                label for label, method in zip(methods, self.asked.methods, strict=True) if method.baseline
+            ),
             spent=tuple(self.ran.spent),
             faults=_each_once([*failed, *errors, *(one for run in self.runs.values() for one in run.faults)]),
             failed=bool(failed),

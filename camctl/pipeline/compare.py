@@ -154,7 +154,9 @@ class _Comparing:
             self._check_classes(loaded)
             for i in range(len(self.images)):
                 self.progress(f"Running {loaded.name}", self._steps, len(self.models) * len(self.images))
-                self.ran.runs[i, m] = self._before(i, m, loaded)
+                before = self.ran.runs.get((i - 1, m))
+                spoilt = isinstance(before, SpoiltModelError)  # its weights are not those that were loaded
+                self.ran.runs[i, m] = before if spoilt else self._before(i, m, loaded)
                 self._steps += 1
             if self._wholes:
                 self.ran.undone[m] = self._undone(loaded)

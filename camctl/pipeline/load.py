@@ -60,11 +60,7 @@ def load(  # noqa: PLR0913
         progress=progress,
     )
     place = pick_device(device)
-    with registry.at_work(picked):
-        loaded = picked.plugin.load(reference, str(checkpoint) if checkpoint is not None else None, place, options)
-        if not isinstance(loaded, LoadedModel):
-            message = f"it gave a {type(loaded).__name__}, not a LoadedModel"
-            raise TypeError(message)
+    loaded = picked.plugin.load(reference, str(checkpoint) if checkpoint is not None else None, place, options)
     return _renamed(loaded, options.labels) if options.labels else loaded
 
 

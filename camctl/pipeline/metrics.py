@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from camctl import registry
@@ -129,20 +128,11 @@ def _figures(case: Case, measuring: Measuring, faults: dict[str, CamctlError]) -
         if one.found.label in faults or ("region" in one.plugin.needs and case.region is None):
             continue
         try:
-            figures[one.found.name] = _figure(case, one, measuring.options)
+            own = {key: value for key, value in measuring.options.items() if key in one.plugin.options}
+            figures[one.found.name] = one.plugin.compute(case, **own)
         except PluginError as error:
             faults[one.found.label] = as_value(error)
     return figures
-
-
-def _figure(case: Case, one: registry.Loaded, options: Mapping[str, Any]) -> float:
-    own = {key: value for key, value in options.items() if key in one.plugin.options}
-    with registry.at_work(one):
-        figure = one.plugin.compute(case, **own)
-    if not isinstance(figure, Real):
-        message = f"The metric {one.found.label} gave a {type(figure).__name__} where a number is due."
-        raise PluginError(message, hint="Name the others after --metrics, or report it to its author.")
-    return float(figure)
 
 
 def _regions(scene: Scene, passed: Passed, measuring: Measuring) -> dict[int | None, Tensor]:

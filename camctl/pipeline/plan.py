@@ -85,10 +85,7 @@ def plan_of(loaded: LoadedModel, family: Family = DETECTED) -> Plan:
     from camctl.engine.modules import ModuleTable
 
     match = registry.match_adapter(loaded.module, family.adapter)
-    claimed = None
-    if match is not None:
-        with registry.at_work(match):
-            claimed = match.plugin.extra_tokens(loaded.module)
+    claimed = match.plugin.extra_tokens(loaded.module) if match else None
     hints = LayoutHints(
         adapter=match.plugin if match else None,
         claimed_tokens=claimed,

@@ -1,7 +1,7 @@
-"""The contract: everything that a method, an adapter, a source or a metric needs to know of camctl.
+"""The contract between camctl and its plugins: methods, metrics, adapters and sources.
 
-A plugin package imports this package (and `camctl.errors`) and nothing else of camctl. Nothing heavy
-is imported here, so that a listing of plugins costs no torch.
+A plugin package imports this package, `camctl.kit` and `camctl.errors`, and nothing else of camctl. Nothing heavy
+is imported here, so that a listing of plugins does not load torch.
 
 Entry-point groups: `camctl.methods` names a `Method`, `camctl.metrics` a `Metric`, `camctl.adapters` an
 `Adapter` and `camctl.sources` a `Source` (an instance, or a class that needs no arguments).
@@ -23,7 +23,7 @@ GROUPS = {
     "source": "camctl.sources",
     "metric": "camctl.metrics",
 }
-"""Kind of plugin -> the entry-point group it is found in."""
+"""Kind of plugin -> its entry-point group."""
 
 __all__ = [
     "GROUPS",

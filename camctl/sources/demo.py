@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from camctl.errors import UnknownNameError
 from camctl.kit.downloads import check_checkpoint, local_file
+from camctl.plugin import Source
 from camctl.sources.mm_config import Found
 from camctl.sources.mmpretrain import load_config
 
@@ -17,10 +18,12 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).resolve().parent.parent / "demo" / "models"
 
 
-class Demo:
+class Demo(Source):
     """`demo:resnet`, `demo:vit`, `demo:swin` and `demo:t2t`; a checkpoint given replaces the one shipped."""
 
     summary = "The four tiny models that come with camctl: resnet, vit, swin, t2t."
+    example = "vit"
+    own_weights = True
 
     def load(self, reference: str, checkpoint: str | None, device: str, options: LoadOptions) -> LoadedModel:
         """Load a demo model by name. Raises UnknownNameError for a name that is not shipped."""

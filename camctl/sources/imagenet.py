@@ -12,7 +12,7 @@ from camctl.kit.downloads import check_checkpoint, local_file
 from camctl.kit.fitting import OTHER_SIZES, fit
 from camctl.kit.quiet import quiet
 from camctl.kit.random_weights import LIKE_PICTURES, randomise, seeded, settle
-from camctl.plugin import Checkpoint, LoadedModel, LoadOptions
+from camctl.plugin import Checkpoint, LoadedModel, LoadOptions, Source
 
 if TYPE_CHECKING:
     from camctl.sources.plain_preprocess import Preprocess
@@ -26,10 +26,12 @@ _MARGIN = 32
 _MEAN, _STD = (127 / 255,) * 3, (128 / 255,) * 3
 
 
-class Imagenet:
+class Imagenet(Source):
     """`imagenet:lite0`, `imagenet:lite1` and `imagenet:lite2`; a checkpoint given replaces the one installed."""
 
     summary = f"Photographs, 1000 classes of ImageNet: EfficientNet-Lite lite0, lite1, lite2; {INSTALL}"
+    example = "lite0"
+    own_weights = True
 
     def load(self, reference: str, checkpoint: str | None, device: str, options: LoadOptions) -> LoadedModel:
         """Load a network by name.

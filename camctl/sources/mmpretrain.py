@@ -12,7 +12,7 @@ from camctl.kit.downloads import check_checkpoint, local_file
 from camctl.kit.fitting import fit
 from camctl.kit.quiet import quiet
 from camctl.kit.random_weights import randomise, seeded, settle
-from camctl.plugin import Checkpoint, LoadedModel, LoadOptions
+from camctl.plugin import Checkpoint, LoadedModel, LoadOptions, Source
 from camctl.sources import mm_config, mm_preprocess
 
 if TYPE_CHECKING:
@@ -31,10 +31,11 @@ _KINDS = {
 }
 
 
-class Mmpretrain:
+class Mmpretrain(Source):
     """Any classifier that mmpretrain can build."""
 
     summary = "A config file of mmpretrain, or a name of its index such as resnet50_8xb32_in1k."
+    example = "resnet50_8xb32_in1k"
 
     def load(self, reference: str, checkpoint: str | None, device: str, options: LoadOptions) -> LoadedModel:
         """Build the model and fill it; errors in names and paths surface before torch is imported.

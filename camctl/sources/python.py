@@ -17,7 +17,7 @@ from camctl.kit.checkpoints import as_names, read_checkpoint
 from camctl.kit.downloads import check_checkpoint, local_file
 from camctl.kit.fitting import fit
 from camctl.kit.random_weights import randomise, seeded, settle
-from camctl.plugin import Checkpoint, LoadedModel, LoadOptions
+from camctl.plugin import Checkpoint, LoadedModel, LoadOptions, Source
 from camctl.sources.plain_preprocess import plain_preprocess
 
 if TYPE_CHECKING:
@@ -26,10 +26,12 @@ if TYPE_CHECKING:
 _USAGE = "Write python:package.module:factory, where factory() returns the model."
 
 
-class PythonSource:
+class PythonSource(Source):
     """A function without arguments, a module or a `LoadedModel` in any importable Python file."""
 
     summary = "Your own nn.Module: python:package.module:factory, importable from the current folder too."
+    example = "package.module:factory"
+    own_weights = True
 
     def load(self, reference: str, checkpoint: str | None, device: str, options: LoadOptions) -> LoadedModel:
         """Call the factory and make its model ready.
