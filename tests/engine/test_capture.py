@@ -4,7 +4,6 @@ import pytest
 import torch
 from torch import nn
 
-from camctl.plugin import ClassQuestion
 from camctl.engine.capture import Recorder, reaches_grid
 from camctl.engine.layout import LayoutHints
 from camctl.errors import InputError
@@ -12,6 +11,7 @@ from camctl.methods.eigencam import eigencam
 from camctl.methods.gradcam import gradcam
 from camctl.methods.hirescam import hirescam
 from camctl.methods.layercam import layercam
+from camctl.plugin import ClassQuestion
 from tests.drawing import drawn, same, snapshot
 from tests.models import TinyCnn, TinyVit, counted, of_mmpretrain, pictures, seeded
 
@@ -97,10 +97,10 @@ def test_several_layers_give_the_gradients_that_each_gives_alone(layer):
     module = seeded(TinyCnn(inplace=True))
     with Recorder(module, LAYERS, LayoutHints(), gradients=True) as together:
         together.forward(pictures(), module)
-        many = dict(zip(LAYERS, together.backward(2, last=True), strict=True))
+        many = dict(zip(LAYERS, together.backward(ClassQuestion(2), last=True), strict=True))
     with Recorder(module, [layer], LayoutHints(), gradients=True) as alone:
         alone.forward(pictures(), module)
-        (one,) = alone.backward(2, last=True)
+        (one,) = alone.backward(ClassQuestion(2), last=True)
     torch.testing.assert_close(many[layer], one)
 
 
