@@ -78,7 +78,7 @@ def check(model: AnyModel, image: AnyPicture | None = None, *, family: Family = 
     >>> import camctl
     >>> report = camctl.check("demo:resnet")
     >>> report.ok, report.layers
-    (True, ('backbone.layer4.1.bn2',))
+    (True, ('backbone.layer4',))
     """
     from camctl.engine.model_state import condition
 
