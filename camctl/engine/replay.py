@@ -12,8 +12,7 @@ none, because the network turns its activations into Python numbers on its way, 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -25,6 +24,7 @@ from torch.utils._pytree import tree_flatten, tree_leaves, tree_unflatten
 
 from camctl.engine.layout import tensor_in, with_tensor
 from camctl.errors import one_line, out_of_memory
+from camctl.plugin.methods import hooked
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -204,7 +204,7 @@ class Replay:
         inputs: Tensor,
         forward: Callable[[Tensor], Tensor],
     ) -> None:
-        self.module, self.layer, self.layout = module, layer, layout
+        self.module, self._part, self.layout = module, module.get_submodule(layer), layout
         self.raw, self.inputs, self.forward = raw, inputs, forward
         self.why_whole = ""
         """Why whole forward passes are run; empty where a tape is played, or nothing was asked yet."""
@@ -270,7 +270,7 @@ class Replay:
         fast = torch.backends.mha.get_fastpath_enabled()
         torch.backends.mha.set_fastpath_enabled(False)
         try:
-            with self._hooked(start), sdpa_kernel(SDPBackend.MATH), tape:
+            with hooked(self._part, start), sdpa_kernel(SDPBackend.MATH), tape:
                 logits = self.forward(self.inputs)
         finally:
             torch.backends.mha.set_fastpath_enabled(fast)
@@ -279,16 +279,6 @@ class Replay:
         tape.finish(logits)
         self._calls = calls
         return tape
-
-    @contextmanager
-    def _hooked(self, change: Callable[[Any], Any]) -> Iterator[None]:
-        """Send what the layer puts out through `change`."""
-        part = self.module.get_submodule(self.layer)
-        handle = part.register_forward_hook(lambda _module, _args, output: change(output))
-        try:
-            yield
-        finally:
-            handle.remove()
 
     def _play(self, tape: Tape, grids: Tensor) -> Tensor:
         by_view = grids.unflatten(0, (self.inputs.shape[0], -1))
@@ -313,7 +303,7 @@ class Replay:
         logits = []
         for part in by_view.unbind(1):
             self._left = self._calls
-            with self._hooked(partial(self._put, part)):
+            with hooked(self._part, partial(self._put, part)):
                 logits.append(self.forward(self.inputs).float())
         return torch.stack(logits, 1).flatten(0, 1)
 
@@ -321,7 +311,7 @@ class Replay:
         def count(_output: Any) -> None:
             self._calls += 1
 
-        with self._hooked(count):
+        with hooked(self._part, count):
             self.forward(self.inputs)
 
     def _put(self, grids: Tensor, output: Any) -> Any:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from camctl.errors import CamctlError, InputError, as_value
+from camctl.errors import CamctlError, InputError, SpoiltModelError, as_value
 from camctl.pipeline.best_layer import MOST_PICTURES, best_layer
 from camctl.pipeline.cells import Ran, Run, lay_out, path_of
 from camctl.pipeline.explain import cams, explanation
@@ -154,9 +154,8 @@ class _Comparing:
             self._check_classes(loaded)
             for i in range(len(self.images)):
                 self.progress(f"Running {loaded.name}", self._steps, len(self.models) * len(self.images))
-                before = self.ran.runs.get((i - 1, m))
-                spoilt = isinstance(before, SpoiltModelError)  # its weights are not those that were loaded
-                self.ran.runs[i, m] = before if spoilt else self._before(i, m, loaded)
+                last = self.ran.runs.get((i - 1, m))  # a spoilt model draws no more maps
+                self.ran.runs[i, m] = last if isinstance(last, SpoiltModelError) else self._before(i, m, loaded)
                 self._steps += 1
             if self._wholes:
                 self.ran.undone[m] = self._undone(loaded)

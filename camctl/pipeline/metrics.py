@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from camctl import registry
 from camctl.errors import CamctlError, InputError, PluginError, as_value
 from camctl.pipeline.passes import Clock, Manner, Passed, run_passes
 from camctl.pipeline.regions import Regions
@@ -16,6 +15,7 @@ from camctl.plugin import Case
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from camctl import registry
     from camctl.engine.cam import Drawn
     from camctl.pipeline.passes import Key
     from camctl.pipeline.scene import LayerGroup, Scene
