@@ -36,7 +36,7 @@ class Advice:
         self.probe, self.layers, self.model, self.probed = probe, layers, quote(model), probed
         self._live: str | None = None
 
-    def hint(self, verdict: Verdict, method: Method, question: Question) -> str:
+    def hint(self, verdict: Verdict, method: Method, question: Question) -> str:  # noqa: PLR0911 - one per verdict
         """Return one line with the next command; empty for `ok`."""
         if verdict.name == "ok":
             return ""

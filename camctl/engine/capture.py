@@ -151,7 +151,8 @@ class Recorder:
             return USABLE
         if self.hints.extra_tokens is None:
             return Hint("Give the number of class and other tokens", num_extra_tokens="N")
-        return Hint("The number of extra tokens is detected, and this one leaves no grid. Leave out", num_extra_tokens=self.hints.extra_tokens)
+        text = "The number of extra tokens is detected, and this one leaves no grid. Leave out"
+        return Hint(text, num_extra_tokens=self.hints.extra_tokens)
 
     def backward(self, question: Question, *, last: bool) -> tuple[Tensor, ...]:
         """Return the gradient of the question's answer at every target layer seen, in its raw layout.

@@ -1,8 +1,8 @@
 """Run only what follows the target layer.
 
 One forward pass is traced operation by operation. The operations that depend on the target layer's output form a tape;
-everything else, the rest of the network with its parameters, is a constant on it. The tape is then played for many grids
-at once by `vmap`, which adds a batch dimension to every operation: no shape that the network computed for itself changes.
+everything else, such as the parameters, is a constant on it. The tape is then played for many grids at once by `vmap`,
+which adds a batch dimension to every operation: no shape that the network computed for itself changes.
 
 A tape is used only after its output matched a full forward pass. Otherwise, or if tracing fails (activations become
 Python numbers), full forward passes are run.
@@ -309,7 +309,7 @@ class Replay:
         return torch.cat(chunks).transpose(0, 1).flatten(0, 1)
 
     def _whole(self, grids: Tensor) -> Tensor:
-        """Return logits by full forward passes of all views, with one grid per view inserted at the layer's last call."""
+        """Return logits by full forward passes, one grid per view inserted at the layer's last call."""
         by_view = grids.unflatten(0, (self.inputs.shape[0], -1))
         if not self._calls:
             self._count_calls()

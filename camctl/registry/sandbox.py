@@ -271,9 +271,7 @@ class _Source(Source):
         return replace(loaded, preprocess=partial(_preprocessed, self._found, loaded.preprocess))
 
 
-def _preprocessed(
-    found: Found, preprocess: Callable[[NDArray[np.uint8]], Tensor], pixels: NDArray[np.uint8]
-) -> Tensor:
+def _preprocessed(found: Found, preprocess: Callable[[NDArray[np.uint8]], Tensor], pixels: NDArray[np.uint8]) -> Tensor:
     from torch import Tensor
 
     with guarded(found):

@@ -4,7 +4,6 @@ import pytest
 import torch
 from torch import nn
 
-from camctl.plugin import ClassQuestion
 from camctl.engine.capture import Recorder, reaches_grid
 from camctl.engine.layout import LayoutHints
 from camctl.errors import InputError
@@ -12,6 +11,7 @@ from camctl.methods.eigencam import eigencam
 from camctl.methods.gradcam import gradcam
 from camctl.methods.hirescam import hirescam
 from camctl.methods.layercam import layercam
+from camctl.plugin import ClassQuestion
 from tests.drawing import drawn, same, snapshot
 from tests.models import TinyCnn, TinyVit, counted, of_mmpretrain, pictures, seeded
 

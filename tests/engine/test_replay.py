@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from camctl.plugin import ClassQuestion
 from camctl.engine import replay
 from camctl.engine.capture import Recorder
 from camctl.engine.layout import LayoutHints, tensor_in, with_tensor
+from camctl.plugin import ClassQuestion
 from tests.drawing import same, snapshot
 from tests.models import CLASSES, ChannelsLast, GapNet, TinyCnn, TinyVit, counted, of_mmpretrain, pictures, seeded
 

@@ -7,7 +7,6 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from camctl.plugin import ClassQuestion
 from camctl.engine.capture import Recorder
 from camctl.engine.layout import LayoutHints
 from camctl.errors import InputError, PluginError
@@ -15,6 +14,7 @@ from camctl.methods import attention as looking
 from camctl.methods.attention_rollout import attention_rollout
 from camctl.methods.gradient_attention import gradient_attention
 from camctl.methods.legrad import legrad
+from camctl.plugin import ClassQuestion
 from tests.drawing import drawn, same, snapshot
 from tests.models import CLASSES, TinyCnn, TinyVit, counted, of_mmpretrain, pictures, seeded
 

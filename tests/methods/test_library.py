@@ -12,7 +12,6 @@ from pytorch_grad_cam.utils.model_targets import ClassifierOutputReST, Classifie
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from camctl.plugin import ClassQuestion
 from camctl import registry
 from camctl.engine.cam import draw
 from camctl.engine.capture import Recorder
@@ -21,6 +20,7 @@ from camctl.errors import InputError, PluginError
 from camctl.methods import library
 from camctl.methods.ablationcam import ablationcam
 from camctl.methods.gradcam import gradcam
+from camctl.plugin import ClassQuestion
 from tests.drawing import by_hand, difference, drawn, same, snapshot, stretched, tokens_to_grid, with_positive_score
 from tests.models import ChannelsLast, TinyCnn, TinyVit, pictures, seeded
 

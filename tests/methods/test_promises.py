@@ -3,7 +3,6 @@
 import pytest
 import torch
 
-from camctl.plugin import ClassQuestion
 from camctl import registry
 from camctl.engine.capture import Recorder
 from camctl.engine.layout import LayoutHints
@@ -16,6 +15,7 @@ from camctl.methods.legrad import legrad
 from camctl.methods.library import scorecam
 from camctl.methods.reciprocam import reciprocam
 from camctl.methods.smooth_gradcam_plusplus import smooth_gradcam_plusplus
+from camctl.plugin import ClassQuestion
 from tests.drawing import drawn, same, snapshot
 from tests.models import GapNet, TinyVit, pictures, seeded
 
