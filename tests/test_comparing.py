@@ -14,8 +14,8 @@ from camctl.errors import InputError, PluginError
 from camctl.pipeline.compare import PendingModel
 from camctl.pipeline.method_selection import pick_methods, pick_metrics
 from camctl.plugin import method
-from camctl.values.explanation import View
 from camctl.values.request import Classes, Evaluation
+from camctl.values.view import View
 from tests.models import GapNet, TinyCnn, TinyVit, loaded, seeded
 
 NAMES = ("ant", "bee", "cat", "dog", "elk")
@@ -125,12 +125,13 @@ def test_the_expensive_part_of_a_method_is_done_once_for_both_reductions(model, 
         calls.append(capture.layer)
         return capture.activations * capture.gradients
 
+    from camctl.pipeline.layer_group import LayerGroup
     from camctl.pipeline.passes import Clock, Manner, run_passes
-    from camctl.pipeline.scene import LayerGroup, set_scene
+    from camctl.pipeline.plan import plan_of
+    from camctl.pipeline.scene import scene_of
     from camctl.values.picture import read_picture
-    from camctl.values.request import Family
 
-    scene = set_scene(model, read_picture(pixels), Family())
+    scene = scene_of(plan_of(model), read_picture(pixels))
     groups = [LayerGroup(("block1",), "you"), LayerGroup(("block1", "block2"), "you")]
     manner = Manner(methods=(slow,), smoothings=("none", "eigen"))
     passed = run_passes(scene, groups, manner, lambda classes: classes.top(2), Clock())

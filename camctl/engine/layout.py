@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from camctl.plugin import Adapter
-    from camctl.values.explanation import LayoutName
+    from camctl.values.layer_map import LayoutName
 
 MOST_EXTRA_TOKENS = 16
 """More class, distillation and register tokens than any published classifier has."""

@@ -13,6 +13,7 @@ from camctl.plugin.adapters import Adapter
 from camctl.plugin.functions import Cost
 from camctl.plugin.methods import Aggregate, Capture, Method, Need, Reduction, method
 from camctl.plugin.metrics import Case, Metric, MetricNeed, metric
+from camctl.plugin.questions import ClassQuestion, ContrastQuestion, Question, ScoreKind
 from camctl.plugin.sources import Checkpoint, LoadedModel, LoadOptions, Source
 from camctl.values.comparison import Better
 
@@ -32,6 +33,8 @@ __all__ = [
     "Capture",
     "Case",
     "Checkpoint",
+    "ClassQuestion",
+    "ContrastQuestion",
     "Cost",
     "LoadOptions",
     "LoadedModel",
@@ -39,7 +42,9 @@ __all__ = [
     "Metric",
     "MetricNeed",
     "Need",
+    "Question",
     "Reduction",
+    "ScoreKind",
     "Source",
     "method",
     "metric",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from camctl.plugin.functions import Cost, PluginFunction
+from camctl.plugin.questions import Question  # noqa: TC001 - the dataclass is read at run time
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -31,24 +32,24 @@ class Capture:
     inputs: Tensor
     """(N, 3, h, w): what the model was given."""
     targets: Tensor
-    """(N,): where the class explained stands among the logits, int64."""
+    """(N,): the column of `logits` that is explained, int64."""
     logits: Tensor
-    """(N, classes); of a class told from others (N, 2), its lead over them and zero."""
+    """(N, K): the question's answers; of a class the logits (N, classes)."""
     layer: str
     """Name of the target layer."""
     module: nn.Module
     """The model itself; leave it as it was found."""
     forward: Callable[[Tensor], Tensor]
-    """Inputs (M, 3, h, w) -> logits (M, classes), for methods that need `rescoring`."""
+    """Inputs (M, 3, h, w) -> answers (M, K), for methods that need `rescoring`."""
     grid_of: Callable[[Tensor], Tensor]
     """The target layer's raw output -> (N, C, H, W), as `activations` was made."""
     output_of: Callable[[Tensor, Tensor], Tensor]
     """The way back: a grid (N, C, H, W) and the raw output it came from -> a raw output holding that grid."""
     replay: Callable[[Tensor], Tensor]
-    """Runs what follows the target layer: other grids in its place, any number K a view, (N*K, C, H, W), those of the
-    first view first -> logits (N*K, classes). Extra tokens stay as they were. For methods that need `replay`."""
-    versus: tuple[int, ...] = ()
-    """Indices of the classes that the target is told from; usually none."""
+    """Runs what follows the target layer: other grids in its place, any number M a view, (N*M, C, H, W), those of the
+    first view first -> answers (N*M, K). Extra tokens stay as they were. For methods that need `replay`."""
+    question: Question
+    """What is asked of the model's output; a method that reads the head's own weights needs to look at it."""
 
     def hooked(self, change: Callable[[Any], Any], layer: str = "") -> AbstractContextManager[None]:
         """Pass the target layer's raw output (or another layer's) through `change` inside a `with` block.

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from camctl import registry
+from camctl.plugin import ClassQuestion
 from camctl.registry.sandbox import described, wrong_evidence
 from camctl.testing.trial import FAILED, NETWORKS, Trial, inputs_of, load_network
 
@@ -158,6 +159,6 @@ def _capture(model: LoadedModel, method: Method, numbers: Sequence[int], target:
     needed = "gradients" in method.needs
     with Recorder(model.module, layers[-1:], hints, gradients=needed) as recorder:
         recorder.forward(inputs_of(model, numbers), model.forward)
-        gradients = recorder.backward(target, last=True) if needed else None
-        (capture,) = recorder.captures(target, gradients)
+        gradients = recorder.backward(ClassQuestion(target), last=True) if needed else None
+        (capture,) = recorder.captures(ClassQuestion(target), gradients)
     return replace(capture, **{key: getattr(capture, key).detach().clone() for key in TENSORS})

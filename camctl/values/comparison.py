@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from camctl.errors import CamctlError
-    from camctl.values.explanation import Cam, Explanation, VerdictName
+    from camctl.values.cam import Cam, VerdictName
+    from camctl.values.explanation import Explanation
     from camctl.values.look import Looks
     from camctl.values.picture import Picture
 

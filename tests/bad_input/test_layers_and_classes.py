@@ -111,7 +111,7 @@ def test_wrong_number_of_extra_tokens_is_refused_instead_of_taking_channels_for_
     said = refuses("run", photo, f"demo:{family}", "--num-extra-tokens", count)
 
     assert "has no spatial grid" in said.error
-    assert f"Leave out --num-extra-tokens {count}" in said.hint
+    assert f"Leave out: --num-extra-tokens {count}" in said.hint
 
 
 def test_adapter_of_another_family_is_refused(refuses: Callable[..., Any], photo: Path) -> None:

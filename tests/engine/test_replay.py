@@ -9,6 +9,7 @@ from torch import nn
 from camctl.engine import replay
 from camctl.engine.capture import Recorder
 from camctl.engine.layout import LayoutHints, tensor_in, with_tensor
+from camctl.plugin import ClassQuestion
 from tests.drawing import same, snapshot
 from tests.models import CLASSES, ChannelsLast, GapNet, TinyCnn, TinyVit, counted, of_mmpretrain, pictures, seeded
 
@@ -121,7 +122,7 @@ NETS = {
 def captured(module, layer, inputs, forward=None):
     with Recorder(module, [layer], LayoutHints(), gradients=False) as recorder:
         recorder.forward(inputs, forward or module)
-        (capture,) = recorder.captures(0, None)
+        (capture,) = recorder.captures(ClassQuestion(0), None)
     return capture
 
 
@@ -194,7 +195,7 @@ def test_the_classes_of_one_picture_share_a_replay():
     module = seeded(TinyCnn())
     with Recorder(module, ["block2.bn2"], LayoutHints(), gradients=True) as recorder:
         recorder.forward(pictures(), module)
-        first, second = (recorder.captures(target, None)[0] for target in (0, 1))
+        first, second = (recorder.captures(ClassQuestion(target), None)[0] for target in (0, 1))
     assert first.replay is second.replay
 
 
