@@ -20,7 +20,7 @@ ALLOWED = {
     "kit": {"errors", "plugin"},
     "methods": {"errors", "plugin"},
     "metrics": {"errors", "plugin", "kit"},
-    "adapters": {"errors"},
+    "adapters": {"errors", "plugin"},
     "sources": {"errors", "plugin", "kit"},
     "registry": {"errors", "plugin"},
     "engine": {"errors", "values", "plugin"},

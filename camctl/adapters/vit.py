@@ -24,7 +24,7 @@ class Vit(Adapter):
         """The last norm whose patch tokens have a gradient: `layers.11.ln1` in a ViT-B that reads its class token.
 
         After the last attention only the class token reaches the head, so patch tokens have no gradient there: the
-        norm that feeds that attention is the last usable layer. If the head reads the patches' mean, it is the last norm.
+        norm that feeds that attention is the last usable layer. If the head reads the patches' mean, the last norm is.
         """
         prefix, backbone = require(model, _is_vit)
         last = len(backbone.layers) - 1

@@ -122,24 +122,12 @@ def _own_fault(method: Method, capture: Capture, raw: Tensor) -> Verdict | None:
 
 
 def _evidence(method: Method, capture: Capture, options: Mapping[str, Any]) -> Tensor:
-    shared = (capture.activations, capture.gradients, capture.inputs, capture.logits)
-    versions = [part._version for part in shared]  # noqa: SLF001 - torch counts writes in place there
+    own = {key: value for key, value in options.items() if key in method.options}
     try:
-        evidence = method.compute(capture, **{key: value for key, value in options.items() if key in method.options})
+        evidence: Tensor = method.compute(capture, **own)
     except Exception as error:
         if isinstance(error, CamctlError) or out_of_memory(error):
             raise
         message = f"The method {method.name} failed at '{capture.layer}': {one_line(error)}"
         raise PluginError(message, hint=f"See what it needs with: camctl methods {method.name}") from error
-    if versions != [part._version for part in shared]:  # noqa: SLF001
-        message = f"The method {method.name} writes over what it was given, which other methods share."
-        raise PluginError(message, hint="Leave it out, or report it to its author: it has to work on copies.")
-    n, _, height, width = capture.activations.shape
-    dimensions = 3 if method.reduction == "none" else 4
-    sound = isinstance(evidence, torch.Tensor) and evidence.ndim == dimensions and evidence.shape[0] == n
-    if not sound or (dimensions == 4 and evidence.shape[2:] != (height, width)):  # noqa: PLR2004
-        shape = tuple(evidence.shape) if isinstance(evidence, torch.Tensor) else type(evidence).__name__
-        wanted = f"({n}, H, W)" if dimensions == 3 else f"({n}, C, {height}, {width})"  # noqa: PLR2004
-        message = f"The method {method.name} returned {shape} where {wanted} is due."
-        raise PluginError(message, hint="Report it to the method's author.")
     return evidence.float()

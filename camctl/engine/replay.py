@@ -11,8 +11,7 @@ Python numbers), full forward passes are run.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -26,6 +25,7 @@ from camctl.engine.layout import tensor_in, with_tensor
 from camctl.engine.model_state import untouched
 from camctl.engine.modules import ModuleTable
 from camctl.errors import one_line, out_of_memory
+from camctl.plugin.methods import hooked
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -274,7 +274,7 @@ class Replay:
         fast = torch.backends.mha.get_fastpath_enabled()
         torch.backends.mha.set_fastpath_enabled(False)
         try:
-            with self._hooked(start), sdpa_kernel(SDPBackend.MATH), tape:
+            with hooked(self.layer, start), sdpa_kernel(SDPBackend.MATH), tape:
                 logits = self.forward(self.inputs)
         finally:
             torch.backends.mha.set_fastpath_enabled(fast)
@@ -283,15 +283,6 @@ class Replay:
         tape.finish(logits)
         self._calls = calls
         return tape
-
-    @contextmanager
-    def _hooked(self, change: Callable[[Any], Any]) -> Iterator[None]:
-        """Send the layer's output through `change`."""
-        handle = self.layer.register_forward_hook(lambda _module, _args, output: change(output))
-        try:
-            yield
-        finally:
-            handle.remove()
 
     def _play(self, tape: Tape, grids: Tensor) -> Tensor:
         by_view = grids.unflatten(0, (self.inputs.shape[0], -1))
@@ -316,7 +307,7 @@ class Replay:
         logits = []
         for part in by_view.unbind(1):
             self._left = self._calls
-            with self._hooked(partial(self._put, part)):
+            with hooked(self.layer, partial(self._put, part)):
                 logits.append(self.forward(self.inputs).float())
         return torch.stack(logits, 1).flatten(0, 1)
 
@@ -324,7 +315,7 @@ class Replay:
         def count(_output: Any) -> None:
             self._calls += 1
 
-        with self._hooked(count):
+        with hooked(self.layer, count):
             self.forward(self.inputs)
 
     def _put(self, grids: Tensor, output: Any) -> Any:

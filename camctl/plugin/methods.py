@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -51,18 +51,22 @@ class Capture:
     question: Question
     """What is asked of the model's output; a method that reads the head's own weights needs to look at it."""
 
-    @contextmanager
-    def hooked(self, change: Callable[[Any], Any], layer: str = "") -> Iterator[None]:
-        """Pass the target layer's raw output (or another layer's) through `change` inside the block.
+    def hooked(self, change: Callable[[Any], Any], layer: str = "") -> AbstractContextManager[None]:
+        """Pass the target layer's raw output (or another layer's) through `change` inside a `with` block.
 
         `change` returns what the network goes on with, or None to leave the output as it is.
         """
-        part = self.module.get_submodule(layer or self.layer)
-        handle = part.register_forward_hook(lambda _module, _args, output: change(output))
-        try:
-            yield
-        finally:
-            handle.remove()
+        return hooked(self.module.get_submodule(layer or self.layer), change)
+
+
+@contextmanager
+def hooked(part: nn.Module, change: Callable[[Any], Any]) -> Iterator[None]:
+    """Pass a module's output through `change` inside the block."""
+    handle = part.register_forward_hook(lambda _module, _args, output: change(output))
+    try:
+        yield
+    finally:
+        handle.remove()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -132,10 +132,12 @@ def _violation(kind: Kind, plugin: object) -> str:
     """First violation of the contract, as a sentence; empty if there is none."""
     if kind in FUNCTIONS:
         if not isinstance(plugin, FUNCTIONS[kind]):
-            return f"its entry point is a {type(plugin).__name__}; decorate a function with @camctl.plugin.{kind}."
+            return (
+                f"its entry point has the type {type(plugin).__name__}; decorate a function with @camctl.plugin.{kind}."
+            )
         return _wrong_argument(kind, plugin)
     if missing := ", ".join(member for member in MEMBERS[kind] if not hasattr(plugin, member)):
-        return f"its entry point is a {type(plugin).__name__} without {missing}."
+        return f"its entry point has the type {type(plugin).__name__}, without {missing}."
     summary = getattr(plugin, "summary", None)
     return "" if isinstance(summary, str) else f"its summary is {summary!r}; expected str."
 

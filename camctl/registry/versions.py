@@ -6,8 +6,9 @@ import platform
 from contextlib import suppress
 from functools import lru_cache
 
-from camctl.registry.discovery import find, path_state
+from camctl.registry.discovery import Kind, find, path_state
 
+KINDS: tuple[Kind, ...] = ("method", "adapter", "source")
 PACKAGES = (
     "torch",
     "torchvision",
@@ -33,9 +34,9 @@ def versions() -> dict[str, str]:
 def _versions(_path: tuple[tuple[str, int], ...]) -> dict[str, str]:
     from importlib.metadata import PackageNotFoundError, version
 
-    plugins = {found.distribution for kind in ("method", "adapter", "source") for found in find(kind)}
-    versions: dict[str, str] = {}
-    for name in ("camctl", "python", *PACKAGES, *sorted(plugins - {"camctl"})):
+    plugins = {found.distribution: found.version for kind in KINDS for found in find(kind)}
+    versions: dict[str, str] = {"camctl": plugins.pop("camctl", ""), "python": platform.python_version()}
+    for name in PACKAGES:
         with suppress(PackageNotFoundError):
-            versions[name] = platform.python_version() if name == "python" else version(name)
-    return versions
+            versions[name] = version(name)
+    return versions | dict(sorted(plugins.items()))

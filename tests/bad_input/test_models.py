@@ -72,7 +72,7 @@ def test_example_in_the_hint_for_a_bare_source_works(
         ("none.pth", "There is no checkpoint file 'none.pth'"),
         ("", "The checkpoint's name is empty"),
         ("zero.pth", "is empty"),
-        ("cut.pth", "cut short"),
+        ("cut.pth", "truncated"),
         ("page.pth", "is a web page"),
         ("list.pth", "There are no weights in"),
         (".", "is a folder"),

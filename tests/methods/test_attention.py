@@ -274,7 +274,7 @@ def test_they_cost_two_forward_passes_as_they_say(kind):
     module = seeded(TinyVit())
     forward, batches = counted(module)
     drawn(module, pictures(), [LAYER], [METHODS[kind]], TARGET, forward=forward)
-    assert len(batches) - 1 == METHODS[kind].cost.passes(16, 4, 4)
+    assert len(batches) - 1 == 2
 
 
 FAMILIES = {
@@ -367,7 +367,7 @@ def test_a_net_that_computes_no_attention_is_an_input_error():
 @pytest.mark.parametrize("kind", METHODS)
 def test_a_layer_that_puts_out_other_tokens_is_an_input_error(kind):
     module = of_mmpretrain("t2t")
-    with pytest.raises(InputError, match="does not put out the tokens") as raised:
+    with pytest.raises(InputError, match="is not the sequence of tokens") as raised:
         drawn(module, pictures(size=(64, 64)), ["backbone.tokens_to_token.attention1.ln1"], [METHODS[kind]], TARGET)
     assert "camctl layers" in raised.value.hint
 

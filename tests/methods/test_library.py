@@ -419,3 +419,17 @@ registry.pick("method", "scorecam")
 assert "pytorch_grad_cam" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("name", ["scorecam", "fullgrad", "sess"])
+def test_grad_cam_is_imported_before_a_methods_time_is_measured(name):
+    code = f"""
+import sys
+from camctl import registry
+from tests.models import TinyCnn
+method = registry.pick("method", "{name}").plugin
+assert "pytorch_grad_cam" not in sys.modules
+assert method.cannot(TinyCnn()) == ""
+assert "pytorch_grad_cam" in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
