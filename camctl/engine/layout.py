@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from camctl.errors import CamctlError, InputError, PluginError, one_line, out_of_memory
+from camctl.errors import InputError, PluginError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from camctl.plugin import Adapter
-    from camctl.values.explanation import LayoutName
+    from camctl.values.layer_map import LayoutName
 
 MOST_EXTRA_TOKENS = 16
 """More class, distillation and register tokens than any published classifier has."""
@@ -135,28 +135,14 @@ def _is_attention(output: Tensor) -> bool:
 
 
 def _adapter_layout(output: Tensor, input_size: tuple[int, int], adapter: Adapter) -> Layout | None:
-    try:
-        grid = adapter.to_grid(output, input_size)
-    except Exception as error:
-        if isinstance(error, CamctlError) or out_of_memory(error):
-            raise
-        message = f"The adapter {type(adapter).__name__} failed: {one_line(error)}"
-        raise PluginError(
-            message, hint="Choose another with --adapter, or report it to the adapter's author."
-        ) from error
+    grid = adapter.to_grid(output, input_size)
     if grid is None:
         return None
-    if grid.ndim != 4 or grid.shape[0] != output.shape[0] or grid.numel() > output.numel():  # noqa: PLR2004
-        message = (
-            f"The adapter {type(adapter).__name__} turned an output of shape {tuple(output.shape)} into "
-            f"{tuple(grid.shape)}, which is no rearrangement of it into (N, C, H, W)."
-        )
-        raise PluginError(message, hint="Choose another with --adapter, or report it to the adapter's author.")
 
     def to_grid(tensor: Tensor) -> Tensor:
         result = adapter.to_grid(tensor, input_size)
         if result is None:
-            message = f"The adapter {type(adapter).__name__} knew a layer's output once, and then no more."
+            message = f"The adapter {adapter} rearranged a layer's output at first, and returned None later."
             raise PluginError(message, hint="Choose another with --adapter.")
         return result
 

@@ -9,7 +9,7 @@ import torch
 from torch.nn.functional import adaptive_avg_pool2d
 
 from camctl.engine.fusion import unit
-from camctl.values.explanation import BLANK
+from camctl.values.cam import BLANK
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from camctl.plugin import Capture
-    from camctl.values.explanation import VerdictName
+    from camctl.values.cam import VerdictName
 
 NOISE = 1e-5
 """Contrast that float32 sums of the evidence leave behind by rounding alone."""

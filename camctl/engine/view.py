@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from camctl.values.explanation import View
+from camctl.values.view import View
 
 if TYPE_CHECKING:
     from collections.abc import Callable

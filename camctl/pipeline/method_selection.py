@@ -28,8 +28,8 @@ AUTO = "auto"
 FURTHER = frozenset({"rescoring", "replay"})
 """Needs of methods that run the model, or what follows the layer, once more or many times."""
 
-BASELINES = ("random", "centre", "edges")
-"""Methods that look at no class, and hardly at the network: what the others have to beat."""
+BASELINES = ("camctl[random]", "camctl[centre]", "camctl[edges]")
+"""Methods that `baselines` adds."""
 
 
 def pick_methods(
@@ -42,7 +42,7 @@ def pick_methods(
     Raises `InputError` for an unknown name or option.
     """
     picked: dict[str, registry.Loaded] = {}
-    for name in [*names, *((f"camctl[{each}]" for each in BASELINES) if baselines else ())]:
+    for name in [*names, *(BASELINES if baselines else ())]:
         if name.strip().casefold() == AUTO:
             one = registry.pick("method", "camctl[gradcam]")
             picked.setdefault(AUTO, replace(one, plugin=replace(one.plugin, name=AUTO)))
@@ -75,7 +75,7 @@ def _set(name: str) -> list[registry.Loaded]:
     loaded, skipped = registry.load_all("method")
     for error in skipped:
         warn_once(f"{error.message} ({error.hint})")
-    loaded = [one for one in loaded if not (one.found.built_in and one.found.name in BASELINES)]
+    loaded = [one for one in loaded if not one.plugin.baseline]
     return [one for one in loaded if known == "all" or FURTHER.isdisjoint(one.plugin.needs)]
 
 

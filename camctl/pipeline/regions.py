@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from camctl.values.explanation import View
     from camctl.values.picture import AnyPicture
     from camctl.values.request import Box, ClassName
+    from camctl.values.view import View
 
     Bools = NDArray[np.bool_]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from camctl.values.explanation import VerdictName
+    from camctl.values.cam import VerdictName
 
 Mark = Literal["ok", "limited", "failed"]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypedDict
 from camctl.errors import InputError, UnknownNameError
 
 if TYPE_CHECKING:
-    from camctl.values.comparison import AxisName
+    from camctl.values.axis import AxisName
 
 Canvas = Literal["view", "original"]
 Theme = Literal["light", "dark"]
