@@ -201,9 +201,9 @@ def files_of(kind: Kind, folder: Path, year: int) -> dict[str, str]:
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]*[A-Za-z0-9]", package):
         message = f"'{package}' cannot be the name of a package."
         raise InputError(message, hint="Use letters, digits and dashes: camctl plugins new camctl-mine")
-    name = re.sub(r"[-_.]+", "_", package.lower()).removeprefix("camctl_")
+    name = name_of(folder)
     title = "".join(part.capitalize() for part in name.split("_"))
-    named = {
+    words = {
         "package": package,
         "kind": kind,
         "a_kind": with_article(kind),
@@ -216,10 +216,15 @@ def files_of(kind: Kind, folder: Path, year: int) -> dict[str, str]:
         "note": "    # The list names models that the adapter knows.\n" if kind == "adapter" else "",
         "year": year,
     }
-    named["command"] = COMMANDS[kind].format(**named)
+    words["command"] = COMMANDS[kind].format(**words)
     return {
-        "pyproject.toml": PROJECT.format(**named),
-        "README.md": README.format(**named),
-        f"{named['module']}.py": CODE[kind].format(**named),
-        "tests/test_contract.py": TEST.format(**named),
+        "pyproject.toml": PROJECT.format(**words),
+        "README.md": README.format(**words),
+        f"{words['module']}.py": CODE[kind].format(**words),
+        "tests/test_contract.py": TEST.format(**words),
     }
+
+
+def name_of(folder: Path) -> str:
+    """Name of the plugin in a new package's folder."""
+    return re.sub(r"[-_.]+", "_", folder.name.lower()).removeprefix("camctl_")
