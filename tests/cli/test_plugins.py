@@ -102,7 +102,7 @@ def test_new_writes_over_nothing(camctl: Camctl, tmp_path: Path) -> None:
     done = camctl("plugins", "new", tmp_path / "mine")
 
     assert done.code == 2
-    assert "is there already" in done.err
+    assert "exists already" in done.err
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["kept.txt"]
 
 
