@@ -16,7 +16,7 @@ from camctl.cli.parsing.models import Layout, Loading, named_in_hints, source_of
 from camctl.cli.parsing.names import classes_of, labels_of, rivals_of, split_names
 from camctl.cli.parsing.pictures import pictures_in
 from camctl.errors import ExitCode, InputError, PluginError, UnknownNameError
-from camctl.render.figure.arrangement import check_axes
+from camctl.render.layout.arrangement import check_axes
 from camctl.values.look import DEFAULT_COLORMAP, DEFAULT_OPACITY, Looks, known_colormap
 
 if TYPE_CHECKING:

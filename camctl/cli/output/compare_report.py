@@ -14,7 +14,7 @@ from rich.text import Text
 
 from camctl.cli.output.run_report import RANDOM, notes, score, verdicts
 from camctl.cli.output.screen import err, say, tell
-from camctl.render.report.words import between, too_few
+from camctl.ranking import interval_text, too_few
 from camctl.values.comparison import ANOTHER, NAMES
 
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ def _table(rows: Sequence[Standing], metrics: Sequence[Measure]) -> Table:
                 style or ("bold green" if measure.name in one.best_at else "yellow" if beaten else ""),
             )
             if ends := one.intervals.get(measure.name):
-                cell.append(f" {between(ends)}", "dim not bold")
+                cell.append(f" {interval_text(ends)}", "dim not bold")
             cells.append(cell)
         if any(each.worthless for each in rows):
             cells.append(Text(f"{one.worthless}/{one.maps}" if one.worthless else "", "yellow"))
@@ -227,8 +227,7 @@ def _matrix(one: Agreement) -> Table:
 
 def _sanity(comparison: Comparison) -> None:
     """What is left of each method's maps once weights are random, and what two pictures have in common anyway."""
-    from camctl.ranking import FEW, LEAST_PICTURES, sanity_rows
-    from camctl.render.figure.sanity import likeness_text, stage_heads
+    from camctl.ranking import FEW, LEAST_PICTURES, likeness_text, sanity_rows, stage_headings
 
     rows = sanity_rows(comparison)
     wide = err().width >= BOTH_FIGURES
@@ -239,7 +238,7 @@ def _sanity(comparison: Comparison) -> None:
     for one in comparison.sanity:
         table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
         table.add_column("method", no_wrap=True)
-        for heading in stage_heads(one, short=True):
+        for heading in stage_headings(one, short=True):
             table.add_column(heading, justify="right", overflow="fold")
         table.add_column("", no_wrap=True)
         for row in rows[one.model]:

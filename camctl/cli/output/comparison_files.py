@@ -33,7 +33,8 @@ class Outputs:
 
     def save(self, comparison: Comparison, look: Looks) -> list[str]:
         """Write every file; returns their paths, the manifest last, as it names the others. Raises `CamctlError`."""
-        from camctl.files.raw_maps import json_text, write_atomically
+        from camctl.files.atomic import write_atomically
+        from camctl.files.manifest import json_text
         from camctl.render.save import save_comparison
 
         drawn = [path for path in self.files if path.suffix.lower() != MANIFEST]
@@ -89,9 +90,9 @@ def plan(
     `kept`: the pictures, which are never overwritten; `sanity`: beside each figure another is written. Raises
     `InputError`.
     """
-    from camctl.files.raw_maps import check_writable, load_raw
-    from camctl.render.figure.figure import FIGURES
-    from camctl.render.save import ENDINGS, beside_of
+    from camctl.files.atomic import check_writable
+    from camctl.files.raw_maps import load_raw
+    from camctl.render.save import ENDINGS, FIGURES, sanity_path
 
     files = []
     for text in texts:
@@ -100,7 +101,7 @@ def plan(
         path = place(text)
         if text.endswith(("/", "\\")):
             raise InputError(f"'{text}' is a folder.", hint=f"Name a file in it: --save-path {path / 'grid.png'}")
-        written = [path, beside_of(path)] if sanity and path.suffix.lower() in FIGURES else [path]
+        written = [path, sanity_path(path)] if sanity and path.suffix.lower() in FIGURES else [path]
         lost = next((each for each in written for picture in kept if same_file(each, Path(picture))), None)
         if lost is not None:
             hint = f"Choose another name: --save-path {path.with_name(f'{path.stem}_grid.png')}"

@@ -55,7 +55,7 @@ def destination(text: str, count: int, *, kept: str) -> Destination:
     A path that is a folder, ends in a slash or has no suffix is a folder; several maps need one.
     `kept`: path of the picture, which is never overwritten. Raises `InputError`.
     """
-    from camctl.files.raw_maps import check_folder, check_writable
+    from camctl.files.atomic import check_folder, check_writable
 
     # `-` is what an empty variable or a habit of pipes leaves there: nobody wants a folder of that name.
     if text.strip() in {"", "-"}:
@@ -93,7 +93,8 @@ def same_file(one: Path, other: Path) -> bool:
 
 def save(explanation: Explanation, target: Destination, drawing: Drawing) -> dict[int, str]:
     """Save every overlay; place of a map -> path of its picture. Raises `CamctlError`."""
-    from camctl.files.raw_maps import file_names, save_picture
+    from camctl.files.names import file_names
+    from camctl.files.pictures import save_picture
 
     names = file_names(explanation)
     paths: dict[int, str] = {}
@@ -106,7 +107,8 @@ def save(explanation: Explanation, target: Destination, drawing: Drawing) -> dic
 
 def check_raw(text: str) -> None:
     """See that `--save-raw` names a file of numbers that can be written. Raises `InputError`."""
-    from camctl.files.raw_maps import RAW, check_writable
+    from camctl.files.atomic import check_writable
+    from camctl.files.raw_maps import RAW
 
     check_writable(place(text), RAW)
 

@@ -45,7 +45,7 @@ def tell(error: CamctlError) -> None:
 
 def print_json(value: Any) -> None:
     """JSON on stdout."""
-    from camctl.files.raw_maps import json_text
+    from camctl.files.manifest import json_text
 
     sys.stdout.write(json_text(value))
     # A pipe that is closed must be noticed here, where it can be handled, not when Python ends.
