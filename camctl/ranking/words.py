@@ -66,7 +66,7 @@ def too_few(rows: Sequence[Standing], metrics: Sequence[Measure]) -> str:
 
 
 def beaten_texts(row: Standing, rows: Sequence[Standing]) -> dict[str, str]:
-    """Metric -> `no better than Edges`, or `level with Edges`; metrics at which it beats every baseline are left out."""
+    """Metric -> `no better than Edges`, or `level with Edges`; left out if it beats every baseline."""
     figures = {standing.label: standing.figures for standing in rows if standing.baseline}
     return {
         metric: f"{'level with' if row.figures[metric] == figures[baseline][metric] else 'no better than'} {baseline}"

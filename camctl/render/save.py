@@ -40,19 +40,8 @@ def save_comparison(comparison: Comparison, path: str | Path, **look: Unpack[Loo
     """Write a figure or a report; keywords are the fields of `camctl.values.look.Look`.
 
     A figure of several pages becomes several files (`grid-1.png`, `grid-2.png`), or one PDF. A comparison with sanity
-    checks gets a second figure, `grid-sanity.png`.
-
-    Returns
-    -------
-    list[Path]
-        The files written.
-
-    Raises
-    ------
-    InputError
-        If the figure cannot be drawn, or the path cannot be written to.
-    CamctlError
-        If the disk is full or fails.
+    checks gets a second figure, `grid-sanity.png`. Returns the files written. Raises `InputError` if the figure cannot
+    be drawn or the path cannot be written to, `CamctlError` if the disk fails.
     """
     path = check_writable(path, ENDINGS)
     ending = path.suffix.lower()

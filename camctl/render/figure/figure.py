@@ -38,10 +38,7 @@ LARGEST = 4
 def figure_pages(comparison: Comparison, look: Look, side: int = LONGEST_SIDE) -> list[Page]:
     """A figure of a comparison, on as many pages as it needs, none longer than `side` pixels.
 
-    Raises
-    ------
-    InputError
-        If an axis is named twice, or a single row is too large for a page.
+    Raises `InputError` if an axis is named twice, or a single row is too large for a page.
     """
     for bold in (False, True):
         look_up(all_texts(comparison, look.title), bold=bold)
@@ -62,10 +59,7 @@ def figure_pages(comparison: Comparison, look: Look, side: int = LONGEST_SIDE) -
 def pixels(comparison: Comparison, **look: Unpack[Looks]) -> NDArray[np.uint8]:
     """A figure of a comparison in one piece, (H, W, 3), uint8 RGB; keywords are the fields of `Look`.
 
-    Raises
-    ------
-    InputError
-        If it cannot be drawn (see `figure_pages`), or not on one page.
+    Raises `InputError` if it cannot be drawn (see `figure_pages`), or not on one page.
     """
     pages = figure_pages(comparison, Look(**look))
     if len(pages) > 1:

@@ -10,7 +10,6 @@ from camctl.render.layout.tiles import fitted
 from camctl.render.overlay import overlay, seen
 from camctl.values.comparison import ANOTHER
 from camctl.values.explanation import BLANK, View
-from camctl.values.look import Look
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from camctl.render.page.page import Page
     from camctl.values.comparison import AxisName, Comparison, Redrawn, Sanity
     from camctl.values.explanation import Cam
+    from camctl.values.look import Look
 
 LARGEST_TILE = 160
 """Seven maps of this size next to each other fill a screen."""

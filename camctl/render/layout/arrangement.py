@@ -32,12 +32,7 @@ class Arrangement(NamedTuple):
 def arrange(comparison: Comparison, columns: Sequence[AxisName] = (), rows: Sequence[AxisName] = ()) -> Arrangement:
     """Assign every axis that varies to columns or rows: as requested, else the first of `ACROSS` to the columns.
 
-    An axis that does not vary may be named; it adds nothing.
-
-    Raises
-    ------
-    InputError
-        If an axis is named twice.
+    An axis that does not vary may be named; it adds nothing. Raises `InputError` if an axis is named twice.
     """
     check_axes(columns, rows)
     varying = comparison.varying

@@ -112,13 +112,7 @@ class Layout:
 
 
 def lay_out(comparison: Comparison, look: Look) -> Layout:
-    """Lay out a comparison.
-
-    Raises
-    ------
-    InputError
-        If an axis is named twice.
-    """
+    """Lay out a comparison. Raises `InputError` if an axis is named twice."""
     arrangement = arrange(comparison, look.columns, look.rows)
     captions = Captions(comparison, arrangement, look)
     columns = places([comparison.axis(name) for name in arrangement.columns])

@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from camctl.render.text.fonts import Face
     from camctl.values.look import Theme
 
-ASCENDERS, DESCENDERS = 0.928, 0.236
-"""Extent of DejaVu Sans above and below the baseline, as multiples of its size."""
-
 Colour = tuple[int, int, int]
 Draw = Callable[[int, int], "NDArray[np.uint8]"]
 """(width, height) -> pixels (height, width, 3), uint8 RGB."""
@@ -69,12 +66,6 @@ class Words:
     face: Face
     ink: Colour
 
-    @property
-    def box(self) -> tuple[float, float, float, float]:
-        """x0, y0, x1, y1 of the line, from its ascenders to its descenders."""
-        size = self.face.size
-        return self.x, self.y - ASCENDERS * size, self.x + self.width, self.y + DESCENDERS * size
-
 
 @dataclass(frozen=True, kw_only=True)
 class Rectangle:
@@ -112,11 +103,6 @@ class Page:
     paper: Colour
     items: tuple[Item, ...] = field(repr=False)
     title: str = ""
-
-    @property
-    def texts(self) -> tuple[Words, ...]:
-        """All lines of text."""
-        return tuple(item for item in self.items if isinstance(item, Words))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -25,7 +25,7 @@ SHARPNESS = 2
 """Pixels of a picture per pixel of the page."""
 
 MOST_PIXELS = 100_000_000
-"""Most pixels in all pictures together, which matplotlib holds until the end; above it they are as sharp as the page."""
+"""Most pixels in all pictures, which matplotlib holds until the end; beyond it they are no sharper than the page."""
 
 SETTINGS: dict[Any, Any] = {
     "pdf.fonttype": 42,  # fonts as they are, so that text can be searched, copied and edited

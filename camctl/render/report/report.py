@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from camctl.render.layout.layout import Layout
-    from camctl.values.comparison import Comparison, Sanity
+    from camctl.values.comparison import Cell, Comparison, Sanity
     from camctl.values.look import Looks, Scale
 
 STYLES = ("page.css", "maps.css", "media.css")
@@ -44,14 +44,8 @@ SCALES: tuple[Scale, ...] = ("each", "shared")
 def report(comparison: Comparison, **look: Unpack[Looks]) -> str:
     """The HTML of a comparison's report; keywords are the fields of `Look`.
 
-    Colours, opacity and scale are where its controls start; theme and tile are the reader's choice.
-
-    Raises
-    ------
-    InputError
-        If an axis is named twice, or the opacity is outside 0..1.
-    UnknownNameError
-        If the colour map does not exist.
+    Colours, opacity and scale are where its controls start; theme and tile are the reader's choice. Raises `InputError`
+    if an axis is named twice or the opacity is outside 0..1, `UnknownNameError` if the colour map does not exist.
     """
     choices = replace(Look(**look), tile=PICTURE_SIDE)
     layout = lay_out(comparison, choices)
@@ -62,36 +56,14 @@ def report(comparison: Comparison, **look: Unpack[Looks]) -> str:
         f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; script-src '{_hash(script)}';"
         " base-uri 'none'; form-action 'none'"
     )
-
-    def sanity_pictures(sanity: Sanity) -> list[str]:
-        return [webp(paint(page)) for page in sanity_pages(replace(comparison, sanity=(sanity,)), choices)]
-
     data = _data(layout, scenes)
-    versions = {name: text for run in comparison.explanations.values() for name, text in run.versions.items()}
     page: str = _template().render(
-        title=choices.title or facts.default_title(comparison),
+        _facts(comparison, choices),
+        title=choices.title or facts.title_of(comparison),
         comparison=comparison,
         layout=layout,
         indices={cell: index for index, cell in enumerate(comparison.cells)},
         scenes=scenes,
-        names=NAMES,
-        varying=comparison.varying[::-1],
-        dimensions=facts.dimensions(comparison),
-        models=facts.models(comparison),
-        targets=facts.targets(comparison),
-        asked_classes=facts.asked_classes,
-        remarks=facts.remarks(comparison),
-        versions=versions,
-        ladders=ranking.ladders(comparison),
-        beaten_texts=ranking.beaten_texts,
-        too_few=ranking.too_few,
-        matrices=ranking.agreement(comparison),
-        sanity_rows=ranking.sanity_rows(comparison),
-        stage_headings=ranking.stage_headings,
-        likeness_text=ranking.likeness_text,
-        sanity_pictures=sanity_pictures,
-        another=ANOTHER,
-        colormaps=COLORMAPS,
         start=data["start"],
         data=data,
         policy=policy,
@@ -99,6 +71,39 @@ def report(comparison: Comparison, **look: Unpack[Looks]) -> str:
         script=script,
     )
     return page
+
+
+def _facts(comparison: Comparison, look: Look) -> dict[str, Any]:
+    """What the template says besides the grid, and the functions that it words it with."""
+
+    def sanity_pictures(sanity: Sanity) -> list[str]:
+        return [webp(paint(page)) for page in sanity_pages(replace(comparison, sanity=(sanity,)), look)]
+
+    def cells_of(model: int) -> list[Cell]:
+        return [cell for cell in comparison.cells if cell.at["model"] == model]
+
+    runs = comparison.explanations
+    return {
+        "names": NAMES,
+        "varying": comparison.varying[::-1],
+        "dimensions": facts.dimensions(comparison),
+        "models": facts.model_names(comparison),
+        "runs": {model: run for (_, model), run in reversed(list(runs.items()))},
+        "cells_of": cells_of,
+        "targets": dict.fromkeys((cam.target.title, cam.target.index) for cam in comparison.maps),
+        "remarks": facts.remarks(comparison),
+        "versions": {name: text for run in runs.values() for name, text in run.versions.items()},
+        "ladders": ranking.ladders(comparison),
+        "beaten_texts": ranking.beaten_texts,
+        "too_few": ranking.too_few,
+        "matrices": ranking.agreement(comparison),
+        "sanity_rows": ranking.sanity_rows(comparison),
+        "stage_headings": ranking.stage_headings,
+        "likeness_text": ranking.likeness_text,
+        "sanity_pictures": sanity_pictures,
+        "another": ANOTHER,
+        "colormaps": COLORMAPS,
+    }
 
 
 def _data(layout: Layout, scenes: Scenes) -> dict[str, Any]:

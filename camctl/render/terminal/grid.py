@@ -8,7 +8,7 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 import numpy as np
-from rich.align import Align
+from rich.align import Align, VerticalAlignMethod
 from rich.box import Box
 from rich.cells import cell_len
 from rich.console import Group, RenderableType
@@ -70,12 +70,7 @@ def show_grid(comparison: Comparison, console: Console, **look: Unpack[Looks]) -
     """Draw a comparison, never wider than the terminal; keywords are the fields of `Look`, except `tile`.
 
     Columns that do not fit next to each other follow below, with their headings. In a terminal without colour, letters
-    from light to dark show the heat.
-
-    Raises
-    ------
-    InputError
-        If an axis is named twice.
+    from light to dark show the heat. Raises `InputError` if an axis is named twice.
     """
     choices = Look(**look)
     if graphics(console) is not None and _show_figure(comparison, console, choices):
@@ -158,16 +153,12 @@ class _Grid:
     def _show_headings(self, columns: Sequence[int | None], width: int) -> None:
         levels = self.layout.headings or ((),)
         for level in levels:
-            groups = groupby(
-                columns, key=lambda column, level=level: next((h for h in level if column in h.columns), None)
-            )
-            parts: list[RenderableType] = []
-            widths = []
-            for heading, group in groups:
-                count = len(list(group))
-                widths.append(count * width + GAP * (count - 1))
-                lines = heading.labels[-1].lines if heading else ()
-                if not lines and level is levels[-1] and not self.layout.pictures_across:
+            heads = [next((head for head in level if column in head.columns), None) for column in columns]
+            parts, widths = [], []
+            for head, group in groupby(heads):
+                widths.append((width + GAP) * len(list(group)) - GAP)
+                lines: tuple[Line, ...] = head.labels[-1].lines if head else ()
+                if head is None and level is levels[-1]:
                     lines = (Line("picture"),)
                 parts.append(self._words(lines, widths[-1]))
             self._show_row([parts], widths, vertical="bottom")
@@ -188,7 +179,12 @@ class _Grid:
 
     # --------------------------------------------------------------------------------------- parts
 
-    def _show_row(self, rows: Sequence[Sequence[RenderableType]], widths: Sequence[int], vertical: str = "top") -> None:
+    def _show_row(
+        self,
+        rows: Sequence[Sequence[RenderableType]],
+        widths: Sequence[int],
+        vertical: VerticalAlignMethod = "top",
+    ) -> None:
         """Print rows of parts side by side, each centred in its width."""
         table = Table.grid(padding=(0, GAP, 0, 0))
         for width in widths:

@@ -5,12 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import numpy as np
     from numpy.typing import NDArray
     from rich.console import Console
@@ -82,13 +79,16 @@ def graphics(console: Console) -> Any:
     """The class that draws a Pillow image with the terminal's own graphics; None if it has none or does not answer."""
     if not may_ask(console):
         return None
-    with _silent():
-        try:
-            # The import itself asks the terminal, and waits a tenth of a second for each answer.
-            from textual_image.renderable import Image as Detected
-            from textual_image.renderable import SixelImage, TGPImage
-        except Exception:  # noqa: BLE001 (terminals answer all sorts of things; half blocks always work)
-            return None
+    # Its messages about odd terminals stay off the terminal.
+    logger = logging.getLogger("textual_image")
+    logger.addHandler(logging.NullHandler())
+    logger.propagate = False
+    try:
+        # The import itself asks the terminal, and waits a tenth of a second for each answer.
+        from textual_image.renderable import Image as Detected
+        from textual_image.renderable import SixelImage, TGPImage
+    except Exception:  # noqa: BLE001 (terminals answer all sorts of things; half blocks always work)
+        return None
     return Detected if Detected in {SixelImage, TGPImage} else None
 
 
@@ -99,27 +99,11 @@ def show_graphics(pixels: NDArray[np.uint8], console: Console, width: int) -> bo
     draws = graphics(console)
     if draws is None:
         return False
-    with _silent():
-        try:
-            console.print(draws(Image.fromarray(pixels), width=width, height="auto"))
-        except Exception:  # noqa: BLE001 (see above)
-            return False
-    return True
-
-
-@contextmanager
-def _silent() -> Iterator[None]:
-    """Keep messages of textual-image about odd terminals off the terminal."""
-    logger = logging.getLogger("textual_image")
-    handler = logging.NullHandler()
-    propagate = logger.propagate
-    logger.addHandler(handler)
-    logger.propagate = False
     try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-        logger.propagate = propagate
+        console.print(draws(Image.fromarray(pixels), width=width, height="auto"))
+    except Exception:  # noqa: BLE001 (see above)
+        return False
+    return True
 
 
 # --------------------------------------------------------------------------------------- letters
