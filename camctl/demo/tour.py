@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from camctl.demo.game import BASELINES, METHODS, Scores, ask, play
 from camctl.demo.scenes import render, scene
-from camctl.files.raw_maps import save_picture, write_atomically
+from camctl.files.atomic import write_atomically
+from camctl.files.pictures import save_picture
 from camctl.pipeline.load import load
 from camctl.render.figure.sheet import Tile, sheet
 

@@ -186,3 +186,23 @@ def by_model(cells: Sequence[Cell], *, apart: bool) -> list[tuple[int, list[Cell
         return [(0, list(cells))]
     ordered = sorted(cells, key=lambda cell: cell.at["model"])
     return [(model, list(group)) for model, group in groupby(ordered, key=lambda cell: cell.at["model"])]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ladder:
+    """The standings of an axis on one model: the best first, baselines last."""
+
+    axis: RankedAxis
+    model: str
+    """Empty if there is one model, and for models themselves."""
+    rows: tuple[Standing, ...]
+
+
+def ladders(comparison: Comparison) -> dict[RankedAxis, list[Ladder]]:
+    """The ladders of every axis that is ranked; empty without metrics."""
+    found = {}
+    for axis in RANKED:
+        groups = groupby(standings(comparison, axis), key=lambda standing: standing.model)
+        if own := [Ladder(axis=axis, model=model, rows=tuple(rows)) for model, rows in groups]:
+            found[axis] = own
+    return found

@@ -32,7 +32,7 @@ MODEL = "python:nets:cnn"
         ("--save-path", "-", "is not a path to save to"),
         ("--save-path", "x" * 300 + ".png", "is too long a name"),
         ("--save-path", "x" * 300, "is too long a name"),
-        ("--save-path", "a\0b.png", "is no name that a file can have"),
+        ("--save-path", "a\0b.png", "cannot be the name of a file"),
         ("--save-raw", "map.npy", "it has the ending '.npy'"),
         ("--save-raw", "photo.png/map.npz", "is not a folder"),
         ("--save-raw", "", "is not the name of a file"),

@@ -474,7 +474,7 @@ def test_sanity_is_told_in_terminal_figure_report_and_json(
     assert "1.00 / 1.00" in lines["EigenCAM"]
     assert "does not see the class" in lines["EigenCAM"]
     assert "hint: Whether a method sees the class takes 3 pictures to decide" in done.err
-    assert "What is left when weights are random" in (tmp_path / "report.html").read_text()
+    assert "What remains when weights are random" in (tmp_path / "report.html").read_text()
     (told,) = camctl(*asked, "--json").json["sanity"]
     assert [row["mark"] for row in told["rows"]] == ["too few to tell", "does not see the class"]
 

@@ -10,7 +10,9 @@ import pytest
 from PIL import Image
 
 from camctl.errors import InputError
-from camctl.files.raw_maps import file_names, load_raw, save_picture, save_raw
+from camctl.files.names import file_names
+from camctl.files.pictures import save_picture
+from camctl.files.raw_maps import load_raw, save_raw
 from camctl.values.explanation import Cam, Explanation, Target, View
 from camctl.values.picture import Picture
 
@@ -94,7 +96,7 @@ def test_a_format_that_cannot_hold_the_picture_names_one_that_can(tmp_path, name
 def test_a_full_disk_is_one_line_for_every_format(tmp_path, name):
     (tmp_path / name).symlink_to("/dev/full")
     pixels = np.random.default_rng(0).integers(0, 256, (200, 300, 3), np.uint8)
-    with pytest.raises(Exception, match=r"^'.*' was not written: the disk is full\.$"):
+    with pytest.raises(Exception, match=r"^'.*' was not written: the disk is full\."):
         save_raw(explanation(), tmp_path / name) if name.endswith("npz") else save_picture(pixels, tmp_path / name)
 
 
@@ -146,13 +148,13 @@ def test_a_truncated_file_of_raw_maps_is_one_line(tmp_path):
 
 def test_an_npz_of_something_else_is_one_line(tmp_path):
     np.savez(tmp_path / "other.npz", a=np.zeros(3))
-    with pytest.raises(InputError, match="did not save it"):
+    with pytest.raises(InputError, match="not saved by camctl"):
         load_raw(tmp_path / "other.npz")
 
 
 def test_an_array_that_is_no_archive_is_one_line(tmp_path):
     np.save(tmp_path / "other.npy", np.zeros(3))
-    with pytest.raises(InputError, match="did not save it"):
+    with pytest.raises(InputError, match="not saved by camctl"):
         load_raw(tmp_path / "other.npy")
 
 

@@ -1,4 +1,4 @@
-"""What `camctl plugins new` writes: a package of one plugin that installs, runs and holds the contract as it is."""
+"""Packages of `camctl plugins new`: one plugin each, that installs, runs and passes the check unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`camctl plugins`: what is installed and what is broken; `check` tests one against the contract, `new` begins one."""
+"""`camctl plugins`: list installed and broken plugins; `check` tries one against the contract, `new` starts one."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -34,26 +34,23 @@ class PluginsOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class CheckOptions(PluginsOptions):
-    """Which plugins are checked, and how.
+    """Which plugins are checked, and how."""
 
-    model: Models to try it on: for an adapter models that it knows, for a source some of its own.
-    """
-
-    name: str | None = argument("NAME", None, help="A plugin; without it all plugins of other packages.")
-    kind: Kind | None = option(None, help="Needed if one name stands for several kinds.")
-    model: list[str] | None = option("MODEL...")
+    name: str | None = argument("NAME", None, help="Plugin; by default all of other packages.")
+    kind: Kind | None = option(None, help="Kind, if one name stands for several.")
+    model: list[str] | None = option("MODEL...", help="Models that an adapter knows, or that a source can load.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class NewOptions:
-    """What is begun."""
+    """The plugin to start."""
 
-    folder: Path = argument("DIR", help="Folder to make; the package is named after it.")
+    folder: Path = argument("DIR", help="New folder; the package is named after it.")
     kind: Kind = option(None, "method", help="Kind of the plugin.")
 
 
 def plugins(ctx: typer.Context, options: PluginsOptions) -> None:
-    """List the plugins: from which package, and what is broken and why. See also: check, new.
+    """List the plugins with their packages, and which are broken and why. See also: check, new.
 
     camctl plugins check softcam
 
@@ -66,7 +63,7 @@ def plugins(ctx: typer.Context, options: PluginsOptions) -> None:
     sink.data(rows)
     sink.show(_table(rows))
     if any(row["error"] for row in rows):
-        warn([hint("A broken plugin is left out unless it is asked for by name.")])
+        warn([hint("Broken plugins are ignored unless they are named.")])
 
 
 def _row(found: discovery.Found) -> dict[str, Any]:
@@ -96,7 +93,7 @@ def _table(rows: Sequence[dict[str, Any]]) -> "Table":
     table.add_column("kind")
     table.add_column("name", no_wrap=True)
     table.add_column("package", no_wrap=True)
-    table.add_column("what it is", ratio=1)
+    table.add_column("summary", ratio=1)
     for row in rows:
         words = Text(row["summary"])
         if row["error"]:
@@ -110,14 +107,14 @@ def _table(rows: Sequence[dict[str, Any]]) -> "Table":
 
 
 def check(options: CheckOptions) -> ExitCode:
-    """Test a plugin against the contract, on real networks; each failure says what to do. Exits with 3 if one fails.
+    """Try a plugin against the contract, on real networks. Failures say what to do; exit code 3 if there are any.
 
     camctl plugins check softcam
 
     camctl plugins check ours --kind source --model ours:tiny
     """
-    matches, sink, results = _matches(options.name, options.kind), Sink(json=options.json), []
-    for found in matches:
+    plugins, sink, results = _named(options.name, options.kind), Sink(json=options.json), []
+    for found in plugins:
         findings = _findings(found, options.model or (), sink)
         results.append((found, findings))
         sink.show(*_finding_lines(found, findings))
@@ -127,9 +124,9 @@ def check(options: CheckOptions) -> ExitCode:
             for found, findings in results
         ]
     )
-    if not matches:
+    if not plugins:
         command = ("camctl plugins new DIR --kind method", "bold")
-        sink.tell([line("No other package offers a plugin. ", command, " begins one.")])
+        sink.tell([line("No other package offers a plugin. Start one: ", command)])
     return ExitCode.DONE if all(finding.ok for _, findings in results for finding in findings) else ExitCode.PLUGIN
 
 
@@ -145,24 +142,24 @@ def _findings(found: discovery.Found, models: Sequence[str], sink: Sink) -> "Seq
             return (Finding("can be tried", ok=False, todo=f"{error.message} ({error.hint})"),)
 
 
-def _matches(name: str | None, kind: "discovery.Kind | None") -> list[discovery.Found]:
-    """Return the plugins meant. Raises `InputError` if there is none, or the name stands for several kinds."""
-    kinds = [kind] if kind is not None else KINDS
+def _named(name: str | None, kind: Kind | None) -> list[discovery.Found]:
+    """Return the plugins of this name, by default all of other packages.
+
+    Raises `InputError` if there is none, or if the name stands for several kinds.
+    """
+    plugins = [found for every in ([kind] if kind else KINDS) for found in discovery.find(every)]
     if name is None:
-        return [found for every in kinds for found in discovery.find(every) if not found.built_in]
-    spelling = discovery.same_name(name)
-    named = [
-        every
-        for every in kinds
-        if any(spelling in map(discovery.same_name, (found.name, found.label)) for found in discovery.find(every))
-    ]
-    if len(named) > 1:
-        message = f"'{name}' names several plugins: {', '.join(named)}."
-        raise InputError(message, hint=f"Say which: camctl plugins check {name} --kind {named[0]}")
-    if not named:
+        return [found for found in plugins if not found.built_in]
+    wanted = discovery.same_name(name)
+    kinds = {found.kind for found in plugins if wanted in map(discovery.same_name, (found.name, found.label))}
+    if not kinds:
         advice = "See them with: camctl plugins. A plugin of your own must be installed: pip install -e ."
         raise InputError(f"There is no plugin named '{name}'.", hint=advice)
-    return [registry.locate(named[0], name)]
+    first, *others = (kind for kind in KINDS if kind in kinds)
+    if others:
+        message = f"'{name}' names several plugins: {', '.join([first, *others])}."
+        raise InputError(message, hint=f"Name the kind: camctl plugins check {name} --kind {first}")
+    return [registry.locate(first, name)]
 
 
 def _finding_lines(found: discovery.Found, findings: "Sequence[Finding]") -> "Iterator[RenderableType]":
@@ -174,7 +171,7 @@ def _finding_lines(found: discovery.Found, findings: "Sequence[Finding]") -> "It
 
 
 def new(options: NewOptions) -> None:
-    """Begin a plugin: a package that installs, runs and passes the check as it is.
+    """Start a plugin: a package that installs, runs and passes the check unchanged.
 
     camctl plugins new camctl-softcam --kind method
     """
@@ -186,7 +183,7 @@ def new(options: NewOptions) -> None:
     folder, kind = options.folder, options.kind
     package = new_package(kind, folder.absolute().name, datetime.now(UTC).year)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"'{folder}' exists already.", hint="Name a folder that is new, or empty.")
+        raise InputError(f"'{folder}' exists already.", hint="Name a new or an empty folder.")
     check_folder(folder)
     for path, text in package.files.items():
         write_atomically(folder / path, text.encode())

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from camctl.cli.output.run_report import RANDOM, notes, saved, score, verdicts
 from camctl.cli.output.sink import error_lines, hint, line, note, stderr, stdout, warn
-from camctl.render.report.words import between, too_few
+from camctl.ranking import interval_text, too_few
 from camctl.values.comparison import ANOTHER, NAMES
 
 if TYPE_CHECKING:
@@ -206,7 +206,7 @@ def _figure(row: Standing, metric: str, style: str) -> Text:
     style = style or ("bold green" if metric in row.best_at else "yellow" if metric in row.beaten_by else "")
     cell = Text("-" if value is None else f"{value:.3f}", style)
     if ends := row.intervals.get(metric):
-        cell.append(f" {between(ends)}", "dim not bold")
+        cell.append(f" {interval_text(ends)}", "dim not bold")
     return cell
 
 
@@ -240,8 +240,7 @@ def _matrix(result: Agreement) -> Table:
 
 def _sanity(comparison: Comparison) -> Iterator[RenderableType]:
     """Yield what is left of each method's maps once weights are random, and what two pictures have in common anyway."""
-    from camctl.ranking import FEW, LEAST_PICTURES, sanity_rows
-    from camctl.render.figure.sanity import likeness_text, stage_heads
+    from camctl.ranking import FEW, LEAST_PICTURES, likeness_text, sanity_rows, stage_headings
 
     rows = sanity_rows(comparison)
     wide = stderr().width >= BOTH_FIGURES
@@ -252,7 +251,7 @@ def _sanity(comparison: Comparison) -> Iterator[RenderableType]:
     for sanity in comparison.sanity:
         table = _plain_table()
         table.add_column("method", no_wrap=True)
-        for heading in stage_heads(sanity, short=True):
+        for heading in stage_headings(sanity, short=True):
             table.add_column(heading, justify="right", overflow="fold")
         table.add_column("", no_wrap=True)
         for row in rows[sanity.model]:

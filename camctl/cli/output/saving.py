@@ -34,7 +34,9 @@ class MapFiles:
 
     def save(self, explanation: Explanation, draw: Callable[[Cam], NDArray[np.uint8]]) -> dict[int, str]:
         """Write all files; returns the path of each map's picture, by the map's index. Raises `CamctlError`."""
-        from camctl.files.raw_maps import file_names, save_picture, save_raw
+        from camctl.files.names import file_names
+        from camctl.files.pictures import save_picture
+        from camctl.files.raw_maps import save_raw
 
         paths: dict[int, str] = {}
         if self.path is not None:
@@ -58,7 +60,8 @@ class ComparisonFiles:
     def save(self, comparison: Comparison, look: Looks) -> list[str]:
         """Write all files; returns their paths, the manifests last, as they name the others. Raises `CamctlError`."""
         from camctl.files.atomic import write_atomically
-        from camctl.files.raw_maps import json_text, save_raw
+        from camctl.files.manifest import json_text
+        from camctl.files.raw_maps import save_raw
         from camctl.render.save import save_comparison
 
         manifests = [path for path in self.paths if path.suffix.lower() == MANIFEST]
@@ -104,15 +107,14 @@ def comparison_files(
     The pictures are never overwritten. With `sanity`, a second figure is written next to each figure.
     """
     from camctl.files.atomic import check_writable
-    from camctl.render.figure.figure import FIGURES
-    from camctl.render.save import ENDINGS, beside_of
+    from camctl.render.save import ENDINGS, FIGURES, sanity_path
 
     paths = []
     for text in texts:
         path = _path(text, example="grid.png")
         if _ends_in_slash(text):
             raise InputError(f"'{text}' is a folder.", hint=f"Name a file in it: --save-path {path / 'grid.png'}")
-        written = [path, beside_of(path)] if sanity and path.suffix.lower() in FIGURES else [path]
+        written = [path, sanity_path(path)] if sanity and path.suffix.lower() in FIGURES else [path]
         for file in written:
             if any(same_file(file, Path(picture)) for picture in pictures):
                 hint = f"Choose another name: --save-path {path.with_name(f'{path.stem}_grid.png')}"

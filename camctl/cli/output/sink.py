@@ -40,7 +40,7 @@ class Sink:
     def data(self, value: Any) -> None:
         """Print a value as JSON on stdout. Does nothing unless JSON was asked for."""
         if self.json:
-            from camctl.files.raw_maps import json_text
+            from camctl.files.manifest import json_text
 
             sys.stdout.write(json_text(value))
             # A closed pipe must be noticed here, where it can be handled, not when Python ends.

@@ -156,7 +156,7 @@ class FigureOptions(HeatmapOptions):
     def look(self, evaluation: Evaluation) -> Looks:
         """Return how the figure looks. Raises `InputError` for axes and metrics."""
         from camctl.pipeline.method_selection import pick_metrics
-        from camctl.render.figure.arrangement import check_axes
+        from camctl.render.layout.arrangement import check_axes
 
         rows, columns = axes_of("--rows", self.rows), axes_of("--columns", self.columns)
         check_axes(columns, rows)

@@ -17,6 +17,7 @@ from camctl.values.request import Family
 if TYPE_CHECKING:
     from camctl.cli.output.progress import Progress
     from camctl.plugin import LoadedModel
+    from camctl.registry.discovery import Found
 
 
 @dataclass(frozen=True)
@@ -79,10 +80,8 @@ class ModelOptions:
 
         With `structure_only`, the weights are drawn at random if the source would have to fetch them.
         """
-        # The source is not loaded: it may need torch.
         source = registry.locate("source", registry.split_model(model)[0])
-        own_weights = source.built_in and source.name in OWN_WEIGHTS
-        drawn = structure_only and checkpoint is None and not own_weights and not self.random_weights
+        drawn = structure_only and checkpoint is None and not self.random_weights and not _own_weights(source)
         keywords = {
             "device": self.device,
             "random_weights": self.random_weights or drawn,
@@ -95,8 +94,9 @@ class ModelOptions:
         return ModelRequest(model, checkpoint, keywords, structure_only=drawn)
 
 
-OWN_WEIGHTS = frozenset({"demo", "imagenet", "python"})
-"""Built-in sources that have weights at hand without a checkpoint."""
+def _own_weights(source: "Found") -> bool:
+    """Whether a source has weights at hand without a checkpoint. Loads it, which may need torch."""
+    return bool(registry.load(source).plugin.own_weights)
 
 
 @dataclass(frozen=True, kw_only=True)
