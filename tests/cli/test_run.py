@@ -262,7 +262,7 @@ def test_versus_alone_takes_the_nearest_classes(camctl: Camctl, photo: Path) -> 
         (["--versus", "hen[1]"], "The class 'hen[1]' cannot be contrasted with itself."),
         (["--versus", "auto:0"], "'auto:0' asks for no class."),
         (["--versus-strength", "2"], "--versus-strength is the weight of a contrast"),
-        (["--versus", "dog", "--method", "CAM"], "CAM reads the head's weights for one class"),
+        (["--versus", "dog", "--method", "CAM"], "CAM uses the head's weights for one class"),
         (["--labels", "a,b"], "2 labels were given, and the model has"),
         (["--labels", "a,,b"], "Label 2 of 3 is empty."),
         (["--labels", "nosuch.txt"], "There is no file of labels 'nosuch.txt'."),

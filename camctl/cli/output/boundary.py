@@ -63,7 +63,7 @@ def usage_in_words(hint: str, *, missing: str = "") -> Iterator[None]:
         message = " ".join(words().split())
         if message.startswith("Missing argument") and missing:
             hint = f"{missing} {hint}"
-        raise InputError(message if message.endswith((".", "?")) else f"{message}.", hint=hint) from None
+        raise InputError(message if message.endswith((".", "?", ")")) else f"{message}.", hint=hint) from None
 
 
 def _quieten() -> None:
