@@ -86,14 +86,11 @@ def _row(found: discovery.Found) -> dict[str, Any]:
 
 def _table(rows: Sequence[dict[str, Any]]) -> "Table":
     from rich import box
-    from rich.table import Table
+    from rich.table import Column, Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    table.add_column("kind")
-    table.add_column("name", no_wrap=True)
-    table.add_column("package", no_wrap=True)
-    table.add_column("summary", ratio=1)
+    fixed = (Column("name", no_wrap=True), Column("package", no_wrap=True), Column("summary", ratio=1))
+    table = Table("kind", *fixed, box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for row in rows:
         words = Text(row["summary"])
         if row["error"]:

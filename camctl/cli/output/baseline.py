@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
-from rich.padding import Padding
-from rich.table import Table
+from rich.table import Column
 from rich.text import Text
 
 from camctl.cli.output.saving import expanded
-from camctl.cli.output.sink import line
+from camctl.cli.output.sink import indented, line, plain_table
 from camctl.errors import InputError
 from camctl.values.comparison import NAMES
 
@@ -68,17 +67,15 @@ class Drifts:
         rows = [drift for drift in self.drifts if everything or drift.under(self.least)]
         if not rows:
             return
-        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
         apart: tuple[AxisName, ...] = ("image", "model")
         varying = [name for name in apart if any(drift.cell.at[name] for drift in rows)]
-        for heading in (*(NAMES[name][0] for name in varying), "class", "method", "layers"):
-            table.add_column(heading, overflow="fold")
-        table.add_column("correlation", justify="right")
-        table.add_column("")
+        headings = (*(NAMES[name][0] for name in varying), "class", "method", "layers")
+        folding = (Column(heading, overflow="fold") for heading in headings)
+        table = plain_table(*folding, Column("correlation", justify="right"), "")
         for drift in rows:
             labels = [self.comparison.label(name, drift.cell.at) for name in varying]
             table.add_row(*map(Text, labels), *self._cells(drift))
-        yield Padding(table, (0, 0, 0, 2))
+        yield indented(table)
         if self.gone and everything:
             yield line((f"  {self.gone} maps of the baseline have no counterpart here", "dim"))
 

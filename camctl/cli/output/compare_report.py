@@ -9,12 +9,11 @@ from math import isnan
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from rich.padding import Padding
-from rich.table import Table
+from rich.table import Column
 from rich.text import Text
 
 from camctl.cli.output.run_report import RANDOM, notes, saved, score, verdicts
-from camctl.cli.output.sink import error_lines, hint, line, note, stderr, stdout, warn
+from camctl.cli.output.sink import error_lines, hint, indented, line, note, plain_table, stderr, stdout, warn
 from camctl.ranking import interval_text, too_few
 from camctl.values.comparison import ANOTHER, NAMES
 
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from rich.console import RenderableType
+    from rich.table import Table
 
     from camctl.cli.output.baseline import Drifts
     from camctl.cli.output.sink import Sink
@@ -87,7 +87,7 @@ class Report:
         yield from _agreement(comparison)
         yield from _sanity(comparison)
         if self.drawing is not None:
-            yield _indented(_times(comparison))
+            yield indented(_times(comparison))
             yield line((f"  {self.drawing:.0f} ms to draw and write", "dim"))
         yield from saved(self.paths)
         yield from notes(tuple(comparison.explanations.values()))
@@ -113,14 +113,6 @@ def faults(comparison: Comparison) -> Iterator[Text]:
         yield line((label, "bold yellow"), reason)
         if advice:
             yield hint(advice)
-
-
-def _plain_table() -> Table:
-    return Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
-
-
-def _indented(table: Table) -> Padding:
-    return Padding(table, (0, 0, 0, 2))
 
 
 def _predictions(comparison: Comparison) -> Iterator[Text]:
@@ -157,7 +149,7 @@ def _standings(comparison: Comparison) -> Iterator[RenderableType]:
             ranked = True
             if model:
                 yield line((model, "bold"))
-            yield _indented(_standings_table(rows, comparison.metrics))
+            yield indented(_standings_table(rows, comparison.metrics))
             if reason := too_few(rows, comparison.metrics):
                 yield line(("  too few to decide: ", "bold yellow"), reason)
             for row in rows:
@@ -181,14 +173,10 @@ def _unbeaten(row: Standing, rows: Sequence[Standing], metrics: Sequence[Measure
 
 
 def _standings_table(rows: Sequence[Standing], metrics: Sequence[Measure]) -> Table:
-    table = _plain_table()
-    table.add_column(NAMES[rows[0].axis][0], no_wrap=True)
-    table.add_column("mean rank", justify="right")
-    for measure in metrics:
-        table.add_column(f"{measure.title} {BETTER[measure.better]}".strip(), justify="right")
     worthless = any(row.worthless for row in rows)
-    if worthless:
-        table.add_column("worthless", justify="right")
+    titles = (f"{measure.title} {BETTER[measure.better]}".strip() for measure in metrics)
+    headings = ("mean rank", *titles, *["worthless"] * worthless)
+    table = plain_table(NAMES[rows[0].axis][0], *(Column(heading, justify="right") for heading in headings))
     for row in rows:
         style = "dim" if row.baseline else ""
         rank = "" if isnan(row.mean_rank) else f"{row.mean_rank:.1f}"
@@ -221,14 +209,12 @@ def _agreement(comparison: Comparison) -> Iterator[RenderableType]:
             return
         model = f", {result.model}" if result.model else ""
         yield line((f"agreement between {NAMES[result.axis][1]}", "bold"), f" (rank correlation){model}")
-        yield _indented(_matrix(result))
+        yield indented(_matrix(result))
 
 
 def _matrix(result: Agreement) -> Table:
-    table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim", pad_edge=False)
-    table.add_column("", no_wrap=True)
-    for number, _ in enumerate(result.labels, 1):
-        table.add_column(str(number), justify="right")
+    numbers = (Column(str(number), justify="right") for number, _ in enumerate(result.labels, 1))
+    table = plain_table(Column("", no_wrap=True), *numbers, gap=1)
     for number, (label, row) in enumerate(zip(result.labels, result.matrix, strict=True), 1):
         cells = (
             Text("-" if isnan(value) else f"{value:.2f}", "dim" if column == number else "")
@@ -249,11 +235,8 @@ def _sanity(comparison: Comparison) -> Iterator[RenderableType]:
         return Text(likeness_text(likeness) if wide else likeness_text(likeness).partition(" / ")[0])
 
     for sanity in comparison.sanity:
-        table = _plain_table()
-        table.add_column("method", no_wrap=True)
-        for heading in stage_headings(sanity, short=True):
-            table.add_column(heading, justify="right", overflow="fold")
-        table.add_column("", no_wrap=True)
+        headings = (Column(text, justify="right", overflow="fold") for text in stage_headings(sanity, short=True))
+        table = plain_table(Column("method", no_wrap=True), *headings, Column("", no_wrap=True))
         for row in rows[sanity.model]:
             stages = (row.stages.get(stage) for stage in (*sanity.stages, ANOTHER))
             table.add_row(Text(row.label, "bold"), *map(figures, stages), Text(row.mark, "yellow"))
@@ -261,25 +244,21 @@ def _sanity(comparison: Comparison) -> Iterator[RenderableType]:
         both = " / structural similarity" if wide else ""
         words = f" (rank correlation{both} with the map of the whole network, weights random from the head down to the"
         yield line(("sanity", "bold"), f"{words} module named; medians){model}")
-        yield _indented(table)
+        yield indented(table)
         if any(row.mark == FEW for row in rows[sanity.model]):
             needed = f"{LEAST_PICTURES} pictures to decide, and more if the values scatter."
             yield hint(f"Whether a method sees the class takes {needed}")
 
 
 def _times(comparison: Comparison) -> Table:
-    """Return milliseconds by step, for all pictures together; after an x, how often a step was done."""
+    """Return milliseconds by step and model, for all pictures together; after an x, how often a step was done."""
     spent: dict[str, dict[str, tuple[float, int]]] = {}
     for time in comparison.spent:
         milliseconds, count = spent.setdefault(time.model, {}).get(time.what, (0.0, 0))
         spent[time.model][time.what] = milliseconds + time.milliseconds, count + time.count
-    steps = list(dict.fromkeys(step for times in spent.values() for step in times))
-    table = _plain_table()
-    table.add_column("ms", overflow="fold")
-    for step in steps:
-        table.add_column(step, justify="right")
-    for model, times in spent.items():
-        table.add_row(Text(PurePath(model).name), *(Text(_time(*times.get(step, (0.0, 0)))) for step in steps))
+    table = plain_table("ms", *(Column(PurePath(model).name, justify="right", overflow="fold") for model in spent))
+    for step in dict.fromkeys(step for times in spent.values() for step in times):
+        table.add_row(Text(step), *(Text(_time(*times.get(step, (0.0, 0)))) for times in spent.values()))
     return table
 
 

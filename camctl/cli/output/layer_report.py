@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from camctl.cli.output.branches import grow, pattern, prune
@@ -91,10 +91,7 @@ def check_report(check: Check) -> Iterator[RenderableType]:
     """Yield the report of a check."""
     height, width = check.input_size
     yield line((check.model, "bold"), f" on {check.image}, {height} x {width}")
-    table = Table.grid(padding=(0, 1))
-    table.add_column()
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
+    table = Table.grid("", Column(style="dim", no_wrap=True), Column(overflow="fold"), padding=(0, 1))
     mark = "ok" if check.verdict == "ok" else "failed"
     _add(table, mark, "verdict", line((check.verdict, MARKS[mark][1]), f" {check.reason}"), check.hint)
     if check.layers:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.table import Table
+from rich.table import Column
 from rich.text import Text
 
 from camctl.cli.output.branches import runs
+from camctl.cli.output.sink import plain_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from rich.table import Table
+
     from camctl.cli.output.branches import Branch
 
 Row = tuple[Text, ...]
-
-HEADINGS = ("", "grid", "gradient", "type", "output")
 
 
 def tree(title: str, branches: Sequence[Branch], *, depth: int | None = None, fold: bool = True) -> Table:
@@ -33,11 +34,9 @@ def tree(title: str, branches: Sequence[Branch], *, depth: int | None = None, fo
     fold
         Draw one of several equal blocks in a row for all of them.
     """
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
     # A name that is cut cannot be copied: other columns give way first.
-    table.add_column(Text(title, "bold not dim"), no_wrap=True, overflow="ellipsis")
-    for heading in HEADINGS:
-        table.add_column(heading)
+    names = Column(Text(title, "bold not dim"), no_wrap=True, overflow="ellipsis")
+    table = plain_table(names, "", "grid", "gradient", "type", "output")
     for row in _rows(branches, "", depth, fold=fold):
         table.add_row(*row)
     return table

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rich.padding import Padding
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from camctl import registry
-from camctl.cli.output.sink import line, stdout, warn
+from camctl.cli.output.sink import indented, line, stdout, warn
 from camctl.registry import discovery
 
 if TYPE_CHECKING:
@@ -79,13 +79,11 @@ class Listing:
     def _table(self, plugins: Sequence[Loaded]) -> Table:
         from rich import box
 
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+        headings = (*(self.cells(plugins[0].plugin) if plugins else ()), "package")
+        folding = (Column(heading, overflow="fold") for heading in headings)
         # Only the words wrap: a name that is cut in two cannot be copied.
-        table.add_column(self.kind, no_wrap=True)
-        table.add_column(self.does, ratio=1)
-        for heading in self.cells(plugins[0].plugin) if plugins else ():
-            table.add_column(heading, overflow="fold")
-        table.add_column("package", overflow="fold")
+        fixed = (Column(self.kind, no_wrap=True), Column(self.does, ratio=1))
+        table = Table(*fixed, *folding, box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
         for loaded in plugins:
             cells = (Text(text, "yellow" if text == "no" else "") for text in self.cells(loaded.plugin).values())
             table.add_row(Text(title(loaded), "bold cyan"), _summary(loaded), *cells, _package(loaded))
@@ -110,15 +108,13 @@ class Listing:
             "package": f"{found.distribution} {found.version}".strip(),
             "try it": f"camctl {self.example.format(title(loaded))}",
         }
-        facts = Table.grid(padding=(0, 2))
-        facts.add_column(style="dim", no_wrap=True)
-        facts.add_column(overflow="fold")
+        facts = Table.grid(Column(style="dim", no_wrap=True), Column(overflow="fold"), padding=(0, 2))
         for label, value in rows.items():
             if value:
                 facts.add_row(Text(label), Text(value))
         same = discovery.same_name(plugin.name) == discovery.same_name(title(loaded))
         yield Padding(line((title(loaded) if same else plugin.name, "bold cyan"), f"  {plugin.summary}"), (0, 0, 1, 0))
-        yield Padding(facts, (0, 0, 0, 2))
+        yield indented(facts)
 
 
 def title(loaded: Loaded) -> str:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from math import isfinite
 from typing import TYPE_CHECKING
 
-from rich.padding import Padding
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
-from camctl.cli.output.sink import hint, line, note, stdout
+from camctl.cli.output.sink import hint, indented, line, note, plain_table, stdout
 from camctl.demo import photographs
 
 if TYPE_CHECKING:
@@ -49,12 +48,12 @@ def summary(explanation: Explanation, paths: Iterable[str], *, unsaved: bool) ->
     if explanation.random_weights:
         heading.append(f"  ({RANDOM})", "bold yellow")
     yield heading
-    yield Padding(_predictions(explanation.predictions), (0, 0, 0, 2))
+    yield indented(_predictions(explanation.predictions))
     for layers, chosen_by, grid in dict.fromkeys((cam.layers, cam.chosen_by, cam.grid) for cam in explanation.maps):
         plural = "s" if len(layers) > 1 else ""
         where = f", chosen by {chosen_by}, grid {grid[0]} x {grid[1]}"
         yield line(f"target layer{plural} ", (", ".join(layers), "bold"), where)
-    yield Padding(_maps(explanation), (0, 0, 0, 2))
+    yield indented(_maps(explanation))
     yield line((f"  {_passes(explanation)}", "dim"))
     yield from saved(paths)
     yield from notes([explanation])
@@ -100,10 +99,7 @@ def score(target: Target) -> str:
 
 
 def _predictions(predictions: Sequence[Target]) -> Table:
-    table = Table.grid(padding=(0, 2))
-    table.add_column(justify="right")
-    table.add_column(justify="right")
-    table.add_column(overflow="fold")
+    table = Table.grid(Column(justify="right"), Column(justify="right"), Column(overflow="fold"), padding=(0, 2))
     for target in predictions:
         index = str(target.index) if target.label != str(target.index) else "class"
         bar = "█" * round(BAR * target.score) if isfinite(target.score) else ""
@@ -112,12 +108,8 @@ def _predictions(predictions: Sequence[Target]) -> Table:
 
 
 def _maps(explanation: Explanation) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
-    table.add_column("class", overflow="fold")
-    table.add_column("score", justify="right")
-    table.add_column("method", overflow="fold")
-    table.add_column("verdict")
-    table.add_column("ms", justify="right")
+    class_, score_ = Column("class", overflow="fold"), Column("score", justify="right")
+    table = plain_table(class_, score_, Column("method", overflow="fold"), "verdict", Column("ms", justify="right"))
     for cam in explanation.maps:
         verdict = Text(cam.verdict, "green" if cam.verdict == "ok" else "bold yellow")
         if explanation.random_weights:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.padding import Padding
+from rich.table import Column, Table
 from rich.text import Text
 
 if TYPE_CHECKING:
@@ -84,9 +86,8 @@ def stderr() -> Console:
     return _console(sys.stderr)
 
 
-def line(*parts: str | tuple[str, str]) -> Text:
-    """Return one line of texts and (text, style) pairs, which is never broken into several."""
-    return Text.assemble(*parts)
+line = Text.assemble
+"""Makes one line of texts and (text, style) pairs, which is never broken into several."""
 
 
 def hint(text: str) -> Text:
@@ -104,6 +105,16 @@ def error_lines(error: CamctlError) -> Iterator[Text]:
     yield line(("error: ", "bold red"), error.message)
     if error.hint:
         yield hint(error.hint)
+
+
+def plain_table(*headings: str | Column, gap: int = 2) -> Table:
+    """Return a table without lines, with `gap` columns between its columns."""
+    return Table(*headings, box=None, padding=(0, gap, 0, 0), header_style="dim", pad_edge=False)
+
+
+def indented(table: Table) -> Padding:
+    """Return a table that is moved to the right."""
+    return Padding(table, (0, 0, 0, 2))
 
 
 def _console(file: IO[str]) -> Console:

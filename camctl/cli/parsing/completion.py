@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -13,10 +14,17 @@ from camctl.registry.discovery import Kind, find
 DEVICES = ("cpu", "cuda", "cuda:0", "mps", "auto")
 
 
-def methods(incomplete: str) -> list[str]:
-    """Names of methods; after a comma, the next one."""
-    before, comma, last = incomplete.rpartition(",")
-    return [before + comma + name for name in _names("method", last)]
+def names_of(kind: Kind) -> Callable[[str], list[str]]:
+    """Return a function that offers the names of a kind of plugin; after a comma, the next one."""
+
+    def names(incomplete: str) -> list[str]:
+        before, comma, last = incomplete.rpartition(",")
+        return [before + comma + name for name in _starting([found.name for found in find(kind)], last)]
+
+    return names
+
+
+methods, metrics, adapters = names_of("method"), names_of("metric"), names_of("adapter")
 
 
 def method_sets(incomplete: str) -> list[str]:
@@ -24,20 +32,9 @@ def method_sets(incomplete: str) -> list[str]:
     return [*_starting(["all", "fast", "seed"], incomplete), *methods(incomplete)]
 
 
-def metrics(incomplete: str) -> list[str]:
-    """Names of metrics; after a comma, the next one."""
-    before, comma, last = incomplete.rpartition(",")
-    return [before + comma + name for name in _names("metric", last)]
-
-
 def listed(ctx: typer.Context, incomplete: str) -> list[str]:
     """Names of methods after `camctl methods`, of metrics after `camctl metrics`."""
     return methods(incomplete) if ctx.info_name == "methods" else metrics(incomplete)
-
-
-def adapters(incomplete: str) -> list[str]:
-    """Names of adapters."""
-    return _names("adapter", incomplete)
 
 
 def models(incomplete: str) -> list[str]:
@@ -65,10 +62,6 @@ def colormaps(incomplete: str) -> list[str]:
 def devices(incomplete: str) -> list[str]:
     """Kinds of devices."""
     return _starting(list(DEVICES), incomplete)
-
-
-def _names(kind: Kind, incomplete: str) -> list[str]:
-    return _starting([found.name for found in find(kind)], incomplete)
 
 
 def _starting(offered: list[str], incomplete: str) -> list[str]:

@@ -4,7 +4,7 @@ import inspect
 import re
 from collections.abc import Callable
 from dataclasses import MISSING, field, fields, is_dataclass
-from functools import wraps
+from functools import partial, wraps
 from shlex import quote
 from typing import Annotated, Any, get_args, get_type_hints
 
@@ -97,10 +97,10 @@ def _parameters(kind: Any, panel: str | None = None) -> list[inspect.Parameter]:
             parameters += _parameters(hint, panel)
             continue
         declare, declared = part.metadata["kind"], {"help": texts.get(part.name)} | part.metadata["declared"]
-        flags = [_flag(part.name)] if hint is bool else []
         if declare is typer.Option:
-            declared = {"rich_help_panel": panel} | declared
-        parameters.append(_parameter(part.name, Annotated[hint, declare(*flags, **declared)], part.default))
+            # Explicit: typer 0.27.2 makes `--` of the name `device`, and all versions add `--no-...` to a switch.
+            declare = partial(declare, _flag(part.name), rich_help_panel=declared.pop("rich_help_panel", panel))
+        parameters.append(_parameter(part.name, Annotated[hint, declare(**declared)], part.default))
     return parameters
 
 
