@@ -5,8 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .conftest import Done
 
 HEAVY = (
     "torch", "torchvision", "numpy", "cv2", "PIL", "mmengine", "mmpretrain", "mmcv", "pytorch_grad_cam", "pydantic",
@@ -140,3 +146,13 @@ def test_shell_completion_offers_names_and_imports_nothing_heavy(words: tuple[st
     assert set(done.stdout.split()) >= COMPLETED[words]
     # What reads the options before the cursor is typer's own.
     assert set(done.stderr.splitlines()[-1].split()) <= {"heavy:", "pydantic"}
+
+
+def test_typer_without_what_makes_the_start_quick_gives_the_same_answers(
+    camctl: Callable[..., Done], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("methods", "LayerCAM", "--json")
+    quick = camctl(*words)
+    monkeypatch.setattr("camctl.cli.app.quicken", lambda _commands: None)
+
+    assert camctl(*words) == quick

@@ -31,7 +31,7 @@ def guard(command: Callable[[], int | None]) -> int:
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
     except Exception as error:
-        if shortage := _out_of_memory(error) or _disk_full(error):
+        if shortage := _shortage(error):
             return _report(shortage)
         warn([line(("error: ", "bold red"), BUG)])
         raise
@@ -82,16 +82,11 @@ def _quieten() -> None:
     warnings.showwarning = show
 
 
-def _disk_full(error: Exception) -> CamctlError | None:
-    """Return an error for a full standard output; files are reported where they are written."""
-    if not isinstance(error, OSError) or error.errno not in {errno.ENOSPC, errno.EDQUOT}:
-        return None
-    return CamctlError(
-        "Standard output cannot be written: the disk is full.", hint="Redirect it elsewhere: command > FILE"
-    )
-
-
-def _out_of_memory(error: Exception) -> CamctlError | None:
+def _shortage(error: Exception) -> CamctlError | None:
+    """Return an error for too little memory or a full standard output; other files report a full disk themselves."""
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        message = "Standard output cannot be written: the disk is full."
+        return CamctlError(message, hint="Redirect it elsewhere: command > FILE")
     if not out_of_memory(error):
         return None
     torch = sys.modules.get("torch")

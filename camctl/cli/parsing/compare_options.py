@@ -31,19 +31,12 @@ if TYPE_CHECKING:
 
 SMOOTHINGS: "tuple[Smoothing, ...]" = ("none", "eigen", "aug", "both")
 
-AXIS_WORDS: "dict[str, AxisName]" = {
-    "image": "image",
-    "picture": "image",
-    "model": "model",
-    "layer": "layer",
-    "target layer": "layer",
-    "class": "class",
-    "target": "class",
-    "smooth": "smoothing",
-    "smoothing": "smoothing",
-    "method": "method",
-}
-"""What an axis may be called -> its name; each also in the plural."""
+AXES: "tuple[AxisName, ...]" = ("image", "model", "layer", "class", "smoothing", "method")
+
+SYNONYMS: "dict[str, AxisName]" = {
+    "classes": "class", "picture": "image", "target layer": "layer", "target": "class", "smooth": "smoothing",
+}  # fmt: skip
+"""What else an axis may be called; each also in the plural."""
 
 IN_FIGURE = ("adcc", "insertion", "deletion")
 """Metrics whose values stand under each map if all are measured: more would crowd it."""
@@ -194,12 +187,12 @@ class ComparisonOutput:
 
 def axes_of(flag: str, texts: Sequence[str] | None) -> "tuple[AxisName, ...]":
     """Return axes, each in one of its many spellings. Raises `UnknownNameError`."""
+    names: dict[str, AxisName] = {axis: axis for axis in AXES} | SYNONYMS
+    names |= {f"{name}s": axis for name, axis in names.items()}
     axes = []
     for word in ",".join(texts or []).split(",") if texts else ():
         name = word.strip().casefold()
-        singular = {"classes": "class", "class": "class"}.get(name) or name.removesuffix("s")
-        if singular not in AXIS_WORDS:
-            known = list(dict.fromkeys(AXIS_WORDS.values()))
-            raise UnknownNameError("axis", name, known, hint=f"{flag} takes: {', '.join(known)}.")
-        axes.append(AXIS_WORDS[singular])
+        if name not in names:
+            raise UnknownNameError("axis", name, AXES, hint=f"{flag} takes: {', '.join(AXES)}.")
+        axes.append(names[name])
     return tuple(axes)

@@ -38,14 +38,14 @@ def listed(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 def models(incomplete: str) -> list[str]:
-    """Config files, models by name where there are few, and the names of other sources with their colon."""
+    """Config files, models of sources that have few, and the names of other sources with their colon."""
     offered = [*(f"demo:{name}" for name in demo_names()), *NETWORKS]
     offered += [f"{found.name}:" for found in find("source") if found.name not in {"demo", "imagenet"}]
     return [*_starting(offered, incomplete), *_files(incomplete, ".py")]
 
 
 def demo_names() -> list[str]:
-    """Names of the embedded models: their config files' names, so that nothing need be imported."""
+    """Names of the embedded models, from their config files, so that nothing is imported."""
     package = find_spec("camctl")
     folders = package.submodule_search_locations or [] if package else []
     configs = [file for folder in folders for file in (Path(folder) / "demo" / "models").glob("*.py")]
@@ -65,7 +65,7 @@ def devices(incomplete: str) -> list[str]:
 
 
 def _starting(offered: list[str], incomplete: str) -> list[str]:
-    """Those that start so, in any case, spelt as they were begun: shells drop what does not continue the word."""
+    """Names that start like the text in any case, spelt like it: shells drop what does not continue the word."""
     begun = incomplete.casefold()
     return [incomplete + name[len(incomplete) :] for name in offered if name.casefold().startswith(begun)]
 
