@@ -31,7 +31,7 @@ def test_the_examples_of_a_module_run(name):
     assert not results.failed
 
 
-@pytest.mark.parametrize("name", (*CALLS, *VALUES))
+@pytest.mark.parametrize("name", [*CALLS, *VALUES])
 def test_what_users_call_has_an_example(name):
     public = getattr(camctl, name)
     assert f">>> {name}" in public.__doc__ or f"camctl.{name}(" in public.__doc__

@@ -110,7 +110,7 @@ def compare(  # noqa: PLR0913
     Raises
     ------
     InputError
-        Something that the user can mend, or nothing could be drawn.
+        Something that the user can mend, or nothing was drawn.
 
     Examples
     --------
@@ -178,7 +178,8 @@ class _Comparing:
 
     def _model(self, m: int, model: Any) -> None:
         images = range(len(self.images))
-        self.result.names.append(_name_of(model))
+        name = model if isinstance(model, str) else getattr(model, "name", "")
+        self.result.names.append(name or type(model).__name__)
         clock = Clock()
         try:
             with clock.timed("load"):
@@ -295,9 +296,3 @@ class _Comparing:
 
 def _synonyms(name: str) -> set[str]:
     return {part.strip().casefold() for part in name.split(",")}
-
-
-def _name_of(model: Any) -> str:
-    if isinstance(model, str):
-        return model
-    return str(getattr(model, "name", "")) or type(model).__name__

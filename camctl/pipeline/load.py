@@ -88,7 +88,8 @@ def load(  # noqa: PLR0913
         labels=tuple(labels),
         progress=progress,
     )
-    loaded = picked.plugin.load(reference, str(checkpoint) if checkpoint is not None else None, pick_device(device), options)
+    weights = str(checkpoint) if checkpoint is not None else None
+    loaded = picked.plugin.load(reference, weights, pick_device(device), options)
     return _renamed(loaded, options.labels) if options.labels else loaded
 
 

@@ -118,7 +118,7 @@ def class_names(trial: Trial) -> Finding:
 def preprocessing(trial: Trial) -> Finding:
     """Describe how a picture becomes an input."""
     height, width = trial.scene.picture.size
-    text = f"a picture of {height} x {width} becomes {by(trial.seen.input_size)}"
+    text = f"a picture of {height} x {width} becomes {by(trial.choice.seen.input_size)}"
     if trial.scene.view.exact:
         return Finding(name="picture", mark="ok", text=text)
     return Finding(name="picture", mark="limited", text=f"{text}. {STRETCHED}")
