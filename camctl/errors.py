@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 LONGEST_QUOTE = 300
-"""Characters of another library's words that still fit into one line of ours."""
+"""Maximum length of a quoted message of another library."""
 
 
 class ExitCode(IntEnum):
@@ -19,7 +19,7 @@ class ExitCode(IntEnum):
 
     DONE = 0
     FAILED = 1
-    """The work failed, or a part of it did, although it was asked for correctly."""
+    """The work failed, or a part of it, although the request was correct."""
     USAGE = 2
     """A wrong option, picture, model, checkpoint, layer or class."""
     PLUGIN = 3
@@ -105,7 +105,7 @@ class Hint(str):
 
 
 def _words(value: Any) -> str:
-    """An option's value as shell words, with a space before each."""
+    """Return an option's value as shell words, each after a space."""
     if value is True:
         return ""
     return "".join(f" {part}" for part in (value if isinstance(value, tuple) else (value,)))
@@ -117,26 +117,26 @@ def _literal(value: Any) -> str:
 
 
 def one_line(error: BaseException) -> str:
-    """An exception's kind and its own words, on one line."""
+    """Return an exception's type and message on one line."""
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text[:LONGEST_QUOTE]}" if text else type(error).__name__
 
 
 def as_value(error: CamctlError) -> CamctlError:
-    """An error that is kept instead of raised, without its traceback: its frames hold models and tensors."""
+    """Return an error that is stored instead of raised, without its traceback, whose frames hold models and tensors."""
     error.__traceback__ = error.__cause__ = error.__context__ = None
     return error
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether an exception says that a device or this machine has too little memory; imports no torch."""
+    """Return whether an exception means that a device or this machine has too little memory; imports no torch."""
     torch = sys.modules.get("torch")
     device = torch is not None and isinstance(error, torch.OutOfMemoryError)
     return device or isinstance(error, MemoryError) or "can't allocate memory" in str(error)
 
 
 class CamctlError(Exception):
-    """Something the user can mend, or work that failed although it was asked for correctly.
+    """Something the user can mend, or work that failed although the request was correct.
 
     Parameters
     ----------
@@ -183,4 +183,4 @@ class PluginError(CamctlError):
 
 
 class SpoiltModelError(PluginError):
-    """A plugin changed the weights of the model, which cannot be run any more: it costs the model, not a map alone."""
+    """A plugin changed the weights of the model, which cannot be used any more: all its maps are lost."""

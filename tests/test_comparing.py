@@ -164,7 +164,7 @@ def test_auto_takes_layers_of_one_kind_from_shallow_to_the_default(model, pixels
 def test_more_layers_than_there_are_end_in_the_number_that_works(model, pixels):
     with pytest.raises(InputError, match="usable layers") as caught:
         camctl.compare(model, pixels, target_layers="auto:99")
-    count = int(caught.value.hint.removeprefix("Ask for auto:").rstrip("."))
+    count = int(caught.value.hint.rpartition("auto:")[2])
     assert len(camctl.compare(model, pixels, target_layers=f"auto:{count}").cells) == count
 
 
@@ -512,13 +512,14 @@ def test_an_option_that_no_metric_has_is_refused():
     assert pick_metrics(["insertion"], {"steps": 3})
 
 
-def test_a_metric_that_gives_no_number_is_named(model, pixels, monkeypatch):
+def test_a_metric_that_fails_is_named_and_costs_its_own_figures(model, pixels, monkeypatch):
     from camctl import registry
     from camctl.plugin import metric
 
     @metric(name="Wordy", summary="Says something.", paper="none", better="higher")
     def wordy(_case):
-        return "good"
+        message = "The metric wordy failed."
+        raise PluginError(message)
 
     pick = registry.pick
     monkeypatch.setattr(
@@ -530,7 +531,7 @@ def test_a_metric_that_gives_no_number_is_named(model, pixels, monkeypatch):
     )
     found = camctl.compare(model, pixels, evaluation=Evaluation(metrics=["wordy", "coverage"]))
     assert [type(fault) for fault in found.faults] == [PluginError]
-    assert "gave a str" in found.faults[0].message
+    assert "wordy" in found.faults[0].message
     assert set(found.cells[0].figures) == {"coverage"}
 
 
@@ -660,7 +661,7 @@ def test_refinecam_is_no_gradcam_plusplus_under_another_name(model, pixels):
         assert len(make(model, pixels, methods=["RefineCAM"]).maps[0].layers) == 3
     mixed = camctl.compare(model, pixels, methods=["RefineCAM", "GradCAM++"])
     assert [cell.reason for cell in mixed.cells if cell.cam is None] == [
-        "RefineCAM is a product of several layers' maps, and is given one."
+        "RefineCAM multiplies the maps of several layers, and is given one layer."
     ]
     with pytest.raises(InputError, match="is given one") as raised:
         camctl.explain(model, pixels, methods=["RefineCAM", "GradCAM++"])

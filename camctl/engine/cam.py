@@ -12,7 +12,7 @@ from camctl.engine.fusion import fuse, fuse_raw, unit
 from camctl.engine.reduction import reduce
 from camctl.engine.smoothing import restore
 from camctl.engine.verdict import OK, Verdict, combine, judge, placement
-from camctl.errors import CamctlError, PluginError, one_line, out_of_memory
+from camctl.errors import CamctlError, Hint, PluginError, one_line, out_of_memory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -129,5 +129,5 @@ def _evidence(method: Method, capture: Capture, options: Mapping[str, Any]) -> T
         if isinstance(error, CamctlError) or out_of_memory(error):
             raise
         message = f"The method {method.name} failed at '{capture.layer}': {one_line(error)}"
-        raise PluginError(message, hint=f"See what it needs with: camctl methods {method.name}") from error
+        raise PluginError(message, hint=Hint("See what it needs", f"methods {method.name}")) from error
     return evidence.float()

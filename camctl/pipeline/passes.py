@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     GroupKey = tuple[int, int, int]
     """The same without the target."""
 
-MEASURED = "{} measures best where a class token alone is read, and is the default there; for GradCAM: --method GradCAM"
+MEASURED = "{} measures best if a class token alone is read, and is the default then; for GradCAM"
 
 AUGMENTED: tuple[Smoothing, ...] = ("aug", "both")
 EIGEN: tuple[Smoothing, ...] = ("eigen", "both")
@@ -136,7 +136,7 @@ def run_passes(
 def _auto_notes(maps: Mapping[Key, Drawn | CamctlError], manner: Manner) -> tuple[str, ...]:
     automatic = [drawn for key, drawn in maps.items() if manner.methods[key[-1]].name == AUTO]
     names = {drawn.method.name for drawn in automatic if not isinstance(drawn, CamctlError)}
-    return tuple(MEASURED.format(name) for name in sorted(names - {"GradCAM"}))
+    return tuple(Hint(MEASURED.format(name), method="GradCAM") for name in sorted(names - {"GradCAM"}))
 
 
 class _Pass:

@@ -81,7 +81,7 @@ def test_worthless_layer_is_told_which_layer_to_use(
         (MODEL, "dgo", "There is no class named 'dgo'", "Did you mean dog?"),
         (MODEL, "", "There is no class named ''", "Did you mean"),
         ("demo:vit", "mush", "There is no class named 'mush'", "'mushroom'"),
-        ("python:odd_nets:Net", "dog", "Nobody knows this model's class names", "0 to 2"),
+        ("python:odd_nets:Net", "dog", "This model's class names are not known", "0 to 2"),
         ("python:odd_nets:OneLogit", "2", "the model has 2", "0 to 1"),
     ],
 )

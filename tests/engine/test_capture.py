@@ -97,10 +97,10 @@ def test_several_layers_give_the_gradients_that_each_gives_alone(layer):
     module = seeded(TinyCnn(inplace=True))
     with Recorder(module, LAYERS, LayoutHints(), gradients=True) as together:
         together.forward(pictures(), module)
-        many = dict(zip(LAYERS, together.backward(2, last=True), strict=True))
+        many = dict(zip(LAYERS, together.backward(ClassQuestion(2), last=True), strict=True))
     with Recorder(module, [layer], LayoutHints(), gradients=True) as alone:
         alone.forward(pictures(), module)
-        (one,) = alone.backward(2, last=True)
+        (one,) = alone.backward(ClassQuestion(2), last=True)
     torch.testing.assert_close(many[layer], one)
 
 

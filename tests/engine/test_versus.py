@@ -135,12 +135,12 @@ def test_others_are_named_or_the_nearest(wanted, indices):
 
 
 @pytest.mark.parametrize("wanted", [["tiger cat"], ["1"], [1, 1]])
-def test_a_class_is_not_contrasted_itself(wanted):
-    with pytest.raises(InputError, match="'tiger cat' cannot be told from itself"):
+def test_a_class_is_not_contrasted_with_itself(wanted):
+    with pytest.raises(InputError, match="'tiger cat' cannot be contrasted with itself"):
         classes().contrasted(classes().find(1), wanted)
 
 
-def test_one_logit_tells_its_two_classes_apart_already():
+def test_one_logit_contrasts_its_two_classes_already():
     both = Predictions(torch.tensor([-1.5, 1.5]), loaded(TinyCnn(), class_names=("cat",)))
     with pytest.raises(InputError, match="one logit"):
         both.contrasted(both.find(1), [0])

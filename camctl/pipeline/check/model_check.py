@@ -8,8 +8,17 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from camctl.errors import Hint
-from camctl.pipeline.check import layer_findings as layer
-from camctl.pipeline.check import model_findings as model_
+from camctl.pipeline.check.layer_findings import chosen, claims, gradient, layers, places, shape
+from camctl.pipeline.check.model_findings import (
+    attention,
+    batch,
+    class_names,
+    pointing,
+    preprocessing,
+    replay,
+    steady,
+    untouched,
+)
 from camctl.pipeline.check.trial import Trial
 from camctl.pipeline.explain import explain
 from camctl.pipeline.layer_group import NO_LAYER, default_layers
@@ -39,26 +48,9 @@ GRADCAM = "camctl[gradcam]"
 
 BARE_ROUNDS = 3
 
-OF_LAYERS = (layer.chosen, layer.claims, layer.gradient, layer.shape, layer.places)
-OF_MAP = (
-    *OF_LAYERS,
-    model_.pointing,
-    model_.steady,
-    model_.batch,
-    model_.replay,
-    model_.attention,
-    model_.class_names,
-    model_.preprocessing,
-    model_.untouched,
-)
-WITHOUT_MAP = (
-    layer.layers,
-    model_.steady,
-    model_.batch,
-    model_.class_names,
-    model_.preprocessing,
-    model_.untouched,
-)
+OF_LAYERS = (chosen, claims, gradient, shape, places)
+OF_MAP = (*OF_LAYERS, pointing, steady, batch, replay, attention, class_names, preprocessing, untouched)
+WITHOUT_MAP = (layers, steady, batch, class_names, preprocessing, untouched)
 """Findings with and without a map, in the report's order. Whether the model is unchanged comes last."""
 
 
@@ -86,7 +78,7 @@ def check(model: AnyModel, image: AnyPicture | None = None, *, family: Family = 
     >>> import camctl
     >>> report = camctl.check("demo:resnet")
     >>> report.ok, report.layers
-    (True, ('backbone.layer4.1.bn2',))
+    (True, ('backbone.layer4',))
     """
     from camctl.engine.model_state import condition
 
@@ -214,9 +206,9 @@ def _bare(scene: Scene) -> tuple[float, tuple[Tensor, Tensor]]:
     """Return the seconds of a bare forward pass, and the logits of the first and the last one."""
     import torch
 
-    from camctl.engine.model_state import untouched
+    from camctl.engine import model_state
 
-    with torch.no_grad(), untouched(scene.plan.table):
+    with torch.no_grad(), model_state.untouched(scene.plan.table):
         first = scene.forward(scene.inputs).float()  # what is done only the first time is done here
         rounds = [_timed(lambda: scene.forward(scene.inputs).float().cpu()) for _ in range(BARE_ROUNDS)]
     return min(seconds for _, seconds in rounds), (first.cpu(), rounds[-1][0])
