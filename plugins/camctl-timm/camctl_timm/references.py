@@ -114,5 +114,5 @@ def _from_config(path: Path, reference: Reference) -> Found:
         raise InputError(message, hint="Models of transformers have a source of their own: transformers:NAME.")
     if not timm.is_model(architecture):
         message = f"'{reference.name}' is a '{architecture}', which this version of timm ({timm.__version__}) lacks."
-        raise InputError(message, hint="Try a newer one: pip install --upgrade timm")
+        raise InputError(message, hint="Try a newer one: pip install -U timm")
     return Found(architecture=architecture, config=dict(config), arguments=dict(arguments or {}))

@@ -9,7 +9,7 @@ from camctl.errors import Hint
 from camctl.kit.checkpoints import Weights, read_checkpoint
 from camctl.kit.downloads import check_checkpoint, is_url, local_file
 from camctl.kit.random_weights import LIKE_PICTURES, enliven, seeded, settle
-from camctl.plugin import Checkpoint, LoadedModel, LoadOptions, Source
+from camctl.plugin import LoadedModel, LoadOptions, Source
 
 HERE_ALREADY = Hint("Give a checkpoint file on this machine, or use", random_weights=True)
 NO_CFG_OPTIONS = "--cfg-options has no meaning for torchvision's models and was not used."
@@ -64,7 +64,7 @@ def _with_weights(name: str, checkpoint: str | None, options: LoadOptions) -> Lo
     if checkpoint is not None:
         weights = None if is_url(checkpoint) else published.named(name, checkpoint)
     path = str(weights.url if weights is not None else checkpoint)
-    file = read_checkpoint(local_file(path, options, hint=HERE_ALREADY), trust=options.trust_checkpoint)
+    file = read_checkpoint(local_file(path, options, hint=HERE_ALREADY), trust=options.trust_checkpoint, named=path)
     notes = list(_notes(options))
     if weights is None:
         # A file downloaded by hand has the published name.
@@ -85,7 +85,7 @@ def _with_weights(name: str, checkpoint: str | None, options: LoadOptions) -> Lo
         module,
         transforms,
         _names_for(file, names),
-        checkpoint=Checkpoint(path=path, sha256=file.sha256),
+        checkpoint=file.origin,
         notes=tuple(notes),
     )
 
