@@ -7,6 +7,7 @@ change while one looks.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -128,6 +129,7 @@ def _data(layout: Layout, scenes: Scenes) -> dict[str, Any]:
     }
 
 
+@cache
 def _template() -> Any:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
