@@ -9,6 +9,7 @@ from torch import nn
 
 from camctl.errors import InputError
 from camctl.pipeline.check import check as check_
+from camctl.values.request import Family
 from tests.models import ActivatedHead, Block, ChannelsLast, TinyCnn, TinyVit, loaded, seeded
 
 NAMES = ("ant", "bee", "cat", "dog", "elk")
@@ -321,7 +322,7 @@ def test_a_model_without_places_has_no_layer_and_is_told_what_it_has():
     found = checked(Flat())
 
     assert (found.verdict, found.layers, found.grid, found.ok) == ("no-layer", (), None, False)
-    assert found.hint == "See what each layer puts out with: camctl layers tiny"
+    assert found.hint == "See every layer's output: camctl layers tiny"
     assert finding(found, "layers").text == "0 of 2 usable; 2 pooled"
     assert finding(found, "repeatable").mark == "ok"
 
@@ -484,7 +485,7 @@ def test_an_adapter_that_names_a_layer_which_never_runs_leads_to_the_probes():
 
     assert (found.verdict, found.layers, found.ok) == ("no-layer", ("layers.1.ln1",), False)
     assert found.reason == "The adapter vit names 'layers.1.ln1', which has no grid here: not-run."
-    assert found.hint == "Try --target-layers layers.0.ln2"
+    assert found.hint == "Try another layer: --target-layers layers.0.ln2"
 
 
 @pytest.mark.parametrize("size", [(64, 96), (96, 64)])
@@ -501,7 +502,7 @@ def test_tokens_that_go_down_the_columns_fail_where_no_adapter_says_so(size):
 @pytest.mark.usefixtures("adapters")
 @pytest.mark.parametrize(("adapter", "kind"), [("of_columns", Columns), ("of_rows", Rows)])
 def test_an_adapter_that_lays_tokens_out_as_they_are_is_sound(adapter, kind):
-    found = check_(loaded(seeded(kind()), (64, 96)), adapter=adapter)
+    found = check_(loaded(seeded(kind()), (64, 96)), family=Family(adapter=adapter))
 
     assert (found.chosen_by, found.grid, found.ok) == (f"adapter {adapter}", (8, 12), True)
     assert finding(found, "places").mark == "ok"
@@ -511,10 +512,10 @@ def test_an_adapter_that_lays_tokens_out_as_they_are_is_sound(adapter, kind):
 @pytest.mark.parametrize("size", [(64, 96), (64, 64)])
 @pytest.mark.parametrize(("adapter", "kind"), [("of_columns", Rows), ("of_rows", Columns)])
 def test_an_adapter_that_swaps_rows_and_columns_fails(adapter, kind, size):
-    found = check_(loaded(seeded(kind()), size), adapter=adapter)
+    found = check_(loaded(seeded(kind()), size), family=Family(adapter=adapter))
 
     assert failed(found) == ["places"]
-    assert finding(found, "places").hint == f"See that to_grid of the adapter {adapter} keeps rows and columns."
+    assert finding(found, "places").hint == f"Check that to_grid of the adapter {adapter} keeps rows and columns."
 
 
 def test_cells_in_no_known_order_fail():

@@ -14,7 +14,8 @@ from camctl.errors import InputError, PluginError
 from camctl.pipeline.compare import PendingModel
 from camctl.pipeline.method_selection import pick_methods, pick_metrics
 from camctl.plugin import method
-from camctl.values.explanation import View
+from camctl.values.request import Classes, Evaluation
+from camctl.values.view import View
 from tests.models import GapNet, TinyCnn, TinyVit, loaded, seeded
 
 NAMES = ("ant", "bee", "cat", "dog", "elk")
@@ -92,8 +93,7 @@ def test_each_map_is_the_one_that_explain_gives(model, pixels):
             methods=[cam.method],
             targets=[cam.target.index],
             target_layers=cam.layers[0],
-            eigen_smooth=cam.smoothing in {"eigen", "both"},
-            aug_smooth=cam.smoothing in {"aug", "both"},
+            smooth=cam.smoothing,
         ).maps
         assert (alone.verdict, alone.smoothing) == (cam.verdict, cam.smoothing)
         np.testing.assert_allclose(alone.values, cam.values, atol=1e-5)
@@ -125,11 +125,13 @@ def test_the_expensive_part_of_a_method_is_done_once_for_both_reductions(model, 
         calls.append(capture.layer)
         return capture.activations * capture.gradients
 
+    from camctl.pipeline.layer_group import LayerGroup
     from camctl.pipeline.passes import Clock, Manner, run_passes
-    from camctl.pipeline.scene import Family, LayerGroup, set_scene
+    from camctl.pipeline.plan import plan_of
+    from camctl.pipeline.scene import scene_of
     from camctl.values.picture import read_picture
 
-    scene = set_scene(model, read_picture(pixels), Family())
+    scene = scene_of(plan_of(model), read_picture(pixels))
     groups = [LayerGroup(("block1",), "you"), LayerGroup(("block1", "block2"), "you")]
     manner = Manner(methods=(slow,), smoothings=("none", "eigen"))
     passed = run_passes(scene, groups, manner, lambda classes: classes.top(2), Clock())
@@ -162,7 +164,7 @@ def test_auto_takes_layers_of_one_kind_from_shallow_to_the_default(model, pixels
 def test_more_layers_than_there_are_end_in_the_number_that_works(model, pixels):
     with pytest.raises(InputError, match="usable layers") as caught:
         camctl.compare(model, pixels, target_layers="auto:99")
-    count = int(caught.value.hint.removeprefix("Ask for auto:").rstrip("."))
+    count = int(caught.value.hint.rpartition("auto:")[2])
     assert len(camctl.compare(model, pixels, target_layers=f"auto:{count}").cells) == count
 
 
@@ -175,7 +177,7 @@ def test_what_names_no_layers_is_refused_before_any_model_is_loaded(pixels, text
 
 def test_topk_differs_by_picture_and_says_so_in_the_cells(model, pixels):
     other = 255 - np.ascontiguousarray(pixels[::-1])
-    found = camctl.compare(model, [pixels, other], topk=2)
+    found = camctl.compare(model, [pixels, other], targets=Classes(topk=2))
     tops = [explanation.predictions[:2] for explanation in found.explanations.values()]
     assert [cell.cam.target for cell in found.cells] == [target for pair in tops for target in pair]
     assert found.axis("image").labels == ("<array>", "<array> (2)")
@@ -335,7 +337,9 @@ def test_a_module_of_ones_own_is_compared_as_it_is(pixels):
 
 
 def test_metrics_measure_every_sound_map_and_leave_the_worthless_out(model, pixels):
-    found = camctl.compare(model, pixels, target_layers=["block2", "pool"], metrics=["coverage", "drop"])
+    found = camctl.compare(
+        model, pixels, target_layers=["block2", "pool"], evaluation=Evaluation(metrics=["coverage", "drop"])
+    )
     sound, dead = found.cells
     assert dead.cam.verdict == "single-cell"
     assert dead.figures == {}
@@ -345,7 +349,7 @@ def test_metrics_measure_every_sound_map_and_leave_the_worthless_out(model, pixe
 
 
 def test_drop_is_the_score_of_the_picture_seen_through_the_map(model, pixels):
-    found = camctl.compare(model, pixels, targets=["cat"], metrics=["drop"])
+    found = camctl.compare(model, pixels, targets=["cat"], evaluation=Evaluation(metrics=["drop"]))
     (cell,) = found.cells
     inputs = model.preprocess(pixels)[None]
     with torch.no_grad():
@@ -356,7 +360,7 @@ def test_drop_is_the_score_of_the_picture_seen_through_the_map(model, pixels):
 
 
 def test_a_box_is_given_in_pixels_of_the_picture(model, pixels):
-    (cell,) = camctl.compare(model, pixels, metrics=["energy"], boxes=(0, 0, 32, 48)).cells
+    (cell,) = camctl.compare(model, pixels, evaluation=Evaluation(metrics=["energy"], boxes=(0, 0, 32, 48))).cells
     values = cell.cam.values
     left = values[:, : values.shape[1] // 2].sum() / values.sum()
     assert cell.figures["energy"] == pytest.approx(float(left), abs=1e-5)
@@ -364,7 +368,9 @@ def test_a_box_is_given_in_pixels_of_the_picture(model, pixels):
 
 def test_boxes_of_classes_are_for_their_class_alone(model, pixels):
     boxes = {"cat": (0, 0, 64, 48), 3: (60, 44, 64, 48)}
-    found = camctl.compare(model, pixels, targets=["cat", "dog", "elk"], metrics=["energy"], boxes=boxes)
+    found = camctl.compare(
+        model, pixels, targets=["cat", "dog", "elk"], evaluation=Evaluation(metrics=["energy"], boxes=boxes)
+    )
     cat, dog, elk = (cell.figures for cell in found.cells)
     assert cat["energy"] == pytest.approx(1)
     assert dog["energy"] < 0.5
@@ -373,16 +379,18 @@ def test_boxes_of_classes_are_for_their_class_alone(model, pixels):
 
 def test_a_box_that_answers_no_question_is_refused(model, pixels):
     with pytest.raises(InputError, match="class 'dog', which is not explained"):
-        camctl.compare(model, pixels, targets=["cat"], metrics=["energy"], boxes={"dog": (0, 0, 5, 5)})
+        camctl.compare(
+            model, pixels, targets=["cat"], evaluation=Evaluation(metrics=["energy"], boxes={"dog": (0, 0, 5, 5)})
+        )
     with pytest.raises(InputError, match="outside the picture"):
-        camctl.compare(model, pixels, metrics=["energy"], boxes=(64, 0, 70, 10))
+        camctl.compare(model, pixels, evaluation=Evaluation(metrics=["energy"], boxes=(64, 0, 70, 10)))
 
 
 def test_a_mask_is_of_the_pictures_size_and_shows_what_is_not_black(model, pixels):
     mask = np.zeros((48, 64, 3), np.uint8)
     mask[:, :32, 1] = 1
     found = [
-        camctl.compare(model, pixels, metrics=["energy", "iou"], **where).cells[0].figures
+        camctl.compare(model, pixels, evaluation=Evaluation(metrics=["energy", "iou"], **where)).cells[0].figures
         for where in ({"masks": mask}, {"masks": mask[..., 1] > 0}, {"masks": {None: mask}}, {"boxes": (0, 0, 32, 48)})
     ]
     assert found[0] == found[1] == found[2] == found[3]
@@ -392,7 +400,7 @@ def test_a_mask_is_of_the_pictures_size_and_shows_what_is_not_black(model, pixel
 def test_one_class_may_have_a_mask_and_another_a_box(model, pixels):
     everywhere = np.ones((48, 64), bool)
     where = {"masks": {"cat": everywhere}, "boxes": {"dog": (60, 44, 64, 48)}}
-    found = camctl.compare(model, pixels, targets=["cat", "dog"], metrics=["energy"], **where)
+    found = camctl.compare(model, pixels, targets=["cat", "dog"], evaluation=Evaluation(metrics=["energy"], **where))
     assert found.cells[0].figures["energy"] == pytest.approx(1)
     assert found.cells[1].figures["energy"] < 0.5
 
@@ -410,7 +418,7 @@ def test_one_class_may_have_a_mask_and_another_a_box(model, pixels):
 )
 def test_a_mask_that_is_no_answer_is_refused(model, pixels, where, message):
     with pytest.raises(InputError, match=message) as raised:
-        camctl.compare(model, pixels, targets=["cat"], metrics=["energy"], **where)
+        camctl.compare(model, pixels, targets=["cat"], evaluation=Evaluation(metrics=["energy"], **where))
     assert raised.value.hint
 
 
@@ -447,7 +455,7 @@ def test_the_case_holds_the_raw_map_at_the_inputs_size(model, pixels, monkeypatc
     pick = registry.pick
     given = registry.Loaded(pick("metric", "drop").found, seen)
     monkeypatch.setattr(registry, "pick", lambda kind, name: given if name == "seen" else pick(kind, name))
-    found = camctl.compare(model, pixels, metrics=["seen"])
+    found = camctl.compare(model, pixels, evaluation=Evaluation(metrics=["seen"]))
     (cell,), (case,) = found.cells, cases
     assert case.raw.shape == case.values.shape
     raw = torch.from_numpy(cell.cam.raw)[None, None]
@@ -461,14 +469,16 @@ def test_metrics_leave_the_model_as_it_was(pixels):
     module = seeded(TinyCnn()).train()
     module.input_size = (32, 32)
     before = snapshot(module)
-    camctl.compare(module, pixels, metrics=["all"], baselines=True)
+    camctl.compare(module, pixels, evaluation=Evaluation(metrics=["all"], baselines=True))
     assert same(before, snapshot(module))
 
 
 def test_baselines_are_methods_that_the_standings_set_apart(model, pixels):
     from camctl.ranking import standings
 
-    found = camctl.compare(model, pixels, methods=["GradCAM"], baselines=True, metrics=["insertion"])
+    found = camctl.compare(
+        model, pixels, methods=["GradCAM"], evaluation=Evaluation(metrics=["insertion"], baselines=True)
+    )
     assert found.baselines == ("Random", "Centre", "Edges")
     ranked = standings(found)
     assert next(one.label for one in ranked) == "GradCAM"
@@ -476,13 +486,12 @@ def test_baselines_are_methods_that_the_standings_set_apart(model, pixels):
 
 
 def test_sets_of_methods_hold_no_baseline():
-    from camctl.pipeline.method_selection import BASELINES
-
-    sets = {name: {one.name for one in pick_methods([name])} for name in ("seed", "fast", "all")}
+    methods = {name: pick_methods([name]) for name in ("seed", "fast", "all")}
+    sets = {name: {one.name for one in each} for name, each in methods.items()}
     assert sets["seed"] == set(SIX)
     assert sets["seed"] < sets["fast"] < sets["all"]
     assert "ScoreCAM" in sets["all"] - sets["fast"]
-    assert not {one.casefold() for one in sets["all"]} & set(BASELINES)
+    assert not any(one.baseline for one in methods["all"])
 
 
 def test_what_costs_seconds_a_map_is_measured_by_name_alone():
@@ -503,13 +512,14 @@ def test_an_option_that_no_metric_has_is_refused():
     assert pick_metrics(["insertion"], {"steps": 3})
 
 
-def test_a_metric_that_gives_no_number_is_named(model, pixels, monkeypatch):
+def test_a_metric_that_fails_is_named_and_costs_its_own_figures(model, pixels, monkeypatch):
     from camctl import registry
     from camctl.plugin import metric
 
     @metric(name="Wordy", summary="Says something.", paper="none", better="higher")
     def wordy(_case):
-        return "good"
+        message = "The metric wordy failed."
+        raise PluginError(message)
 
     pick = registry.pick
     monkeypatch.setattr(
@@ -519,16 +529,18 @@ def test_a_metric_that_gives_no_number_is_named(model, pixels, monkeypatch):
             registry.Loaded(pick("metric", "drop").found, wordy) if name == "wordy" else pick(kind, name)
         ),
     )
-    found = camctl.compare(model, pixels, metrics=["wordy", "coverage"])
+    found = camctl.compare(model, pixels, evaluation=Evaluation(metrics=["wordy", "coverage"]))
     assert [type(fault) for fault in found.faults] == [PluginError]
-    assert "gave a str" in found.faults[0].message
+    assert "wordy" in found.faults[0].message
     assert set(found.cells[0].figures) == {"coverage"}
 
 
 def test_a_comparison_as_json_has_every_map_and_every_gap(model, without_biases, pixels):
     import json
 
-    found = camctl.compare([model, without_biases], pixels, methods=["GradCAM", "FullGrad"], metrics=["coverage"])
+    found = camctl.compare(
+        [model, without_biases], pixels, methods=["GradCAM", "FullGrad"], evaluation=Evaluation(metrics=["coverage"])
+    )
     told = found.to_dict(["grid.png"])
     assert json.loads(json.dumps(told))["paths"] == ["grid.png"]
     assert (len(told["maps"]), len(told["missing"])) == (3, 1)
@@ -575,9 +587,14 @@ def test_a_comparison_saves_itself_by_the_ending(model, pixels, tmp_path):
 
 
 def test_each_class_is_drawn_by_itself_and_told_from_others(model, pixels):
-    found = camctl.compare(model, pixels, targets=["cat", "dog"], versus=["dog", "bee"], metrics=["drop"])
+    found = camctl.compare(
+        model,
+        pixels,
+        targets=Classes(names=["cat", "dog"], versus=["dog", "bee"]),
+        evaluation=Evaluation(metrics=["drop"]),
+    )
     assert labels(found) == {"class": ("cat", "cat vs dog and bee", "dog", "dog vs bee")}
-    told = camctl.explain(model, pixels, targets="cat", versus=["dog", "bee"]).maps[0]
+    told = camctl.explain(model, pixels, targets=Classes(names="cat", versus=["dog", "bee"])).maps[0]
     np.testing.assert_array_equal(found.maps[1].values, told.values)
     assert found.maps[1].target == told.target
     logits = model.forward(model.preprocess(pixels)[None])[0].detach()
@@ -586,7 +603,9 @@ def test_each_class_is_drawn_by_itself_and_told_from_others(model, pixels):
 
 def test_metrics_of_a_told_class_ask_of_it_and_the_others_alone(model, pixels):
     """Average drop by hand, with the score that a class has where there is only it and the other."""
-    found = camctl.compare(model, pixels, targets=["cat"], versus=["dog"], metrics=["drop"])
+    found = camctl.compare(
+        model, pixels, targets=Classes(names=["cat"], versus=["dog"]), evaluation=Evaluation(metrics=["drop"])
+    )
     cell = found.cells[1]
     inputs = model.preprocess(pixels)[None]
     lead = [
@@ -598,22 +617,24 @@ def test_metrics_of_a_told_class_ask_of_it_and_the_others_alone(model, pixels):
 
 
 def test_versus_costs_one_more_backward_pass_and_no_forward_pass(model, pixels):
-    spent = {one.what: one.count for one in camctl.compare(model, pixels, targets=[0, 1], versus=[2]).spent}
+    spent = {
+        one.what: one.count for one in camctl.compare(model, pixels, targets=Classes(names=[0, 1], versus=[2])).spent
+    }
     assert spent["forward"] == 1
     assert spent["backward"] == 4
 
 
 def test_a_rival_that_nobody_has_is_the_users_mistake(model, pixels):
     with pytest.raises(InputError, match="no class named 'yak'"):
-        camctl.compare(model, pixels, versus="yak")
+        camctl.compare(model, pixels, targets=Classes(versus="yak"))
     other = loaded(seeded(TinyCnn()), class_names=("yak", *NAMES[1:]))
-    found = camctl.compare([model, other], pixels, targets="bee", versus="yak")
+    found = camctl.compare([model, other], pixels, targets=Classes(names="bee", versus="yak"))
     assert [cell.reason for cell in found.cells if cell.cam is None] == ["There is no class named 'yak'."]
 
 
 def test_a_told_class_that_models_do_not_agree_on_is_called_as_the_user_does(model, pixels):
     other = loaded(seeded(TinyCnn(), seed=5), class_names=NAMES)
-    found = camctl.compare([model, other], pixels, versus="auto:2")
+    found = camctl.compare([model, other], pixels, targets=Classes(versus="auto:2"))
     assert found.axis("class").labels[1] in {"top class vs auto:2", found.maps[1].target.title}
     assert all(len(cam.target.versus) == (2 if place % 2 else 0) for place, cam in enumerate(found.maps))
 
@@ -621,7 +642,7 @@ def test_a_told_class_that_models_do_not_agree_on_is_called_as_the_user_does(mod
 def test_an_index_after_versus_must_mean_one_class_too(model, pixels):
     other = loaded(seeded(TinyCnn()), class_names=("bee", "ant", *NAMES[2:]))
     with pytest.raises(InputError, match="1 is not one class to both"):
-        camctl.compare([model, other], pixels, targets="cat", versus=[1])
+        camctl.compare([model, other], pixels, targets=Classes(names="cat", versus=[1]))
 
 
 def test_a_product_is_of_three_layers_where_none_is_named(model, pixels):
@@ -640,7 +661,7 @@ def test_refinecam_is_no_gradcam_plusplus_under_another_name(model, pixels):
         assert len(make(model, pixels, methods=["RefineCAM"]).maps[0].layers) == 3
     mixed = camctl.compare(model, pixels, methods=["RefineCAM", "GradCAM++"])
     assert [cell.reason for cell in mixed.cells if cell.cam is None] == [
-        "RefineCAM is a product of several layers' maps, and is given one."
+        "RefineCAM multiplies the maps of several layers, and is given one layer."
     ]
     with pytest.raises(InputError, match="is given one") as raised:
         camctl.explain(model, pixels, methods=["RefineCAM", "GradCAM++"])

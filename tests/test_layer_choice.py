@@ -6,6 +6,7 @@ from torch import nn
 
 import camctl
 from camctl.errors import InputError
+from camctl.values.request import Evaluation, Family
 from tests.models import ActivatedHead, TinyCnn, TinyVit, loaded, pictures, seeded
 
 ONE_SIGN = ("GradCAM++", "XGradCAM", "LayerCAM", "HiResCAM", "GradCAMElementWise", "EigenCAM", "EigenGradCAM", "FEM")
@@ -78,7 +79,7 @@ def test_a_named_layer_of_both_signs_is_warned_of_for_methods_that_need_one(pixe
         (TinyCnn, {}, "GradCAM"),
         (TinyVit, {}, "GradCAMElementWise"),
         (TinyVit, {"target_layers": "layers.0.ln1"}, "GradCAMElementWise"),
-        (TinyVit, {"vit_like": True}, "GradCAM"),
+        (TinyVit, {"family": Family(vit_like=True)}, "GradCAM"),
         (TinyVit, {"methods": ["gradcam"]}, "GradCAM"),
         (Mean, {}, "GradCAM"),
     ],
@@ -98,7 +99,9 @@ def test_auto_is_each_models_own_method_in_a_comparison(pixels):
 
 def test_best_is_the_layer_of_the_highest_figure(pixels):
     model = loaded(seeded(TinyCnn()))
-    tried = camctl.compare(model, pixels, methods=["LayerCAM"], target_layers=LAYERS, metrics=["adcc"])
+    tried = camctl.compare(
+        model, pixels, methods=["LayerCAM"], target_layers=LAYERS, evaluation=Evaluation(metrics=["adcc"])
+    )
     figures = {cell.cam.layers[0]: cell.figures["adcc"] for cell in tried.cells}
 
     found = camctl.explain(model, pixels, methods=["LayerCAM"], target_layers="best")
@@ -112,13 +115,17 @@ def test_best_is_the_layer_of_the_highest_figure(pixels):
 def test_best_goes_by_the_metric_that_is_asked_for_and_over_all_pictures(pixels):
     model = loaded(seeded(TinyCnn()))
     shown = [pixels, pixels[::-1].copy(), pixels[:, ::-1].copy()]
-    tried = camctl.compare(model, shown, methods=["LayerCAM"], target_layers=LAYERS, metrics=["deletion"])
+    tried = camctl.compare(
+        model, shown, methods=["LayerCAM"], target_layers=LAYERS, evaluation=Evaluation(metrics=["deletion"])
+    )
     figures = {name: [] for name in LAYERS}
     for cell in tried.cells:
         figures[tried.label("layer", cell.at)].append(cell.figures["deletion"])
     means = {name: sum(own) / 3 for name, own in figures.items()}
 
-    found = camctl.compare(model, shown, methods=["LayerCAM"], target_layers="best", metrics=["deletion"])
+    found = camctl.compare(
+        model, shown, methods=["LayerCAM"], target_layers="best", evaluation=Evaluation(metrics=["deletion"])
+    )
     assert {cam.layers[0] for cam in found.maps} == {min(means, key=means.get)}
     notes = [note for explanation in found.explanations.values() for note in explanation.notes]
     assert all(any(f"{name} {mean:.3f}" in note for note in notes) for name, mean in means.items())

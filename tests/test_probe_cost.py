@@ -66,7 +66,9 @@ def test_where_none_does_the_probe_costs_one_more_forward_pass():
 def test_several_methods_and_classes_share_the_probe_as_they_share_the_pass():
     model = unknown()
     with counted(model.module) as passes:
-        maps = camctl.explain(model, pictures()[0], methods=["GradCAM", "LayerCAM", "EigenCAM"], topk=3).maps
+        maps = camctl.explain(
+            model, pictures()[0], methods=["GradCAM", "LayerCAM", "EigenCAM"], targets=camctl.Classes(topk=3)
+        ).maps
 
     assert len(maps) == 9
     assert passes == [1, 1]
@@ -105,5 +107,5 @@ def test_advice_on_a_worthless_map_is_worth_a_probe_and_is_asked_for_once():
         maps = camctl.explain(model, pictures()[0], methods=["GradCAM", "LayerCAM"], target_layers="norm").maps
 
     assert {cam.verdict for cam in maps} == {"zero-gradient"}
-    assert {cam.hint for cam in maps} == {"Try --target-layers layers.1.ln1"}
+    assert {cam.hint for cam in maps} == {"Try another layer: --target-layers layers.1.ln1"}
     assert passes == [1, 1]

@@ -18,6 +18,7 @@ from camctl.errors import InputError
 from camctl.kit.random_weights import redraw
 from camctl.ranking import sanity_rows
 from camctl.values.comparison import ANOTHER
+from camctl.values.request import Evaluation
 from tests.models import GapNet, TinyCnn, TinyVit, loaded, seeded
 
 HEADS = 5
@@ -35,7 +36,7 @@ PICTURES = [scene(seed) for seed in range(5)]
 
 
 def undone(module, pictures=PICTURES, **asked):
-    return camctl.compare(loaded(module), pictures, targets=[2], sanity=True, **asked)
+    return camctl.compare(loaded(module), pictures, targets=[2], evaluation=Evaluation(sanity=True), **asked)
 
 
 def rows(found):
@@ -127,7 +128,7 @@ def test_one_forward_pass_a_stage_seed_and_picture_serves_all_methods_and_classe
     Counting.passes = 0
     camctl.compare(loaded(net), PICTURES[:3], **asked)
     plain = Counting.passes
-    found = camctl.compare(loaded(net), PICTURES[:3], **asked, sanity=True)
+    found = camctl.compare(loaded(net), PICTURES[:3], **asked, evaluation=Evaluation(sanity=True))
     stages = len(found.sanity[0].stages)
     heads = 8
     assert Counting.passes - 2 * plain == 1 + 3 * (heads + stages - 1)  # the one finds the order of the modules
@@ -224,7 +225,7 @@ def run_hidden(x):
 
 def test_a_forward_function_that_runs_the_original_is_found_out():
     with pytest.raises(InputError, match="runs the model that it was made with"):
-        camctl.compare(loaded(HIDDEN, forward=run_hidden), PICTURES, targets=[2], sanity=True)
+        camctl.compare(loaded(HIDDEN, forward=run_hidden), PICTURES, targets=[2], evaluation=Evaluation(sanity=True))
 
 
 def test_a_forward_function_around_the_model_runs_the_copy():
@@ -237,7 +238,9 @@ def test_a_forward_function_around_the_model_runs_the_copy():
         return scaled(net, 2, x)
 
     for forward in (around, partial(scaled, net, 2), net.forward, net):
-        found = camctl.compare(loaded(net, forward=forward), PICTURES[:1], targets=[2], sanity=True)
+        found = camctl.compare(
+            loaded(net, forward=forward), PICTURES[:1], targets=[2], evaluation=Evaluation(sanity=True)
+        )
         assert found.sanity[0].stages[0] == "head"
 
 
@@ -245,7 +248,7 @@ def test_several_models_keep_their_sanity_when_one_cannot_be_copied():
     net, locked = seeded(TinyCnn()), seeded(TinyVit())
     locked.lock = threading.Lock()
     given = [loaded(net, name="one"), loaded(locked, name="other")]
-    found = camctl.compare(given, PICTURES[:1], targets=[2], sanity=True)
+    found = camctl.compare(given, PICTURES[:1], targets=[2], evaluation=Evaluation(sanity=True))
     assert [one.model for one in found.sanity] == [0]
     assert any("other cannot be copied" in fault.message for fault in found.faults)
     assert found.failed

@@ -13,6 +13,7 @@ import camctl
 from camctl.demo.scenes import render, scene
 from camctl.engine.inversion import hidden, judge_inversion, lead
 from camctl.plugin import method
+from camctl.values.request import Classes, Evaluation
 from tests.models import TinyCnn, loaded, seeded
 from tests.test_probe_cost import counted
 
@@ -92,7 +93,11 @@ def test_it_costs_one_batch_of_two_a_map_and_nothing_where_it_is_not_asked_for()
 def test_a_comparison_with_metrics_asks_by_itself_and_measures_the_inverted_map(minus):
     net = camctl.load("demo:swin")
     compared = camctl.compare(
-        net, showing("cat"), targets="cat", methods=["GradCAM", minus], metrics=["deletion"], baselines=True
+        net,
+        showing("cat"),
+        targets="cat",
+        methods=["GradCAM", minus],
+        evaluation=Evaluation(metrics=["deletion"], baselines=True),
     )
 
     assert [cell.cam.verdict for cell in compared.cells] == ["ok", "inverted", "ok", "ok", "ok"]
@@ -105,13 +110,17 @@ def test_a_comparison_without_metrics_asks_where_it_is_told_to(minus):
     options = {"targets": "cat", "methods": [minus]}
 
     assert [cam.verdict for cam in camctl.compare(net, showing("cat"), **options).maps] == ["ok"]
-    assert [cam.verdict for cam in camctl.compare(net, showing("cat"), verify=True, **options).maps] == ["inverted"]
+    assert [
+        cam.verdict for cam in camctl.compare(net, showing("cat"), evaluation=Evaluation(verify=True), **options).maps
+    ] == ["inverted"]
 
 
 def test_a_class_told_from_another_is_asked_about_by_its_lead(minus):
     net = camctl.load("demo:swin")
     pixels = render(scene(12, classes=["cat", "car"]), 128)
-    asked = camctl.explain(net, pixels, targets="cat", versus="car", methods=["GradCAM", minus], verify=True).maps
+    asked = camctl.explain(
+        net, pixels, targets=Classes(names="cat", versus="car"), methods=["GradCAM", minus], verify=True
+    ).maps
 
     assert [cam.verdict for cam in asked] == ["ok", "inverted"]
 

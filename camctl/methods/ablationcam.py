@@ -25,7 +25,7 @@ FAR = 1e7
     paper="Desai and Ramaswamy, 2020, WACV",
     formula="ReLU( sum_c w_c A_c ),  w_c = (y - y without A_c) / |y|",
     needs={"activations", "replay"},
-    cost=Cost(text="2 forwards, and what follows the layer once a channel", passes=lambda _c, _h, _w: 2),
+    cost=Cost(text="2 forwards, and what follows the layer once a channel"),
 )
 def ablationcam(capture: Capture, *, batch_size: int = 32, ratio_channels_to_ablate: float = 1.0) -> Tensor:
     """Evidence (N, C, H, W).

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     paper="Abnar and Zuidema, 2020, arXiv:2005.00928",
     formula="R = product over blocks, last first, of (mean over heads of A + I) / 2;  M = R's row of the class token",
     needs={"rescoring"},
-    cost=Cost(text="2 forwards", passes=lambda _c, _h, _w: 2),
+    cost=Cost(text="2 forwards"),
     reduction="none",
     discriminative=False,
     cannot=why_no_attention,

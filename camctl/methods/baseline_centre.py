@@ -22,6 +22,7 @@ SIGMA = 0.25
     reduction="none",
     discriminative=False,
     signed=False,  # it reads no activations
+    baseline=True,
 )
 def centre(capture: Capture) -> Tensor:
     """Maps (N, h, w) at the input's size, one for all: blind to picture, class and network."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     reduction="none",
     discriminative=False,
     signed=False,  # it reads no activations
+    baseline=True,
 )
 def edges(capture: Capture) -> Tensor:
     """Maps (N, h, w) at the input's size; its border pixels are repeated outwards, so that the border is no edge."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     reduction="none",
     discriminative=False,
     signed=False,  # it reads the grid alone
+    baseline=True,
 )
 def random(capture: Capture, *, seed: int = 0) -> Tensor:
     """Maps (N, H, W), other noise for every picture, view and `seed`; the same for every class, network and method.

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from camctl.errors import InputError
-from camctl.plugin import Capture, method
+from camctl.plugin import Capture, ClassQuestion, method
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -45,7 +45,7 @@ def cam(capture: Capture) -> Tensor:
 
     That is tried on the numbers, so that no head is taken for one that it only looks like.
     """
-    if capture.versus:
+    if not isinstance(capture.question, ClassQuestion):
         message = "CAM reads the head's weights for one class by itself, and cannot tell it from others."
         raise InputError(message, hint="GradCAM is the same map where CAM can work, and can.")
     pooled = capture.activations.mean((2, 3))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     paper="Chefer et al., 2021, arXiv:2103.15679",
     formula="R = I;  R <- R + mean over heads of ReLU(G A) R, block by block;  M = R's row of the class token",
     needs={"rescoring"},
-    cost=Cost(text="2 forwards, 1 backward", passes=lambda _c, _h, _w: 2),
+    cost=Cost(text="2 forwards, 1 backward"),
     reduction="none",
     cannot=why_no_attention,
 )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     paper="Bousselham et al., 2024, arXiv:2404.03214",
     formula="mean over blocks, heads and queries of ReLU( dy_l / dA_l ),  y_l the head's score of block l's tokens",
     needs={"rescoring"},
-    cost=Cost(text="2 forwards, 1 backward", passes=lambda _c, _h, _w: 2),
+    cost=Cost(text="2 forwards, 1 backward"),
     reduction="none",
     cannot=why_no_attention,
 )

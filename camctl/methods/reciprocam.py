@@ -27,7 +27,7 @@ LEVELS = 256
     paper="Byun and Lee, 2022, arXiv:2209.14074; for tokens, 2023, arXiv:2310.02588",
     formula="M_ij = softmax(y of A kept at place ij, zero elsewhere)_class",
     needs={"activations", "replay"},
-    cost=Cost(text="2 forwards, and what follows the layer once a place", passes=lambda _c, _h, _w: 2),
+    cost=Cost(text="2 forwards, and what follows the layer once a place"),
     reduction="none",
 )
 def reciprocam(capture: Capture, *, gaussian: bool = False, score: str = "auto") -> Tensor:

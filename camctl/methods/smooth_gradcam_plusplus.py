@@ -24,7 +24,7 @@ SAMPLES = 8
         "Dp = mean over noisy inputs of G^p"
     ),
     needs={"activations", "rescoring"},
-    cost=Cost(text="1 forward, 1 backward a sample (8)", passes=lambda _c, _h, _w: SAMPLES),
+    cost=Cost(text="1 forward, 1 backward a sample (8)"),
     signed=False,
     remarks=(
         (
@@ -42,7 +42,7 @@ def smooth_gradcam_plusplus(capture: Capture, *, samples: int = SAMPLES, noise: 
     """
     import torch
 
-    from camctl.methods.again import other_gradients
+    from camctl.methods.gradients import layer_gradients
 
     if samples < 1 or noise < 0 or seed < 0:
         message = f"SmoothGradCAM++ cannot work with samples={samples}, noise={noise}, seed={seed}."
@@ -54,7 +54,7 @@ def smooth_gradcam_plusplus(capture: Capture, *, samples: int = SAMPLES, noise: 
     for _ in range(samples):
         drawn = torch.randn(inputs.shape[1:], generator=generator).to(inputs.device)
         noisy = (inputs + deviation * drawn).to(capture.inputs.dtype)
-        _, gradients, _ = other_gradients(
+        _, gradients, _ = layer_gradients(
             capture, lambda logits: logits.gather(1, capture.targets[:, None]).sum(), inputs=noisy
         )
         powers = [mean + gradients**power / samples for power, mean in enumerate(powers, 1)]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     "coherency = (1 + Pearson(M, M')) / 2,  M' the map of the picture times M,  complexity = mean_ij M",
     better="higher",
     needs={"scores", "maps"},
-    cost=Cost(text="1 forward, shared, and 1 map", passes=lambda _c, _h, _w: 2.0),
+    cost=Cost(text="1 forward, shared, and 1 map"),
     rewards="A map on another object too, as long as the class survives hiding the rest; small blobs; methods blind to "
     "the class.",
 )

@@ -29,7 +29,6 @@ SEED = 0
     needs={"scores"},
     cost=Cost(
         text="18 forwards (2 x steps), 18 linear systems: seconds a map, so by name alone",
-        passes=lambda _c, _h, _w: 18.0,
         by_name=True,
     ),
     rewards="Maps of one compact blob: what is imputed in its middle is far from any pixel that is left.",

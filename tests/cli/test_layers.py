@@ -148,3 +148,10 @@ def test_imagenet_networks_are_probed_with_the_weights_that_are_installed(camctl
 
     assert done.code == 0
     assert "weights are random" not in done.err
+
+
+def test_demo_networks_are_probed_with_their_own_weights_however_the_source_is_written(camctl: Camctl) -> None:
+    for source in ("demo", "camctl[demo]", "Demo"):
+        done = camctl("layers", f"{source}:resnet")
+        assert done.code == 0
+        assert "weights are random" not in done.err

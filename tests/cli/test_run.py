@@ -259,7 +259,7 @@ def test_versus_alone_takes_the_nearest_classes(camctl: Camctl, photo: Path) -> 
     ("given", "message"),
     [
         (["--versus", "yak"], "There is no class named 'yak'."),
-        (["--versus", "hen[1]"], "The class 'hen[1]' cannot be told from itself."),
+        (["--versus", "hen[1]"], "The class 'hen[1]' cannot be contrasted with itself."),
         (["--versus", "auto:0"], "'auto:0' asks for no class."),
         (["--versus-strength", "2"], "--versus-strength says how strongly"),
         (["--versus", "dog", "--method", "CAM"], "CAM reads the head's weights for one class"),

@@ -31,7 +31,9 @@ def test_the_grid_in_the_readme_is_what_compare_draws(picture, golden):
 
 
 def test_the_told_classes_in_the_readme_are_what_compare_draws(picture, golden):
-    found = camctl.compare("demo:vit", Picture("scene1.png", picture), targets=["dog", "cat"], versus=["dog", "cat"])
+    found = camctl.compare(
+        "demo:vit", Picture("scene1.png", picture), targets=camctl.Classes(names=["dog", "cat"], versus=["dog", "cat"])
+    )
     golden(pixels(found, tile=140, columns=("class",)), TOLD)
 
 

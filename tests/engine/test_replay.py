@@ -9,6 +9,7 @@ from torch import nn
 from camctl.engine import replay
 from camctl.engine.capture import Recorder
 from camctl.engine.layout import LayoutHints, tensor_in, with_tensor
+from camctl.plugin import ClassQuestion
 from tests.drawing import same, snapshot
 from tests.models import CLASSES, ChannelsLast, GapNet, TinyCnn, TinyVit, counted, of_mmpretrain, pictures, seeded
 
@@ -121,7 +122,7 @@ NETS = {
 def captured(module, layer, inputs, forward=None):
     with Recorder(module, [layer], LayoutHints(), gradients=False) as recorder:
         recorder.forward(inputs, forward or module)
-        (capture,) = recorder.captures(0, None)
+        (capture,) = recorder.captures(ClassQuestion(0), None)
     return capture
 
 
@@ -194,7 +195,7 @@ def test_the_classes_of_one_picture_share_a_replay():
     module = seeded(TinyCnn())
     with Recorder(module, ["block2.bn2"], LayoutHints(), gradients=True) as recorder:
         recorder.forward(pictures(), module)
-        first, second = (recorder.captures(target, None)[0] for target in (0, 1))
+        first, second = (recorder.captures(ClassQuestion(target), None)[0] for target in (0, 1))
     assert first.replay is second.replay
 
 
@@ -259,7 +260,7 @@ class Stubborn(nn.Module):
     ("kind", "why"),
     [
         ("a number", "_local_scalar_dense.*depends on values"),
-        ("numpy", "does not give what the network gives"),
+        ("numpy", "output differs from the network's"),
         ("written over what came before", "add_.* writes over what does not depend on the layer"),
         ("a constant overwritten after its use", "written over after it was used"),
         ("values choose a shape", "depends on values"),
@@ -327,7 +328,7 @@ def test_a_tape_that_does_not_give_what_the_network_gives_is_thrown_away(monkeyp
     capture = captured(seeded(TinyCnn()), "block2.bn2", pictures())
     grids = changed(capture, 2)
     torch.testing.assert_close(capture.replay(grids), whole(capture, grids), **CLOSE)
-    assert "does not give" in capture.replay.why_whole
+    assert "output differs" in capture.replay.why_whole
 
 
 def test_logits_that_do_not_depend_on_the_layer_are_the_same_for_every_grid():

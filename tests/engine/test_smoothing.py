@@ -54,7 +54,7 @@ def test_the_class_is_frozen_from_the_plain_view():
     pixels[:16] = 126
     model = loaded(seeded(Fickle()))
     plain = explain(model, pixels, target_layers=["block2"])
-    smooth = explain(model, pixels, target_layers=["block2"], aug_smooth=True)
+    smooth = explain(model, pixels, target_layers=["block2"], smooth="aug")
     assert plain.maps[0].target.index == 0
     assert smooth.maps[0].target == plain.maps[0].target
     assert smooth.predictions == plain.predictions

@@ -3,15 +3,16 @@
 import pytest
 import torch
 
-from camctl.engine.classes import Classes, choose, class_logits
+from camctl.engine.predictions import Predictions, choose, class_logits
 from camctl.errors import InputError, UnknownNameError
+from camctl.values.request import Classes
 from tests.models import TinyCnn, loaded
 
 NAMES = ("tabby, tabby cat", "tiger cat", "Greater Swiss Mountain dog", "crane", "crane")
 
 
 def classes(logits=(0.0, 3.0, 1.0, -1.0, 2.0), names=NAMES, score="softmax"):
-    return Classes(torch.tensor(logits), loaded(TinyCnn(), class_names=names, score=score))
+    return Predictions(torch.tensor(logits), loaded(TinyCnn(), class_names=names, score=score))
 
 
 @pytest.mark.parametrize(
@@ -56,7 +57,7 @@ def test_an_index_out_of_range_says_how_many_classes_there_are(index):
 
 
 def test_a_name_is_refused_where_nobody_knows_names():
-    with pytest.raises(InputError, match="Nobody knows"):
+    with pytest.raises(InputError, match="class names are not known"):
         classes(names=None).find("tabby")
 
 
@@ -66,11 +67,11 @@ def test_names_that_do_not_fit_the_logits_are_not_used():
 
 def test_the_best_classes_come_first():
     assert [target.index for target in classes().top(3)] == [1, 4, 2]
-    assert [target.index for target in choose(classes(), None, 2)] == [1, 4]
+    assert [target.index for target in choose(classes(), Classes(topk=2))] == [1, 4]
 
 
 def test_classes_asked_for_come_in_that_order_once_each():
-    assert [target.index for target in choose(classes(), ["tabby", 1, 0], 1)] == [0, 1]
+    assert [target.index for target in choose(classes(), Classes(names=["tabby", 1, 0]))] == [0, 1]
 
 
 def test_softmax_scores_sum_to_one_and_sigmoid_scores_stand_alone():
@@ -91,7 +92,7 @@ def test_one_logit_speaks_for_class_one_and_against_class_zero():
 
 @pytest.mark.parametrize("output", [torch.zeros(1, 3, 4), (torch.zeros(1, 3),), None])
 def test_what_is_no_table_of_scores_is_no_classifier(output):
-    with pytest.raises(InputError, match="no classifier"):
+    with pytest.raises(InputError, match="a classifier returns class scores"):
         class_logits(lambda _inputs: output)(torch.zeros(1, 3, 4, 4))
 
 

@@ -36,7 +36,11 @@ def table(name: str, title: str, scenes: int) -> None:
         one = scene(FIRST_SEED + number, 2)
         boxes = {each.label: tuple(edge * side for edge in each.box) for each in one.objects}
         asked = camctl.compare(
-            model, render(one, side), methods=METHODS, targets=list(boxes), baselines=True, metrics=["all"], boxes=boxes
+            model,
+            render(one, side),
+            methods=METHODS,
+            targets=list(boxes),
+            evaluation=camctl.Evaluation(metrics=["all"], boxes=boxes, baselines=True),
         )
         for cell in asked.cells:
             for metric, figure in cell.figures.items():

@@ -46,7 +46,9 @@ def test_it_is_grad_cams_combined_score(seed):
 def test_it_is_grad_cams_on_the_demos_networks(name):
     """Of a map as it comes: where values are equal, grad-cam is given their places in our order."""
     model, picture = network(name), drawn_scene(6_700_024)
-    (cell,) = camctl.compare(model, picture, targets=["cat"], metrics=["road"], metric_options={"steps": 3}).cells
+    (cell,) = camctl.compare(
+        model, picture, targets=["cat"], evaluation=camctl.Evaluation(metrics=["road"], options={"steps": 3})
+    ).cells
     inputs = model.preprocess(picture.pixels)[None]
     assert cell.cam is not None
     raw = torch.nn.functional.interpolate(
@@ -98,7 +100,7 @@ def test_fewer_steps_are_fewer_passes_and_none_a_wrong_option():
 
     road.compute(case(noise((8, 8)), score_of=score_of, score=0.5), steps=2)
     assert sum(batches) == 4
-    assert road.cost.passes(0, 0, 0) == 2 * road.options["steps"]
+    assert road.cost.text.startswith(f"{2 * road.options['steps']} forwards")
     with pytest.raises(InputError, match="steps must be 1 or more, not 0"):
         road.compute(case(noise((8, 8))), steps=0)
 

@@ -32,11 +32,12 @@ def table(scenes: int) -> dict[str, Counter[tuple[str, bool, str]]]:
             asked = camctl.compare(
                 model,
                 pixels,
-                targets=names,
-                versus=names,
+                targets=camctl.Classes(names=names, versus=names),
                 methods=[f"camctl[{method}]" for method in METHODS_OF_A_CLASS],
-                metrics=("camctl[pointing]", "camctl[energy]"),
-                boxes={each.label: tuple(end * side for end in each.box) for each in one.objects},
+                evaluation=camctl.Evaluation(
+                    metrics=("camctl[pointing]", "camctl[energy]"),
+                    boxes={each.label: tuple(end * side for end in each.box) for each in one.objects},
+                ),
             )
             for cell in asked.cells:
                 for metric in ("pointing", "energy"):

@@ -19,7 +19,9 @@ from tests.comparisons import drawn_scene, network
 @cache
 def found(count=2):
     pictures = [drawn_scene(seed) for seed in (6_700_024, 6_702_026)][:count]
-    return camctl.compare(network("resnet"), pictures, methods=["GradCAM", "EigenCAM"], sanity=True)
+    return camctl.compare(
+        network("resnet"), pictures, methods=["GradCAM", "EigenCAM"], evaluation=camctl.Evaluation(sanity=True)
+    )
 
 
 def shown(page):

@@ -91,8 +91,7 @@ def _maps(
         methods=ask.methods,
         targets=list(targets),
         target_layers=layers or None,
-        metrics=ask.metrics,
-        baselines=ask.baselines,
+        evaluation=camctl.Evaluation(metrics=ask.metrics, baselines=ask.baselines),
     )
     for cell in comparison.cells:
         yield Map(

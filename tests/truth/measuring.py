@@ -96,7 +96,7 @@ def sanity(net: Net, model: LoadedModel, size: Size) -> Iterator[Row]:
     else:
         shown = [middle(photograph).pixels(SIDE) for photograph in PHOTOGRAPHS]
     methods = [name for name in FAST if BUILT_IN[name].needs and not BUILT_IN[name].cannot(model.module)]
-    found = camctl.compare(model, shown, methods=methods, sanity=True)
+    found = camctl.compare(model, shown, methods=methods, evaluation=camctl.Evaluation(sanity=True))
     for row in sanity_rows(found)[0]:
         for stage, likeness in row.stages.items():
             figures = {"correlation": likeness.correlation, "ssim": likeness.ssim}

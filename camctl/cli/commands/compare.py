@@ -18,6 +18,7 @@ from camctl.cli.parsing.pictures import pictures_in
 from camctl.errors import ExitCode, InputError, PluginError, UnknownNameError
 from camctl.render.layout.arrangement import check_axes
 from camctl.values.look import DEFAULT_COLORMAP, DEFAULT_OPACITY, Looks, known_colormap
+from camctl.values.request import Classes, Evaluation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -166,24 +167,21 @@ def compare(  # noqa: PLR0913
             [pending(loading) for loading in loadings],
             pictures,
             methods=names,
-            targets=classes or None,
-            topk=topk or 1,
-            versus=rivals,
-            versus_strength=versus_strength,
+            method_options=settings,
+            targets=Classes(names=tuple(classes), topk=topk or 1, versus=tuple(rivals), strength=versus_strength),
             target_layers=target_layers,
             smooth=smoothings,
             aggregate=aggregate,
-            baselines=baselines,
-            metrics=measured,
-            boxes=boxes,
-            masks=masks,
-            adapter=adapter,
-            vit_like=vit_like,
-            num_extra_tokens=num_extra_tokens,
-            method_options=settings,
-            metric_options=measure_settings,
-            verify=verify or None,
-            sanity=sanity,
+            evaluation=Evaluation(
+                metrics=measured,
+                options=measure_settings,
+                boxes=boxes,
+                masks=masks,
+                verify=verify or None,
+                sanity=sanity,
+                baselines=baselines,
+            ),
+            family=layout.family,
             progress=work.counted,
         )
         drifted = outputs.drifted(comparison, min_correlation)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from camctl import registry
 from camctl.cli.output.progress import working
 from camctl.cli.output.screen import out, print_json, say
 from camctl.cli.parsing import options
@@ -16,9 +17,6 @@ from camctl.errors import InputError
 if TYPE_CHECKING:
     from camctl.values.explanation import LayerMap
     from camctl.values.picture import Picture
-
-OWN_WEIGHTS = frozenset({"demo", "imagenet", "python"})
-"""Sources that have weights at hand without a checkpoint."""
 
 Depth = Annotated[
     int | None,
@@ -82,8 +80,9 @@ def layers(  # noqa: PLR0913
     layout = Layout(adapter=adapter, vit_like=vit_like, num_extra_tokens=num_extra_tokens)
     layout.check()
     source = source_of(model)
-    # Layers are about structure: where no weights are at hand, none are fetched for them.
-    structure_only = checkpoint is None and not random_weights and source not in OWN_WEIGHTS
+    # Layers are about structure: no weights are fetched for them.
+    own_weights = registry.pick("source", source).plugin.own_weights
+    structure_only = checkpoint is None and not random_weights and not own_weights
     loading = Loading(
         model=model,
         checkpoint=checkpoint,
@@ -127,13 +126,7 @@ def survey(loading: Loading, layout: Layout, picture: "Picture | None", *, quiet
         work.say("Running it once")
         from camctl.pipeline.scene import survey
 
-        return survey(
-            loaded,
-            picture,
-            adapter=layout.adapter,
-            vit_like=layout.vit_like,
-            num_extra_tokens=layout.num_extra_tokens,
-        )
+        return survey(loaded, picture, family=layout.family)
 
 
 def show(

@@ -1,4 +1,4 @@
-"""What `camctl plugins new` writes: a package of one plugin that installs, runs and holds the contract as it is."""
+"""Templates of `camctl plugins new`: a package with one plugin that installs, runs and passes the check unchanged."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ from camctl.testing import check
 
 
 def test_the_contract_is_held():
-{note}    assert [one for one in check("{kind}", "{name}"{models}) if not one.ok] == []
+{note}    assert [finding for finding in check("{kind}", "{name}"{models}) if not finding.ok] == []
 '''
 
 METHOD = '''"""{title}."""
@@ -65,7 +65,7 @@ from camctl.plugin import Capture, method
     needs={{"activations", "gradients"}},
 )
 def {name}(capture: Capture, *, temperature: float = 0.1):
-    """Evidence (N, C, H, W). `temperature`: a higher one makes the weights more even."""
+    """Evidence (N, C, H, W). `temperature`: higher values make the weights more even."""
     strength = capture.gradients.mean((2, 3), keepdim=True)
     strength = strength / strength.abs().amax(1, keepdim=True).clamp_min(1e-12)
     return (strength / temperature).softmax(1) * capture.activations
@@ -84,7 +84,7 @@ from camctl.plugin import Case, metric
     better="neither",
 )
 def {name}(case: Case) -> float:
-    """Between 0 and 1."""
+    """The share, 0 to 1."""
     return float((case.values > 0.5).float().mean())
 '''
 
@@ -94,30 +94,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from camctl.plugin import Adapter
+
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
 
-class {attribute}:
-    """What is known of the family, and why."""
+class {attribute}(Adapter):
+    """Describe the family here. For tokens, see also `extra_tokens` and `to_grid` of the base class."""
 
-    summary = "Nets whose last stage is called layer4."
+    summary = "Networks whose last stage is called layer4."
 
     def matches(self, model: nn.Module) -> bool:
-        """Cheap: classes and attributes alone."""
+        """Whether the model has the stage. Must be cheap: look at classes and attributes only."""
         return self._stage(model) is not None
 
     def target_layers(self, model: nn.Module) -> list[str]:
-        """The last layer whose places the class score still depends on."""
+        """The last layer with positions that the class score depends on."""
         return [self._stage(model)]
-
-    def extra_tokens(self, model: nn.Module) -> int:
-        """None: these are no transformers."""
-        return 0
-
-    def to_grid(self, output: Tensor, input_size: tuple[int, int]) -> Tensor | None:
-        """Left to camctl, which finds the grid by itself."""
-        return None
 
     def _stage(self, model: nn.Module) -> str | None:
         return next((name for name, _ in model.named_modules() if name.split(".")[-1] == "layer4"), None)
@@ -128,23 +122,24 @@ SOURCE = '''"""{title}."""
 from __future__ import annotations
 
 from camctl.errors import UnknownNameError
-from camctl.plugin import Checkpoint, LoadedModel, LoadOptions
+from camctl.kit.checkpoints import read_checkpoint
 from camctl.kit.downloads import check_checkpoint, local_file
 from camctl.kit.fitting import fit
 from camctl.kit.random_weights import seeded
-from camctl.kit.checkpoints import read_checkpoint
+from camctl.plugin import Checkpoint, LoadedModel, LoadOptions, Source
 
 MODELS = {{"tiny": 8}}
 """Name -> width."""
 
 
-class {attribute}:
+class {attribute}(Source):
     """Our networks: `{name}:NAME`."""
 
     summary = "Our own networks, by name."
+    example = "tiny"
 
     def load(self, reference: str, checkpoint: str | None, device: str, options: LoadOptions) -> LoadedModel:
-        """Build the network, and read the checkpoint where there is one."""
+        """Build the network, and load the checkpoint if there is one."""
         if reference not in MODELS:
             raise UnknownNameError("network", reference, MODELS)
         check_checkpoint(checkpoint, options)
@@ -158,7 +153,7 @@ class {attribute}:
         source, notes = None, ()
         if checkpoint is not None:
             weights = read_checkpoint(local_file(checkpoint, options), trust=options.trust_checkpoint)
-            notes = fit(module, weights, hint="Its head tells two classes apart.", where=f"{name}:{{reference}}")
+            notes = fit(module, weights, hint="Its head has two classes.", where=f"{name}:{{reference}}")
             source = Checkpoint(path=checkpoint, sha256=weights.sha256)
         module.eval().to(device)
 
@@ -182,7 +177,7 @@ class {attribute}:
 
 
 def with_article(kind: str) -> str:
-    """`a method`, `an adapter`."""
+    """A kind with its article, such as `an adapter`."""
     return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
 
 
@@ -197,11 +192,11 @@ COMMANDS: dict[Kind, str] = {
 
 
 MODELS: dict[Kind, str] = {"adapter": ', ["demo:resnet"]', "source": ', ["{name}:tiny"]'}
-"""What the test of a new plugin is tried on."""
+"""Models for the test of a new plugin."""
 
 
 def files_of(kind: Kind, folder: Path, year: int) -> dict[str, str]:
-    """Path in the folder -> text, of a new package named after the folder. Raises `InputError` for a bad name."""
+    """Texts by path in the folder, for a new package named after it. Raises `InputError` for an invalid name."""
     package = folder.name
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]*[A-Za-z0-9]", package):
         message = f"'{package}' cannot be the name of a package."

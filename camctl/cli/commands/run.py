@@ -14,6 +14,7 @@ from camctl.cli.parsing.models import Layout, Loading, named_in_hints, source_of
 from camctl.cli.parsing.names import classes_of, labels_of, rivals_of, split_names
 from camctl.errors import ExitCode
 from camctl.values.look import DEFAULT_COLORMAP, DEFAULT_OPACITY, known_colormap
+from camctl.values.request import Classes
 
 if TYPE_CHECKING:
     from camctl.values.explanation import Explanation
@@ -117,19 +118,13 @@ def run(  # noqa: PLR0913
             loaded,
             picture,
             methods=names,
-            targets=classes or None,
-            topk=topk or 1,
-            versus=rivals,
-            versus_strength=versus_strength,
-            target_layers=target_layers,
-            eigen_smooth=eigen_smooth,
-            aug_smooth=aug_smooth,
-            aggregate=aggregate,
-            adapter=adapter,
-            vit_like=vit_like,
-            num_extra_tokens=num_extra_tokens,
             method_options=settings,
+            targets=Classes(names=tuple(classes), topk=topk or 1, versus=tuple(rivals), strength=versus_strength),
+            target_layers=target_layers,
+            smooth=("both" if aug_smooth else "eigen") if eigen_smooth else "aug" if aug_smooth else "none",
+            aggregate=aggregate,
             verify=verify,
+            family=layout.family,
         )
         paths = saving.save(explanation, target, drawing) if target else {}
         if save_raw:

@@ -28,13 +28,7 @@ def check_model(loading: Loading, layout: Layout, picture: Picture | None, *, js
         work.say("Making a map, and trying what may be wrong with it")
         from camctl.pipeline.check import check as check_
 
-        found = check_(
-            loaded,
-            picture,
-            adapter=layout.adapter,
-            vit_like=layout.vit_like,
-            num_extra_tokens=layout.num_extra_tokens,
-        )
+        found = check_(loaded, picture, family=layout.family)
     if json:
         print_json(found.to_dict())
     else:

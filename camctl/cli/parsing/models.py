@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from camctl import registry
 from camctl.errors import CamctlError
+from camctl.values.request import Family
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -58,6 +59,11 @@ class Layout:
     adapter: str | None
     vit_like: bool
     num_extra_tokens: int | None
+
+    @property
+    def family(self) -> Family:
+        """The same as the library takes it."""
+        return Family(adapter=self.adapter, vit_like=self.vit_like, num_extra_tokens=self.num_extra_tokens)
 
     def check(self) -> None:
         """Raises `UnknownNameError` or `PluginError` for the adapter."""

@@ -12,7 +12,7 @@ from camctl.kit.fitting import fit
 from camctl.kit.hub import HINT, hub_file
 from camctl.kit.quiet import quiet
 from camctl.kit.random_weights import enliven, seeded, settle
-from camctl.plugin import Checkpoint, LoadedModel, LoadOptions
+from camctl.plugin import Checkpoint, LoadedModel, LoadOptions, Source
 from camctl_timm import checkpoints, references
 from camctl_timm.labels import class_names
 from camctl_timm.preprocess import make_preprocess
@@ -28,10 +28,11 @@ WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 FOLDER_WEIGHTS = (*WEIGHTS, "pytorch_model.pth", "model.pth")
 
 
-class Timm:
+class Timm(Source):
     """`timm:NAME`, `timm:NAME.TAG`, `timm:NAME@CHECKPOINT`, `timm:hf-hub:org/name` and `timm:local-dir:FOLDER`."""
 
     summary = "Any classifier of timm: timm:NAME, timm:hf-hub:org/name, timm:local-dir:FOLDER."
+    example = "resnet50"
 
     def load(self, reference: str, checkpoint: str | None, device: str, options: LoadOptions) -> LoadedModel:
         """Build the model and fill it: from the checkpoint, at random, or with timm's published weights.

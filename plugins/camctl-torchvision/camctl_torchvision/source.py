@@ -8,7 +8,7 @@ from typing import Any
 from camctl.kit.checkpoints import Weights, read_checkpoint
 from camctl.kit.downloads import check_checkpoint, is_url, local_file
 from camctl.kit.random_weights import LIKE_PICTURES, enliven, seeded, settle
-from camctl.plugin import Checkpoint, LoadedModel, LoadOptions
+from camctl.plugin import Checkpoint, LoadedModel, LoadOptions, Source
 
 HERE_ALREADY = "Give a CHECKPOINT file that is already here, or add --random-weights."
 NO_CFG_OPTIONS = "--cfg-options has no meaning for torchvision's models and was not used."
@@ -16,10 +16,11 @@ SETTLING = 224
 """Pixels a side that are enough for batch norms to settle on; a net of fixed size gets its own."""
 
 
-class Torchvision:
+class Torchvision(Source):
     """Every classification model of torchvision, with its published weights, transforms and class names."""
 
     summary = "torchvision's classifiers: torchvision:resnet50; CHECKPOINT is a file, or weights such as IMAGENET1K_V2."
+    example = "resnet50"
 
     def load(self, reference: str, checkpoint: str | None, device: str, options: LoadOptions) -> LoadedModel:
         """Load a model by name, with its default weights, weights by name, a file or an address.

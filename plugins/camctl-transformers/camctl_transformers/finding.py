@@ -12,9 +12,8 @@ from typing import Any
 
 from camctl.errors import CamctlError, InputError, UnknownNameError, one_line
 from camctl.kit import quiet as silence
+from camctl.kit.hub import hub_file
 
-_TIMEOUT = 10.0
-_MISSING = 404
 _NAME = re.compile(r"[\w.-]+(/[\w.-]+)?", re.ASCII)
 
 
@@ -82,7 +81,7 @@ def find(reference: str, *, random_weights: bool) -> Found:
         raise InputError(message, hint=f"Name a model or a folder, or try it: transformers:{text} --random-weights")
     config = _cached(name, revision)
     if config is None:
-        _reach(name, revision, families)
+        _fetch(name, revision, families)
         config = _read(name, text, revision)
     return Found(name=name, config=config, revision=revision)
 
@@ -136,46 +135,18 @@ def _read(name: str, text: str, revision: str | None = None) -> Any:
         raise InputError(message, hint="Save the model again with save_pretrained, or update transformers.") from error
 
 
-def _reach(name: str, revision: str | None, families: list[str]) -> None:
-    """Say within seconds that the hub is out of reach, or that it has no such model or revision."""
-    import os
-    from urllib.error import HTTPError, URLError
-    from urllib.parse import quote
-    from urllib.request import Request, urlopen
+def _fetch(name: str, revision: str | None, families: list[str]) -> None:
+    """Fetch the configuration into the hub's cache.
 
-    from huggingface_hub import constants
-
+    Raises `InputError` if the hub has no such model or revision, `CamctlError` if it cannot be reached.
+    """
     hint = f"Give a folder made by save_pretrained, or try the family: {_try(name, families)}"
-    if constants.HF_HUB_OFFLINE or os.environ.get("TRANSFORMERS_OFFLINE"):
-        raise CamctlError(f"'{name}' is not in the cache, and downloads are switched off.", hint=hint)
-    address = f"{constants.ENDPOINT}/{name}/resolve/{quote(revision or 'main', safe='')}/config.json"
     try:
-        with urlopen(Request(address, method="HEAD"), timeout=_TIMEOUT):  # noqa: S310 - the library's own address
-            return
-    except HTTPError as error:
-        error.close()
-        lacking = error.headers.get("X-Error-Code")
-        if lacking == "RevisionNotFound":
-            message = f"The hub's '{name}' has no revision '{revision or 'main'}'."
-            raise InputError(message, hint="Give a branch, a tag or a commit behind the @, or nothing.") from error
-        if lacking == "EntryNotFound":
-            message = f"The hub's '{name}' is no model of transformers: it has no config.json."
-            raise InputError(message, hint="Models of timm have a source of their own: timm:hf-hub:NAME.") from error
-        if error.code in {_MISSING, 401, 403}:
-            hint = f"Check the spelling, give a folder made by save_pretrained, or try: {_try(name, families)}"
-            if "/" not in name:
-                raise UnknownNameError("transformers model, folder or family", name, families, hint=hint) from error
-            message = f"There is no public model '{name}'."
-            raise InputError(message, hint=hint) from error
-    except (URLError, TimeoutError, OSError) as error:
+        hub_file(name, "config.json", revision=revision, hint=hint)
+    except CamctlError as error:
         if "/" not in name:
-            from difflib import get_close_matches
-
-            if get_close_matches(name.casefold(), families, n=1):
-                raise UnknownNameError("transformers model here", name, families, hint=hint) from error
-        reason = " ".join(str(getattr(error, "reason", "") or error).split())
-        message = f"'{name}' is not here and could not be fetched: {reason}."
-        raise CamctlError(message, hint=hint) from error
+            raise UnknownNameError("transformers model, folder or family", name, families, hint=hint) from error
+        raise
 
 
 def _try(name: str, families: list[str]) -> str:

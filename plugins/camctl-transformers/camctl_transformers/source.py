@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from camctl.errors import InputError
 from camctl.kit.downloads import check_checkpoint
 from camctl.kit.random_weights import LIKE_PICTURES, settle
-from camctl.plugin import LoadedModel, LoadOptions
+from camctl.plugin import LoadedModel, LoadOptions, Source
 
 if TYPE_CHECKING:
     from camctl_transformers.finding import Found
@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 _PLACEHOLDER = re.compile(r"LABEL_\d+")
 
 
-class Transformers:
+class Transformers(Source):
     """Image classifiers of transformers by name or folder, and zero-shot ones with the user's own texts."""
 
     summary = (
         "transformers' image classifiers: a hub name or a folder made by save_pretrained; CLIP and SigLIP by texts."
     )
+    example = "google/vit-base-patch16-224"
 
     def load(self, reference: str, checkpoint: str | None, device: str, options: LoadOptions) -> LoadedModel:
         """Load a classifier; `options.labels` holds the texts of a zero-shot one.

@@ -1,12 +1,12 @@
-"""For methods that run the model again with a hand on the target layer."""
+"""Gradients at the target layer that a capture does not have, by further passes."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from torch import Tensor
 
@@ -15,28 +15,28 @@ if TYPE_CHECKING:
     Score = Callable[[Tensor], Tensor]
 
 
-@contextmanager
-def hooked(capture: Capture, change: Callable[[Any], Any]) -> Iterator[None]:
-    """Send the target layer's output, as the module gives it, through `change` (None leaves it)."""
-    layer = capture.module.get_submodule(capture.layer)
-    handle = layer.register_forward_hook(lambda _module, _args, output: change(output))
-    try:
-        yield
-    finally:
-        handle.remove()
-
-
-def other_gradients(
+def layer_gradients(
     capture: Capture, score: Score, *, inputs: Tensor | None = None, whole: bool = False, twice: bool = False
 ) -> tuple[Tensor, Tensor, Callable[[Tensor], Tensor]]:
-    """The layer's output as the leaf of a new graph, the gradient there of `score`, and the way from both to grids.
+    """Differentiate a score with respect to the target layer's output.
 
     Parameters
     ----------
-    score: logits (N, classes) -> ().
-    inputs: what the model is given, (N, 3, h, w); the capture's own when None.
-    whole: start at the layer's whole output, extra tokens included (where it is one tensor).
-    twice: keep the gradient differentiable.
+    capture
+        Model and target layer.
+    score
+        Logits (N, classes) -> ().
+    inputs
+        Model inputs (N, 3, h, w); by default the capture's.
+    whole
+        Use the layer's whole output, including extra tokens, if it is a single tensor.
+    twice
+        Keep the gradient differentiable.
+
+    Returns
+    -------
+    tuple
+        The layer's output, which is the leaf of a new graph; the gradient there; a function from either to a grid.
     """
     import torch
 
@@ -51,10 +51,10 @@ def other_gradients(
     # The fused kernels of attention have no second derivative.
     kernels = torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH) if twice else nullcontext()
     with torch.enable_grad(), kernels:
-        with hooked(capture, start):
+        with capture.hooked(start):
             total = score(capture.forward(capture.inputs if inputs is None else inputs).float())
         leaf, to_grid = leaves[-1]
-        (gradient,) = (
-            torch.autograd.grad(total, leaf, create_graph=twice, allow_unused=True) if total.requires_grad else (None,)
-        )
+        gradient = None
+        if total.requires_grad:
+            (gradient,) = torch.autograd.grad(total, leaf, create_graph=twice, allow_unused=True)
     return leaf, torch.zeros_like(leaf) if gradient is None else gradient, to_grid
