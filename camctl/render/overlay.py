@@ -18,8 +18,8 @@ from camctl.values.look import DEFAULT_COLORMAP, DEFAULT_OPACITY
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from camctl.values.explanation import View
     from camctl.values.look import Canvas
+    from camctl.values.view import View
 
 Box = tuple[float, float, float, float]
 """x0, y0, x1, y1."""

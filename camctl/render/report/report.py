@@ -24,7 +24,8 @@ from camctl.render.report import facts
 from camctl.render.report.cells import cells_data, map_words
 from camctl.render.report.filters import FILTERS
 from camctl.render.report.maps import PICTURE_SIDE, Scenes, base64, webp
-from camctl.values.comparison import ANOTHER, NAMES
+from camctl.values.axis import NAMES
+from camctl.values.comparison import ANOTHER
 from camctl.values.look import COLORMAPS, Look, known_colormap
 
 if TYPE_CHECKING:
