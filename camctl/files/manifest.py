@@ -8,13 +8,14 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from camctl.ranking import agreement, sanity_to_dict, standings
-from camctl.values.comparison import AXES
-from camctl.values.explanation import View
+from camctl.values.axis import AXES
+from camctl.values.view import View
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from camctl.values.comparison import AxisName, Cell, Comparison
+    from camctl.values.axis import AxisName
+    from camctl.values.comparison import Cell, Comparison
     from camctl.values.explanation import Explanation
 
 

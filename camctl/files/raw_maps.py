@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from camctl.values.comparison import Comparison
-    from camctl.values.explanation import Explanation, View
+    from camctl.values.explanation import Explanation
+    from camctl.values.view import View
 
 RAW = (".npz",)
 """Ending of a file of raw maps."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from camctl.ranking.chance import FEWEST
 from camctl.ranking.standings import undecided
-from camctl.values.comparison import ANOTHER, NAMES
+from camctl.values.axis import NAMES
+from camctl.values.comparison import ANOTHER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,7 +7,8 @@ from html import escape
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from camctl.values.comparison import AXES, Axis, Cell, Comparison, places
+from camctl.values.axis import AXES, Axis, places
+from camctl.values.comparison import Cell, Comparison
 
 if TYPE_CHECKING:
     from camctl.values.explanation import Explanation

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from camctl.errors import Hint, InputError
 from camctl.render.figure.foot import foot
-from camctl.render.figure.frame import frame_of
-from camctl.render.figure.headings import headings
+from camctl.render.figure.frame import frame_of, headings
 from camctl.render.figure.rows import band, row_strip
 from camctl.render.layout.captions import all_texts
 from camctl.render.layout.layout import lay_out

@@ -8,8 +8,9 @@ from camctl.ranking import likeness_text, sanity_rows, stage_headings
 from camctl.render.figure.sheet import Tile, sheet_page
 from camctl.render.layout.tiles import fitted
 from camctl.render.overlay import overlay, seen
+from camctl.values.cam import BLANK
 from camctl.values.comparison import ANOTHER
-from camctl.values.explanation import BLANK, View
+from camctl.values.view import View
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
 
     from camctl.ranking import SanityRow
     from camctl.render.page.page import Page
-    from camctl.values.comparison import AxisName, Comparison, Redrawn, Sanity
-    from camctl.values.explanation import Cam
+    from camctl.values.axis import AxisName
+    from camctl.values.cam import Cam
+    from camctl.values.comparison import Comparison, Redrawn, Sanity
     from camctl.values.look import Look
 
 LARGEST_TILE = 160

@@ -10,7 +10,8 @@ from camctl.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from camctl.values.comparison import AxisName, Comparison
+    from camctl.values.axis import AxisName
+    from camctl.values.comparison import Comparison
 
 ACROSS: tuple[AxisName, ...] = ("method", "smoothing", "class", "layer", "model")
 """Candidates for the columns: the first one that varies."""

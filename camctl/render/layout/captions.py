@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from camctl.render.layout.arrangement import Arrangement
-    from camctl.values.comparison import AxisName, Cell, Comparison
-    from camctl.values.explanation import Cam
+    from camctl.values.axis import AxisName
+    from camctl.values.cam import Cam
+    from camctl.values.comparison import Cell, Comparison
     from camctl.values.look import Look, Scale
 
 DOT = " \N{MIDDLE DOT} "

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 from camctl.render.layout.arrangement import arrange, spans
 from camctl.render.layout.captions import DOT, Captions, scale_text, weights_warning
-from camctl.values.comparison import places
+from camctl.values.axis import places
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from camctl.render.layout.arrangement import Arrangement, At
     from camctl.render.layout.captions import Label, Level, Line
-    from camctl.values.comparison import AxisName, Cell, Comparison
+    from camctl.values.axis import AxisName
+    from camctl.values.comparison import Cell, Comparison
     from camctl.values.look import Look
 
 

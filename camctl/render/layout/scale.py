@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from camctl.values.cam import Cam
     from camctl.values.comparison import Cell, Comparison
-    from camctl.values.explanation import Cam
 
 Ends = tuple[float, float]
 """Lowest and highest value of a map on its shared scale."""

@@ -10,7 +10,7 @@ from PIL import Image
 
 from camctl.render.layout.scale import shared_range, stretched
 from camctl.render.overlay import overlay, seen
-from camctl.values.explanation import View
+from camctl.values.view import View
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

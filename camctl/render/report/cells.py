@@ -10,14 +10,14 @@ import numpy as np
 from camctl.render.layout.scale import shared_range
 from camctl.render.report.filters import percent
 from camctl.render.report.maps import embedded_map
-from camctl.values.comparison import NAMES
+from camctl.values.axis import NAMES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from camctl.render.report.maps import Scenes
+    from camctl.values.cam import Cam
     from camctl.values.comparison import Cell, Comparison
-    from camctl.values.explanation import Cam
 
 
 def cells_data(comparison: Comparison, scenes: Scenes) -> list[dict[str, Any]]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from camctl.values.comparison import NAMES
+from camctl.values.axis import NAMES
 
 if TYPE_CHECKING:
-    from camctl.values.comparison import AxisName, Comparison
+    from camctl.values.axis import AxisName
+    from camctl.values.comparison import Comparison
 
 TIMES = "\N{MULTIPLICATION SIGN}"
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from markupsafe import Markup
 
-    from camctl.values.explanation import Cam
+    from camctl.values.cam import Cam
 
 DASH, MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
 

@@ -14,14 +14,14 @@ from PIL import Image
 from camctl.ranking import resized
 from camctl.render.layout.tiles import fitted
 from camctl.render.overlay import overlay
-from camctl.values.explanation import View
+from camctl.values.view import View
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from camctl.render.layout.tiles import Tiles
+    from camctl.values.cam import Cam
     from camctl.values.comparison import Cell, Comparison
-    from camctl.values.explanation import Cam
 
 PICTURE_SIDE = 448
 """Longest side of an embedded picture, in pixels."""

@@ -7,6 +7,7 @@ change while one looks.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,8 @@ from camctl.render.report import facts
 from camctl.render.report.cells import cells_data, map_words
 from camctl.render.report.filters import FILTERS
 from camctl.render.report.maps import PICTURE_SIDE, Scenes, base64, webp
-from camctl.values.comparison import ANOTHER, NAMES
+from camctl.values.axis import NAMES
+from camctl.values.comparison import ANOTHER
 from camctl.values.look import COLORMAPS, Look, known_colormap
 
 if TYPE_CHECKING:
@@ -128,6 +130,7 @@ def _data(layout: Layout, scenes: Scenes) -> dict[str, Any]:
     }
 
 
+@cache
 def _template() -> Any:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 

@@ -14,6 +14,8 @@ from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.panel import Panel
+from rich.segment import Segment, Segments
+from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
@@ -216,10 +218,13 @@ class _Grid:
 
     def _show_bar(self) -> None:
         ramp = np.linspace(0, 1, NARROWEST, dtype=np.float32)[None].repeat(2, 0)
-        bar = Text(SHADES) if self.plain else letters(heatmap(ramp, self.layout.look.colormap), plain=False)
+        bar = (
+            [Segment(SHADES)] if self.plain else letters(heatmap(ramp, self.layout.look.colormap), plain=False).segments
+        )
         label = self.layout.scale
         fits = NARROWEST + 4 + 2 + cell_len(label) <= self.console.width
-        self.console.print(Text.assemble("0 ", bar, " 1", (f"  {label}" if fits else "", "dim")))
+        words = Segment(f"  {label}" if fits else "", Style(dim=True))
+        self.console.print(Segments([Segment("0 "), *bar[:NARROWEST], Segment(" 1"), words, Segment.line()]), end="")
         if not fits:
             self._print([Line(label)])
 

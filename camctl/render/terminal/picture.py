@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from rich.console import Console
-    from rich.text import Text
+    from rich.segment import Segments
 
 MOST_COLUMNS = 60
 """Most columns of a picture: wide enough to recognise an object, and a square still fits a laptop's screen."""
@@ -38,7 +38,7 @@ def show(pixels: NDArray[np.uint8], console: Console, *, columns: int = MOST_COL
     # Two pixels per cell, one above the other; without colour, one.
     size = width, height if plain else 2 * height
     small = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS))
-    console.print(letters(small, plain=plain), soft_wrap=True)
+    console.print(letters(small, plain=plain), end="")
 
 
 def is_plain(console: Console) -> bool:
@@ -109,19 +109,23 @@ def show_graphics(pixels: NDArray[np.uint8], console: Console, width: int) -> bo
 # --------------------------------------------------------------------------------------- letters
 
 
-def letters(small: NDArray[np.uint8], *, plain: bool) -> Text:
+def letters(small: NDArray[np.uint8], *, plain: bool) -> Segments:
     """A picture as text: a cell per two pixels, one above the other; with `plain`, a shade per pixel."""
     from rich.color import Color
+    from rich.segment import Segment, Segments
     from rich.style import Style
-    from rich.text import Text
 
-    # On the left, where nothing strips the spaces that are part of the picture.
-    text = Text(justify="left", no_wrap=True)
+    lines: list[list[Segment]]
     if plain:
         light = small.mean(axis=2) / 256 * len(SHADES)
-        return text.append("\n".join("".join(SHADES[int(shade)] for shade in row) for row in light))
-    for index, (upper, lower) in enumerate(zip(small[::2].tolist(), small[1::2].tolist(), strict=True)):
-        text.append("\n" * (index > 0))
-        for above, below in zip(upper, lower, strict=True):
-            text.append("▀", Style(color=Color.from_rgb(*above), bgcolor=Color.from_rgb(*below)))
-    return text
+        lines = [[Segment("".join(SHADES[int(shade)] for shade in row))] for row in light]
+    else:
+        rows = zip(small[::2].tolist(), small[1::2].tolist(), strict=True)
+        lines = [
+            [
+                Segment("▀", Style(color=Color.from_rgb(*above), bgcolor=Color.from_rgb(*below)))
+                for above, below in zip(upper, lower, strict=True)
+            ]
+            for upper, lower in rows
+        ]
+    return Segments([part for line in lines for part in (*line, Segment.line())])
