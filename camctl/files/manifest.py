@@ -7,7 +7,6 @@ from dataclasses import asdict
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from camctl.ranking import agreement, sanity_to_dict, standings
 from camctl.values.axis import AXES
 from camctl.values.view import View
 
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
 
 def comparison_manifest(comparison: Comparison, paths: Sequence[str]) -> dict[str, Any]:
     """A comparison as `camctl compare --json` prints it; `paths` are the files that were written."""
+    from camctl.ranking import agreement, sanity_to_dict, standings  # numpy, which a listing needs not
+
     return {
         "axes": {axis.name: list(axis.labels) for axis in comparison.axes},
         "runs": [run.facts() for run in comparison.explanations.values()],

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from camctl.values.explanation import Cam, Smoothing
+    from camctl.values.cam import Cam, Smoothing
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from rich.text import Text
 from camctl.cli.output.saving import expanded
 from camctl.cli.output.sink import indented, line, plain_table
 from camctl.errors import InputError
-from camctl.values.comparison import NAMES
+from camctl.values.axis import NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from camctl.files.raw_maps import RawMap
     from camctl.ranking import Drift
-    from camctl.values.comparison import AxisName, Comparison
+    from camctl.values.axis import AxisName
+    from camctl.values.comparison import Comparison
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from camctl.values.explanation import LayerMap, LayerRecord
+    from camctl.values.layer_map import LayerMap, LayerRecord
 
 SHORTEST_RUN = 3
 """Fewest equal leaves in a row that are folded; of blocks with children, two are enough."""

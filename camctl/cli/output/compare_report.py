@@ -15,7 +15,8 @@ from rich.text import Text
 from camctl.cli.output.run_report import RANDOM, notes, saved, score, verdicts
 from camctl.cli.output.sink import error_lines, hint, indented, line, note, plain_table, stderr, stdout, warn
 from camctl.ranking import interval_text, too_few
-from camctl.values.comparison import ANOTHER, NAMES
+from camctl.values.axis import NAMES
+from camctl.values.comparison import ANOTHER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from camctl.values.check import Check
-    from camctl.values.explanation import LayerMap
+    from camctl.values.layer_map import LayerMap
 
 MARKS = {"ok": ("✓", "green"), "limited": ("○", "yellow"), "failed": ("✗", "bold red")}
 

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from rich.console import RenderableType
 
-    from camctl.values.explanation import Cam, Explanation, Target
+    from camctl.values.cam import Cam
+    from camctl.values.explanation import Explanation
+    from camctl.values.target import Target
 
 BAR = 20
 """Length of the bar of a score of 1, in characters."""

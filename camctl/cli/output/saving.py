@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from camctl.values.cam import Cam
     from camctl.values.comparison import Comparison
-    from camctl.values.explanation import Cam, Explanation
+    from camctl.values.explanation import Explanation
     from camctl.values.look import Looks
 
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".pdf", ".svg"})

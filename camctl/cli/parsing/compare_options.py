@@ -22,16 +22,15 @@ from camctl.cli.parsing.options import (
 )
 from camctl.cli.parsing.pictures import pictures_in
 from camctl.errors import UnknownNameError
+from camctl.values.axis import AXES
 from camctl.values.look import LARGEST_TILE, SMALLEST_TILE, Looks
 from camctl.values.request import Evaluation
 
 if TYPE_CHECKING:
-    from camctl.values.comparison import AxisName
-    from camctl.values.explanation import Smoothing
+    from camctl.values.axis import AxisName
+    from camctl.values.cam import Smoothing
 
 SMOOTHINGS: "tuple[Smoothing, ...]" = ("none", "eigen", "aug", "both")
-
-AXES: "tuple[AxisName, ...]" = ("image", "model", "layer", "class", "smoothing", "method")
 
 SYNONYMS: "dict[str, AxisName]" = {
     "classes": "class", "picture": "image", "target layer": "layer", "target": "class", "smooth": "smoothing",

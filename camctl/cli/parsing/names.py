@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from camctl.errors import InputError, one_line
-from camctl.values.explanation import is_index
+from camctl.values.request import is_index
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

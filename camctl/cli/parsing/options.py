@@ -11,12 +11,11 @@ from camctl.cli.parsing.assignments import parse_assignments
 from camctl.cli.parsing.groups import option, switch
 from camctl.cli.parsing.names import class_names, split_names
 from camctl.errors import ExitCode, InputError
-from camctl.values.explanation import nearest
 from camctl.values.look import COLORMAPS, DEFAULT_COLORMAP, DEFAULT_OPACITY, known_colormap
-from camctl.values.request import Classes
+from camctl.values.request import Classes, nearest
 
 if TYPE_CHECKING:
-    from camctl.values.explanation import Cam
+    from camctl.values.cam import Cam
 
 WHAT = "What to explain"
 HOW = "How the map is made"
