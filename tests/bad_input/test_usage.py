@@ -34,7 +34,7 @@ MODEL = "python:nets:cnn"
         (("--method-options", "temperature=abc"), "has an option 'temperature'", "Leave the option out"),
         (("--colormap", "rainbow"), "There is no colormap named 'rainbow'", "viridis"),
         (("--adapter", ""), "There is no adapter named ''", "Choose from"),
-        (("--device", "cuda:x"), "'cuda:x' is no device", "cpu"),
+        (("--device", "cuda:x"), "'cuda:x' is not a device", "cpu"),
         (("--device", "cuda:99"), "no", "Try --device cpu"),
     ],
 )

@@ -496,7 +496,7 @@ def test_a_model_that_cannot_be_copied_has_no_sanity_in_one_line(camctl: Camctl,
 
     assert done.code == 2
     assert "cannot be copied" in done.err
-    assert "Leave out --sanity" in done.err
+    assert "Leave out: --sanity" in done.err
 
 
 def test_the_figure_of_the_sanity_is_never_written_over_a_picture(camctl: Camctl, photo: Path) -> None:

@@ -173,7 +173,7 @@ def test_json_of_scores_that_are_no_numbers_is_json(camctl: Camctl, photo: Path)
         (("--target-category", "-1"), 2, "There is no class -1"),
         (("--target-layers", "blocks.3.bnn"), 2, "blocks.3.bn"),
         (("--target-layers", "nothing.*"), 2, "No layer matches 'nothing.*'"),
-        (("--device", "tpu"), 2, "'tpu' is no device"),
+        (("--device", "tpu"), 2, "'tpu' is not a device"),
         (("--method", "gradcan"), 2, "Did you mean"),
         (("--save-path", "/dev/null/x/cam.png"), 2, "/dev/null"),
         (("--save-path", "cam.exe"), 2, ".exe"),
