@@ -2,29 +2,31 @@
 
 import os
 import sys
-from collections.abc import Sequence
-from inspect import getdoc
+from collections.abc import Collection, Sequence
+from importlib import import_module
 from typing import NoReturn
 
 import typer
 
-from camctl.cli.commands.compare import compare
-from camctl.cli.commands.demo import demo
-from camctl.cli.commands.layers import layers
-from camctl.cli.commands.listings import methods, metrics
-from camctl.cli.commands.plugins import check, new, plugins
-from camctl.cli.commands.run import run
 from camctl.cli.output import sink, welcome
 from camctl.cli.output.boundary import guard, usage_in_words
-from camctl.cli.parsing.groups import command, flags_of
+from camctl.cli.parsing.groups import Command, command, flags_of
 from camctl.cli.parsing.quick import quicken
 from camctl.cli.parsing.words import respell, spread
 from camctl.errors import ExitCode, InputError, UnknownNameError
 
 COMMANDS = {
-    function.__name__: command(function) for function in (run, compare, layers, methods, metrics, demo, plugins)
+    "run": "run",
+    "compare": "compare",
+    "layers": "layers",
+    "methods": "listings",
+    "metrics": "listings",
+    "demo": "demo",
+    "plugins": "plugins",
 }
-OF_PLUGINS = {function.__name__: command(function) for function in (check, new)}
+"""Command -> its file in `commands/`, which is imported when it is needed."""
+
+OF_PLUGINS = ("check", "new")
 
 COMPLETION = ("--install-completion", "--show-completion")
 
@@ -42,11 +44,11 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
 def _run(words: list[str]) -> int | None:
     first = words[0] if words else ""
     if "_CAMCTL_COMPLETE" in os.environ or first in COMPLETION:
-        return _ask_typer(words, completion=True)
+        return _ask_typer(words, COMMANDS, completion=True)
     if first in {"", "--help"}:
         console = sink.stdout()
         console.width = min(console.width, welcome.WIDEST)
-        for part in welcome.first_screen({name: getdoc(function) or "" for name, function in COMMANDS.items()}):
+        for part in welcome.first_screen():
             console.print(part)
         return ExitCode.DONE if first else ExitCode.USAGE  # a script that lost its command should not go on
     if first == "--version":
@@ -55,20 +57,19 @@ def _run(words: list[str]) -> int | None:
         raise InputError(f"No such option: {first}.", hint="See: camctl --help")
     if first not in COMMANDS:
         raise UnknownNameError("command", first, COMMANDS, hint="See: camctl --help")
-    nested = OF_PLUGINS.get(words[1]) if first == "plugins" and len(words) > 1 else None
-    name = " ".join(words[: 2 if nested else 1])
-    hint = f"See: camctl {name} --help"
-    flags = flags_of(nested or COMMANDS[first])
+    name = words[1] if first == "plugins" and len(words) > 1 and words[1] in OF_PLUGINS else first
+    hint = f"See: camctl {first if name == first else f'{first} {name}'} --help"
+    flags = flags_of(_command(first, name))
     spelt = spread(respell(words, flags), flags, hint=hint)
     # A list may have taken the argument that is missing.
     listed = any(flags.get(word.partition("=")[0]) for word in spelt)
     missing = "It goes before options that take several values, or after a --." if listed else ""
     with usage_in_words(hint, missing=missing):
-        return _ask_typer(spelt)
+        return _ask_typer(spelt, [first])
 
 
-def _ask_typer(words: list[str], *, completion: bool = False) -> int | None:
-    """Let typer read the words and call the command; returns what the command returns, or its exit code."""
+def _ask_typer(words: list[str], names: Collection[str], *, completion: bool = False) -> int | None:
+    """Let typer read the words and call one of the commands named; returns what it returns, or its exit code."""
     # typer's own --help is left out: see `groups.Help`.
     app = typer.Typer(
         add_completion=completion,
@@ -77,17 +78,23 @@ def _ask_typer(words: list[str], *, completion: bool = False) -> int | None:
         context_settings={"help_option_names": []},
     )
     app.callback()(_quick_start)
-    for name, function in COMMANDS.items():
-        if name != "plugins":
-            app.command(name)(function)
-    group = typer.Typer(name="plugins", invoke_without_command=True, rich_markup_mode="rich")
-    group.callback()(COMMANDS["plugins"])
-    for name, function in OF_PLUGINS.items():
-        group.command(name)(function)
-    app.add_typer(group)
+    for name in names:
+        if name == "plugins":
+            group = typer.Typer(name=name, invoke_without_command=True, rich_markup_mode="rich")
+            group.callback()(_command(name, name))
+            for nested in OF_PLUGINS:
+                group.command(nested)(_command(name, nested))
+            app.add_typer(group)
+        else:
+            app.command(name)(_command(name, name))
     # Not in standalone mode, in which it would print errors in boxes of its own.
     code: int | None = app(words, prog_name="camctl", standalone_mode=False)
     return code
+
+
+def _command(first: str, name: str) -> Command:
+    """Return the command of this name in the file of the first word."""
+    return command(getattr(import_module(f"camctl.cli.commands.{COMMANDS[first]}"), name))
 
 
 def _quick_start(ctx: typer.Context) -> None:

@@ -53,8 +53,10 @@ class Listing:
             sink.show(*self._portrait(loaded))
             return
         plugins, skipped = registry.load_all(self.kind)
-        sink.data([self._to_dict(loaded) for loaded in plugins])
-        sink.show(*(self._lines(plugins) if stdout().width < NARROW else [self._table(plugins)]))
+        if sink.json:
+            sink.data([self._to_dict(loaded) for loaded in plugins])
+        else:
+            sink.show(*(self._lines(plugins) if stdout().width < NARROW else [self._table(plugins)]))
         if any(map(_remarks, plugins)):
             sink.show(line((f"{REMARKED} has a remark on its use: camctl {self.kind}s NAME", "dim")))
         warn(line(("skipped: ", "bold yellow"), f"{error.message} ({error.hint})") for error in skipped)
@@ -73,7 +75,7 @@ class Listing:
             "options": {key: _plain(value) for key, value in plugin.options.items()},
             "package": found.distribution,
             "version": found.version,
-            "clashes_with": [rival.label for rival in _rivals(loaded)],
+            "clashes_with": [rival.label for rival in discovery.rivals(found, discovery.find(self.kind))],
         }
 
     def _table(self, plugins: Sequence[Loaded]) -> Table:
@@ -84,17 +86,19 @@ class Listing:
         # Only the words wrap: a name that is cut in two cannot be copied.
         fixed = (Column(self.kind, no_wrap=True), Column(self.does, ratio=1))
         table = Table(*fixed, *folding, box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+        everything = discovery.find(self.kind)
         for loaded in plugins:
             cells = (Text(text, "yellow" if text == "no" else "") for text in self.cells(loaded.plugin).values())
-            table.add_row(Text(title(loaded), "bold cyan"), _summary(loaded), *cells, _package(loaded))
+            table.add_row(Text(title(loaded), "bold cyan"), _summary(loaded), *cells, _package(loaded, everything))
         return table
 
     def _lines(self, plugins: Sequence[Loaded]) -> Iterator[RenderableType]:
         """Yield the same for a narrow window: the words under the names."""
+        everything = discovery.find(self.kind)
         for loaded in plugins:
             words = (f"  {'; '.join(self.words(loaded.plugin))}; ", "dim")
             # Padded, so that a long line is broken between words.
-            yield Padding(Text.assemble((title(loaded), "bold cyan"), words, _package(loaded)), 0)
+            yield Padding(Text.assemble((title(loaded), "bold cyan"), words, _package(loaded, everything)), 0)
             yield Padding(_summary(loaded), (0, 0, 0, 2))
 
     def _portrait(self, loaded: Loaded) -> Iterator[RenderableType]:
@@ -139,12 +143,8 @@ def _plain(value: object) -> object:
     return value if isinstance(value, bool | int | float | str | None) else repr(value)
 
 
-def _rivals(loaded: Loaded) -> Sequence[discovery.Found]:
-    return discovery.rivals(loaded.found, discovery.find(loaded.found.kind))
-
-
-def _package(loaded: Loaded) -> Text:
+def _package(loaded: Loaded, everything: Sequence[discovery.Found]) -> Text:
     package = Text(loaded.found.distribution, "dim" if loaded.found.built_in else "")
-    if _rivals(loaded):
+    if discovery.rivals(loaded.found, everything):
         package.append(f"  ask for it as {loaded.found.label}", "bold yellow")
     return package

@@ -24,6 +24,16 @@ EXAMPLES = (
     ("camctl methods GradCAM++", "paper, formula and options"),
 )
 
+COMMANDS = {
+    "run": "Draw where a classifier looked.",
+    "compare": "Lay methods, classes, layers and models side by side, and measure them.",
+    "layers": "List a model's layers, and mark those that can be target layers.",
+    "methods": "List the methods; with NAME, show paper, formula and options.",
+    "metrics": "List the metrics of compare; with NAME, show paper, formula and options.",
+    "demo": "See where four networks looked, and how often each method is right. Needs no download.",
+    "plugins": "List the plugins, and which are broken and why. See also: check, new.",
+}
+
 OPTIONS = {
     "--version": "Show the versions of camctl and of everything that shapes a map.",
     "--install-completion": "Install completion for the current shell.",
@@ -40,8 +50,8 @@ COMMAND_WIDTH = 37
 """Width of an example that is followed by words, in columns."""
 
 
-def first_screen(commands: Mapping[str, str]) -> Iterator[RenderableType]:
-    """Yield the parts of the first screen. `commands`: name -> docstring."""
+def first_screen() -> Iterator[RenderableType]:
+    """Yield the parts of the first screen."""
     from rich.padding import Padding
     from rich.text import Text
 
@@ -55,7 +65,7 @@ def first_screen(commands: Mapping[str, str]) -> Iterator[RenderableType]:
         for command, words in EXAMPLES
     )
     yield _panel("Try", Text("\n").join(examples))
-    yield _panel("Commands", {name: text.split("\n\n")[0].replace("\n", " ") for name, text in commands.items()})
+    yield _panel("Commands", COMMANDS)
     yield _panel("Options", OPTIONS)
     yield Padding(Text(PROMISE, "dim"), (0, 1, 1, 1))
 
