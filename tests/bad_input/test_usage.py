@@ -35,7 +35,7 @@ MODEL = "python:nets:cnn"
         (("--colormap", "rainbow"), "There is no colormap named 'rainbow'", "viridis"),
         (("--adapter", ""), "There is no adapter named ''", "Choose from"),
         (("--device", "cuda:x"), "'cuda:x' is not a device", "cpu"),
-        (("--device", "cuda:99"), "no", "Try --device cpu"),
+        (("--device", "cuda:99"), "no", "--device auto"),
     ],
 )
 def test_wrong_option_is_refused_in_two_lines(
