@@ -9,9 +9,13 @@ from camctl.pipeline.explain import explain
 from camctl.pipeline.load import load
 from camctl.pipeline.scene import survey
 from camctl.plugin import LoadedModel
+from camctl.values.cam import Cam
 from camctl.values.comparison import Comparison
-from camctl.values.explanation import Cam, Explanation, LayerMap, Target, View
+from camctl.values.explanation import Explanation
+from camctl.values.layer_map import LayerMap
 from camctl.values.request import Classes, Evaluation, Family
+from camctl.values.target import Target
+from camctl.values.view import View
 
 __all__ = [
     "Cam",

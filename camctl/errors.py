@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 LONGEST_QUOTE = 300
-"""Characters of another library's words that still fit into one line of ours."""
+"""Maximum length of a quoted message of another library."""
 
 
 class ExitCode(IntEnum):
@@ -19,7 +19,7 @@ class ExitCode(IntEnum):
 
     DONE = 0
     FAILED = 1
-    """The work failed, or a part of it did, although it was asked for correctly."""
+    """The work failed, or a part of it, although the request was correct."""
     USAGE = 2
     """A wrong option, picture, model, checkpoint, layer or class."""
     PLUGIN = 3
@@ -40,7 +40,9 @@ class Hint(str):
     text
         A sentence in the imperative. With a command or options it ends without a full stop.
     command
-        A command of camctl, such as `layers`, whose model the user has named.
+        A command of camctl, such as `layers`.
+    model
+        The model that the command is for, quoted for the shell.
     options
         Options as Python keywords; True stands for a flag, a tuple for several values.
 
@@ -54,7 +56,7 @@ class Hint(str):
     >>> print(Hint("Ask for fewer", topk=3))
     Ask for fewer: --topk 3
     >>> Hint("Ask for fewer", topk=3).python
-    'Ask for fewer: topk=3'
+    'Ask for fewer: targets=camctl.Classes(topk=3)'
     """
 
     __slots__ = ("python",)
@@ -65,18 +67,34 @@ class Hint(str):
         "run": "camctl.explain(model, image{})",
         "compare": "camctl.compare(model, image{})",
     }
-    """Command -> what does the same in Python; others are said as commands."""
+    """Command -> the call that does the same in Python; other commands are named as they are."""
+
+    KEYWORDS: ClassVar[dict[str, str]] = {
+        "method": "methods={}",
+        "target_category": "targets={}",
+        "topk": "targets=camctl.Classes(topk={})",
+        "versus": "targets=camctl.Classes(versus={})",
+        "adapter": "family=camctl.Family(adapter={})",
+        "vit_like": "family=camctl.Family(vit_like={})",
+        "num_extra_tokens": "family=camctl.Family(num_extra_tokens={})",
+        "metrics": "evaluation=camctl.Evaluation(metrics={})",
+        "box": "evaluation=camctl.Evaluation(boxes={})",
+        "sanity": "evaluation=camctl.Evaluation(sanity={})",
+    }
+    """Option -> the keyword that does the same in Python, if it has another name or place there."""
 
     python: str
     """The same step in Python."""
 
-    def __new__(cls, text: str, command: str = "", **options: Any) -> Self:  # noqa: D102 - see the class
+    def __new__(cls, text: str, command: str = "", *, model: str = "MODEL", **options: Any) -> Self:  # noqa: D102 - see the class
         flags = "".join(f" --{name.replace('_', '-')}{_words(value)}" for name, value in options.items())
-        arguments = ", ".join(f"{name}={value!r}" for name, value in options.items())
+        arguments = ", ".join(
+            cls.KEYWORDS.get(name, f"{name}={{}}").format(_literal(value)) for name, value in options.items()
+        )
         shell = python = ""
         if command:
-            model = {"layers": " MODEL", "run": " IMAGE MODEL", "compare": " IMAGE MODEL"}.get(command, "")
-            shell = f"camctl {command}{model}{flags}"
+            words = {"layers": f" {model}", "run": f" IMAGE {model}", "compare": f" IMAGE {model}"}.get(command, "")
+            shell = f"camctl {command}{words}{flags}"
             call = cls.CALLS.get(" ".join([command, *(f"--{name}" for name in options)])) or cls.CALLS.get(command)
             python = call.format(arguments and f", {arguments}") if call else shell
         elif options:
@@ -87,33 +105,38 @@ class Hint(str):
 
 
 def _words(value: Any) -> str:
-    """An option's value as shell words, with a space before each."""
+    """Return an option's value as shell words, each after a space."""
     if value is True:
         return ""
     return "".join(f" {part}" for part in (value if isinstance(value, tuple) else (value,)))
 
 
+def _literal(value: Any) -> str:
+    """Return an option's value as Python source; a placeholder in capitals stays as it is."""
+    return value if isinstance(value, str) and value.isupper() else repr(value)
+
+
 def one_line(error: BaseException) -> str:
-    """An exception's kind and its own words, on one line."""
+    """Return an exception's type and message on one line."""
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text[:LONGEST_QUOTE]}" if text else type(error).__name__
 
 
 def as_value(error: CamctlError) -> CamctlError:
-    """An error that is kept instead of raised, without its traceback: its frames hold models and tensors."""
+    """Return an error that is stored instead of raised, without its traceback, whose frames hold models and tensors."""
     error.__traceback__ = error.__cause__ = error.__context__ = None
     return error
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether an exception says that a device or this machine has too little memory; imports no torch."""
+    """Return whether an exception means that a device or this machine has too little memory; imports no torch."""
     torch = sys.modules.get("torch")
     device = torch is not None and isinstance(error, torch.OutOfMemoryError)
     return device or isinstance(error, MemoryError) or "can't allocate memory" in str(error)
 
 
 class CamctlError(Exception):
-    """Something the user can mend, or work that failed although it was asked for correctly.
+    """Something the user can mend, or work that failed although the request was correct.
 
     Parameters
     ----------
@@ -160,4 +183,4 @@ class PluginError(CamctlError):
 
 
 class SpoiltModelError(PluginError):
-    """A plugin changed the weights of the model, which cannot be run any more: it costs the model, not a map alone."""
+    """A plugin changed the weights of the model, which cannot be used any more: all its maps are lost."""

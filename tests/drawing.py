@@ -11,17 +11,17 @@ from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import Tensor, nn
 
 from camctl.engine.cam import Drawn, draw
-from camctl.engine.capture import Recorder, reaches_places
+from camctl.engine.capture import Recorder, reaches_grid
 from camctl.engine.layout import LayoutHints
-from camctl.engine.question import ALONE, Versus
 from camctl.engine.smoothing import augment
+from camctl.plugin import ClassQuestion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from camctl.plugin import Aggregate, Method
+    from camctl.plugin import Aggregate, Method, Question
 
     Forward = Callable[[Tensor], Tensor]
 
@@ -31,7 +31,7 @@ def drawn(  # noqa: PLR0913
     inputs: Tensor,
     layers: Sequence[str],
     methods: Sequence[Method],
-    target: int,
+    target: int | Question,
     *,
     forward: Forward | None = None,
     hints: LayoutHints | None = None,
@@ -39,18 +39,18 @@ def drawn(  # noqa: PLR0913
     eigen_smooth: bool = False,
     aggregate: Aggregate = "mean",
     options: Mapping[str, Any] | None = None,
-    versus: Versus = ALONE,
 ) -> list[Drawn]:
     """One map a method, out of one forward and one backward pass."""
     gradients = any("gradients" in method.needs for method in methods)
     with Recorder(module, layers, hints or LayoutHints(), gradients=gradients) as recorder:
         recorder.forward(augment(inputs) if aug_smooth else inputs, forward or module)
-        raw = recorder.backward(target, last=True, versus=versus) if gradients else None
-        captures = recorder.captures(target, raw, versus)
+        question = ClassQuestion(target) if isinstance(target, int) else target
+        raw = recorder.backward(question, last=True) if gradients else None
+        captures = recorder.captures(question, raw)
         reached = (
             [None] * len(layers)
             if raw is None
-            else [reaches_places(g, seen.layout) for g, seen in zip(raw, recorder.seen, strict=True)]
+            else [reaches_grid(g, seen.layout) for g, seen in zip(raw, recorder.seen, strict=True)]
         )
         return [
             draw(

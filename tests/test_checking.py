@@ -322,7 +322,7 @@ def test_a_model_without_places_has_no_layer_and_is_told_what_it_has():
     found = checked(Flat())
 
     assert (found.verdict, found.layers, found.grid, found.ok) == ("no-layer", (), None, False)
-    assert found.hint == "See what each layer puts out with: camctl layers tiny"
+    assert found.hint == "See every layer's output: camctl layers tiny"
     assert finding(found, "layers").text == "0 of 2 usable; 2 pooled"
     assert finding(found, "repeatable").mark == "ok"
 
@@ -485,7 +485,7 @@ def test_an_adapter_that_names_a_layer_which_never_runs_leads_to_the_probes():
 
     assert (found.verdict, found.layers, found.ok) == ("no-layer", ("layers.1.ln1",), False)
     assert found.reason == "The adapter vit names 'layers.1.ln1', which has no grid here: not-run."
-    assert found.hint == "Try --target-layers layers.0.ln2"
+    assert found.hint == "Try another layer: --target-layers layers.0.ln2"
 
 
 @pytest.mark.parametrize("size", [(64, 96), (96, 64)])
@@ -515,7 +515,7 @@ def test_an_adapter_that_swaps_rows_and_columns_fails(adapter, kind, size):
     found = check_(loaded(seeded(kind()), size), family=Family(adapter=adapter))
 
     assert failed(found) == ["places"]
-    assert finding(found, "places").hint == f"See that to_grid of the adapter {adapter} keeps rows and columns."
+    assert finding(found, "places").hint == f"Check that to_grid of the adapter {adapter} keeps rows and columns."
 
 
 def test_cells_in_no_known_order_fail():

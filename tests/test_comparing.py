@@ -14,8 +14,8 @@ from camctl.errors import InputError, PluginError
 from camctl.pipeline.compare import PendingModel
 from camctl.pipeline.method_selection import pick_methods, pick_metrics
 from camctl.plugin import method
-from camctl.values.explanation import View
 from camctl.values.request import Classes, Evaluation
+from camctl.values.view import View
 from tests.models import GapNet, TinyCnn, TinyVit, loaded, seeded
 
 NAMES = ("ant", "bee", "cat", "dog", "elk")
@@ -125,12 +125,13 @@ def test_the_expensive_part_of_a_method_is_done_once_for_both_reductions(model, 
         calls.append(capture.layer)
         return capture.activations * capture.gradients
 
+    from camctl.pipeline.layer_group import LayerGroup
     from camctl.pipeline.passes import Clock, Manner, run_passes
-    from camctl.pipeline.scene import LayerGroup, set_scene
+    from camctl.pipeline.plan import plan_of
+    from camctl.pipeline.scene import scene_of
     from camctl.values.picture import read_picture
-    from camctl.values.request import Family
 
-    scene = set_scene(model, read_picture(pixels), Family())
+    scene = scene_of(plan_of(model), read_picture(pixels))
     groups = [LayerGroup(("block1",), "you"), LayerGroup(("block1", "block2"), "you")]
     manner = Manner(methods=(slow,), smoothings=("none", "eigen"))
     passed = run_passes(scene, groups, manner, lambda classes: classes.top(2), Clock())
@@ -163,7 +164,7 @@ def test_auto_takes_layers_of_one_kind_from_shallow_to_the_default(model, pixels
 def test_more_layers_than_there_are_end_in_the_number_that_works(model, pixels):
     with pytest.raises(InputError, match="usable layers") as caught:
         camctl.compare(model, pixels, target_layers="auto:99")
-    count = int(caught.value.hint.removeprefix("Ask for auto:").rstrip("."))
+    count = int(caught.value.hint.rpartition("auto:")[2])
     assert len(camctl.compare(model, pixels, target_layers=f"auto:{count}").cells) == count
 
 
@@ -485,13 +486,12 @@ def test_baselines_are_methods_that_the_standings_set_apart(model, pixels):
 
 
 def test_sets_of_methods_hold_no_baseline():
-    from camctl.pipeline.method_selection import BASELINES
-
-    sets = {name: {one.name for one in pick_methods([name])} for name in ("seed", "fast", "all")}
+    methods = {name: pick_methods([name]) for name in ("seed", "fast", "all")}
+    sets = {name: {one.name for one in each} for name, each in methods.items()}
     assert sets["seed"] == set(SIX)
     assert sets["seed"] < sets["fast"] < sets["all"]
     assert "ScoreCAM" in sets["all"] - sets["fast"]
-    assert not {one.casefold() for one in sets["all"]} & set(BASELINES)
+    assert not any(one.baseline for one in methods["all"])
 
 
 def test_what_costs_seconds_a_map_is_measured_by_name_alone():
@@ -512,13 +512,14 @@ def test_an_option_that_no_metric_has_is_refused():
     assert pick_metrics(["insertion"], {"steps": 3})
 
 
-def test_a_metric_that_gives_no_number_is_named(model, pixels, monkeypatch):
+def test_a_metric_that_fails_is_named_and_costs_its_own_figures(model, pixels, monkeypatch):
     from camctl import registry
     from camctl.plugin import metric
 
     @metric(name="Wordy", summary="Says something.", paper="none", better="higher")
     def wordy(_case):
-        return "good"
+        message = "The metric wordy failed."
+        raise PluginError(message)
 
     pick = registry.pick
     monkeypatch.setattr(
@@ -530,7 +531,7 @@ def test_a_metric_that_gives_no_number_is_named(model, pixels, monkeypatch):
     )
     found = camctl.compare(model, pixels, evaluation=Evaluation(metrics=["wordy", "coverage"]))
     assert [type(fault) for fault in found.faults] == [PluginError]
-    assert "gave a str" in found.faults[0].message
+    assert "wordy" in found.faults[0].message
     assert set(found.cells[0].figures) == {"coverage"}
 
 
@@ -660,7 +661,7 @@ def test_refinecam_is_no_gradcam_plusplus_under_another_name(model, pixels):
         assert len(make(model, pixels, methods=["RefineCAM"]).maps[0].layers) == 3
     mixed = camctl.compare(model, pixels, methods=["RefineCAM", "GradCAM++"])
     assert [cell.reason for cell in mixed.cells if cell.cam is None] == [
-        "RefineCAM is a product of several layers' maps, and is given one."
+        "RefineCAM multiplies the maps of several layers, and is given one layer."
     ]
     with pytest.raises(InputError, match="is given one") as raised:
         camctl.explain(model, pixels, methods=["RefineCAM", "GradCAM++"])

@@ -107,5 +107,5 @@ def test_advice_on_a_worthless_map_is_worth_a_probe_and_is_asked_for_once():
         maps = camctl.explain(model, pictures()[0], methods=["GradCAM", "LayerCAM"], target_layers="norm").maps
 
     assert {cam.verdict for cam in maps} == {"zero-gradient"}
-    assert {cam.hint for cam in maps} == {"Try --target-layers layers.1.ln1"}
+    assert {cam.hint for cam in maps} == {"Try another layer: --target-layers layers.1.ln1"}
     assert passes == [1, 1]

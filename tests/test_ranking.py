@@ -11,8 +11,16 @@ import numpy as np
 import pytest
 from scipy.stats import bootstrap, spearmanr
 
-from camctl.ranking import Agreement, agreement, map_correlation, rank_correlation, ssim, standings
-from camctl.render.report.words import DASH, between, too_few
+from camctl.ranking import (
+    Agreement,
+    agreement,
+    interval_text,
+    map_correlation,
+    rank_correlation,
+    ssim,
+    standings,
+    too_few,
+)
 from camctl.values.comparison import AXES, Axis, Cell, Comparison, Measure, places
 from camctl.values.explanation import View
 from tests import comparisons
@@ -434,7 +442,7 @@ def test_too_few_names_the_metrics_where_others_are_clear():
     ],
 )
 def test_an_interval_is_said_in_few_letters(ends, words):
-    assert between(ends) == words.replace(" ", DASH)
+    assert interval_text(ends) == words.replace(" ", "\N{EN DASH}")
 
 
 # ------------------------------------------------------------------------- target layers and models

@@ -1,32 +1,29 @@
-"""Residual CNNs: ResNet and what is built on it."""
+"""Residual CNNs: ResNet and its relatives."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from camctl.adapters.search import find, is_kind, require
+from camctl.plugin import Adapter
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
-class Cnn:
-    """The output of the last residual block, behind the sum and its ReLU: what the head reads."""
+class Cnn(Adapter):
+    """Target layer: the output of the last residual block, after the sum and its ReLU, which the head reads."""
 
     summary = "ResNet, ResNeXt, SE-ResNet, Res2Net, ResNeSt, RegNet: (N, C, H, W) all the way."
 
     def matches(self, model: nn.Module) -> bool:
-        """A ResNet by class, whose last stage ends in a block with a norm that we know by name."""
+        """Whether it has a ResNet by class whose last block has a norm of a known name."""
         return find(model, _is_resnet) is not None
 
     def target_layers(self, model: nn.Module) -> list[str]:
-        """`layer4` in a ResNet-50, which is its last block's output."""
+        """The last stage, such as `layer4` in a ResNet-50: its output is the last block's."""
         prefix, backbone = require(model, _is_resnet)
         return [f"{prefix}{_last_block(backbone)[0]}"]
-
-    def extra_tokens(self, model: nn.Module) -> int:  # noqa: ARG002
-        """None: convolutions have no tokens."""
-        return 0
 
     def to_grid(self, output: Tensor, input_size: tuple[int, int]) -> Tensor | None:  # noqa: ARG002
         """(N, C, H, W) as it is, else the engine's own finding."""
@@ -45,9 +42,9 @@ def _is_resnet(part: nn.Module) -> bool:
 
 
 def _last_block(backbone: nn.Module) -> tuple[str, nn.Module]:
-    """Name of the deepest stage that has blocks, and its last block; ("", backbone) where there is none.
+    """Name of the deepest stage with blocks, and its last block; ("", backbone) if there is none.
 
-    A backbone asked for shallow features only never runs the stages after its last output.
+    A backbone that outputs shallow features only never runs the stages after its last output.
     """
     deepest = max(getattr(backbone, "out_indices", None) or (3,)) + 1
     for number in range(deepest, 0, -1):

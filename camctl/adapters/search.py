@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def find(model: nn.Module, knows: Callable[[nn.Module], bool]) -> tuple[str, Any] | None:
-    """Prefix of its parts' names ("" or "backbone.") and the outermost part of `model` that `knows` says yes to."""
+    """The outermost part of `model` that `knows` accepts, after the prefix of its parts' names ("" or "backbone.")."""
     for name, part in model.named_modules():
         if knows(part):
             return (f"{name}." if name else ""), part
@@ -21,14 +21,14 @@ def find(model: nn.Module, knows: Callable[[nn.Module], bool]) -> tuple[str, Any
 
 
 def require(model: nn.Module, knows: Callable[[nn.Module], bool]) -> tuple[str, Any]:
-    """As `find`, for a model that is known to match. Raises `InputError` otherwise: only `--adapter` leads there."""
-    found = find(model, knows)
-    if found is None:
-        message = f"No part of this model ({type(model).__name__}) is of the family that the adapter knows."
-        raise InputError(message, hint="Leave out --adapter: the layers are found without it.")
-    return found
+    """Like `find`, but raises `InputError` if no part matches, which only a named adapter leads to."""
+    part = find(model, knows)
+    if part is None:
+        message = f"No part of this model ({type(model).__name__}) is of the adapter's family."
+        raise InputError(message, hint="Do not name an adapter: the layers are found without one.")
+    return part
 
 
 def is_kind(part: nn.Module, *names: str) -> bool:
-    """Whether a module's class, or a class that it extends, bears one of these names."""
+    """Whether a module's class or one of its base classes has one of these names."""
     return any(kind.__name__ in names for kind in type(part).__mro__)

@@ -1,69 +1,112 @@
-"""The Typer app: commands, `--version`, and the first screen."""
+"""From the words of the command line to a command, an exit code, and what typer is asked in between."""
 
+import os
 import sys
-from collections.abc import Sequence
-from typing import Annotated, NoReturn
+from collections.abc import Collection, Sequence
+from importlib import import_module
+from typing import NoReturn
 
 import typer
-from typer.main import get_command
 
-from camctl.cli.commands.compare import compare
-from camctl.cli.commands.demo import demo
-from camctl.cli.commands.layers import layers
-from camctl.cli.commands.methods import methods
-from camctl.cli.commands.metrics import metrics
-from camctl.cli.commands.plugins import app as plugins
-from camctl.cli.commands.run import run
-from camctl.cli.output.boundary import guard
-from camctl.cli.output.welcome import TAGLINE, Front
-from camctl.cli.parsing.lists import ListCommand
-from camctl.errors import ExitCode
+from camctl.cli.output import sink, welcome
+from camctl.cli.output.boundary import guard, usage_in_words
+from camctl.cli.parsing.groups import Command, command, flags_of
+from camctl.cli.parsing.quick import quicken
+from camctl.cli.parsing.words import respell, spread
+from camctl.errors import ExitCode, InputError, UnknownNameError
 
-app = typer.Typer(name="camctl", cls=Front, invoke_without_command=True, rich_markup_mode="rich", help=TAGLINE)
-for each in (run, compare, layers, methods, metrics, demo):
-    app.command(cls=ListCommand)(each)
-app.add_typer(plugins)
+COMMANDS = {
+    "run": "run",
+    "compare": "compare",
+    "layers": "layers",
+    "methods": "listings",
+    "metrics": "listings",
+    "demo": "demo",
+    "plugins": "plugins",
+}
+"""Command -> its file in `commands/`, which is imported when it is needed."""
+
+OF_PLUGINS = ("check", "new")
+
+COMPLETION = ("--install-completion", "--show-completion")
 
 
-def print_versions(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with the flag's value
-    """Print the versions of camctl and of everything that shapes a map, and stop."""
-    if not wanted:
-        return
-    from camctl.cli.output.screen import out
+def main(args: Sequence[str] | None = None) -> NoReturn:
+    """Run the command and end the process with its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # A label that the terminal's encoding lacks is no reason to fail.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    words = list(sys.argv[1:] if args is None else args)
+    sys.exit(guard(lambda: _run(words)))
+
+
+def _run(words: list[str]) -> int | None:
+    first = words[0] if words else ""
+    if "_CAMCTL_COMPLETE" in os.environ or first in COMPLETION:
+        return _ask_typer(words, COMMANDS, completion=True)
+    if first in {"", "--help"}:
+        console = sink.stdout()
+        console.width = min(console.width, welcome.WIDEST)
+        for part in welcome.first_screen():
+            console.print(part)
+        return ExitCode.DONE if first else ExitCode.USAGE  # a script that lost its command should not go on
+    if first == "--version":
+        return _print_versions()
+    if first.startswith("-"):
+        raise InputError(f"No such option: {first}.", hint="See: camctl --help")
+    if first not in COMMANDS:
+        raise UnknownNameError("command", first, COMMANDS, hint="See: camctl --help")
+    name = words[1] if first == "plugins" and len(words) > 1 and words[1] in OF_PLUGINS else first
+    hint = f"See: camctl {first if name == first else f'{first} {name}'} --help"
+    flags = flags_of(_command(first, name))
+    spelt = spread(respell(words, flags), flags, hint=hint)
+    # A list may have taken the argument that is missing.
+    listed = any(flags.get(word.partition("=")[0]) for word in spelt)
+    missing = "It goes before options that take several values, or after a --." if listed else ""
+    with usage_in_words(hint, missing=missing):
+        return _ask_typer(spelt, [first])
+
+
+def _ask_typer(words: list[str], names: Collection[str], *, completion: bool = False) -> int | None:
+    """Let typer read the words and call one of the commands named; returns what it returns, or its exit code."""
+    # typer's own --help is left out: see `groups.Help`.
+    app = typer.Typer(
+        add_completion=completion,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": []},
+    )
+    app.callback()(_quick_start)
+    for name in names:
+        if name == "plugins":
+            group = typer.Typer(name=name, invoke_without_command=True, rich_markup_mode="rich")
+            group.callback()(_command(name, name))
+            for nested in OF_PLUGINS:
+                group.command(nested)(_command(name, nested))
+            app.add_typer(group)
+        else:
+            app.command(name)(_command(name, name))
+    # Not in standalone mode, in which it would print errors in boxes of its own.
+    code: int | None = app(words, prog_name="camctl", standalone_mode=False)
+    return code
+
+
+def _command(first: str, name: str) -> Command:
+    """Return the command of this name in the file of the first word."""
+    return command(getattr(import_module(f"camctl.cli.commands.{COMMANDS[first]}"), name))
+
+
+def _quick_start(ctx: typer.Context) -> None:
+    quicken(getattr(ctx.command, "commands", {}).values())
+
+
+def _print_versions() -> ExitCode:
+    """Print the versions of camctl and of everything that shapes a map."""
     from camctl.registry.versions import versions
 
     found = versions()
     width = max(map(len, found))
     for name, version in found.items():
-        out().print(f"{name.ljust(width)}  {version}")
-    raise typer.Exit
-
-
-@app.callback()
-def top(
-    ctx: typer.Context,
-    *,
-    version: Annotated[  # noqa: ARG001 - it is answered by its callback
-        bool,
-        typer.Option(
-            "--version",
-            help="The versions of camctl and of everything that shapes a map.",
-            callback=print_versions,
-            is_eager=True,
-        ),
-    ] = False,
-) -> None:
-    """What camctl does as a whole: the first screen says it."""
-    if ctx.invoked_subcommand is None:
-        ctx.command.format_help(ctx, ctx.make_formatter())
-        raise typer.Exit(ExitCode.USAGE)  # a script that lost its command should not go on
-
-
-def main(args: Sequence[str] | None = None) -> NoReturn:
-    """The console script: run the command and end the process with its exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        # A label that the terminal's encoding lacks is no reason to fail.
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
-    # Not `app()`, which would dress up tracebacks: an unexpected one is for a bug report, as Python writes it.
-    sys.exit(guard(lambda: get_command(app).main(args=args, prog_name="camctl")))
+        sink.stdout().print(f"{name.ljust(width)}  {version}")
+    return ExitCode.DONE

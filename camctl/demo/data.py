@@ -1,4 +1,4 @@
-"""Training pictures of the demo: scenes drawn once by seed, then varied anew in every batch."""
+"""Training pictures of the demo: scenes drawn once by seed, and augmented in every batch."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Batch:
-    """What a step sees: normalised images (B, 3, S, S), their labels (B, 2) and boxes (B, 2, 4) in pixels."""
+    """Input of a training step: normalised images (B, 3, S, S), labels (B, 2) and boxes (B, 2, 4) in pixels."""
 
     images: NDArray[np.float32]
     labels: NDArray[np.int64]
@@ -47,8 +47,8 @@ def draw_one(task: tuple[int, int]) -> tuple[NDArray[np.uint8], list[int], list[
     """Draw one scene of (seed, objects): its image, labels and boxes."""
     cv2.setNumThreads(1)
     drawn = scene(*task)
-    labels = [CLASSES.index(each.label) for each in drawn.objects]
-    boxes = [tuple(SIDE * v for v in each.box) for each in drawn.objects]
+    labels = [CLASSES.index(sticker.label) for sticker in drawn.objects]
+    boxes = [tuple(SIDE * edge for edge in sticker.box) for sticker in drawn.objects]
     return render(drawn, SIDE), labels, boxes
 
 
@@ -59,13 +59,13 @@ def draw(first: int, count: int, objects: int, workers: int = 1) -> Pictures:
     labels = np.full((count, MOST_OBJECTS), NOTHING, np.int64)
     boxes = np.zeros((count, MOST_OBJECTS, 4), np.float32)
     with multiprocessing.get_context("spawn").Pool(workers) as pool:
-        for index, (image, found, where) in enumerate(pool.imap(draw_one, tasks, chunksize=64)):
-            images[index], labels[index, :objects], boxes[index, :objects] = image, found, where
+        for index, (image, classes, edges) in enumerate(pool.imap(draw_one, tasks, chunksize=64)):
+            images[index], labels[index, :objects], boxes[index, :objects] = image, classes, edges
     return Pictures(images, labels, boxes)
 
 
-def kept(folder: Path | None, first: int, count: int, objects: int, workers: int = 1) -> Pictures:
-    """Like `draw`, but read from the folder where an earlier run left them, or left there for the next."""
+def cached(folder: Path | None, first: int, count: int, objects: int, workers: int = 1) -> Pictures:
+    """Like `draw`, with a cache: read the scenes from the folder, or store them there."""
     if folder is None:
         return draw(first, count, objects, workers)
     path = folder / f"scenes-{first}-{count}-{objects}.npz"
@@ -86,8 +86,8 @@ def normalised(images: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.fl
 def varied(pictures: Pictures, chosen: NDArray[np.int64], side: int, random: np.random.Generator) -> Batch:
     """Cut, flip and recolour the chosen pictures.
 
-    The full side shifts a picture by a few pixels; a smaller one cuts a window around its first object,
-    at the same scale, so that a net meets the class before it must search for it.
+    The full side shifts a picture by a few pixels; a smaller one cuts a window around its first object at the same
+    scale, so that a net learns the class before it has to search for it.
     """
     images = np.empty((len(chosen), side, side, 3), np.float32)
     labels, boxes = pictures.labels[chosen], pictures.boxes[chosen].copy()
@@ -112,14 +112,14 @@ def varied(pictures: Pictures, chosen: NDArray[np.int64], side: int, random: np.
 
 
 def cells(batch: Batch, rows: int) -> NDArray[np.int64]:
-    """Name the class whose box holds each cell's centre (B, rows * rows); background comes last."""
+    """Return the class whose box holds each cell's centre (B, rows * rows); background comes last."""
     side = batch.images.shape[-1]
     centres = (np.arange(rows, dtype=np.float32) + np.float32(0.5)) * (side / rows)
-    found = np.full((len(batch.labels), rows, rows), len(CLASSES), np.int64)
-    for place in range(MOST_OBJECTS):
-        x0, y0, x1, y1 = batch.boxes[:, place].T[..., None]
+    classes = np.full((len(batch.labels), rows, rows), len(CLASSES), np.int64)
+    for index in range(MOST_OBJECTS):
+        x0, y0, x1, y1 = batch.boxes[:, index].T[..., None]
         across = (centres > x0) & (centres < x1)
         down = (centres > y0) & (centres < y1)
-        held = (down[:, :, None] & across[:, None, :]) & (batch.labels[:, place] != NOTHING)[:, None, None]
-        found = np.where(held, batch.labels[:, place][:, None, None], found)
-    return found.reshape(len(found), -1)
+        inside = (down[:, :, None] & across[:, None, :]) & (batch.labels[:, index] != NOTHING)[:, None, None]
+        classes = np.where(inside, batch.labels[:, index][:, None, None], classes)
+    return classes.reshape(len(classes), -1)

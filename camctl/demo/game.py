@@ -1,8 +1,8 @@
-"""The pointing game: whether a map peaks inside the object that was asked for.
+"""The pointing game: whether a map peaks inside the object whose class is explained.
 
-Zhang et al., 2016, arXiv:1608.00507. Every scene holds two objects of different classes, and both are asked for,
-so a map that shows "something" without regard to the class wins half the time at best. Beside it stands the share of
-the map's energy (its sum) that lies inside the box: a peak may be right where the rest is spread all over.
+Zhang et al., 2016, arXiv:1608.00507. Every scene has two objects of different classes, and both are explained, so a map
+that shows "something" without regard to the class wins half the time at best. The share of the map's energy (its sum)
+inside the box is measured as well: a peak may be right although the rest is spread all over.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from camctl.plugin import LoadedModel
     from camctl.values.comparison import Comparison
+    from camctl.values.request import Box, ClassName
 
 METHODS = (
     "GradCAM",
@@ -34,27 +35,27 @@ METHODS = (
 )
 
 BASELINES = ("Random", "Centre", "Edges")
-"""What the methods have to beat."""
+"""Methods that the others have to beat."""
 
 FIRST_SEED = 6_000_000
-"""The game's scenes are counted from here; no model was trained or tuned on this range."""
+"""Seed of the game's first scene; no model was trained or tuned on this range."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scores:
-    """What a game came to."""
+    """Result of a game."""
 
     won: Mapping[str, Mapping[str, float]]
     """Model -> method -> share of the questions won."""
     inside: Mapping[str, Mapping[str, float]]
     """Model -> method -> mean share of the map's energy inside the box."""
     chance: float
-    """What a random point wins, and an even map holds inside: the mean area of the boxes asked for."""
+    """Share won by a random point, and inside for an even map: the mean area of the boxes."""
     questions: int
-    """Asked of each model and method."""
+    """Number of questions per model and method."""
 
     def best(self, model: str) -> str:
-        """The method that won most with a model; baselines are no methods."""
+        """Return the method that won most with a model, baselines left out."""
         won = {method: share for method, share in self.won[model].items() if method not in BASELINES}
         return max(won, key=lambda method: won[method])
 
@@ -67,37 +68,38 @@ def play(
     first_seed: int = FIRST_SEED,
     step: Callable[[str], None] = lambda _model: None,
 ) -> Scores:
-    """Ask every model for both objects of `scenes` scenes; `step(model)` is called after each scene."""
+    """Let every model explain both objects of `scenes` scenes; `step(model)` is called after each scene."""
     played = [scene(first_seed + number, 2) for number in range(scenes)]
     won, inside = {}, {}
     for name, model in models.items():
         count, energy = dict.fromkeys(methods, 0.0), dict.fromkeys(methods, 0.0)
-        for one in played:
-            asked = ask(model, one, render(one, model.input_size[0]), methods)
-            for cell in asked.cells:
+        for drawn in played:
+            comparison = maps(model, drawn, render(drawn, model.input_size[0]), methods)
+            for cell in comparison.cells:
                 # A worthless map has no figures: it points nowhere.
-                method = asked.label("method", cell.at)
+                method = comparison.label("method", cell.at)
                 count[method] += cell.figures.get("pointing", 0)
                 energy[method] += cell.figures.get("energy", 0)
             step(name)
         won[name] = {method: wins / (2 * scenes) for method, wins in count.items()}
         inside[name] = {method: total / (2 * scenes) for method, total in energy.items()}
-    areas = [(x1 - x0) * (y1 - y0) for one in played for x0, y0, x1, y1 in (each.box for each in one.objects)]
+    boxes = [sticker.box for drawn in played for sticker in drawn.objects]
+    areas = [(x1 - x0) * (y1 - y0) for x0, y0, x1, y1 in boxes]
     return Scores(won=won, inside=inside, chance=float(np.mean(areas)), questions=2 * scenes)
 
 
-def ask(model: LoadedModel, one: Scene, pixels: np.ndarray, methods: Sequence[str]) -> Comparison:
-    """Maps of every object of the scene, from left to right, and whether each points at its own."""
-    height, width = pixels.shape[:2]
-    objects = sorted(one.objects, key=lambda each: each.centre[0])
-    boxes: dict[str | int | None, tuple[float, float, float, float]] = {
-        each.label: (each.box[0] * width, each.box[1] * height, each.box[2] * width, each.box[3] * height)
-        for each in objects
-    }
+def maps(model: LoadedModel, drawn: Scene, pixels: np.ndarray, methods: Sequence[str]) -> Comparison:
+    """Explain every object of a scene, from left to right, and measure whether each map points at its own."""
+    side = pixels.shape[0]
+    objects = sorted(drawn.objects, key=lambda sticker: sticker.centre[0])
+    boxes: dict[ClassName, Box] = {}
+    for sticker in objects:
+        x0, y0, x1, y1 = sticker.box
+        boxes[sticker.label] = (x0 * side, y0 * side, x1 * side, y1 * side)
     return compare(
         model,
         pixels,
-        targets=[each.label for each in objects],
+        targets=[sticker.label for sticker in objects],
         methods=[f"camctl[{method}]" for method in methods],
         # The boxes say whether a map points at its object: the model need not be asked.
         evaluation=Evaluation(metrics=("camctl[pointing]", "camctl[energy]"), boxes=boxes, verify=False),

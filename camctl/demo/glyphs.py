@@ -22,8 +22,8 @@ SIDES = (-1, 1)
 class Part:
     """One filled polygon of a sticker.
 
-    `paint` is a role, not a colour: `body` and `accent` differ from scene to scene, `light`, `dark` and
-    `pink` stay. Parts of the silhouette carry the sticker's edge and shadow; the others are its details.
+    `paint` is a role, not a colour: `body` and `accent` differ from scene to scene, `light`, `dark` and `pink` do not.
+    Parts of the silhouette have the sticker's edge and shadow; the others are its details.
     """
 
     points: Points
@@ -32,7 +32,7 @@ class Part:
 
 
 def polygon(*points: tuple[float, float]) -> Points:
-    """Take corners (N, 2) as given."""
+    """Return corners (N, 2)."""
     return np.array(points, dtype=np.float64)
 
 
@@ -47,7 +47,7 @@ def ellipse(
     turn: float = 0,
     corners: int = 36,
 ) -> Points:
-    """Corners of an ellipse or of its arc from `start` to `stop`, turned by `turn`; angles in degrees."""
+    """Return the corners of an ellipse or its arc from `start` to `stop`, turned by `turn`; angles in degrees."""
     around = np.radians(np.linspace(start, stop, corners))
     points = np.stack([rx * np.cos(around), ry * np.sin(around)], axis=1)
     placed: Points = rotated(points, turn) + np.array([x, y])
@@ -55,7 +55,7 @@ def ellipse(
 
 
 def band(x: float, y: float, rx: float, ry: float, *, start: float, stop: float, width: float) -> Points:
-    """Corners of a line of some `width` (to either side) along the arc of an ellipse."""
+    """Return the corners of a line of some `width` (to either side) along the arc of an ellipse."""
     outer = ellipse(x, y, rx + width, ry + width, start=start, stop=stop, corners=16)
     inner = ellipse(x, y, rx - width, ry - width, start=stop, stop=start, corners=16)
     return np.vstack([outer, inner])

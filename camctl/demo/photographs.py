@@ -1,4 +1,4 @@
-"""What to try where a demo network was given a photograph: those networks know drawn scenes only."""
+"""The next step for a photograph that a demo network explained: those networks know drawn scenes only."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ NETWORKS = tuple(f"imagenet:{name}" for name in NAMES)
 """Networks for photographs, the smallest first."""
 
 _SIDE = 448
-"""Pixels a side at which smoothness is measured; of smaller pictures it says too little."""
+"""Number of pixels per side at which smoothness is measured; smaller pictures have too few."""
 _BEND, _SMOOTH = 2, 0.5
 """In 3000 drawn scenes at least 0.69 of the pixels lie within 2 levels of the mean of their neighbours to the left and
-right; in `skimage.data.astronaut`, a square photograph, 0.20 do. Some smooth square photographs pass for drawn."""
+right; in `skimage.data.astronaut`, a square photograph, 0.20 do. Some smooth square photographs count as drawn."""
 
 
 def command(image: str = "photo.jpg") -> str:
-    """The command that explains a photograph, and how to install its network where that is missing."""
+    """Return the command that explains a photograph, and how to install its network if it is missing."""
     run = f"camctl run {shlex.quote(image)} {NETWORKS[0]}"
     return run if installed(NAMES[0]) else f"{run} (first: {INSTALL})"
 
 
 def hint(explanations: Iterable[Explanation]) -> str:
-    """The command for the first photograph that a demo network explained; empty where there is none."""
+    """Return the command for the first photograph that a demo network explained; empty if there is none."""
     for explanation in explanations:
         if explanation.maps and _knows_scenes_only(explanation) and not is_drawn(explanation.maps[0].picture.pixels):
             return f"The demo's networks know drawn scenes only. For photographs: {command(explanation.image)}"
@@ -40,7 +40,7 @@ def hint(explanations: Iterable[Explanation]) -> str:
 
 
 def is_drawn(pixels: NDArray[np.uint8]) -> bool:
-    """Whether a picture (H, W, 3) may be a drawn scene: square and smooth. In doubt it may."""
+    """Return whether a picture (H, W, 3) may be a drawn scene: square and smooth. In doubt it may."""
     import numpy as np
     from PIL import Image
 
@@ -55,7 +55,7 @@ def is_drawn(pixels: NDArray[np.uint8]) -> bool:
 
 
 def _knows_scenes_only(explanation: Explanation) -> bool:
-    """Whether the model is a demo network with the classes that it was shipped with."""
+    """Return whether the model is a demo network with its original classes."""
     from camctl.demo.glyphs import GLYPHS
 
     trained = explanation.model.startswith("demo:") and not explanation.random_weights

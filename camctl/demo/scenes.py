@@ -1,4 +1,4 @@
-"""Sticker scenes: a seed defines a picture of known objects in known places, drawn at any size."""
+"""Sticker scenes: a seed defines a picture of known objects at known positions, drawn at any size."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 CLASSES: tuple[str, ...] = tuple(GLYPHS)
 
-# Sizes are shares of the picture's side, so that a scene looks alike at any size.
+# Sizes are shares of the picture's side, so that a scene looks the same at any size.
 EDGE, INK, SHADOW, MARGIN, GAP = 0.030, 0.006, 0.014, 0.01, 0.02
 SIZES = {1: (0.30, 0.62), 2: (0.32, 0.46), 3: (0.25, 0.35), 4: (0.21, 0.29)}
 TURN = 28.0
@@ -32,7 +32,7 @@ HALF, LIGHT_EDGES = 0.5, 0.75
 LIGHT: Colour = (250, 248, 242)
 DARK: Colour = (38, 34, 44)
 PINK: Colour = (238, 112, 134)
-SUBPIXEL = 4  # bits of a pixel's fraction that OpenCV is given
+SUBPIXEL = 4  # number of fractional bits of coordinates for OpenCV
 OVERSAMPLED = 2
 
 
@@ -54,18 +54,28 @@ class SceneObject:
 
 @dataclass(frozen=True)
 class Scene:
-    """What a seed defines; the background and its confetti follow from the seed alone."""
+    """A seed and its objects; the background and its confetti follow from the seed alone."""
 
     seed: int
     objects: tuple[SceneObject, ...]
 
 
 def scene(seed: int, objects: int = 1, classes: Sequence[str] | None = None) -> Scene:
-    """Place one to four stickers whose boxes are apart; `classes`, where given, names each of them in order.
+    """Place one to four stickers whose boxes do not touch.
 
-    Raises:
-        ValueError: more than four objects, none, or a class that does not exist.
+    Parameters
+    ----------
+    seed
+        Seed of everything random.
+    objects
+        Number of stickers.
+    classes
+        Class of each sticker, instead of random ones.
 
+    Raises
+    ------
+    ValueError
+        There are no objects or more than four, or a class does not exist.
     """
     labels = list(classes) if classes is not None else None
     count = objects if labels is None else len(labels)
@@ -87,8 +97,8 @@ def scene(seed: int, objects: int = 1, classes: Sequence[str] | None = None) -> 
 def render(scene: Scene, size: int) -> Pixels:
     """Draw the scene as RGB (size, size, 3), smoothed by drawing it twice as large."""
     image = _background(np.random.default_rng([scene.seed, 1]), size * OVERSAMPLED)
-    for each in scene.objects:
-        _draw(image, each)
+    for sticker in scene.objects:
+        _draw(image, sticker)
     return np.asarray(cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
@@ -117,8 +127,8 @@ def _place(random: np.random.Generator, label: str, sizes: tuple[float, float]) 
 
 
 def _fits(placed: Sequence[SceneObject]) -> bool:
-    """Whether every box is inside the picture and apart from the others."""
-    inside = all(min(each.box) > MARGIN and max(each.box) < 1 - MARGIN for each in placed)
+    """Return whether every box is inside the picture and apart from the others."""
+    inside = all(min(sticker.box) > MARGIN and max(sticker.box) < 1 - MARGIN for sticker in placed)
     return inside and all(_apart(one, other) for one, other in itertools.combinations(placed, 2))
 
 
@@ -136,7 +146,7 @@ def _moved(
     *,
     flipped: bool,
 ) -> Points:
-    """From the glyph's own square to the picture."""
+    """Move points from the glyph's own square to the picture."""
     mirrored = points * [-stretch if flipped else stretch, 1 / stretch]
     return rotated(mirrored, turn) * (size / 2) + centre
 
@@ -151,7 +161,7 @@ def _darker(colour: Colour) -> Colour:
 
 
 def _fixed(points: Points, side: int) -> list[NDArray[np.int32]]:
-    """Points as OpenCV draws them with fractions of a pixel; its pixel (0, 0) is centred on (0, 0)."""
+    """Return points in OpenCV's fractions of a pixel; its pixel (0, 0) is centred on (0, 0)."""
     return [np.round((points * side - 0.5) * (1 << SUBPIXEL)).astype(np.int32)]
 
 
@@ -168,13 +178,16 @@ def _scalar(colour: Colour | int) -> tuple[float, ...]:
     return (colour,) if isinstance(colour, int) else colour
 
 
-def _draw(image: Pixels, each: SceneObject) -> None:
-    """Shadow, edge, fills with a thin line of their own colour, and light that falls from above."""
+def _draw(image: Pixels, sticker: SceneObject) -> None:
+    """Draw shadow, edge, fills with a thin line of their own colour, and light from above."""
     side = len(image)
-    paints = {"body": each.body, "accent": each.accent, "light": LIGHT, "dark": DARK, "pink": PINK}
+    paints = {"body": sticker.body, "accent": sticker.accent, "light": LIGHT, "dark": DARK, "pink": PINK}
     parts = [
-        (_moved(part.points, each.centre, each.size, each.turn, each.stretch, flipped=each.flipped), part)
-        for part in GLYPHS[each.label]
+        (
+            _moved(part.points, sticker.centre, sticker.size, sticker.turn, sticker.stretch, flipped=sticker.flipped),
+            part,
+        )
+        for part in GLYPHS[sticker.label]
     ]
     silhouette = [points for points, part in parts if part.silhouette]
     shade = np.zeros((side, side), np.uint8)
@@ -182,13 +195,13 @@ def _draw(image: Pixels, each: SceneObject) -> None:
         _fill(shade, points + SHADOW, 255)
         _line(shade, points + SHADOW, 255, EDGE * 0.8)
     blur = max(3, int(0.035 * side) | 1)
-    reach = [round(v * side) for v in each.box]
+    reach = [round(v * side) for v in sticker.box]
     pad = blur + math.ceil(SHADOW * side)
     window = np.s_[max(0, reach[1] - pad) : reach[3] + pad, max(0, reach[0] - pad) : reach[2] + pad]
     soft = cv2.GaussianBlur(shade[window], (blur, blur), 0)
     image[window] = image[window] * (1 - soft[..., None] * np.float32(0.45 / 255))
     for points in silhouette:
-        _line(image, points, each.edge, EDGE)
+        _line(image, points, sticker.edge, EDGE)
     body = np.zeros((side, side), np.uint8)
     for points, part in parts:
         colour = paints[part.paint]
@@ -202,11 +215,11 @@ def _draw(image: Pixels, each: SceneObject) -> None:
 
 
 def _background(random: np.random.Generator, side: int) -> Pixels:
-    """Blend two related colours, add a pattern, and confetti that says nothing of any class."""
+    """Blend two related colours, and add a pattern and confetti that belong to no class."""
     hue, shift = random.random(), random.uniform(-0.18, 0.18)
     first, second = (
-        np.array(_colour(each, random.uniform(0.08, 0.6), random.uniform(0.4, 0.97)), np.float32)
-        for each in (hue, hue + shift)
+        np.array(_colour(tone, random.uniform(0.08, 0.6), random.uniform(0.4, 0.97)), np.float32)
+        for tone in (hue, hue + shift)
     )
     blend = _spread(random.random((int(random.integers(2, 7)),) * 2), side).clip(0, 1)
     pattern = random.uniform(8, 30) * _pattern(random, side)
@@ -218,13 +231,13 @@ def _background(random: np.random.Generator, side: int) -> Pixels:
 
 
 def _spread(values: NDArray[np.float64], side: int) -> NDArray[np.float32]:
-    """Blow a few values up smoothly to (side, side)."""
+    """Enlarge a few values smoothly to (side, side)."""
     large = cv2.resize(values.astype(np.float32), (side, side), interpolation=cv2.INTER_CUBIC)
     return np.asarray(large, np.float32)
 
 
 def _pattern(random: np.random.Generator, side: int) -> NDArray[np.float32]:
-    """Stripes, plaid, checker, waves or noise, about -1..1."""
+    """Return stripes, plaid, checker, waves or noise, about -1..1."""
     kind, angle = int(random.integers(0, 6)), random.random() * math.pi
     waves, phase = np.float32(random.uniform(5, 16) * math.tau), np.float32(random.random() * math.tau)
     noise = random.normal(size=(int(random.integers(12, 40)),) * 2) * 0.5
@@ -242,7 +255,7 @@ def _pattern(random: np.random.Generator, side: int) -> NDArray[np.float32]:
 
 
 def _confetti(image: Pixels, random: np.random.Generator) -> None:
-    """One small disc, bar, triangle, square or ring."""
+    """Draw one small disc, bar, triangle, square or ring."""
     shapes = (
         ellipse(0, 0, 1, random.uniform(0.5, 1)),
         polygon((-1.6, -0.3), (1.6, -0.3), (1.6, 0.3), (-1.6, 0.3)),

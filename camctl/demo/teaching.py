@@ -1,4 +1,4 @@
-"""How the demo's small nets are taught: the class of every cell, beside the class of the picture."""
+"""How the demo's small nets are taught: the class of every cell, besides the class of the picture."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ CHANNELS_FIRST = 4  # dimensions of (B, C, H, W), where tokens have three
 
 @dataclass(frozen=True)
 class Lesson:
-    """Where a family is taught: its target layer, what comes there before the cells, and what reads them.
+    """Where a family is taught: its target layer, the tokens before its cells, and the modules that read them.
 
-    `last_block` and `last_norm` are named for nets that read a class token. `through_head` has each cell read by the
-    net's own head. It is what makes the maps good, but for ViT: there LayerCAM found 0.69 of the objects with it, 0.87
-    without (each centred, see `centre`; one training of each).
+    `last_block` and `last_norm` are for nets that read a class token. With `through_head` the net's own head reads each
+    cell. That makes the maps good, except for ViT: its LayerCAM found 0.69 of the objects with it and 0.87 without
+    (both centred, see `centre`; one training each).
     """
 
     layer: str
@@ -35,53 +35,53 @@ class Lesson:
 
 
 class Teacher(nn.Module):
-    """Asks what each cell of the target layer shows: a class, or background. Thrown away after training.
+    """Predicts what each cell of the target layer shows: a class, or background. Discarded after training.
 
-    Where the lesson says so, each cell is read by the net's own head, as if the picture were this cell alone: that
-    ties the head to the very place where the maps of the net are drawn. Nets that read a class token need two things
-    more. A layer of the teacher's own reads their cells, since their head starts at zero and has nothing to say at
-    first. And before their last block each picture is handed its neighbour's class token: so that token brings
-    nothing along from earlier layers, and what the head reads has to come from the cells through the last attention.
+    With `through_head` the net's own head reads each cell as if it were the whole picture, which ties the head to the
+    layer at which maps are drawn. Nets that read a class token need two more things. A layer of the teacher reads their
+    cells, since their head starts at zero and has no gradient at first. And before their last block each picture
+    gets its neighbour's class token: so that token carries nothing from earlier layers, and what the head reads has to
+    come from the cells through the last attention.
     """
 
     def __init__(self, lesson: Lesson, model: nn.Module) -> None:
-        """Listen to the lesson's layer of the model."""
+        """Hook the lesson's layer of the model."""
         super().__init__()
         # In a tuple, so that it is not registered here: the model's own parameters are not the teacher's.
         self._taught: tuple[Any] = (model,)
         self._lesson = lesson
-        self._heard: Tensor | None = None
+        self._output: Tensor | None = None
         self._class_token: Tensor | None = None
         channels: Any = model.get_submodule("head").in_channels
         self.reader = nn.Linear(channels, len(CLASSES) + 1)
         self.scale = nn.Parameter(torch.ones(()))
         self.background = nn.Parameter(torch.zeros(1))
-        self._handles = [model.get_submodule(lesson.layer).register_forward_hook(self._listen)]
+        self._handles = [model.get_submodule(lesson.layer).register_forward_hook(self._store)]
         if lesson.last_block is not None:
             block = model.get_submodule(lesson.last_block)
-            self._handles.append(block.register_forward_pre_hook(self._blind))
+            self._handles.append(block.register_forward_pre_hook(self._swap_class_tokens))
 
     def dismiss(self) -> None:
-        """Leave the model as it was met."""
+        """Remove the hooks from the model."""
         for handle in self._handles:
             handle.remove()
 
-    def _listen(self, _layer: nn.Module, _inputs: Any, output: Tensor) -> None:
-        # A copy: mmpretrain's ResNet adds its shortcut in place to the very tensor that its last norm gave.
-        self._heard = output.clone()
+    def _store(self, _layer: nn.Module, _inputs: Any, output: Tensor) -> None:
+        # A copy: mmpretrain's ResNet adds its shortcut in place to the output of its last norm.
+        self._output = output.clone()
 
-    def _blind(self, _block: nn.Module, inputs: tuple[Tensor]) -> tuple[Tensor]:
+    def _swap_class_tokens(self, _block: nn.Module, inputs: tuple[Tensor]) -> tuple[Tensor]:
         (tokens,) = inputs
         self._class_token = tokens[:, :1].roll(1, dims=0)
         return (torch.cat([self._class_token, tokens[:, 1:]], dim=1),)
 
     def forward(self, batch: Batch) -> Tensor:
-        """Give the mean loss over the cells of the batch that the model has just seen."""
-        if self._heard is None:
+        """Return the mean loss over the cells of the batch that the model ran on last."""
+        if self._output is None:
             message = "The model must run before its cells can be read."
             raise RuntimeError(message)
-        heard = self._heard
-        tokens = heard.flatten(2).transpose(1, 2) if heard.dim() == CHANNELS_FIRST else heard
+        output = self._output
+        tokens = output.flatten(2).transpose(1, 2) if output.dim() == CHANNELS_FIRST else output
         tokens = tokens[:, self._lesson.extra_tokens :]
         shown = torch.from_numpy(cells(batch, round(tokens.shape[1] ** 0.5))).flatten()
         loss = torch.zeros(())
@@ -94,14 +94,14 @@ class Teacher(nn.Module):
         return loss
 
     def _alone(self, tokens: Tensor) -> Tensor:
-        """Read each cell as the net would a picture of this cell alone (B, L, classes)."""
+        """Return the scores of each cell as if it were the whole picture (B, L, classes)."""
         (model,) = self._taught
         lesson = self._lesson
         if lesson.last_block is None or lesson.last_norm is None:
-            averaged: Tensor = model.head.fc(tokens)  # such nets average their cells
+            averaged: Tensor = model.head.fc(tokens)  # these nets average their cells
             return averaged
         block, norm = model.get_submodule(lesson.last_block), model.get_submodule(lesson.last_norm)
-        # An attention that looks at one cell gives that cell's value, whatever its query and key.
+        # Attention to a single cell returns that cell's value, whatever its query and key.
         values = block.attn.qkv(tokens).chunk(3, dim=-1)[2]
         seen = self._class_token + block.attn.proj(values)
         seen = norm(block.ffn(block.ln2(seen), identity=seen))
@@ -110,20 +110,20 @@ class Teacher(nn.Module):
 
 
 def centre(model: nn.Module, lesson: Lesson, images: Tensor) -> None:
-    """Move the zero of a class-token net's target layer to the cells' mean over these images; its scores stay.
+    """Move the zero of a class-token net's target layer to the cells' mean over these images; its scores do not change.
 
-    Maps multiply activations with gradients, so they depend on what activation counts as none, which training leaves
-    open: what the last norm adds to all cells may as well be added after it, by the bias of the attention it feeds.
+    Maps multiply activations with gradients, so they depend on the zero of the activations, which training leaves
+    open: the bias of the attention after the last norm can add what the norm adds to all cells.
     """
     block: Any = model.get_submodule(lesson.last_block) if lesson.last_block is not None else None
     if block is None or block.attn.qkv.bias is None:
         return
-    heard: list[Tensor] = []
-    handle = block.ln1.register_forward_hook(lambda _layer, _inputs, output: heard.append(output))
+    outputs: list[Tensor] = []
+    handle = block.ln1.register_forward_hook(lambda _layer, _inputs, output: outputs.append(output))
     with torch.no_grad():
         model(images)
         handle.remove()
-        mean = heard[0][:, lesson.extra_tokens :].mean(dim=(0, 1))
+        mean = outputs[0][:, lesson.extra_tokens :].mean(dim=(0, 1))
         block.ln1.bias -= mean
         block.attn.qkv.bias += block.attn.qkv.weight @ mean
 

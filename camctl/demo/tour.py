@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
-from camctl.demo.game import BASELINES, METHODS, Scores, ask, play
+from camctl.demo.game import BASELINES, METHODS, Scores, maps, play
 from camctl.demo.scenes import render, scene
-from camctl.files.raw_maps import save_picture, write_atomically
+from camctl.files.atomic import write_atomically
+from camctl.files.pictures import save_picture
 from camctl.pipeline.load import load
 from camctl.render.figure.sheet import Tile, sheet
 
@@ -24,10 +25,10 @@ if TYPE_CHECKING:
     from camctl.plugin import LoadedModel
 
 FAMILIES = {"resnet": "ResNet", "vit": "ViT", "swin": "Swin", "t2t": "T2T-ViT"}
-"""Name of the embedded model -> how its family is called."""
+"""Name of the embedded model -> name of its family."""
 
 DRAWN_BY = {"resnet": "GradCAM", "vit": "LayerCAM", "swin": "GradCAM", "t2t": "GradCAM"}
-"""Family -> the method of its pictures: among its best at the game, and the one with most energy on the object."""
+"""Family -> method of its pictures: among its best at the game, and the one with most energy on the object."""
 
 SHOWN = {
     6_700_024: ("cat", "dog"),
@@ -35,15 +36,15 @@ SHOWN = {
     6_701_022: ("mushroom", "house"),
     6_703_008: ("fish", "sailboat"),
 }
-"""Seeds and classes of the scenes that are drawn: chosen among those where every family points at both objects."""
+"""Seeds and classes of the scenes that are drawn, chosen among those where every family points at both objects."""
 
 SIZE = 448
-"""Side of the drawn scenes in pixels; the models are given them at 112."""
+"""Side of the drawn scenes in pixels; the models see them at 112."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tour:
-    """What the demo made and measured."""
+    """Files and scores of the demo."""
 
     index: Path
     sheet: Path
@@ -51,9 +52,9 @@ class Tour:
 
 
 def tour(output: Path, *, scenes: int = 150, progress: Callable[[str, int, int], None] | None = None) -> Tour:
-    """Draw a few scenes, play the pointing game on `scenes` others, and write all into the folder `output`.
+    """Draw a few scenes, play the pointing game on `scenes` others, and write the results into the folder `output`.
 
-    `progress` is called as `progress(text, done, total)`. Raises `InputError` where the folder cannot be written.
+    `progress` is called as `progress(text, done, total)`. Raises `InputError` if the folder cannot be written.
     """
     total, done = len(FAMILIES) * (scenes + len(SHOWN)), 0
 
@@ -69,7 +70,7 @@ def tour(output: Path, *, scenes: int = 150, progress: Callable[[str, int, int],
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Nets this small lose more to handing work over than they gain, ten times so where another program is busy."""
+    """Use one thread: nets this small lose more by distributing work than they gain, even more on a busy machine."""
     import torch
 
     before = torch.get_num_threads()
@@ -100,31 +101,31 @@ def draw(
     tile: int = 224,
     step: Callable[[str], None] = lambda _family: None,
 ) -> NDArray[np.uint8]:
-    """Every family's overlays of both objects of the scenes `seeds`, on one sheet of pictures of `tile` pixels.
+    """Draw every family's overlays of both objects of the scenes `seeds` on one sheet of pictures of `tile` pixels.
 
-    Each overlay is also saved into the folder `output`, where one is given; `step(family)` is called after each scene.
+    Each overlay is also saved into the folder `output`, if given; `step(family)` is called after each scene.
     """
     rows = []
     for number, seed in enumerate(seeds, 1):
-        one = scene(seed, classes=SHOWN[seed])
-        pixels = render(one, SIZE)
+        drawn = scene(seed, classes=SHOWN[seed])
+        pixels = render(drawn, SIZE)
         if output is not None:
             save_picture(pixels, output / f"scene{number}.png")
         row = [Tile(pixels)]
         for family, model in models.items():
-            for cam in ask(model, one, pixels, (DRAWN_BY[family],)).maps:
+            for cam in maps(model, drawn, pixels, (DRAWN_BY[family],)).maps:
                 overlay = cam.overlay(canvas="original")
                 if output is not None:
                     save_picture(overlay, output / f"scene{number}_{family}_{cam.target.label}.png")
                 row.append(Tile(overlay, caption=f"{cam.target.label}, {cam.target.score:.0%}"))
             step(family)
         rows.append(row)
-    headings = ["the scene", *(f"{FAMILIES[family]}, {DRAWN_BY[family]}" for family in models for _ in one.objects)]
+    headings = ["the scene", *(f"{FAMILIES[family]}, {DRAWN_BY[family]}" for family in models for _ in drawn.objects)]
     return sheet(rows, columns=headings, tile=tile)
 
 
 def _page(scores: Scores) -> str:
-    """The index: the sheet, and the score of every method and family beside chance."""
+    """Return the index page: the sheet, and the score of every method and family, and of chance."""
     names = [FAMILIES[family] for family in scores.won]
     head = "".join(f"<th>{escape(name)}</th>" for name in names)
     lines = []
@@ -158,12 +159,12 @@ th:first-child {{ text-align: left; font-weight: 500; }}
 .chance {{ font-style: italic; }}
 </style>
 <h1>Where four networks looked</h1>
-<p>Each scene holds two objects; every network was asked for both, by a method that suits its family. The asked object
-should light up: these scenes are chosen among those where every network points at both objects, and the game below
-counts all.</p>
+<p>Each scene has two objects; every network explains both, by a method that suits its family. The object whose class is
+explained should light up: these scenes are chosen among those where every network points at both objects, and the game
+below counts all.</p>
 <p><a href="sheet.png"><img src="sheet.png" alt="Scenes, and overlays for each network and object"></a></p>
 <h2>Pointing game</h2>
-<p>How often the map's peak lies on the asked object: {questions} questions on scenes that no network had seen.
+<p>How often the map's peak lies on the object: {questions} questions on scenes that no network had seen in training.
 Small figures: the share of the map's energy on the object. Bold: the family's best method. Faint: no better than a
 random point. In italics: baselines, which look at no class and no network.</p>
 <table>
@@ -171,6 +172,6 @@ random point. In italics: baselines, which look at no class and no network.</p>
 {lines}
 </table>
 <p>The networks are tiny and were trained with the objects' boxes as well as their classes: the game shows that maps
-are drawn rightly and how methods differ, not how well networks localise by themselves.</p>
+are drawn right and how methods differ, not how well networks localise by themselves.</p>
 </html>
 """

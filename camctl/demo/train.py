@@ -1,11 +1,11 @@
 """Trains the demo's four small classifiers: `python -m camctl.demo.train resnet --output DIR`.
 
-What is taught, said plainly: beside the picture's class, each net learns the class of every cell of its last
-grid, from the boxes of the scenes (see `camctl.demo.teaching`). So these nets show that maps are drawn right;
-they do not show that places are learnt from labels alone.
+Besides the picture's class, each net learns the class of every cell of its last grid from the boxes of the scenes (see
+`camctl.demo.teaching`). So these nets show that maps are drawn right; they do not show that positions are learnt from
+labels alone.
 
-The same seed on the same machine gives the same weights: one thread, fixed steps, everything from seeds. The
-scenes are drawn first, which takes some minutes, or read from the folder `--cache`.
+The same seed on the same machine gives the same weights: one thread, fixed steps, everything from seeds. The scenes are
+drawn first, which takes some minutes, or read from the folder `--cache`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from camctl.demo.data import SIDE, Pictures, kept, normalised, varied
+from camctl.demo.data import SIDE, Pictures, cached, normalised, varied
 from camctl.demo.scenes import CLASSES
 from camctl.demo.teaching import Lesson, Teacher, centre, shared
 
@@ -40,7 +40,7 @@ RATE, WARM_UP, DECAY, CLIP = 3e-3, 0.06, 0.05, 1.0
 
 @dataclass(frozen=True)
 class Phase:
-    """So many steps on pictures of this side; `pairs` of each batch are scenes of two objects."""
+    """A number of steps on pictures of one size; `pairs` of each batch are scenes of two objects."""
 
     steps: int
     side: int = SIDE
@@ -49,7 +49,7 @@ class Phase:
 
 @dataclass(frozen=True)
 class Course:
-    """How one family is trained."""
+    """Training schedule of one family."""
 
     lesson: Lesson
     phases: tuple[Phase, ...]
@@ -76,7 +76,7 @@ COURSES = {
 
 
 def build(family: str) -> nn.Module:
-    """Make the family's untrained net from its configuration file, the library's known defects repaired."""
+    """Build the family's untrained net from its configuration file, with known defects of the library repaired."""
     from mmengine.config import Config
     from mmengine.logging import MMLogger
     from mmpretrain.apis import get_model
@@ -91,7 +91,7 @@ def build(family: str) -> nn.Module:
 
 
 def batches(course: Course, singles: Pictures, pairs: Pictures, seed: int) -> Iterator[Batch]:
-    """Every batch of the course in order."""
+    """Yield every batch of the course in order."""
     random = np.random.default_rng(seed)
     for phase in course.phases:
         for _ in range(phase.steps):
@@ -109,7 +109,7 @@ def batches(course: Course, singles: Pictures, pairs: Pictures, seed: int) -> It
 
 
 def rate(done: float) -> float:
-    """Give the learning rate's share of its peak at a share of the work: a warm-up, then half a cosine."""
+    """Return the learning rate as a share of its peak after a share of the work: a warm-up, then half a cosine."""
     if done < WARM_UP:
         return done / WARM_UP
     return 0.5 + 0.5 * math.cos(math.pi * (done - WARM_UP) / (1 - WARM_UP))
@@ -124,7 +124,7 @@ def train(
     seed: int,
     report: Callable[[str], None],
 ) -> None:
-    """Take the model through its course, in place."""
+    """Train the model in place."""
     teacher = Teacher(course.lesson, model)
     weights = [*model.parameters(), *teacher.parameters()]
     optimizer = torch.optim.AdamW(
@@ -134,7 +134,7 @@ def train(
         ],
         betas=(0.9, 0.98),
     )
-    # Work is counted in pixels: a step on small cuts costs a fraction of one on whole pictures.
+    # Work is measured in pixels: a step on small cuts costs a fraction of one on whole pictures.
     work = sum(phase.steps * phase.side**2 for phase in course.phases)
     done = 0
     model.train()
@@ -142,21 +142,21 @@ def train(
         for group in optimizer.param_groups:
             group["lr"] = RATE * rate(done / work)
         done += batch.images.shape[-1] ** 2
-        seen = functional.cross_entropy(model(torch.from_numpy(batch.images)), shared(batch))
-        told = teacher(batch)
+        picture_loss = functional.cross_entropy(model(torch.from_numpy(batch.images)), shared(batch))
+        cell_loss = teacher(batch)
         optimizer.zero_grad()
-        (seen + told).backward()
+        (picture_loss + cell_loss).backward()
         nn.utils.clip_grad_norm_(weights, CLIP)
         optimizer.step()
         if step % 50 == 0:
-            report(f"step {step}: picture loss {seen.item():.3f}, cell loss {told.item():.3f}")
+            report(f"step {step}: picture loss {picture_loss.item():.3f}, cell loss {cell_loss.item():.3f}")
     teacher.dismiss()
     model.eval()
     centre(model, course.lesson, torch.from_numpy(normalised(pairs.images[:CENTRED_ON])))
 
 
 def accuracy(model: nn.Module, pictures: Pictures) -> float:
-    """Find the share of single-object pictures whose class has the highest score."""
+    """Return the share of single-object pictures whose class has the highest score."""
     right = 0
     with torch.inference_mode():
         for start in range(0, len(pictures.images), BATCH):
@@ -167,7 +167,7 @@ def accuracy(model: nn.Module, pictures: Pictures) -> float:
 
 
 def halved(model: nn.Module) -> dict[str, Tensor]:
-    """Copy the weights as they are shipped: half precision, small integers for Swin's table of positions."""
+    """Copy the weights in the shipped precision: half, and small integers for Swin's table of positions."""
     kinds = {torch.float32: torch.float16, torch.int64: torch.int16}
     return {name: value.detach().to(kinds[value.dtype]).clone() for name, value in model.state_dict().items()}
 
@@ -183,9 +183,9 @@ def main() -> None:
     options = parser.parse_args()
 
     torch.set_num_threads(1)
-    singles = kept(options.cache, *SINGLE_SEEDS, 1, options.workers)
-    pairs = kept(options.cache, *PAIR_SEEDS, 2, options.workers)
-    held_out = kept(options.cache, *HELD_OUT_SEEDS, 1, options.workers)
+    singles = cached(options.cache, *SINGLE_SEEDS, 1, options.workers)
+    pairs = cached(options.cache, *PAIR_SEEDS, 2, options.workers)
+    held_out = cached(options.cache, *HELD_OUT_SEEDS, 1, options.workers)
 
     torch.manual_seed(options.seed)
     model, course = build(options.family), COURSES[options.family]
@@ -193,7 +193,7 @@ def main() -> None:
     train(model, course, singles, pairs, seed=options.seed, report=lambda line: print(line, flush=True))  # noqa: T201
     seconds = time.monotonic() - began
 
-    # What is shipped is what is measured: the rounded weights.
+    # The rounded weights, which are shipped, are measured.
     state = halved(model)
     model.load_state_dict(state)
     meta: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""From captures to one map: evidence, reduction, fusion, verdict."""
+"""From captures to one map: evidence, reduction, fusion and verdict."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from camctl.engine.fusion import fuse, fuse_raw, unit
 from camctl.engine.reduction import reduce
 from camctl.engine.smoothing import restore
 from camctl.engine.verdict import OK, Verdict, combine, judge, placement
-from camctl.errors import CamctlError, PluginError, one_line, out_of_memory
+from camctl.errors import CamctlError, Hint, PluginError, one_line, out_of_memory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Drawn:
-    """One map, still on the device: `values` (h, w) 0..1, `raw` (grid) signed, one `raw` a layer."""
+    """One map, still on the device: `values` (h, w) 0..1, `raw` (grid) signed, one `raw` per layer."""
 
     values: Tensor
     raw: Tensor
@@ -32,7 +32,7 @@ class Drawn:
     verdict: Verdict
     milliseconds: float
     method: Method
-    """The one that drew it, where `auto` was asked for."""
+    """The method that drew it, which `auto` may stand for."""
 
 
 def draw(
@@ -43,93 +43,91 @@ def draw(
     aggregate: Aggregate,
     eigen_smooth: bool = False,
     options: Mapping[str, Any] | None = None,
-    kept: dict[str, Tensor] | None = None,
+    evidence: dict[str, Tensor] | None = None,
 ) -> Drawn:
-    """The map of one method for one target, fused over the layers of `captures`.
+    """Draw the map of one method for one question, fused over the layers of `captures`.
 
     Parameters
     ----------
-    captures: one a layer, of one view, or of the six that `smoothing.augment` makes.
-    reached: for each layer, whether the class score's gradient reaches its places.
-    eigen_smooth: take the first principal component, whatever the method's own reduction.
-    kept: the method's evidence by layer, found there or put there; for several maps of the same captures.
+    captures
+        One per layer, of one view, or of the six that `smoothing.augment` makes.
+    reached
+        For each layer, whether the score's gradient reaches its grid.
+    eigen_smooth
+        Take the first principal component instead of the sum.
+    evidence
+        The method's evidence by layer, read and filled; shared by several maps of the same captures.
 
-    Raises `PluginError` where the method fails or returns another shape.
+    Raises
+    ------
+    PluginError
+        The method fails or returns another shape.
     """
     start = perf_counter()
     reduction = "principal" if eigen_smooth and method.reduction == "sum" else method.reduction
+    evidence = {} if evidence is None else evidence
     raws, verdicts = [], []
-    smooth = captures[0].inputs.shape[0] > 1
     for capture, reaches in zip(captures, reached, strict=True):
         with torch.no_grad():
-            evidence = None if kept is None else kept.get(capture.layer)
-            if evidence is None:
-                evidence = _evidence(method, capture, options or {})
-            if kept is not None:
-                kept[capture.layer] = evidence
-            raw = reduce(evidence, reduction, of_class=method.discriminative)
-            magnitude = (evidence.abs().sum(1) if evidence.ndim == 4 else evidence.abs()).max()  # noqa: PLR2004
+            if capture.layer not in evidence:
+                evidence[capture.layer] = _evidence(method, capture, options or {})
+            part = evidence[capture.layer]
+            raw = reduce(part, reduction, of_class=method.discriminative)
+            magnitude = (part.abs().sum(1) if part.ndim == 4 else part.abs()).max()  # noqa: PLR2004
         gradient_reaches = reaches if "gradients" in method.needs else None
         verdicts.append(
             _own_fault(method, capture, raw) or judge(capture.layer, raw, magnitude, gradient_reaches=gradient_reaches)
         )
         raws.append(raw)
-    verdict = combine(verdicts, product=aggregate == "product")
     size = (captures[0].inputs.shape[-2], captures[0].inputs.shape[-1])
     with torch.no_grad():
         values = fuse(raws, size, aggregate)
-        if smooth:
+        if captures[0].inputs.shape[0] > 1:
             values = unit(restore(values).mean(0, keepdim=True))
             raws = [restore(raw).mean(0, keepdim=True) for raw in raws]
         raw = fuse_raw(raws, aggregate)
-    if verdict.name != "not-finite" and not _sound_scores(captures[0]):
-        verdict = Verdict("not-finite", "The model's scores hold NaN or infinite values; a weight may hold them.")
-    if verdict is OK and not bool(values.any()):
-        verdict = Verdict("flat", "The layers' maps have no place in common: nothing is left of their fusion.")
+    verdict = _verdict(combine(verdicts, product=aggregate == "product"), captures, values)
     if verdict.blank:
         values = torch.zeros_like(values)
-    elif method.needs:  # a map of the picture alone claims nothing of the layer
+    elif method.needs:  # a map of the picture alone says nothing about the layer
         verdict = placement(", ".join(capture.layer for capture in captures), raw[0])
     return Drawn(values[0], raw[0], tuple(layer[0] for layer in raws), verdict, (perf_counter() - start) * 1e3, method)
 
 
-def _sound_scores(capture: Capture) -> bool:
-    """Whether the scores are numbers: a NaN after the target layer leaves no trace in the map itself.
+def _verdict(verdict: Verdict, captures: Sequence[Capture], values: Tensor) -> Verdict:
+    """Return the verdict on a fusion, given the one on its layers."""
+    if verdict.name != "not-finite" and not _sound_scores(captures[0]):
+        return Verdict("not-finite", "The model's scores hold NaN or infinite values; a weight may hold them.")
+    if verdict is OK and not bool(values.any()):
+        return Verdict("flat", "The layers' maps do not overlap, so their fusion is zero everywhere.")
+    return verdict
 
-    A class may be ruled out by minus infinity, as long as it is not the one explained.
+
+def _sound_scores(capture: Capture) -> bool:
+    """Return whether the scores are numbers: a NaN after the target layer leaves no trace in the map itself.
+
+    Minus infinity may rule out a class that is not explained.
     """
-    asked = capture.logits.gather(1, capture.targets[:, None])
-    return bool(torch.isfinite(asked).all()) and not bool(torch.isnan(capture.logits).any())
+    explained = capture.logits.gather(1, capture.targets[:, None])
+    return bool(torch.isfinite(explained).all()) and not bool(torch.isnan(capture.logits).any())
 
 
 def _own_fault(method: Method, capture: Capture, raw: Tensor) -> Verdict | None:
-    """The verdict on a method that makes NaN or infinity out of finite values."""
-    given = (capture.activations, capture.gradients)
-    if torch.isfinite(raw).all() or not all(bool(torch.isfinite(part).all()) for part in given):
+    """Return the verdict on a method that computes NaN or infinity from finite values."""
+    inputs = (capture.activations, capture.gradients)
+    if torch.isfinite(raw).all() or not all(bool(torch.isfinite(part).all()) for part in inputs):
         return None
     reason = f"The method {method.name} made NaN or infinity out of finite values at '{capture.layer}'."
     return Verdict("not-finite", reason, by_method=True)
 
 
 def _evidence(method: Method, capture: Capture, options: Mapping[str, Any]) -> Tensor:
-    shared = (capture.activations, capture.gradients, capture.inputs, capture.logits)
-    versions = [part._version for part in shared]  # noqa: SLF001 - torch counts writes in place there
+    own = {key: value for key, value in options.items() if key in method.options}
     try:
-        evidence = method.compute(capture, **{key: value for key, value in options.items() if key in method.options})
+        evidence: Tensor = method.compute(capture, **own)
     except Exception as error:
         if isinstance(error, CamctlError) or out_of_memory(error):
             raise
         message = f"The method {method.name} failed at '{capture.layer}': {one_line(error)}"
-        raise PluginError(message, hint=f"See what it needs with: camctl methods {method.name}") from error
-    if versions != [part._version for part in shared]:  # noqa: SLF001
-        message = f"The method {method.name} writes over what it was given, which other methods share."
-        raise PluginError(message, hint="Leave it out, or report it to its author: it has to work on copies.")
-    n, _, height, width = capture.activations.shape
-    dimensions = 3 if method.reduction == "none" else 4
-    sound = isinstance(evidence, torch.Tensor) and evidence.ndim == dimensions and evidence.shape[0] == n
-    if not sound or (dimensions == 4 and evidence.shape[2:] != (height, width)):  # noqa: PLR2004
-        shape = tuple(evidence.shape) if isinstance(evidence, torch.Tensor) else type(evidence).__name__
-        wanted = f"({n}, H, W)" if dimensions == 3 else f"({n}, C, {height}, {width})"  # noqa: PLR2004
-        message = f"The method {method.name} returned {shape} where {wanted} is due."
-        raise PluginError(message, hint="Report it to the method's author.")
+        raise PluginError(message, hint=Hint("See what it needs", f"methods {method.name}")) from error
     return evidence.float()

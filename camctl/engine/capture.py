@@ -1,7 +1,7 @@
-"""One forward pass and its truncated backward passes, seen at the target layers.
+"""One forward pass and its truncated backward passes, recorded at the target layers.
 
-No parameter requires a gradient: the first target layer to run starts the graph, so that nothing
-before it is differentiated, and a frozen backbone is no hindrance.
+No parameter requires a gradient: the first target layer to run starts the graph, so that nothing before it is
+differentiated, and a frozen backbone does no harm.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from torch import Tensor, nn
 
 from camctl.engine.layout import Layout, LayoutHints, find_layout, no_grid, tensor_in, with_tensor
 from camctl.engine.model_state import untouched
-from camctl.engine.question import ALONE, Versus
-from camctl.errors import InputError
-from camctl.plugin import Capture
+from camctl.engine.modules import ModuleTable
+from camctl.engine.replay import Replay
+from camctl.errors import Hint, InputError
+from camctl.plugin import Capture, ClassQuestion, Question
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,12 +27,12 @@ if TYPE_CHECKING:
 
     from torch.utils.hooks import RemovableHandle
 
-    from camctl.engine.replay import Replay
+USABLE = Hint("See the layers that can be used", "layers", usable=True)
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What one target layer put out: the raw tensor (in the graph where gradients are wanted) and its layout."""
+    """The raw output of one target layer (in the graph if gradients are wanted) and its layout."""
 
     name: str
     output: Tensor
@@ -39,18 +40,24 @@ class Seen:
 
 
 class Recorder:
-    """The one thing in camctl that holds state: hooks on the target layers, in a `with` block.
+    """Hooks on the target layers, in a `with` block: the only object in camctl that holds state.
 
     Parameters
     ----------
-    module: the model.
-    layers: names of the target layers, as in `module.named_modules()`.
-    gradients: whether backward passes will follow.
-    hints: what is known of the layers' layouts.
+    model
+        The model, or the table of its modules.
+    layers
+        Names of the target layers, as in `module.named_modules()`.
+    gradients
+        Whether backward passes will follow.
+    hints
+        What is known about the layers' layouts.
     """
 
-    def __init__(self, module: nn.Module, layers: Sequence[str], hints: LayoutHints, *, gradients: bool) -> None:
-        self.module = module
+    def __init__(
+        self, model: nn.Module | ModuleTable, layers: Sequence[str], hints: LayoutHints, *, gradients: bool
+    ) -> None:
+        self.table = ModuleTable.of(model)
         self.layers = tuple(layers)
         self.hints = hints
         self.gradients = gradients
@@ -63,11 +70,10 @@ class Recorder:
         self._raw: dict[str, Tensor] = {}
         self._handles: list[RemovableHandle] = []
         self._replays: dict[str, Replay] = {}
-        self._untouched = untouched(module)
+        self._untouched = untouched(self.table)
 
     def __enter__(self) -> Self:
-        parts = dict(self.module.named_modules())
-        targets = [(name, parts[name]) for name in self.layers]  # before anything is touched: a name may be wrong
+        targets = [(name, self.table.parts[name]) for name in self.layers]  # a wrong name raises before any change
         self._untouched.__enter__()
         for name, part in targets:
             self._handles.append(part.register_forward_hook(self._hook(name)))
@@ -90,22 +96,25 @@ class Recorder:
             tensor = tensor_in(output)
             if tensor is None:
                 return None
-            kept = tensor
+            leaf = tensor
             if self.gradients and (not tensor.requires_grad or self._raw.keys() <= {name}):
-                # The graph starts here: nothing before this layer is differentiated, nor its own earlier calls.
-                kept = tensor.detach().requires_grad_()
-            self._raw[name] = kept
-            # The network goes on with a clone: many nets write over their own features, and
-            # the layer's output would silently become its block's.
-            return with_tensor(output, tensor, kept.clone())
+                # The graph starts here: neither earlier layers nor earlier calls of this one are differentiated.
+                leaf = tensor.detach().requires_grad_()
+            self._raw[name] = leaf
+            # The network continues with a clone: many networks write over their own features, and the layer's output
+            # would silently become its block's.
+            return with_tensor(output, tensor, leaf.clone())
 
         return record
 
     def forward(self, inputs: Tensor, forward: Callable[[Tensor], Tensor], *, keep_faults: bool = False) -> Tensor:
-        """Run the model once; returns the logits (N, classes), float32, and fills `seen`.
+        """Run the model once, fill `seen`, and return the logits (N, classes), float32.
 
-        Raises `InputError` where a target layer never runs, puts out no tensor or has no grid; with
-        `keep_faults` that is noted in `faults` instead, and the layer is missing from `seen`.
+        Raises
+        ------
+        InputError
+            A target layer never runs, has no tensor output or no grid. With `keep_faults` the error is stored in
+            `faults` instead, and the layer is missing from `seen`.
         """
         self.inputs, self._forward = inputs, forward
         start = perf_counter()
@@ -126,91 +135,95 @@ class Recorder:
         return self.logits
 
     def _see(self, name: str) -> Seen:
-        hint = "See which layers will do with: camctl layers MODEL --usable"
         raw = self._raw.get(name)
         if raw is None:
-            message = f"The layer '{name}' puts out nothing in this model's forward pass: it never runs."
-            raise InputError(message, hint=hint)
+            message = f"The layer '{name}' has no output in this model's forward pass: it never runs."
+            raise InputError(message, hint=USABLE)
         size = (self.inputs.shape[-2], self.inputs.shape[-1])
-        part = self.module.get_submodule(name)
-        layout = find_layout(raw, size, self.inputs.shape[0], part, self.hints)
+        layout = find_layout(raw, size, self.inputs.shape[0], self.table.parts[name], self.hints)
         if layout is None:
-            if raw.ndim == 3:  # noqa: PLR2004
-                counted = self.hints.extra_tokens
-                said = "Give the number of class and other tokens with --num-extra-tokens."
-                if counted is not None:
-                    said = f"Leave out --num-extra-tokens {counted}, which leaves no grid: the number is found out."
-                hint = f"{said} {hint}"
-            raise no_grid(name, raw, hint)
+            raise no_grid(name, raw, self._grid_hint(raw))
         return Seen(name, raw, layout)
 
-    def backward(self, target: int, *, last: bool, versus: Versus = ALONE) -> tuple[Tensor, ...]:
-        """Gradients of the target's logit, or of its lead, at every target layer seen, raw layout, one a layer.
+    def _grid_hint(self, raw: Tensor) -> Hint:
+        """Return the next step for a layer without a grid."""
+        if raw.ndim != 3:  # noqa: PLR2004
+            return USABLE
+        if self.hints.extra_tokens is None:
+            return Hint("Give the number of class and other tokens", num_extra_tokens="N")
+        text = "The number of extra tokens is detected, and this one leaves no grid. Leave out"
+        return Hint(text, num_extra_tokens=self.hints.extra_tokens)
 
-        `last`: no further target follows, so the graph may be freed. `versus`: the classes that it is told from.
+    def backward(self, question: Question, *, last: bool) -> tuple[Tensor, ...]:
+        """Return the gradient of the question's answer at every target layer seen, in its raw layout.
+
+        Parameters
+        ----------
+        question
+            What is asked of the logits.
+        last
+            Whether no other question follows, so that the graph may be freed.
         """
         start = perf_counter()
         outputs = [seen.output for seen in self.seen]
         with torch.enable_grad():  # the caller may have switched it off
-            score = versus.logits(self.logits, target)[:, versus.column(target)].sum()
+            score = question.answers(self.logits)[:, question.column].sum()
+        gradients: Sequence[Tensor | None] = [None] * len(outputs)  # the logits may not depend on any target layer
         if score.requires_grad and outputs:
-            found: Sequence[Tensor | None] = torch.autograd.grad(
-                score, outputs, retain_graph=not last, allow_unused=True
-            )
-        else:  # the logits do not depend on any target layer at all
-            found = [None] * len(outputs)
+            gradients = torch.autograd.grad(score, outputs, retain_graph=not last, allow_unused=True)
         _synchronize(self.inputs)
         self.milliseconds["backward"] += (perf_counter() - start) * 1e3
         return tuple(
             torch.zeros_like(output) if gradient is None else gradient
-            for output, gradient in zip(outputs, found, strict=True)
+            for output, gradient in zip(outputs, gradients, strict=True)
         )
 
-    def captures(self, target: int, gradients: Sequence[Tensor] | None, versus: Versus = ALONE) -> tuple[Capture, ...]:
-        """What methods see, one `Capture` a target layer seen; `gradients` as `backward` gave them."""
+    def captures(self, question: Question, gradients: Sequence[Tensor] | None) -> tuple[Capture, ...]:
+        """Return what methods see, one `Capture` per target layer seen; `gradients` as returned by `backward`."""
         if self._forward is None:
             message = "captures() needs a forward pass first"
             raise RuntimeError(message)
-        result = []
-        column = versus.column(target)
-        for place, seen in enumerate(self.seen):
+        answers = question.answers(self.logits.detach())
+        targets = torch.full((self.inputs.shape[0],), question.column, device=answers.device)
+        captures = []
+        for index, seen in enumerate(self.seen):
             layout, raw = seen.layout, seen.output.detach()
-            result.append(
+            captures.append(
                 Capture(
                     activations=layout.to_grid(raw).float(),
-                    gradients=layout.to_grid(gradients[place]).float() if gradients is not None else raw.new_empty(0),
+                    gradients=layout.to_grid(gradients[index]).float() if gradients is not None else raw.new_empty(0),
                     inputs=self.inputs,
-                    targets=torch.full((self.inputs.shape[0],), column, device=raw.device),
-                    logits=versus.logits(self.logits.detach(), target),
+                    targets=targets,
+                    logits=answers,
                     layer=seen.name,
-                    module=self.module,
-                    forward=_asked(self._forward, target, versus),
+                    module=self.table.root,
+                    forward=_answering(self._forward, question),
                     grid_of=partial(_grid_of, layout),
                     output_of=partial(_output_of, layout),
-                    replay=_asked(self._replay(seen), target, versus),
-                    versus=versus.others,
+                    replay=_answering(self._replay(seen, self._forward), question),
+                    question=question,
                 )
             )
-        return tuple(result)
+        return tuple(captures)
 
-    def _replay(self, seen: Seen) -> Replay:
-        """The replay of a target layer: one for all classes, since it knows none."""
-        from camctl.engine.replay import Replay
-
-        if seen.name not in self._replays and self._forward is not None:
+    def _replay(self, seen: Seen, forward: Callable[[Tensor], Tensor]) -> Replay:
+        """Return the replay of a target layer: one for all questions, since it returns the logits."""
+        if seen.name not in self._replays:
             self._replays[seen.name] = Replay(
-                self.module, seen.name, seen.layout, seen.output.detach(), self.inputs, self._forward
+                self.table, seen.name, seen.layout, seen.output.detach(), self.inputs, forward
             )
         return self._replays[seen.name]
 
 
-def _asked(forward: Callable[[Tensor], Tensor], target: int, versus: Versus) -> Callable[[Tensor], Tensor]:
-    """What gives the model's logits, giving those of the question that is asked."""
-    return (lambda given: versus.logits(forward(given), target)) if versus.others else forward
+def _answering(forward: Callable[[Tensor], Tensor], question: Question) -> Callable[[Tensor], Tensor]:
+    """Wrap a function that returns the model's logits so that it returns the question's answers."""
+    if isinstance(question, ClassQuestion):
+        return forward
+    return lambda inputs: question.answers(forward(inputs))
 
 
 def _grid_of(layout: Layout, output: Any) -> Tensor:
-    """What a module gave out, which may be a tuple or a dict around its tensor -> (N, C, H, W)."""
+    """Turn a module's output, which may be a tuple or dict around its tensor, into (N, C, H, W)."""
     tensor = tensor_in(output)
     return layout.to_grid(output if tensor is None else tensor)
 
@@ -220,17 +233,17 @@ def _output_of(layout: Layout, grid: Tensor, output: Any) -> Any:
     return output if tensor is None else with_tensor(output, tensor, layout.output_of(grid, tensor))
 
 
-def reaches_places(gradient: Tensor, layout: Layout) -> bool:
-    """Whether a raw gradient reaches the grid's places, and not the extra tokens alone.
+def reaches_grid(gradient: Tensor, layout: Layout) -> bool:
+    """Return whether a raw gradient reaches the cells of the grid, and not the extra tokens alone.
 
-    Rounding leaves specks: what is 1e-8 of the layer's largest gradient, or less, counts as nothing.
+    Rounding leaves traces: up to 1e-8 of the layer's largest gradient counts as zero.
     """
     largest = gradient.abs().max()
     return bool(largest > 0) and bool(layout.to_grid(gradient).abs().max() > 1e-8 * largest)
 
 
 def _synchronize(tensor: Tensor) -> None:
-    """Wait for the device, so that milliseconds are those of the work and not of its queueing."""
+    """Wait for the device, so that milliseconds measure the work and not its queueing."""
     if tensor.is_cuda:
         torch.cuda.synchronize(tensor.device)
     elif tensor.device.type == "mps":

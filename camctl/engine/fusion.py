@@ -1,4 +1,4 @@
-"""From signed maps on their layers' grids to one map, 0..1, over the view."""
+"""Fuse signed maps on their layers' grids into one map, 0..1, over the view."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ def unit(maps: Tensor) -> Tensor:
 
 
 def resize(maps: Tensor, size: tuple[int, int]) -> Tensor:
-    """Bilinear, (N, h, w) -> (N, *size), pixel centres aligned as in OpenCV."""
+    """Resize (N, h, w) -> (N, *size) bilinearly, pixel centres aligned as in OpenCV."""
     return interpolate(maps[:, None], size=size, mode="bilinear", align_corners=False)[:, 0]
 
 
 def fuse(raws: Sequence[Tensor], size: tuple[int, int], aggregate: Aggregate) -> Tensor:
-    """Signed maps (N, h, w), one a layer -> (N, *size), 0..1.
+    """Fuse signed maps (N, h, w), one per layer, into (N, *size), 0..1.
 
-    Each layer's map loses its negative part and is stretched to 0..1 on its own grid, then resized; so
-    no layer outweighs another by its scale.
+    Each layer's map loses its negative part and is stretched to 0..1 on its own grid, then resized, so that no layer
+    outweighs another by its scale.
     """
     layers = torch.stack([resize(unit(raw.clamp_min(0)), size) for raw in raws])
     if aggregate == "product":
-        # Resizing may lift a map's floor, which a product, unlike a mean, carries into the shape of the other layers.
+        # Resizing may raise a map's minimum, which changes the shape of a product, unlike that of a mean.
         layers = torch.stack([unit(layer) for layer in layers])
     return unit(_aggregate(layers, aggregate))
 
 
 def fuse_raw(raws: Sequence[Tensor], aggregate: Aggregate) -> Tensor:
-    """Signed maps (N, h, w), one a layer -> one signed map at the finest layer's grid.
+    """Fuse signed maps (N, h, w), one per layer, into one signed map at the finest layer's grid.
 
-    One layer's map is passed on as it is. Several are divided by their largest absolute value
-    first; their product keeps a sign only where all agree, else it is zero.
+    A single map is returned unchanged. Several are first divided by their largest absolute value; their product is
+    zero wherever their signs differ.
     """
     if len(raws) == 1:
         return raws[0]

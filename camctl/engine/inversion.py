@@ -1,4 +1,4 @@
-"""Whether a map points away from its class: what hiding its brighter half does to the score, and its darker half."""
+"""Whether a map points away from its class: the effect on the score of hiding its brighter or its darker half."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 PATCHES = 6
-"""How many blurred patches a side the whole picture has: what is hidden shows colours, and no shapes."""
+"""Number of blurred patches per side of the whole picture: hidden parts show colours but no shapes."""
 
 LEAST_LOSS = 0.5
-"""What hiding the darker half must take from the class's lead: below it the picture itself hardly matters."""
+"""Least loss of the class's lead when the darker half is hidden: below it the picture itself hardly matters."""
 
 CLEARLY = 0.75
-"""Share of that loss up to which hiding the brighter half is clearly the smaller loss."""
+"""Share of that loss below which the loss of the brighter half is clearly smaller."""
 
 
 def hidden(inputs: Tensor, raw: Tensor) -> Tensor:
-    """The input without the brighter half of a map, and without the darker half.
+    """Return the input without the brighter half of a map, and without the darker half.
 
-    Halves, since a smaller part of a large object is not missed; blurred, since grey is an object of its own to some
-    networks. Both was measured.
+    Halves are hidden because a smaller part of a large object is not missed, and blurred because some networks take
+    grey for an object. Both were measured.
 
     Parameters
     ----------
     inputs
         (1, 3, h, w).
     raw
-        The signed map (rows, columns): it has an order where the map drawn is 0. Places that are equal in it are put in
-        the order of the light around them.
+        The signed map (rows, columns), which has an order where the drawn map is 0. Cells with equal values are ordered
+        by the light around them.
 
     Returns
     -------
@@ -46,7 +46,7 @@ def hidden(inputs: Tensor, raw: Tensor) -> Tensor:
     values = resize(raw[None].float().to(inputs.device), size)
     reach = min(size) // 2
     around = values.clamp_min(0)
-    for _ in range(2):  # so that light is felt over the whole picture
+    for _ in range(2):  # so that light reaches over the whole picture
         around = avg_pool2d(around, 2 * reach + 1, stride=1, padding=reach)
     order = around.flatten().argsort(descending=True, stable=True)
     order = order[values.flatten()[order].argsort(descending=True, stable=True)]
@@ -58,10 +58,10 @@ def hidden(inputs: Tensor, raw: Tensor) -> Tensor:
 
 
 def lead(logits: Tensor, column: int, kind: Literal["softmax", "sigmoid"]) -> Tensor:
-    """Logits (N, classes) -> (N,): by how much a class leads the mean of all classes, or its logit under a sigmoid.
+    """Return by how much a class leads the mean of all answers (N, K), or its logit under a sigmoid: (N,).
 
-    It moves where a probability is saturated, and a class's near synonyms, which take from its probability, do not
-    matter. A class that is ruled out by minus infinity counts for nothing.
+    It changes even if a probability is saturated, and near synonyms, which share the class's probability, do not
+    matter. An answer of minus infinity is left out.
     """
     logits = logits.float()
     own = logits[:, column]
@@ -69,7 +69,7 @@ def lead(logits: Tensor, column: int, kind: Literal["softmax", "sigmoid"]) -> Te
 
 
 def judge_inversion(leads: Tensor) -> Verdict:
-    """`inverted` where the class loses clearly less without the map's brighter half than without its darker half.
+    """Return `inverted` if the class loses clearly less without the map's brighter half than without its darker half.
 
     Parameters
     ----------

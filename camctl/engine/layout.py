@@ -1,4 +1,4 @@
-"""Find the grid in a layer's output, and the way from the raw output to (N, C, H, W) and back."""
+"""Find the grid in a layer's output, and convert between the raw output and (N, C, H, W)."""
 
 from __future__ import annotations
 
@@ -10,20 +10,19 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from camctl.errors import CamctlError, InputError, PluginError, one_line, out_of_memory
+from camctl.errors import Hint, InputError, PluginError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from camctl.plugin import Adapter
-    from camctl.values.explanation import LayoutName
+    from camctl.values.layer_map import LayoutName
 
 MOST_EXTRA_TOKENS = 16
 """More class, distillation and register tokens than any published classifier has."""
 
-
 ROUNDING = 1e-3
-"""Half precision leaves a softmax's sum that far from one."""
+"""Largest deviation of a softmax's sum from one in half precision."""
 
 
 @dataclass(frozen=True)
@@ -37,37 +36,37 @@ class Layout:
     to_grid: Callable[[Tensor], Tensor]
 
     def output_of(self, grid: Tensor, output: Tensor) -> Tensor:
-        """The way back: a raw output that holds `grid` (N, C, H, W) and keeps all else of `output`.
+        """Return a raw output that holds `grid` (N, C, H, W), and everything else of `output`.
 
-        The way is learned by sending every element's index through `to_grid`, so that an adapter
-        writes one direction only.
+        The inverse is derived by sending every element's index through `to_grid`, so that an adapter implements one
+        direction only.
         """
         if self.name == "NCHW":
             return grid.to(output.dtype)
-        places = torch.arange(output.numel(), device=output.device).reshape(output.shape)
-        indices = self.to_grid(places).reshape(-1)
+        elements = torch.arange(output.numel(), device=output.device).reshape(output.shape)
+        indices = self.to_grid(elements).reshape(-1)
         flat = output.reshape(-1).index_copy(0, indices, grid.to(output.dtype).reshape(-1))
         return flat.reshape(output.shape)
 
 
 @dataclass(frozen=True)
 class LayoutHints:
-    """What the user or an adapter says of the layout; the forward pass has the last word."""
+    """What the user or an adapter says about the layout; the forward pass decides."""
 
     adapter: Adapter | None = None
     claimed_tokens: int | None = None
-    """Extra tokens as the adapter has them; where a layer shows otherwise, the layer is right."""
+    """Extra tokens according to the adapter; a layer that shows otherwise is right."""
     extra_tokens: int | None = None
-    """Extra tokens as the user has them (`--num-extra-tokens`)."""
+    """Extra tokens according to the user (`--num-extra-tokens`)."""
     tokens: bool = False
     """A 3-D output is (N, L, C), whatever else it could be (`--vit-like`)."""
 
 
 def tensor_in(output: object) -> Tensor | None:
-    """The tensor of a module's output that holds its places; None where there is none.
+    """Return the tensor of a module's output that holds its grid; None if it has no tensor.
 
-    Of several feature maps (a backbone's stages) the last, of anything else (attention and its
-    weights) the first.
+    It is the last of several feature maps (a backbone's stages), and the first of anything else (attention and its
+    weights).
     """
     if isinstance(output, torch.Tensor):
         return output
@@ -83,7 +82,7 @@ def tensor_in(output: object) -> Tensor | None:
 
 
 def with_tensor(output: object, old: Tensor, new: Tensor) -> object:
-    """A module's output with `old` (by identity) replaced by `new`, of the same type."""
+    """Return a module's output, of the same type, with the tensor `old` (by identity) replaced by `new`."""
     if output is old:
         return new
     if isinstance(output, dict):
@@ -99,13 +98,20 @@ def with_tensor(output: object, old: Tensor, new: Tensor) -> object:
 def find_layout(
     output: Tensor, input_size: tuple[int, int], batch: int, module: nn.Module, hints: LayoutHints
 ) -> Layout | None:
-    """The layout of a layer's output, or None where it has no grid.
+    """Return the layout of a layer's output, or None if it has no grid.
 
     Parameters
     ----------
-    output: the raw tensor, first dimension N.
-    input_size: height and width of the model input in pixels; a grid follows its aspect ratio.
-    batch: N; an output with another first dimension (windows, heads) has no grid.
+    output
+        The raw tensor, first dimension N.
+    input_size
+        Height and width of the model input in pixels; a grid has about the same aspect ratio.
+    batch
+        N; an output with another first dimension (windows, heads) has no grid.
+    module
+        The layer.
+    hints
+        What is known about the layout.
     """
     if output.ndim < 2 or output.shape[0] != batch or not output.is_floating_point() or _is_attention(output):  # noqa: PLR2004
         return None
@@ -121,11 +127,11 @@ def find_layout(
 
 
 def _is_attention(output: Tensor) -> bool:
-    """Whether all rows are weights that sum to one: attention says who is read, and is no feature of a place."""
+    """Return whether all rows are weights that sum to one: attention weights are not features."""
     if output.ndim < 3:  # noqa: PLR2004
         return False
     output = output.detach()
-    # One row tells nearly always.
+    # One row nearly always decides.
     for some in (output[:1, :1, :1] if output.ndim > 3 else output[:1, :1], output):  # noqa: PLR2004
         if some.numel() == 0 or some.shape[-1] == 1 or bool(some.min() < 0):
             return False
@@ -135,29 +141,15 @@ def _is_attention(output: Tensor) -> bool:
 
 
 def _adapter_layout(output: Tensor, input_size: tuple[int, int], adapter: Adapter) -> Layout | None:
-    try:
-        grid = adapter.to_grid(output, input_size)
-    except Exception as error:
-        if isinstance(error, CamctlError) or out_of_memory(error):
-            raise
-        message = f"The adapter {type(adapter).__name__} failed: {one_line(error)}"
-        raise PluginError(
-            message, hint="Choose another with --adapter, or report it to the adapter's author."
-        ) from error
+    grid = adapter.to_grid(output, input_size)
     if grid is None:
         return None
-    if grid.ndim != 4 or grid.shape[0] != output.shape[0] or grid.numel() > output.numel():  # noqa: PLR2004
-        message = (
-            f"The adapter {type(adapter).__name__} turned an output of shape {tuple(output.shape)} into "
-            f"{tuple(grid.shape)}, which is no rearrangement of it into (N, C, H, W)."
-        )
-        raise PluginError(message, hint="Choose another with --adapter, or report it to the adapter's author.")
 
     def to_grid(tensor: Tensor) -> Tensor:
         result = adapter.to_grid(tensor, input_size)
         if result is None:
-            message = f"The adapter {type(adapter).__name__} knew a layer's output once, and then no more."
-            raise PluginError(message, hint="Choose another with --adapter.")
+            message = f"The adapter {adapter} rearranged a layer's output at first, and returned None later."
+            raise PluginError(message, hint=Hint("Choose another adapter", adapter="NAME"))
         return result
 
     height, width = grid.shape[2:]
@@ -177,7 +169,7 @@ def _plane_layout(output: Tensor, input_size: tuple[int, int], module: nn.Module
         return last if follows(input_size, (a, b)) else None
     fits_first, fits_last = follows(input_size, (b, c)), follows(input_size, (a, b))
     if fits_first and fits_last:
-        # A cube: only the kind of module tells. Subclasses of LayerNorm often normalise (N, C, H, W).
+        # A cube: only the kind of module decides. Subclasses of LayerNorm often normalise (N, C, H, W).
         return last if type(module) is nn.Linear else first
     if fits_first or fits_last:
         return first if fits_first else last
@@ -185,14 +177,14 @@ def _plane_layout(output: Tensor, input_size: tuple[int, int], module: nn.Module
 
 
 def _norms_last(module: nn.Module, size: int) -> bool:
-    """Whether a norm ran over the last dimension, which then holds channels. Subclasses often permute inside."""
+    """Return whether a norm ran over the last dimension, which then holds channels. Subclasses often permute inside."""
     return type(module) is nn.LayerNorm and module.normalized_shape == (size,)
 
 
 def follows(input_size: tuple[int, int], grid: tuple[int, int]) -> bool:
-    """Whether a grid covers the input with about one whole stride both ways.
+    """Return whether a grid covers the input with about one integer stride in both directions.
 
-    Unpadded convolutions lose a few cells, so a grid may be off by two cells or 6 %, but by no more than a quarter.
+    Unpadded convolutions lose a few cells, so a grid may be off by two cells or 6 %, but by at most a quarter.
     """
     (height, width), (rows, columns) = input_size, grid
     if rows > height or columns > width or min(grid) < 1:
@@ -200,7 +192,7 @@ def follows(input_size: tuple[int, int], grid: tuple[int, int]) -> bool:
     if grid == (1, 1):
         return True
     slack = min(max(2.0, 0.06 * max(grid)), max(grid) / 4)
-    # The stride follows the longer side, where rounding weighs least.
+    # The stride follows from the longer side, where rounding matters least.
     stride = max(1, round(height / rows if height >= width else width / columns))
     return abs(rows - height / stride) <= slack and abs(columns - width / stride) <= slack
 
@@ -209,13 +201,13 @@ def _token_layout(output: Tensor, input_size: tuple[int, int], module: nn.Module
     _, a, b = output.shape
     tokens = None
     one_dimensional = isinstance(module, (nn.Conv1d, nn.BatchNorm1d))
-    # Who counts extra tokens says that there are tokens: a wrong count must not turn channels into places.
-    said_tokens = hints.tokens or (hints.extra_tokens is not None and not one_dimensional)
+    # A number of extra tokens says that there are tokens: a wrong one must not turn channels into cells.
+    declared = hints.tokens or (hints.extra_tokens is not None and not one_dimensional)
     if hints.extra_tokens is None and hints.claimed_tokens is not None:
         tokens = token_grid(a, input_size, hints.claimed_tokens)
     tokens = tokens or token_grid(a, input_size, hints.extra_tokens)
-    channels_first = None if said_tokens or _norms_last(module, b) else token_grid(b, input_size, 0)
-    # A factoring without a rest goes before one that must call tokens extra which nobody spoke of.
+    channels_first = None if declared or _norms_last(module, b) else token_grid(b, input_size, 0)
+    # A factorisation without extra tokens goes before one with extra tokens that nobody declared.
     expected = {0, hints.claimed_tokens, hints.extra_tokens}
     # Widths are round numbers, and a ViT-L is 1024 = 32 x 32 wide: 197 are tokens, not channels.
     unforeseen = tokens is not None and tokens[1] not in expected and a % 8 == 0
@@ -235,9 +227,9 @@ def _tokens_to_grid(height: int, width: int, extra: int) -> Callable[[Tensor], T
 
 
 def token_grid(length: int, input_size: tuple[int, int], extra: int | None) -> tuple[tuple[int, int], int] | None:
-    """((height, width), extra tokens) of a sequence of `length` tokens, or None.
+    """Return ((height, width), extra tokens) of a sequence of `length` tokens, or None.
 
-    The fewest extra tokens win that leave a grid of one whole stride both ways; then, of any stride.
+    The fewest extra tokens win that leave a grid of one integer stride in both directions; then, of any stride.
     """
     counts = range(min(MOST_EXTRA_TOKENS, length - 1) + 1) if extra is None else (extra,)
     for whole in (True, False):
@@ -249,7 +241,7 @@ def token_grid(length: int, input_size: tuple[int, int], extra: int | None) -> t
 
 
 def _factor(cells: int, input_size: tuple[int, int], *, whole: bool) -> tuple[int, int] | None:
-    """The factoring of `cells` into rows and columns that one stride explains, rounded down or up both ways."""
+    """Factor `cells` into rows and columns that one stride explains, rounded down or up in both directions."""
     height, width = input_size
     for rows in range(1, min(cells, height) + 1):
         columns, rest = divmod(cells, rows)
@@ -269,5 +261,5 @@ def _factor(cells: int, input_size: tuple[int, int], *, whole: bool) -> tuple[in
 
 
 def no_grid(layer: str, output: Tensor, hint: str) -> InputError:
-    """The error for a layer whose output cannot be laid out on the picture."""
+    """Return the error for a layer whose output has no grid over the picture."""
     return InputError(f"The output of '{layer}', of shape {tuple(output.shape)}, has no spatial grid.", hint=hint)

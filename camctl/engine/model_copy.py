@@ -1,4 +1,4 @@
-"""A copy of a model, with a forward function of its own, so that weights can change without a trace on the user's."""
+"""A copy of a model with a forward function of its own, so that changed weights do not affect the user's model."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import torch
 
 from camctl.engine.model_state import untouched
 from camctl.engine.predictions import class_logits
-from camctl.errors import InputError, one_line
+from camctl.errors import Hint, InputError, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
     from camctl.plugin import LoadedModel
 
-HINT = "Leave out --sanity, which needs a copy of the model."
+HINT = Hint("Sanity needs a copy of the model. Leave out", sanity=True)
 
 
 def replica(loaded: LoadedModel) -> LoadedModel:
-    """The same model on weights of its own. Raises `InputError` where the module cannot be copied.
+    """Return the same model with weights of its own. Raises `InputError` if the module cannot be copied.
 
-    A source's `forward` is a function around the module: its copy is around the copied module.
+    A source's `forward` is a function that uses the module: its copy uses the copied module.
     """
     memo: dict[int, Any] = {}
     try:
@@ -40,9 +40,9 @@ def replica(loaded: LoadedModel) -> LoadedModel:
 
 
 def run_order(copied: LoadedModel, original: nn.Module, inputs: Tensor) -> tuple[list[str], int]:
-    """Names of the copy's modules in the order in which they begin to run, and how many classes it answers with.
+    """Return the names of the copy's modules in the order in which they begin to run, and its number of classes.
 
-    One forward pass. Raises `InputError` where a module of the original runs: the copy does not stand for itself.
+    Costs one forward pass. Raises `InputError` if a module of the original runs: the copy is not independent.
     """
     order: dict[str, None] = {}
     leaks: list[str] = []
@@ -59,12 +59,12 @@ def run_order(copied: LoadedModel, original: nn.Module, inputs: Tensor) -> tuple
 def _watching(module: nn.Module, seen: Callable[[str], Any]) -> Iterator[None]:
     with ExitStack() as stack:
         for name, part in module.named_modules():
-            handle = part.register_forward_pre_hook(_telling(name, seen))
+            handle = part.register_forward_pre_hook(_watcher(name, seen))
             stack.callback(handle.remove)
         yield
 
 
-def _telling(name: str, seen: Callable[[str], Any]) -> Callable[[nn.Module, Any], None]:
+def _watcher(name: str, seen: Callable[[str], Any]) -> Callable[[nn.Module, Any], None]:
     def hook(_part: nn.Module, _args: Any) -> None:
         seen(name)
 
@@ -72,33 +72,33 @@ def _telling(name: str, seen: Callable[[str], Any]) -> Callable[[nn.Module, Any]
 
 
 def _rebound(value: Any, memo: dict[int, Any]) -> Any:
-    """What a function holds, with copies in the place of what was copied; what cannot be copied stays shared."""
+    """Return a function with copies in place of the objects that were copied; what cannot be copied stays shared."""
     if id(value) in memo:
         return memo[id(value)]
     if isinstance(value, MethodType):
         return MethodType(value.__func__, _rebound(value.__self__, memo))
     if isinstance(value, partial):
-        given = {key: _rebound(each, memo) for key, each in value.keywords.items()}
-        return partial(_rebound(value.func, memo), *(_rebound(each, memo) for each in value.args), **given)
+        keywords = {key: _rebound(part, memo) for key, part in value.keywords.items()}
+        return partial(_rebound(value.func, memo), *(_rebound(part, memo) for part in value.args), **keywords)
     if isinstance(value, FunctionType):
         return _function(value, memo)
     try:
         return deepcopy(value, memo)
-    except Exception:  # noqa: BLE001 - a lock, a Python module, ...: whether that matters, `run_order` sees
+    except Exception:  # noqa: BLE001 - a lock, a Python module, ...: `run_order` detects whether it matters
         return value
 
 
 def _function(function: FunctionType, memo: dict[int, Any]) -> FunctionType:
     cells = tuple(CellType() for _ in function.__closure__ or ())
     defaults = _rebound(function.__defaults__, memo)
-    made = FunctionType(function.__code__, function.__globals__, function.__name__, defaults, cells or None)
-    made.__kwdefaults__ = _rebound(function.__kwdefaults__, memo)
-    made.__dict__.update(function.__dict__)
-    memo[id(function)] = made  # before its cells: a function may hold itself
+    copied = FunctionType(function.__code__, function.__globals__, function.__name__, defaults, cells or None)
+    copied.__kwdefaults__ = _rebound(function.__kwdefaults__, memo)
+    copied.__dict__.update(function.__dict__)
+    memo[id(function)] = copied  # before its cells: a function may refer to itself
     for cell, before in zip(cells, function.__closure__ or (), strict=True):
         try:
             held = before.cell_contents
         except ValueError:  # nothing is in it yet
             continue
         cell.cell_contents = _rebound(held, memo)
-    return made
+    return copied

@@ -1,4 +1,4 @@
-"""The state of a model: left as it was found, or checked for changes."""
+"""The state of a model: restored after use, or checked for changes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from zlib import crc32
 import torch
 from torch import nn
 
+from camctl.engine.modules import ModuleTable
 from camctl.errors import InputError
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class Condition:
 
 
 def condition(module: nn.Module) -> Condition:
-    """What `module` is like now; every parameter and buffer is read once, and none is kept."""
+    """Return the present condition of a model; every parameter and buffer is read once, none is stored."""
     parameters = dict(module.named_parameters())
     tensors = {**parameters, **dict(module.named_buffers())}
     return Condition(
@@ -46,16 +47,16 @@ def condition(module: nn.Module) -> Condition:
 
 
 def changes(before: Condition, after: Condition) -> tuple[str, ...]:
-    """What is not as it was, a few words each: tensors by name, then modes, hooks and the like."""
+    """Return what differs, a few words each: tensors by name, then modes, hooks and the like."""
     names = before.tensors.keys() | after.tensors.keys()
-    found = sorted(name for name in names if before.tensors.get(name) != after.tensors.get(name))
+    tensors = sorted(name for name in names if before.tensors.get(name) != after.tensors.get(name))
     switches = {
         "training mode": before.training != after.training,
         "requires_grad": before.trainable != after.trainable,
         "gradients of parameters": before.grads != after.grads,
         "hooks": before.hooks != after.hooks,
     }
-    return (*found, *(word for word, changed in switches.items() if changed))
+    return (*tensors, *(word for word, changed in switches.items() if changed))
 
 
 def _checksum(tensor: Tensor) -> int:
@@ -64,18 +65,22 @@ def _checksum(tensor: Tensor) -> int:
 
 
 @contextmanager
-def untouched(module: nn.Module) -> Iterator[None]:
-    """Eval mode and no trainable parameter inside; modes, `requires_grad` and grads as before after it.
+def untouched(model: nn.Module | ModuleTable) -> Iterator[None]:
+    """Put a model into eval mode without trainable parameters, and restore modes and `requires_grad` afterwards.
 
-    Raises `InputError` for a model with parameters that are not there yet.
+    Raises
+    ------
+    InputError
+        A parameter is not initialised.
     """
-    if any(nn.parameter.is_lazy(parameter) for parameter in module.parameters()):
+    table = ModuleTable.of(model)
+    if any(nn.parameter.is_lazy(parameter) for parameter in table.parameters):
         message = "The model has layers whose sizes are not known yet (torch's Lazy modules)."
-        raise InputError(message, hint="Run it once on an input of its size before it is explained.")
-    modes = [(part, part.training) for part in module.modules()]
-    trainable = [(parameter, parameter.requires_grad) for parameter in module.parameters()]
+        raise InputError(message, hint="Run the model once on an input of its size first.")
+    modes = [(part, part.training) for part in table.parts.values()]
+    trainable = [(parameter, parameter.requires_grad) for parameter in table.parameters]
     try:
-        module.eval()
+        table.root.eval()
         for parameter, _ in trainable:
             parameter.requires_grad_(False)
         yield

@@ -1,4 +1,4 @@
-"""What the probe sees of each module while its two passes run, before it becomes a record."""
+"""What the probe observes of each module during its two passes, before it becomes a record."""
 
 from __future__ import annotations
 
@@ -9,36 +9,36 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from camctl.engine.capture import reaches_places
+from camctl.engine.capture import reaches_grid
 from camctl.engine.layout import Layout, LayoutHints, find_layout, tensor_in
-from camctl.values.explanation import LayerRecord
+from camctl.values.layer_map import LayerRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from torch.autograd.graph import Node
 
-    from camctl.values.explanation import WhyNot
+    from camctl.values.layer_map import WhyNot
 
 ADAPTIVE = (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.AdaptiveAvgPool1d, nn.AdaptiveMaxPool1d)
 CHANNELS = 16
-"""Channels in which it is looked whether a gradient vanishes wherever activations are negative."""
+"""Number of channels that are checked for a gradient that vanishes wherever activations are negative."""
 
 ROUNDING = 1e-6
-"""Share of negative values that float32 sums leave behind where there are none."""
+"""Share of negative values that rounding of float32 sums leaves behind if there are none."""
 
 NORM_WORDS = re.compile(r"(norm|bn)(?![a-z])|norm\d*d?$", re.IGNORECASE)
 
 
 def is_norm(part: nn.Module) -> bool:
-    """Whether a module is a normalisation layer, by its class or its class's name."""
+    """Return whether a module is a normalisation layer, by its class or its class's name."""
     known = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm, nn.LocalResponseNorm)  # noqa: SLF001
     return isinstance(part, known) or (not list(part.children()) and bool(NORM_WORDS.search(type(part).__name__)))
 
 
 @dataclass(kw_only=True)
-class Around:
-    """What all modules share while the passes run; `classes` is known after the forward pass."""
+class ProbeRun:
+    """What all modules share during the passes; `classes` is known after the forward pass."""
 
     batch: int
     size: tuple[int, int]
@@ -46,14 +46,14 @@ class Around:
     classes: int = 0
 
 
-class Sight:
-    """What was seen of one module so far; filled while the passes run."""
+class Observation:
+    """What was observed of one module so far; filled during the passes."""
 
     def __init__(self, name: str, part: nn.Module, order: int) -> None:
         self.name, self.part, self.order, self.calls = name, part, order, 0
         self.tensor: Tensor | None = None
         self.shape: tuple[int, ...] | None = None
-        self.maker: Sight | None = None
+        self.maker: Observation | None = None
         self.maker_calls = 0
         self.layout: Layout | None = None
         self.gradient: float | None = None
@@ -67,40 +67,40 @@ class Sight:
         self.rectified = False
 
     def release(self) -> None:
-        """Let go of the graph."""
+        """Release the graph."""
         self.tensor = self.made_by = self.off = None
 
     def still_holds(self) -> bool:
-        """Whether its output was not written over since."""
+        """Return whether its output has not been written over since."""
         return self.tensor is not None and _version(self.tensor) == self.version
 
-    def made_elsewhere(self) -> Sight | None:
-        """The module whose output this one hands on, unless that has put out something else since."""
+    def made_elsewhere(self) -> Observation | None:
+        """Return the module whose output this one passes through, unless that has run again since."""
         return self.maker if self.maker is not None and self.maker.calls == self.maker_calls else None
 
     def grid(self) -> Tensor | None:
-        """Its output as (N, C, H, W), where it has a grid."""
+        """Return its output as (N, C, H, W), if it has a grid."""
         return None if self.layout is None or self.tensor is None else self.layout.to_grid(self.tensor)
 
     def read(self, gradient: Tensor, layout: Layout, classes: int) -> None:
-        """Keep of a gradient what the records need."""
+        """Store what the records need of a gradient."""
         grid = layout.to_grid(gradient)
-        self.reached = reaches_places(gradient, layout)
+        self.reached = reaches_grid(gradient, layout)
         self.gradient = float(grid.abs().mean())
         if layout.channels == classes > 1:
             self.scores = int(grid.abs().amax((0, 2, 3)).count_nonzero()) == 1
         if self.off is not None:
             self.rectified = bool(self.off.any()) and not bool((grid[:, :CHANNELS] * self.off).any())
 
-    def activates(self, other: Sight) -> bool:
-        """Whether its output is a rectifier's (no value is negative) that read the other's output alone."""
+    def activates(self, other: Observation) -> bool:
+        """Return whether its output is a rectifier's (no value is negative) that read the other's output alone."""
         if self.negative != 0 or self.shape != other.shape or self.made_by is None or other.made_by is None:
             return False
         read = [node for node, _ in self.made_by.next_functions if node is not None]
         return read == [other.made_by] and not any(True for _ in self.part.parameters(recurse=False))
 
     def record(self, order: int) -> LayerRecord:
-        """The record, once both passes are over."""
+        """Return the record after both passes."""
         layout = self.layout
         why_not = self._why_not()
         return LayerRecord(
@@ -133,38 +133,38 @@ class Sight:
         return "" if self.reached else "zero-gradient"
 
 
-def watch(name: str, seen: dict[str, Sight], around: Around) -> Callable[[nn.Module, object, object], None]:
-    """A forward hook that fills `seen[name]`, and has the backward pass fill in the gradient."""
+def watch(name: str, seen: dict[str, Observation], run: ProbeRun) -> Callable[[nn.Module, object, object], None]:
+    """Return a forward hook that fills `seen[name]`, and lets the backward pass fill in the gradient."""
 
     def look(part: nn.Module, _args: object, output: object) -> None:
-        sight = seen.setdefault(name, Sight(name, part, 0))
-        sight.calls += 1
-        sight.order = 1 + max((other.order for other in seen.values()), default=0)
-        sight.gradient, sight.negative, sight.off = None, None, None
-        sight.reached = sight.scores = sight.rectified = False
+        observation = seen.setdefault(name, Observation(name, part, 0))
+        observation.calls += 1
+        observation.order = 1 + max((other.order for other in seen.values()), default=0)
+        observation.gradient, observation.negative, observation.off = None, None, None
+        observation.reached = observation.scores = observation.rectified = False
         tensor = tensor_in(output)
-        sight.tensor = tensor
+        observation.tensor = tensor
         if tensor is None:
-            sight.shape = sight.layout = None
+            observation.shape = observation.layout = None
             return
-        sight.shape = tuple(tensor.shape)
-        sight.version, sight.made_by = _version(tensor), tensor.grad_fn
-        sight.foreign_batch = tensor.ndim > 0 and tensor.shape[0] != around.batch
-        sight.layout = find_layout(tensor, around.size, around.batch, part, around.hints)
-        sight.maker = _maker(sight, seen.values())
-        sight.maker_calls = sight.maker.calls if sight.maker is not None else 0
-        if (grid := sight.grid()) is not None:
-            # Read now: what comes next may write over the tensor.
+        observation.shape = tuple(tensor.shape)
+        observation.version, observation.made_by = _version(tensor), tensor.grad_fn
+        observation.foreign_batch = tensor.ndim > 0 and tensor.shape[0] != run.batch
+        observation.layout = find_layout(tensor, run.size, run.batch, part, run.hints)
+        observation.maker = _maker(observation, seen.values())
+        observation.maker_calls = observation.maker.calls if observation.maker is not None else 0
+        if (grid := observation.grid()) is not None:
+            # Read now: later modules may write over the tensor.
             grid = grid.detach()
-            sight.negative = _negative_share(grid)
-            sight.off = grid[:, :CHANNELS] < 0 if sight.maker is None and sight.negative else None
-        if sight.layout is not None and tensor.requires_grad:
-            layout, call = sight.layout, sight.calls
+            observation.negative = _negative_share(grid)
+            observation.off = grid[:, :CHANNELS] < 0 if observation.maker is None and observation.negative else None
+        if observation.layout is not None and tensor.requires_grad:
+            layout, call = observation.layout, observation.calls
 
             def read(gradient: Tensor) -> None:
-                # A module that runs again puts out something else: what a target layer gives is its last output.
-                if call == sight.calls:
-                    sight.read(gradient, layout, around.classes)
+                # A module may run again with another output: a target layer's output is its last.
+                if call == observation.calls:
+                    observation.read(gradient, layout, run.classes)
 
             tensor.register_hook(read)
 
@@ -172,7 +172,7 @@ def watch(name: str, seen: dict[str, Sight], around: Around) -> Callable[[nn.Mod
 
 
 def _negative_share(grid: Tensor) -> float:
-    """Share of the negative values in the sum of the absolute values, 0..1; 0 for a tensor of zeros."""
+    """Return the share of negative values in the sum of absolute values, 0..1; 0 for a tensor of zeros."""
     total = float(torch.linalg.vector_norm(grid.float(), 1))
     share = (total - float(grid.float().sum())) / (2 * total) if total > 0 else 0.0
     return share if share > ROUNDING else 0.0
@@ -182,21 +182,22 @@ def _version(tensor: Tensor) -> int:
     return 0 if tensor.is_inference() else tensor._version  # noqa: SLF001
 
 
-def _maker(sight: Sight, seen: Iterable[Sight]) -> Sight | None:
-    """The first module that put out this very tensor, or the one that ran before and whose output was only rearranged.
+def _maker(observation: Observation, seen: Iterable[Observation]) -> Observation | None:
+    """Return the first module with this very output, or the one that ran before if its output was only rearranged.
 
-    A tensor that was written over since is another one: `out += identity` and an in-place ReLU pass on the object that
-    a norm has made, and not its values.
+    A tensor that was written over since counts as another one: `out += identity` and an in-place ReLU pass on the
+    object that a norm has made, but not its values.
     """
-    same = [other for other in seen if other.tensor is sight.tensor and other is not sight and other.still_holds()]
+    others = [other for other in seen if other is not observation]
+    same = [other for other in others if other.tensor is observation.tensor and other.still_holds()]
     if same:
         return min(same, key=lambda other: other.order)
-    before = [other for other in seen if other.layout and other is not sight]
+    before = [other for other in others if other.layout]
     last = max((other for other in before if other.still_holds()), key=lambda other: other.order, default=None)
-    mine, theirs = sight.grid(), last.grid() if last is not None else None
+    mine, theirs = observation.grid(), last.grid() if last is not None else None
     if last is None or mine is None or theirs is None:
         return None
-    # One place tells most of them apart, before all are compared.
+    # Comparing one cell rules out most of them before all are compared.
     if not torch.equal(mine[..., 0, 0], theirs[..., 0, 0]) or not torch.equal(mine, theirs):
         return None
     return last.made_elsewhere() or last

@@ -1,64 +1,70 @@
-"""From logits to classes: scores, labels, and what the user asked for."""
+"""From logits to classes: scores, labels, and the targets that the user asked for."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import torch
 
-from camctl.engine.question import Versus
-from camctl.errors import CamctlError, InputError, UnknownNameError, one_line, out_of_memory
-from camctl.values.explanation import Target, is_index, nearest
+from camctl.errors import CamctlError, Hint, InputError, UnknownNameError, one_line, out_of_memory
+from camctl.plugin import ClassQuestion, ContrastQuestion, Question
+from camctl.values.request import is_index, nearest
+from camctl.values.target import Target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from torch import Tensor
 
-    from camctl.plugin import LoadedModel
+    from camctl.plugin import LoadedModel, ScoreKind
     from camctl.values.request import Classes
 
 
 FEW_CLASSES = 12
-"""As many as this are listed where one is not found."""
+"""Largest number of classes that a message lists."""
 
 
 def class_logits(forward: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-    """A forward pass whose logits have one column a class.
+    """Wrap a forward pass so that its logits have one column per class.
 
-    A single logit z decides between two classes: it becomes (-z, z), so that class 1 is what z speaks for
-    and class 0 what it speaks against; the sigmoid of each column is then its class's probability.
-    What the model raises comes out as an `InputError`: the model is the user's.
+    A single logit z decides between two classes: it becomes (-z, z), so that z is evidence for class 1 and against
+    class 0; the sigmoid of each column is then the probability of its class. Exceptions of the model are raised as
+    `InputError`: the model is the user's.
     """
 
     def run(inputs: Tensor) -> Tensor:
         try:
-            logits = forward(inputs.clone())  # some models normalise what they are given, in place
+            logits = forward(inputs.clone())  # some models normalise their input in place
         except (Exception, SystemExit) as error:
             if isinstance(error, CamctlError) or out_of_memory(error):
                 raise
             message = f"The model fails on an input of shape {tuple(inputs.shape)}: {one_line(error)}"
             hint = (
-                "See that it runs by itself on such an input. A module of your own says its size by an attribute: "
+                "Check that it runs by itself on such an input. A module of your own states its size by an attribute: "
                 "input_size = (height, width)."
             )
             raise InputError(message, hint=hint) from error
         if not isinstance(logits, torch.Tensor) or logits.ndim != 2 or not logits.shape[1]:  # noqa: PLR2004
             shape = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
-            message = f"The model gives {shape} where class scores (N, classes) are needed: it is no classifier."
+            message = f"The model returned {shape}; a classifier returns class scores (N, classes)."
             raise InputError(message, hint="Wrap it in a python: source whose forward pass returns class scores.")
         return torch.cat([-logits, logits], 1) if logits.shape[1] == 1 else logits
 
     return run
 
 
-def class_scores(logits: Tensor, kind: Literal["softmax", "sigmoid"]) -> Tensor:
-    """Logits (N, classes), as `class_logits` gives them -> the scores (0..1) that people are shown, float32."""
-    # The two columns of a single logit are each the negative of the other, exactly.
-    single = logits.shape[1] == 2 and bool((logits[:, 0] == -logits[:, 1]).all())  # noqa: PLR2004
-    return logits.float().sigmoid() if kind == "sigmoid" or single else logits.float().softmax(1)
+def class_scores(answers: Tensor, kind: ScoreKind) -> Tensor:
+    """Turn answers (N, K), or logits as `class_logits` returns them, into scores (0..1), float32."""
+    # The two columns of a single logit are exact negatives of each other.
+    single = answers.shape[1] == 2 and bool((answers[:, 0] == -answers[:, 1]).all())  # noqa: PLR2004
+    return answers.float().sigmoid() if kind == "sigmoid" or single else answers.float().softmax(1)
+
+
+def answer_scores(question: Question, output: Tensor) -> Tensor:
+    """Turn a model's output (N, ...) into the scores (N,) of what a question asks for."""
+    return class_scores(question.answers(output), question.score)[:, question.column]
 
 
 class Predictions:
@@ -66,95 +72,103 @@ class Predictions:
 
     Parameters
     ----------
-    logits: (classes,), as `class_logits` gives them.
+    logits
+        (classes,), as `class_logits` returns them.
+    model
+        The model, which knows its classes' names and how logits become scores.
     """
 
     def __init__(self, logits: Tensor, model: LoadedModel) -> None:
         count = logits.shape[0]
         names = model.class_names
-        binary = names is not None and count == 2 and len(names) == 1  # noqa: PLR2004
-        if binary and names is not None:
+        if names is not None and count == 2 and len(names) == 1:  # noqa: PLR2004
             names = (f"not {names[0]}", names[0])
         self.names = names if names is not None and len(names) == count else None
         self.count = count
         self.logits = logits
+        self.kind = model.score
         self.scores = class_scores(logits[None], model.score)[0].cpu()
         self.order: list[int] = logits.nan_to_num(nan=float("-inf")).argsort(descending=True, stable=True).tolist()
 
     def target(self, index: int) -> Target:
-        """The class at `index`, with its label (or its index as text) and score."""
+        """Return the class at `index`, with its label (or its index as text) and score."""
         label = self.names[index] if self.names else str(index)
         return Target(index=index, label=label, score=float(self.scores[index]))
 
     def top(self, count: int) -> tuple[Target, ...]:
-        """The `count` classes with the highest scores, highest first."""
+        """Return the `count` classes with the highest scores, highest first."""
         return tuple(self.target(index) for index in self.order[:count])
 
-    def find(self, wanted: int | str) -> Target:
-        """The class that the user means by an index or a name.
+    def question(self, target: Target) -> Question:
+        """Return what has to be asked of the model's output to explain a target."""
+        if not target.versus:
+            return ClassQuestion(target.index, self.kind)
+        return ContrastQuestion(target.index, tuple(other.index for other in target.versus), target.strength)
 
-        A name matches without regard to case: wholly, or one of its comma-separated parts ("tabby"
-        for "tabby, tabby cat"). Raises `InputError`.
+    def find(self, name: int | str) -> Target:
+        """Return the class that the user means by an index or a name.
+
+        A name matches without regard to case: the whole label, or one of its comma-separated parts ("tabby" for
+        "tabby, tabby cat"). Raises `InputError`.
         """
-        if isinstance(wanted, str) and not is_index(wanted):
-            return self.target(self._by_name(wanted))
-        index = int(wanted)
+        if isinstance(name, str) and not is_index(name):
+            return self.target(self._by_name(name))
+        index = int(name)
         if not 0 <= index < self.count:
             hint = f"Give an index from 0 to {self.count - 1}" + (", or a class name." if self.names else ".")
             message = f"There is no class {index}: the model has {self.count}."
             raise InputError(message, hint=hint)
         return self.target(index)
 
-    def contrasted(self, target: Target, wanted: Sequence[int | str], strength: float = 1.0) -> Target:
-        """The same target, told from other classes, as Finer-CAM does.
+    def contrasted(self, target: Target, names: Sequence[int | str], strength: float = 1.0) -> Target:
+        """Return a target in contrast with other classes (Finer-CAM).
 
-        `wanted` names them by index or name, and `auto:N` the N whose logits come nearest to its own (`auto`: 3).
-        Raises `InputError`.
+        `names` are indices or names; `auto:N` stands for the N classes whose logits are nearest to the target's
+        (`auto`: 3). Raises `InputError`.
         """
         if self.count == 2 and bool(self.logits[0] == -self.logits[1]):  # noqa: PLR2004
-            message = "This model's one logit tells its two classes from each other already."
-            raise InputError(message, hint="Leave out --versus: the map is the same.")
-        found: dict[int, Target] = {}
-        for one in wanted:
-            count = nearest(one)
-            named = [self.find(one)] if count is None else self._nearest(target.index, count)
-            found |= {other.index: other for other in named if other.index != target.index}
-        if not found:
-            message = f"The class '{target.label}' cannot be told from itself."
-            raise InputError(message, hint="Give another class after --versus, or --versus auto.")
-        told = replace(target, versus=tuple(found.values()), strength=strength)
-        versus = Versus.of(told)
-        score = class_scores(versus.logits(self.logits[None].float(), target.index), "softmax")[0, 0]
-        return replace(told, score=float(score))
+            message = "This model has one logit, which contrasts its two classes already."
+            raise InputError(message, hint="Explain the class alone: the map is the same.")
+        others: dict[int, Target] = {}
+        for name in names:
+            count = nearest(name)
+            classes = [self.find(name)] if count is None else self._nearest(target.index, count)
+            others |= {other.index: other for other in classes if other.index != target.index}
+        if not others:
+            message = f"The class '{target.label}' cannot be contrasted with itself."
+            raise InputError(message, hint=Hint("Name another class, or let camctl choose", versus="auto"))
+        contrast = replace(target, versus=tuple(others.values()), strength=strength)
+        score = answer_scores(self.question(contrast), self.logits[None].float())[0]
+        return replace(contrast, score=float(score))
 
     def _nearest(self, index: int, count: int) -> list[Target]:
         distance = (self.logits.float() - self.logits[index].float()).abs().nan_to_num(nan=float("inf"))
-        order = [place for place in distance.argsort(stable=True).tolist() if place != index]
-        return [self.target(place) for place in order[:count]]
+        order = [other for other in distance.argsort(stable=True).tolist() if other != index]
+        return [self.target(other) for other in order[:count]]
 
-    def _by_name(self, wanted: str) -> int:
+    def _by_name(self, name: str) -> int:
         if self.names is None:
-            message = f"Nobody knows this model's class names, so '{wanted}' cannot be found."
+            message = f"This model's class names are not known, so '{name}' cannot be looked up."
             raise InputError(message, hint=f"Give an index from 0 to {self.count - 1}.")
-        folded = wanted.strip().casefold()
+        folded = name.strip().casefold()
         parts: dict[str, list[int]] = {}
-        for index, name in enumerate(self.names):
-            for part in {name.casefold(), *(piece.strip().casefold() for piece in name.split(","))}:
+        for index, label in enumerate(self.names):
+            for part in {label.casefold(), *(piece.strip().casefold() for piece in label.split(","))}:
                 parts.setdefault(part, []).append(index)
-        found = parts.get(folded, [])
-        if len(found) == 1:
-            return found[0]
-        if found:
-            several = ", ".join(f"{index} ({self.names[index]})" for index in found)
-            message = f"'{wanted}' names several classes: {several}."
+        matches = parts.get(folded, [])
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
+            several = ", ".join(f"{index} ({self.names[index]})" for index in matches)
+            message = f"'{name}' names several classes: {several}."
             raise InputError(message, hint="Give the index of the one you mean.")
-        holding = [name for name in self.names if folded in name.casefold()][:3]
+        holding = [label for label in self.names if folded in label.casefold()][:3]
         if holding and not get_close_matches(folded, parts, n=1, cutoff=0.8):
-            message = f"There is no class named '{wanted}'."
-            raise InputError(message, hint=f"Did you mean {' or '.join(repr(name) for name in holding)}?")
+            message = f"There is no class named '{name}'."
+            raise InputError(message, hint=f"Did you mean {' or '.join(repr(label) for label in holding)}?")
         few = f"The classes are: {'; '.join(self.names)}. " if self.count <= FEW_CLASSES else ""
         hint = f"{few}Or give an index from 0 to {self.count - 1}."
-        raise UnknownNameError("class", wanted, list(parts), hint=hint)
+        raise UnknownNameError("class", name, list(parts), hint=hint)
 
 
 def choose(predictions: Predictions, classes: Classes) -> tuple[Target, ...]:

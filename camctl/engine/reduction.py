@@ -1,4 +1,4 @@
-"""From evidence (N, C, H, W) to maps (N, H, W): the sum, or the first principal component."""
+"""Reduce evidence (N, C, H, W) to maps (N, H, W): the sum, or the first principal component."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ if TYPE_CHECKING:
 
 
 def reduce(evidence: Tensor, reduction: Reduction, *, of_class: bool = True) -> Tensor:
-    """Evidence (N, C, H, W) -> signed maps (N, H, W), float32; `of_class`: it depends on the class asked for."""
+    """Reduce evidence to signed maps (N, H, W), float32; `of_class`: the evidence depends on the class."""
     if reduction == "none":
         return evidence
     return evidence.sum(1) if reduction == "sum" else principal(evidence, of_class=of_class)
 
 
 def principal(evidence: Tensor, *, of_class: bool = True) -> Tensor:
-    """Projection of every place's channels on their first principal component, (N, C, H, W) -> (N, H, W).
+    """Project every cell's channels on their first principal component, (N, C, H, W) -> (N, H, W).
 
-    The places are centred first. Found by `eigh` of the smaller Gram matrix, places x places or
-    channels x channels, in float64: the same values as an SVD, at a fraction of its cost.
+    The cells are centred first. `eigh` of the smaller Gram matrix, cells x cells or channels x channels, in float64
+    gives the same values as an SVD at a fraction of its cost.
 
-    A principal component has no sign of its own. Evidence for a class lends it one: the map correlates
-    positively with the evidence's sum over channels. Activations that know no class, and evidence whose sum
-    does not correlate (|r| < 1e-6), have their largest absolute value made positive, since what stands out
-    is rare (Seg-Eigen-CAM, equation 13, doi 10.3390/app15137562). Neither rule reads a random number or a
-    library's choice, so that a map never flips between machines.
+    A principal component has no sign of its own. Evidence for a class determines it: the map correlates positively with
+    the evidence's sum over channels. For activations that know no class, and evidence whose sum does not correlate
+    (|r| < 1e-6), the largest absolute value becomes positive, since what stands out is rare (Seg-Eigen-CAM, equation
+    13, doi 10.3390/app15137562). Neither rule depends on random numbers or on a library's choice, so that a map never
+    flips between machines.
     """
     n, _, height, width = evidence.shape
     finite = torch.isfinite(evidence).all(3).all(2).all(1)
     maps = []
     for sample, sound in zip(evidence, finite, strict=True):
-        if not sound:  # eigh would raise; the verdict says what is wrong
+        if not sound:  # eigh would raise; the verdict names the fault
             maps.append(sample.new_full((height * width,), float("nan")))
             continue
-        places = sample.flatten(1).T.double()
-        centred = places - places.mean(0)
+        cells = sample.flatten(1).T.double()
+        centred = cells - cells.mean(0)
         if centred.shape[0] <= centred.shape[1]:
             values, vectors = torch.linalg.eigh(centred @ centred.T)
             projection = vectors[:, -1] * values[-1].clamp_min(0).sqrt()

@@ -1,4 +1,4 @@
-"""Whether places of the picture are places of a layer's grid: change patches of the one, see where the other moves."""
+"""Whether a layer's grid has the picture's order: change patches of the picture, and see which cells change."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 PATCHES = ((0.12, 0.32), (0.2, 0.76), (0.36, 0.1), (0.42, 0.54), (0.56, 0.88), (0.66, 0.26), (0.84, 0.6), (0.9, 0.12))
-"""Where the picture is changed, as shares of its height and width; no two swap places when mirrored or turned."""
+"""Centres of the changed patches, as shares of height and width; mirroring or turning maps none onto another."""
 
 ABOVE_CHANCE = 2.0
-"""Standard deviations that a fit must be above those of patches assigned at random: large fields of view blur it."""
+"""z-score above random patch assignment at which the order counts as confirmed; large fields of view blur it."""
 
 PLAINLY_ABOVE = 3.0
-"""The same of another order, for the map's to be called wrong."""
+"""z-score that a competing cell order needs before the map's is reported as wrong."""
 
 CLEARLY_BETTER = 1.5
-"""How many times as well another order of the cells must fit, for the map's to be called wrong."""
+"""How many times better a competing order must fit before the map's is reported as wrong."""
 
 SHARP = 0.6
-"""Share of a change that is in as many cells as the patch covers, from which on its place is plain."""
+"""Share of a change within as many cells as the patch covers at which its position is clear."""
 
 
 def _patch(rows: int, columns: int) -> tuple[float, float]:
-    """Height and width of a changed patch, as shares of the picture's: at least a cell."""
+    """Return height and width of a changed patch as shares of the picture's: at least a cell."""
     return max(1 / 6, 1 / rows), max(1 / 6, 1 / columns)
 
 
 def changes(inputs: Tensor, grid_of: Callable[[Tensor], Tensor]) -> Tensor:
-    """How much each cell of a layer moves with each patch of the inputs (1, 3, h, w): (patches, rows, columns).
+    """Return how much each cell changes with each patch of the inputs (1, 3, h, w): (patches, rows, columns).
 
-    `grid_of`: inputs -> the layer's (channels, rows, columns), on the CPU. It is given one picture at a time: not every
-    model takes more.
+    `grid_of`: inputs -> the layer's (channels, rows, columns), on the CPU. It receives one picture at a time, since not
+    every model takes more.
     """
     plain = grid_of(inputs)
     rows, columns = plain.shape[1:]
@@ -46,7 +46,7 @@ def changes(inputs: Tensor, grid_of: Callable[[Tensor], Tensor]) -> Tensor:
     )
     generator = torch.Generator().manual_seed(0)
     centre, spread = inputs.float().mean().cpu(), inputs.float().std().cpu()
-    found = []
+    responses = []
     for y, x in PATCHES:
         top = min(max(round(y * height - tall / 2), 0), height - tall)
         left = min(max(round(x * width - wide / 2), 0), width - wide)
@@ -54,12 +54,12 @@ def changes(inputs: Tensor, grid_of: Callable[[Tensor], Tensor]) -> Tensor:
         patch = centre + 1.5 * spread * torch.nn.functional.interpolate(coarse, (tall, wide))
         changed = inputs.clone()
         changed[..., top : top + tall, left : left + wide] = patch.to(inputs)
-        found.append((grid_of(changed) - plain).abs().sum(0))
-    return torch.stack(found)
+        responses.append((grid_of(changed) - plain).abs().sum(0))
+    return torch.stack(responses)
 
 
 def _expected(rows: int, columns: int) -> Tensor:
-    """Where the patches lie on a grid: a soft spot each, (patches, rows, columns)."""
+    """Return the patches on a grid, one soft spot each: (patches, rows, columns)."""
     tall, wide = _patch(rows, columns)
     spots = torch.tensor(PATCHES)[:, :, None]
     y = (torch.arange(rows) + 0.5) / rows - spots[:, 0]
@@ -68,7 +68,7 @@ def _expected(rows: int, columns: int) -> Tensor:
 
 
 def _other_orders(rows: int, columns: int) -> dict[str, Tensor]:
-    """What would be expected of a grid whose cells are in a wrong order."""
+    """Return what is expected of grids whose cells are in a wrong order."""
     plain, turned = _expected(rows, columns), _expected(columns, rows)
     return {
         "it goes down the columns, and is laid out along the rows": plain.mT.reshape(plain.shape),
@@ -80,7 +80,7 @@ def _other_orders(rows: int, columns: int) -> dict[str, Tensor]:
 
 
 def wrong_order(changes: Tensor) -> str:
-    """What is wrong with the order of the cells; empty where nothing plainly is."""
+    """Return what is wrong with the order of the cells; empty if nothing clearly is."""
     rows, columns = changes.shape[1:]
     own, others = _expected(rows, columns), _other_orders(rows, columns)
     best = max(others, key=lambda order: _fit(changes, others[order]))
@@ -93,14 +93,14 @@ def wrong_order(changes: Tensor) -> str:
 
 
 def in_place(changes: Tensor) -> bool:
-    """Whether changes show where the patches lie, more than by chance."""
+    """Return whether changes show at the patches, more than by chance."""
     return _above_chance(changes, _expected(*changes.shape[1:])) > ABOVE_CHANCE
 
 
 def _fit(changes: Tensor, expected: Tensor) -> float:
-    """How well changes show where they are expected, -1 to 1.
+    """Return how well changes match the expected ones, -1 to 1.
 
-    What all patches have in common, such as cells that always move much, is taken out first.
+    What all patches have in common, such as cells that always change much, is removed first.
     """
     one, other = _distinct(changes), _distinct(expected)
     return float((one * other).sum() / (one.norm() * other.norm()).clamp_min(1e-12))
@@ -112,17 +112,17 @@ def _distinct(maps: Tensor) -> Tensor:
 
 
 def _above_chance(changes: Tensor, expected: Tensor) -> float:
-    """By how many standard deviations the fit is above those of patches assigned at random."""
+    """Return the z-score of the fit above those of patches assigned at random."""
     generator = torch.Generator().manual_seed(0)
     count = len(PATCHES)
-    each = torch.einsum("prc,qrc->pq", _distinct(changes), _distinct(expected))
+    fits = torch.einsum("prc,qrc->pq", _distinct(changes), _distinct(expected))
     orders = torch.stack([torch.randperm(count, generator=generator) for _ in range(500)])
-    chance = each[torch.arange(count), orders].mean(1)
-    return float((each.diagonal().mean() - chance.mean()) / chance.std().clamp_min(1e-300))
+    chance = fits[torch.arange(count), orders].mean(1)
+    return float((fits.diagonal().mean() - chance.mean()) / chance.std().clamp_min(1e-300))
 
 
 def _sharp(changes: Tensor) -> float:
-    """Share of a change that is in as many cells as the patch covers."""
+    """Return the share of a change within as many cells as the patch covers."""
     count, rows, columns = changes.shape
     tall, wide = _patch(rows, columns)
     cells = min(rows * columns, (int(tall * rows) + 1) * (int(wide * columns) + 1))

@@ -1,7 +1,6 @@
-"""What the model was given of a picture, measured by sending pictures of coordinates through its preprocessing.
+"""What a model sees of a picture, measured by sending pictures of coordinates through its preprocessing.
 
-No pipeline is parsed: any source's preprocessing that resizes, crops and pads, in whatever words, is
-understood alike.
+No pipeline is parsed: the preprocessing of any source that resizes, crops and pads is understood alike.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from camctl.values.explanation import View
+from camctl.values.view import View
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,16 +22,16 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 SMALLEST = 16
-"""Pictures with fewer rows or columns are measured enlarged: a ramp needs steps."""
+"""Least rows or columns of a picture that is measured at its own size: a ramp needs steps."""
 
 SWATCH = (64, 64)
 MOST_ERROR = 2.0 / 255
-"""Largest mean distance from a straight line, over the picture, that rounding and resampling explain."""
+"""Largest mean distance from a straight line that rounding and resampling explain."""
 
 
 @dataclass(frozen=True)
 class _Coordinates:
-    """For every pixel of the model input: the column and row of the picture it shows, 0..1, and if it shows one."""
+    """For every pixel of the input: the column and row of the picture it shows, 0..1, and whether it shows one."""
 
     x: Floats
     y: Floats
@@ -40,9 +39,9 @@ class _Coordinates:
 
 
 def measure_view(preprocess: Preprocess, shape: tuple[int, int]) -> View:
-    """The view of any picture of `shape` (height, width), in pixels.
+    """Return the view of any picture of `shape` (height, width), in pixels.
 
-    Where the preprocessing does more than resize, crop and pad, the view is the whole picture, and not `exact`.
+    If the preprocessing does more than resize, crop and pad, the view is the whole picture, and not `exact`.
     """
     height, width = shape
     factor = -(-SMALLEST // min(shape))
@@ -62,9 +61,9 @@ def measure_view(preprocess: Preprocess, shape: tuple[int, int]) -> View:
 
 
 def _by_colour(preprocess: Preprocess, shape: tuple[int, int]) -> _Coordinates | None:
-    """One picture: columns in red, rows in green, presence in blue; None where channels cannot be told apart.
+    """Measure on one picture, columns in red, rows in green, presence in blue; None if the channels are not separable.
 
-    How the preprocessing scales and swaps channels is seen on four swatches first.
+    Four swatches show first how the preprocessing scales and swaps channels.
     """
     black, *primary = (_middle(preprocess, colour) for colour in ((0, 0, 0), (255, 0, 0), (0, 255, 0), (0, 0, 255)))
     mixing = np.stack([colour - black for colour in primary], 1)  # columns: what red, green and blue become
@@ -81,7 +80,7 @@ def _by_colour(preprocess: Preprocess, shape: tuple[int, int]) -> _Coordinates |
 
 
 def _by_level(preprocess: Preprocess, shape: tuple[int, int]) -> _Coordinates | None:
-    """Four grey pictures: black and white tell scaling and padding, two ramps tell columns and rows."""
+    """Measure on four grey pictures: black and white for scaling and padding, two ramps for columns and rows."""
     height, width = shape
     black, white = (_grey(preprocess, np.full(shape, level, np.uint8)) for level in (0, 255))
     span = white - black
@@ -98,27 +97,27 @@ def _ramp(length: int) -> NDArray[np.uint8]:
 
 
 def _middle(preprocess: Preprocess, colour: tuple[int, int, int]) -> Floats:
-    """What the middle pixel of a picture of one colour becomes, (channels,)."""
+    """Return what the middle pixel of a picture of one colour becomes, (channels,)."""
     swatch = np.full((*SWATCH, 3), colour, np.uint8)
     seen: Floats = preprocess(swatch).double().numpy()
     return seen[:, seen.shape[1] // 2, seen.shape[2] // 2]
 
 
 def _grey(preprocess: Preprocess, level: NDArray[np.uint8]) -> Floats:
-    """A grey picture (H, W) as the model is given it, the mean over channels (h, w)."""
+    """Return a grey picture (H, W) after preprocessing, the mean over channels (h, w)."""
     seen: Floats = preprocess(np.repeat(level[..., None], 3, 2)).double().numpy().mean(0)
     return seen
 
 
 def _edges(level: Floats, inside: NDArray[np.bool_], axis: int) -> tuple[float, float] | None:
-    """Where the input begins and ends along `axis` (1: columns, 0: rows), 0..1 of the picture, by least squares.
+    """Return where the input begins and ends along `axis` (1: columns, 0: rows), 0..1 of the picture.
 
-    None where no straight, rising line fits.
+    By least squares; None if no straight, rising line fits.
     """
     length = level.shape[axis]
-    places = np.arange(length)[None, :] if axis == 1 else np.arange(length)[:, None]
-    at, values = np.broadcast_to(places, level.shape)[inside].astype(np.float64), level[inside]
-    # Resampling bends the ramp at the picture's border: the middle of the values fits best.
+    pixels = np.arange(length)[None, :] if axis == 1 else np.arange(length)[:, None]
+    at, values = np.broadcast_to(pixels, level.shape)[inside].astype(np.float64), level[inside]
+    # Resampling bends the ramp at the picture's border: the middle values fit best.
     straight = (values > 0.02) & (values < 0.98)  # noqa: PLR2004
     if straight.any() and np.ptp(at[straight]) > 0:
         at, values = at[straight], values[straight]

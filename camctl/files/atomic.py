@@ -1,4 +1,4 @@
-"""Files written whole or not at all, and one line said where they cannot be written."""
+"""Files that are written whole or not at all, and checks that they can be written, before any work is done."""
 
 from __future__ import annotations
 
@@ -22,13 +22,20 @@ Content = bytes | Callable[[IO[bytes]], object]
 
 
 def check_writable(path: str | Path, endings: Collection[str] = PICTURES) -> Path:
-    """Make sure, before any work is done, that a file could be written at `path`; nothing is made yet.
+    """Check that a file can be written at `path`; nothing is created.
 
-    Raises `InputError` where its ending is none of `endings` (none given: any will do), where it is a
-    folder, or where its folder neither takes files nor can be made.
+    Parameters
+    ----------
+    endings
+        Endings allowed; empty allows any.
+
+    Raises
+    ------
+    InputError
+        If the ending is not allowed, the path is a folder, or its folder cannot be written to or created.
     """
     path = Path(path)
-    _can_be_a_name(path)
+    _check_name(path)
     if not path.name:
         raise InputError(f"'{path}' is not the name of a file.", hint="Add a name, such as 'map.png'.")
     if path.is_dir():
@@ -46,28 +53,38 @@ def check_writable(path: str | Path, endings: Collection[str] = PICTURES) -> Pat
 
 
 def check_folder(folder: str | Path) -> Path:
-    """Make sure that files can be written in `folder`, or that it can be made; nothing is made yet.
+    """Check that files can be written in `folder`, or that it can be created; nothing is created.
 
-    Raises `InputError` where not.
+    Raises
+    ------
+    InputError
+        If not.
     """
     folder = Path(folder)
-    _can_be_a_name(folder)
+    _check_name(folder)
     try:
-        there = next(each for each in (folder, *folder.absolute().parents) if each.exists() or each.is_symlink())
-        if not there.is_dir():
-            raise InputError(f"'{there}' is not a folder.", hint="Choose another place to save to.")
-        if not os.access(there, os.W_OK | os.X_OK):
-            raise InputError(f"The folder '{there}' is not writable.", hint="Choose another place to save to.")
+        parents = (folder, *folder.absolute().parents)
+        existing = next(parent for parent in parents if parent.exists() or parent.is_symlink())
+        if not existing.is_dir():
+            raise InputError(f"'{existing}' is not a folder.", hint="Choose another folder to save to.")
+        if not os.access(existing, os.W_OK | os.X_OK):
+            raise InputError(f"The folder '{existing}' is not writable.", hint="Choose another folder to save to.")
     except OSError as error:
-        raise _cannot_write(folder, error) from None
+        raise _write_error(folder, error) from None
     return folder
 
 
 def write_atomically(path: str | Path, content: Content) -> Path:
-    """Write a file, and the folders it lies in, in one step: afterwards it is the whole new file or what was there.
+    """Write a file, creating its folders, in one step: afterwards it is the whole new file or the old one.
 
-    A link is followed, and a device or a pipe is written to directly. Raises `InputError` where the place
-    is at fault, `CamctlError` where the disk is full or fails.
+    Links are followed; devices and pipes are written to directly.
+
+    Raises
+    ------
+    InputError
+        If the path is at fault.
+    CamctlError
+        If the disk is full or fails.
     """
     path = Path(path)
     try:
@@ -79,7 +96,7 @@ def write_atomically(path: str | Path, content: Content) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        # In the same folder, as a file can only be renamed within one disk; hidden, should it ever stay behind.
+        # In the same folder, as a file can only be renamed within one disk; hidden, in case it is left behind.
         draft = target.with_name(f".camctl-{secrets.token_hex(6)}.part")
         try:
             with draft.open("xb") as file:
@@ -88,7 +105,7 @@ def write_atomically(path: str | Path, content: Content) -> Path:
         finally:  # also after Ctrl-C
             draft.unlink(missing_ok=True)
     except OSError as error:
-        raise _cannot_write(path, error) from None
+        raise _write_error(path, error) from None
     return path
 
 
@@ -100,35 +117,34 @@ def _fill(file: IO[bytes], content: Content) -> None:
 
 
 _FAULTS = {
-    errno.ENOTDIR: ("cannot be written: part of it is a file", "Choose another place."),
-    errno.EEXIST: ("cannot be written: part of it is a file", "Choose another place."),
+    errno.ENOTDIR: ("cannot be written: part of it is a file", "Choose another path."),
+    errno.EEXIST: ("cannot be written: part of it is a file", "Choose another path."),
     errno.EISDIR: ("is a folder", "Name a file in it."),
     errno.ENAMETOOLONG: ("is too long a name", "Choose a shorter one."),
 }
-"""Error of the system -> what is wrong with the place, and what to do."""
+"""Error number -> what is wrong with the path, and what to do."""
 
 
-def _can_be_a_name(path: Path) -> None:
-    """Raises `InputError` for what no file can be called."""
+def _check_name(path: Path) -> None:
     if "\0" in str(path):
-        raise InputError(f"{str(path)!r} is no name that a file can have.", hint="Choose another name.")
+        raise InputError(f"{str(path)!r} cannot be the name of a file.", hint="Choose another name.")
     try:
         path.exists()
     except OSError as error:
-        raise _cannot_write(path, error) from None
+        raise _write_error(path, error) from None
 
 
-def _cannot_write(path: Path, error: OSError) -> CamctlError:
-    """What an error of the system means to someone who wants a file at `path`."""
+def _write_error(path: Path, error: OSError) -> CamctlError:
+    """An error of the operating system in the words of someone who wants a file at `path`."""
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         message = f"'{path}' was not written: the disk is full."
         return CamctlError(message, hint="Free some space, or save to another disk.")
     if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
-        return InputError(f"'{path}' cannot be written: its folder is not writable.", hint="Choose another place.")
+        return InputError(f"'{path}' cannot be written: its folder is not writable.", hint="Choose another path.")
     if fault := _FAULTS.get(error.errno or 0):
         return InputError(f"'{path}' {fault[0]}.", hint=fault[1])
     reason = error.strerror or str(error) or type(error).__name__
-    return CamctlError(f"'{path}' was not written: {reason}.", hint="Try again, or choose another place.")
+    return CamctlError(f"'{path}' was not written: {reason}.", hint="Try again, or choose another path.")
 
 
 def _either(items: Collection[str]) -> str:

@@ -1,24 +1,30 @@
-"""Values as JSON: what `--json` prints and a manifest holds."""
+"""Values as JSON and back: what `--json` prints, and what a manifest holds."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from camctl.ranking import agreement, sanity_to_dict, standings
-from camctl.values.comparison import AXES
+from camctl.values.axis import AXES
+from camctl.values.view import View
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from camctl.values.comparison import AxisName, Cell, Comparison
+    from camctl.values.axis import AxisName
+    from camctl.values.comparison import Cell, Comparison
+    from camctl.values.explanation import Explanation
 
 
 def comparison_manifest(comparison: Comparison, paths: Sequence[str]) -> dict[str, Any]:
     """A comparison as `camctl compare --json` prints it; `paths` are the files that were written."""
+    from camctl.ranking import agreement, sanity_to_dict, standings  # numpy, which a listing needs not
+
     return {
         "axes": {axis.name: list(axis.labels) for axis in comparison.axes},
-        "runs": [one.facts() for one in comparison.explanations.values()],
+        "runs": [run.facts() for run in comparison.explanations.values()],
         "maps": [
             {"at": _labels(comparison, cell), **cell.cam.to_dict(), "figures": dict(cell.figures)}
             for cell in comparison.cells
@@ -29,17 +35,46 @@ def comparison_manifest(comparison: Comparison, paths: Sequence[str]) -> dict[st
             for cell in comparison.cells
             if cell.cam is None
         ],
-        "metrics": [asdict(one) for one in comparison.metrics],
+        "metrics": [asdict(metric) for metric in comparison.metrics],
         "baselines": list(comparison.baselines),
-        "standings": [one.to_dict() for one in standings(comparison)],
-        "layer_standings": [one.to_dict() for one in standings(comparison, "layer")],
-        "model_standings": [one.to_dict() for one in standings(comparison, "model")],
-        "agreement": [one.to_dict() for one in agreement(comparison)],
+        "standings": [standing.to_dict() for standing in standings(comparison)],
+        "layer_standings": [standing.to_dict() for standing in standings(comparison, "layer")],
+        "model_standings": [standing.to_dict() for standing in standings(comparison, "model")],
+        "agreement": [matrix.to_dict() for matrix in agreement(comparison)],
         **sanity_to_dict(comparison),
-        "spent": [one.to_dict() for one in comparison.spent],
+        "spent": [time.to_dict() for time in comparison.spent],
         "paths": list(paths),
     }
 
 
 def _labels(comparison: Comparison, cell: Cell) -> dict[AxisName, str]:
     return {name: comparison.label(name, cell.at) for name in AXES}
+
+
+def raw_manifest(result: Explanation | Comparison) -> dict[str, Any]:
+    """The manifest of a file of raw maps: as `--json` prints it, plus each map's view and picture size."""
+    manifest = result.to_dict()
+    for cam, entry in zip(result.maps, manifest["maps"], strict=True):
+        entry["view"] = {"size": list(cam.view.size), "box": list(cam.view.box), "exact": cam.view.exact}
+        entry["picture"] = dict(zip(("height", "width"), cam.picture.size, strict=True))
+    return manifest
+
+
+def view_of(entry: Mapping[str, Any]) -> View:
+    """The view of a map, read back from its entry in the manifest of a file of raw maps."""
+    view = entry["view"]
+    (height, width), (x0, y0, x1, y1) = view["size"], view["box"]
+    return View(size=(height, width), box=(x0, y0, x1, y1), exact=view["exact"])
+
+
+def json_text(value: Any, *, indent: int | None = 2) -> str:
+    """A value as JSON, ending in a newline; NaN and infinity, which JSON cannot hold, become null."""
+    return json.dumps(_finite(value), indent=indent, allow_nan=False) + "\n"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not isfinite(value) else value

@@ -1,8 +1,8 @@
-"""Read a checkpoint file without running what is in it.
+"""Read a checkpoint file without running code in it.
 
 A checkpoint is a pickle, and a pickle can hold any code. torch's restricted reader is used with a short list of what
-numpy, mmengine and timm leave beside the weights; the rest is refused by name. Only the weights and the class names are
-used, so training logs come back as inert stand-ins and nothing of mmengine is needed to read them.
+numpy, mmengine and timm store next to the weights; everything else is refused by name. Only weights and class names are
+used, so training logs are read as inert stand-ins, without mmengine.
 """
 
 from __future__ import annotations
@@ -13,20 +13,23 @@ import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from traceback import walk_tb
 from typing import TYPE_CHECKING, Any
 
-from camctl.errors import CamctlError, InputError, one_line, out_of_memory
+from camctl.errors import CamctlError, Hint, InputError, one_line, out_of_memory
+from camctl.plugin import Checkpoint
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 NESTS = ("state_dict", "model", "model_state_dict", "module", "net", "state_dict_ema", "model_ema")
-"""Keys that weights are looked for under. A moving average of them (EMA) is left aside where both are there."""
+"""Keys under which weights are nested. A moving average (EMA) is ignored if the weights themselves are there."""
 
 _UNSUPPORTED = re.compile(r"(?:Unsupported global: )?GLOBAL ([\w.]+) was not an allowed global")
 _BLOCKED = re.compile(r"Trying to load unsupported GLOBAL ([\w.]+)")
 _WRAPPERS = ("module.", "_orig_mod.")
-"""What parallel wrappers and torch.compile put before every name."""
+"""Prefixes that parallel wrappers and torch.compile add to every name."""
+TRUST = Hint("If you know who made it, use", trust_checkpoint=True)
 _NAMES = ("class_names", "classes", "categories")
 _SUFFIXES = {".pth", ".pt", ".bin", ".safetensors"}
 _ZIP, _HTML = b"PK\x03\x04", (b"<!do", b"<htm")
@@ -34,9 +37,9 @@ _CHUNK = 1 << 22
 
 
 class State(dict[str, "Tensor"]):
-    """Names of parameters and buffers -> tensors on the CPU, with the version numbers that torch keeps beside them."""
+    """Tensors on the CPU by name of parameter or buffer, with the version numbers that torch keeps of modules."""
 
-    _metadata: Any  # torch reads this very name in `load_state_dict`
+    _metadata: Any  # torch reads this name in `load_state_dict`
 
     def __init__(
         self, items: Mapping[str, Tensor] | Iterable[tuple[str, Tensor]] = (), *, versions: Any = None
@@ -46,70 +49,91 @@ class State(dict[str, "Tensor"]):
 
     @property
     def versions(self) -> Any:
-        """Module name -> {"version": int}, as `state_dict()` gives it; None where the file holds none."""
+        """Module name -> {"version": int}, as in `state_dict()`; None if the file holds none."""
         return self._metadata
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Weights:
-    """What a checkpoint file holds for a source. `sha256` is the file's, in hexadecimal."""
+    """Contents of a checkpoint file. `sha256` is the file's, in hexadecimal."""
 
     path: Path
     sha256: str
     state: State = field(repr=False)
-    """Without the `module.` or `_orig_mod.` that a wrapper put before all names."""
+    """Weights, without a wrapper's prefix `module.` or `_orig_mod.`."""
+    named: str = ""
+    """The user's name for the file: a path or an address."""
     class_names: tuple[str, ...] | None = None
-    """Where the file says them, as mmengine does (`meta`) or under `class_names`, `classes` or `categories`."""
+    """Class names, if the file has them in mmengine's `meta` or under `class_names`, `classes` or `categories`."""
+
+    @property
+    def origin(self) -> Checkpoint:
+        """Origin of the weights, for `LoadedModel.checkpoint`."""
+        return Checkpoint(path=self.named or self.path.name, sha256=self.sha256)
 
 
-def read_checkpoint(path: str | Path, *, trust: bool = False, nests: Sequence[str] = NESTS) -> Weights:
-    """Read the weights out of a file: a torch checkpoint of any nesting, or safetensors.
+def read_checkpoint(path: str | Path, *, trust: bool = False, nests: Sequence[str] = NESTS, named: str = "") -> Weights:
+    """Read the weights of a torch checkpoint, however they are nested, or of a safetensors file.
 
-    `trust` reads the file with Python's own unpickler, which runs whatever code the file holds. `nests` are the keys to
-    look for weights under, the first that is there is taken, at every depth.
-    Raises InputError for a file that is missing, broken, without weights, or that asks for code to be run, and
-    CamctlError where there is too little memory.
+    Parameters
+    ----------
+    path
+        The file.
+    trust
+        Use Python's own unpickler, which runs any code in the file.
+    nests
+        Keys under which weights may be nested; at every depth the first one present is followed.
+    named
+        The user's name for the file, if it is not the path.
+
+    Raises
+    ------
+    InputError
+        The file is missing, damaged, without weights, or needs code to be run.
+    CamctlError
+        There is too little memory.
     """
     file = Path(path)
     sha256 = file_hash(file)
     with file.open("rb") as stream:
         start = stream.read(4)
     content = _safetensors(file, start) if file.suffix == ".safetensors" else _unpickle(file, start, trust=trust)
-    return Weights(path=file, sha256=sha256, state=_state(content, file, nests), class_names=_class_names(content))
+    state, names = _state(content, file, nests), _class_names(content)
+    return Weights(path=file, sha256=sha256, state=state, named=named or str(path), class_names=names)
 
 
 def file_hash(file: Path, *more: Path) -> str:
-    """The sha256 of a checkpoint file, in hexadecimal; of several, that of all their bytes in this order.
+    """Compute the sha256 of a checkpoint file, or of several files' bytes in this order, in hexadecimal.
 
-    Raises InputError for a file that is missing, empty, a folder, or that may not be read.
+    Raises `InputError` for a file that is missing, empty, a folder, or not readable.
     """
     digest = hashlib.sha256()
-    for each in (file, *more):
-        _check_file(each)
+    for path in (file, *more):
+        _check_file(path)
         try:
-            with each.open("rb") as stream:
+            with path.open("rb") as stream:
                 while chunk := stream.read(_CHUNK):
                     digest.update(chunk)
         except OSError as error:
-            message = f"The checkpoint '{each}' cannot be read: {error.strerror or error}."
+            message = f"The checkpoint '{path}' cannot be read: {error.strerror or error}."
             raise InputError(message, hint="Check the file's permissions.") from error
     return digest.hexdigest()
 
 
-def as_names(found: Any) -> tuple[str, ...] | None:
-    """A list of class names, or None where it is none."""
-    if isinstance(found, list | tuple) and found and all(isinstance(each, str) for each in found):
-        return tuple(found)
+def as_names(value: Any) -> tuple[str, ...] | None:
+    """Return a list of class names as a tuple, anything else as None."""
+    if isinstance(value, list | tuple) and value and all(isinstance(name, str) for name in value):
+        return tuple(value)
     return None
 
 
 def _check_file(file: Path) -> None:
     if not file.exists():
         message = f"There is no checkpoint file '{file}'."
-        raise InputError(message, hint="Check the path, or leave the checkpoint out and add --random-weights.")
+        raise InputError(message, hint=Hint("Check the path, or omit the checkpoint and use", random_weights=True))
     if file.is_dir():
         message = f"'{file}' is a folder, not a checkpoint file."
-        files = sorted(each.name for each in file.iterdir() if each.suffix in _SUFFIXES)
+        files = sorted(path.name for path in file.iterdir() if path.suffix in _SUFFIXES)
         hint = f"Give a file in it, such as '{file / files[-1]}'." if files else "Give a .pth or .safetensors file."
         raise InputError(message, hint=hint)
     if not file.stat().st_size:
@@ -126,7 +150,7 @@ def _safetensors(file: Path, start: bytes) -> Any:
     try:
         return load_file(file)
     except Exception as error:
-        raise _broken(file, start, error) from error
+        raise _unreadable(file, start, error) from error
 
 
 def _unpickle(file: Path, start: bytes, *, trust: bool) -> Any:
@@ -137,61 +161,61 @@ def _unpickle(file: Path, start: bytes, *, trust: bool) -> Any:
 
     # Only the newer of torch's two formats can be mapped, and only whole archives: a cut one would end the process.
     mapped = start == _ZIP and zipfile.is_zipfile(file)
-    try:
-        with torch.serialization.safe_globals(_allowed()), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # old tensors are read through classes that torch itself deprecates
+    with torch.serialization.safe_globals(_allowed()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # old tensors are read through classes that torch itself deprecates
+        try:
             return torch.load(file, map_location="cpu", weights_only=not trust, mmap=mapped)
-    except pickle.UnpicklingError as error:
-        name = _offender(str(error))
-        if trust or name is None:
-            raise _broken(file, start, error) from error
-        message = (
-            f"The checkpoint '{file}' was refused: it asks for '{name}' to be run, "
-            "and a file that may do so can do anything to this machine."
-        )
-        raise InputError(message, hint="If you know who made it, add --trust-checkpoint.") from error
-    except InputError:
-        raise
-    except Exception as error:
-        raise _broken(file, start, error) from error
+        except Exception as error:
+            if _raised_here(error):
+                raise
+            if trust or not isinstance(error, pickle.UnpicklingError) or not (name := _refused(str(error))):
+                raise _unreadable(file, start, error) from error
+            message = (
+                f"The checkpoint '{file}' was refused: it needs '{name}' to be run, "
+                "and code in a checkpoint can do anything to this machine."
+            )
+            raise InputError(message, hint=TRUST) from error
 
 
-def _offender(text: str) -> str | None:
-    """The global that torch's restricted reader refused, or None where the file is no pickle at all."""
-    for pattern in (_UNSUPPORTED, _BLOCKED):
-        found = pattern.search(text)
-        if found:
-            return found[1]
-    return None
+def _raised_here(error: Exception) -> bool:
+    """Whether an exception comes from this file, not from the reader: its own answer, or a bug."""
+    *_, (frame, _) = walk_tb(error.__traceback__)
+    return frame.f_globals.get("__name__") == __name__
 
 
-def _broken(file: Path, start: bytes, error: Exception) -> CamctlError:
+def _refused(text: str) -> str:
+    """Name of the global that torch's restricted reader refused; empty if the file is no pickle at all."""
+    match = _UNSUPPORTED.search(text) or _BLOCKED.search(text)
+    return match[1] if match else ""
+
+
+def _unreadable(file: Path, start: bytes, error: Exception) -> CamctlError:
+    """The error for a file that its reader failed on."""
     if out_of_memory(error):
         message = f"There is too little memory for '{file}'."
         return CamctlError(message, hint="Close other programs, or use a smaller checkpoint.")
     if isinstance(error, ImportError):
-        message = f"The checkpoint '{file}' needs code that is not here: {one_line(error)}."
-        return InputError(message, hint="Install it, or save the state dict alone where the model was trained.")
-    what = "is a web page" if start.lower() in _HTML else "is cut short, damaged or another kind of file"
+        message = f"The checkpoint '{file}' needs code that is not installed: {one_line(error)}."
+        return InputError(message, hint="Install it, or save only the state dict where the model was trained.")
+    what = "is a web page" if start.lower() in _HTML else "is truncated, damaged or another kind of file"
     message = f"'{file}' is not a readable checkpoint: it {what}."
     return InputError(message, hint="Compare its size with the original, or copy or download it again.")
 
 
 def _allowed() -> list[Callable[..., Any] | tuple[Callable[..., Any], str]]:
-    """What else may stand in a checkpoint: numpy's numbers and arrays, options, and training logs, made inert."""
+    """Globals besides torch's own: numpy's numbers and arrays, options, and inert training logs."""
     import argparse
 
     import numpy as np
 
-    multiarray = np._core.multiarray if hasattr(np, "_core") else np.core.multiarray  # type: ignore[attr-defined] # noqa: SLF001
-    kinds = {type(np.dtype(code)) for code in "?bBhHiIlLqQefdgFDSUOMm"}
+    # numpy 2 moved these functions; every numpy reads files of every numpy.
+    functions: dict[str, Any] = {"_reconstruct": np.empty(0).__reduce__()[0], "scalar": np.float64(0).__reduce__()[0]}
     return [
         np.ndarray,
         np.dtype,
-        *kinds,
-        # numpy 2 moved these; files of both ages are read by numpy of both ages.
-        *((getattr(multiarray, name), f"numpy.{core}.multiarray.{name}")
-          for core in ("core", "_core") for name in ("_reconstruct", "scalar")),
+        *{type(np.dtype(code)) for code in "?bBhHiIlLqQefdgFDSUOMm"},
+        *((function, f"numpy.{core}.multiarray.{name}")
+          for core in ("core", "_core") for name, function in functions.items()),
         (_TrainingLog, "mmengine.logging.history_buffer.HistoryBuffer"),
         (argparse.Namespace, "argparse.Namespace"),
         (_log_statistic, "builtins.getattr"),
@@ -199,26 +223,26 @@ def _allowed() -> list[Callable[..., Any] | tuple[Callable[..., Any], str]]:
 
 
 class _TrainingLog:
-    """Stands for mmengine's HistoryBuffer and keeps nothing."""
+    """Inert stand-in for mmengine's HistoryBuffer."""
 
     def __setstate__(self, state: object) -> None:
-        """Drop the numbers: nothing here shows a training curve."""
+        """Drop the numbers."""
 
 
 def _log_statistic(owner: object, name: str) -> str:
-    """Stands for `getattr`, by which HistoryBuffer names its own `min`, `max`, `mean`; of anything else, refused."""
+    """Stand-in for `getattr`, which HistoryBuffer uses for its `min`, `max` and `mean`; refuses any other use."""
     if owner is _TrainingLog:
         return name
-    message = f"The checkpoint was refused: it asks for the attribute '{name}' of something that is no training log."
-    raise InputError(message, hint="If you know who made it, add --trust-checkpoint.")
+    message = f"The checkpoint was refused: it needs the attribute '{name}' of something that is no training log."
+    raise InputError(message, hint=TRUST)
 
 
 def _state(content: Any, file: Path, nests: Sequence[str]) -> State:
-    """The weights, wherever they are nested, with the version numbers that torch keeps beside them."""
+    """The weights, however they are nested, with the version numbers that torch keeps of modules."""
     import torch
 
     for _ in range(len(nests)):
-        if isinstance(content, torch.nn.Module):  # a whole model, which only --trust-checkpoint lets in
+        if isinstance(content, torch.nn.Module):  # a whole model, which needs `trust`
             content = content.state_dict()
         if not isinstance(content, Mapping):
             break
@@ -228,22 +252,22 @@ def _state(content: Any, file: Path, nests: Sequence[str]) -> State:
         content = inner
     if isinstance(content, torch.nn.Module):
         content = content.state_dict()
-    found = content.items() if isinstance(content, Mapping) else ()
-    state = {str(key): value for key, value in found if isinstance(value, torch.Tensor)}
+    items = content.items() if isinstance(content, Mapping) else ()
+    state = {str(key): value for key, value in items if isinstance(value, torch.Tensor)}
     if not state:
         message = f"There are no weights in '{file}'."
         raise InputError(message, hint="Give a checkpoint with a state dict, as training saves it.")
     versions = getattr(content, "_metadata", None)
-    while prefix := next((each for each in _WRAPPERS if all(key.startswith(each) for key in state)), None):
+    while prefix := next((word for word in _WRAPPERS if all(key.startswith(word) for key in state)), None):
         state = {key.removeprefix(prefix): value for key, value in state.items()}
         if isinstance(versions, Mapping):
-            # The wrapped model itself stands there without the dot; the wrapper's own version is of no use.
+            # The wrapped model's own key has no dot; the wrapper's version is not needed.
             versions = {f"{key}.".removeprefix(prefix)[:-1]: value for key, value in versions.items() if key}
     return State(state, versions=versions)
 
 
 def _class_names(content: Any) -> tuple[str, ...] | None:
-    """From mmengine's `meta.dataset_meta.classes`, `meta.CLASSES` as mmcls wrote it, or a list beside the weights."""
+    """Class names of mmengine's `meta.dataset_meta.classes`, mmcls's `meta.CLASSES`, or a list next to the weights."""
     if not isinstance(content, Mapping):
         return None
     meta = content.get("meta")

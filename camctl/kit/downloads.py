@@ -1,4 +1,4 @@
-"""Fetch a checkpoint once: cached in torch's hub folder, its hash verified, never left half-written."""
+"""Download a checkpoint once: cached in torch's hub folder, hash verified, never left half-written."""
 
 from __future__ import annotations
 
@@ -11,43 +11,57 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import unquote, urlsplit
 
-from camctl.errors import CamctlError, InputError
+from camctl.errors import CamctlError, Hint, InputError
+from camctl.kit.checkpoints import read_checkpoint
 
 if TYPE_CHECKING:
     from http.client import HTTPResponse
 
+    from camctl.kit.checkpoints import Weights
     from camctl.plugin import LoadOptions
 
-HERE_ALREADY = "Check the address and the network, or give the path of a checkpoint that is already here."
+HERE_ALREADY = "Check the address and the network, or give the path of a checkpoint on this machine."
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _HASH_IN_NAME = re.compile(r"[-_](?!(?:19|20)\d{6}\.)([0-9a-f]{8,64})\.[a-z]+$")
-"""As torch.hub has it; eight digits that are a day are no hash."""
+"""A hash in a file name, as in torch.hub; eight digits that are a date are no hash."""
 _CHUNK = 1 << 20
 _TIMEOUT = 30.0
 
 
 def is_url(text: str) -> bool:
-    """Whether the text is an address and not a path; of any scheme, so that a wrong one is named as such."""
+    """Whether the text is an address, of any scheme, and not a path."""
     return bool(_SCHEME.match(text))
 
 
 def check_checkpoint(checkpoint: str | None, options: LoadOptions) -> None:
-    """Raises InputError for an empty name, and for a checkpoint where random weights were asked for as well."""
+    """Raise `InputError` for an empty name, and for a checkpoint together with random weights."""
     if checkpoint is None:
         return
     if not checkpoint.strip():
-        raise InputError("The checkpoint's name is empty.", hint="Give a file or an address, or leave it out.")
+        raise InputError("The checkpoint's name is empty.", hint="Give a file or an address, or omit it.")
     if options.random_weights:
-        message = f"Both the checkpoint '{checkpoint}' and random weights were asked for."
-        raise InputError(message, hint="Leave out the checkpoint or --random-weights.")
+        message = f"Both the checkpoint '{checkpoint}' and random weights were given."
+        raise InputError(message, hint=Hint("Omit the checkpoint or", random_weights=True))
+
+
+def load_weights(checkpoint: str | None, options: LoadOptions, *, hint: str = HERE_ALREADY) -> Weights | None:
+    """Read the checkpoint that the user named by path or address; None without one.
+
+    Raises what `check_checkpoint`, `local_file` and `camctl.kit.checkpoints.read_checkpoint` raise.
+    """
+    check_checkpoint(checkpoint, options)
+    if checkpoint is None:
+        return None
+    file = local_file(checkpoint, options, hint=hint)
+    return read_checkpoint(file, trust=options.trust_checkpoint, named=checkpoint)
 
 
 def local_file(checkpoint: str, options: LoadOptions, *, hint: str = HERE_ALREADY) -> Path:
-    """The file of what the user named as a checkpoint: of an address what was fetched, of a path the path.
+    """Return the path of a checkpoint that the user named by path or address, downloading it from an address.
 
-    Whether it is there is for `camctl.kit.checkpoints.read_checkpoint` to say.
-    Raises InputError for a wrong address, CamctlError (with `hint`) where a download fails.
+    A path may not exist: `camctl.kit.checkpoints.read_checkpoint` reports that.
+    Raises `InputError` for a wrong address, `CamctlError` (with `hint`) if the download fails.
     """
     return fetch(checkpoint, options.progress, hint=hint) if is_url(checkpoint) else Path(checkpoint).expanduser()
 
@@ -59,16 +73,29 @@ def fetch(
     folder: Path | None = None,
     hint: str = HERE_ALREADY,
 ) -> Path:
-    """The file at an http(s) address, from the cache where it is there already.
+    """Return the file at an http(s) address, downloading it if it is not in the cache.
 
-    `progress` is called as `progress(name, done, total)` in bytes, `total` 0 where the server does not say it. A hash
-    in the name (`net-0676ba61.pth`) is verified. `folder` is the cache, `checkpoints` in torch's hub folder unless
-    given (`TORCH_HOME` moves it).
-    Raises InputError for a wrong address and CamctlError (with `hint`) where the network or the file fails.
+    Parameters
+    ----------
+    url
+        The address. A hash in the file's name (`net-0676ba61.pth`) is verified.
+    progress
+        Called as `progress(name, done, total)` in bytes; `total` is 0 if the server does not say it.
+    folder
+        The cache; by default `checkpoints` in torch's hub folder, which `TORCH_HOME` moves.
+    hint
+        Hint if the network fails.
+
+    Raises
+    ------
+    InputError
+        The address is wrong.
+    CamctlError
+        The download fails.
     """
     parts = urlsplit(url)
     if parts.scheme.lower() not in {"http", "https"} or not parts.netloc:
-        message = f"'{url}' cannot be fetched: only http and https addresses can."
+        message = f"'{url}' cannot be downloaded: only http and https addresses can."
         raise InputError(message, hint="Download the file by hand and give its path.")
     name = Path(unquote(parts.path)).name
     if not name:
@@ -84,22 +111,22 @@ def fetch(
         _download(url, name, target, progress)
     except OSError as error:
         if isinstance(error, HTTPError):
-            error.close()  # it is the server's answer as well, and holds the connection
-        # URLError, timeouts and full disks are all OSErrors; `reason` holds the socket's own words.
+            error.close()  # it is also the response, and holds the connection
+        # URLError, timeouts and full disks are all OSErrors; `reason` has the socket's message.
         reason = " ".join(str(getattr(error, "reason", "") or error.strerror or error).split())
-        message = f"'{name}' is not here and could not be fetched from {parts.netloc}: {reason}."
+        message = f"'{name}' is not on this machine and could not be downloaded from {parts.netloc}: {reason}."
         raise CamctlError(message, hint=hint) from error
     return target
 
 
 def _cache() -> Path:
-    from torch import hub  # the one place that knows where torch keeps downloads
+    from torch import hub
 
     return Path(hub.get_dir()) / "checkpoints"
 
 
 def _cached_name(url: str, name: str) -> str:
-    """The file's own name where it holds a hash, as torch.hub does; else one that another address cannot share."""
+    """The file's name if it holds a hash, as in torch.hub; else with the address's hash before it."""
     if _HASH_IN_NAME.search(name):
         return name
     return f"{hashlib.sha256(url.encode()).hexdigest()[:8]}-{name}"
@@ -117,10 +144,10 @@ def _download(url: str, name: str, target: Path, progress: Callable[[str, int, i
         if total and done != total:
             message = f"'{name}' broke off after {done} of {total} bytes."
             raise CamctlError(message, hint="Run the same command again.")
-        wanted = _HASH_IN_NAME.search(name)
-        if wanted and not digest.startswith(wanted[1]):
-            message = f"'{name}' is not what its name promises: its hash is {digest[:8]}, not {wanted[1]}."
-            raise CamctlError(message, hint="The file is damaged or was replaced; fetch it from its author again.")
+        expected = _HASH_IN_NAME.search(name)
+        if expected and not digest.startswith(expected[1]):
+            message = f"'{name}' has the hash {digest[:8]}, not {expected[1]} as its name says."
+            raise CamctlError(message, hint="The file is damaged or was replaced; get it from its author again.")
         Path(temporary).replace(target)
     except HTTPException as error:
         message = f"'{name}' broke off: {type(error).__name__}."
@@ -135,7 +162,7 @@ def _copy(
     name: str,
     progress: Callable[[str, int, int], None] | None,
 ) -> tuple[str, int, int]:
-    """Write what comes, and give its sha256, its size and the size that was announced (0 where none was)."""
+    """Write the response to a file; return its sha256, its size and its announced size (0 if unknown)."""
     from http.client import IncompleteRead
 
     digest, done, total = hashlib.sha256(), 0, int(response.headers.get("Content-Length") or 0)

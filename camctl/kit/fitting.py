@@ -1,4 +1,4 @@
-"""Put weights into a model, and say in the user's words what does not fit."""
+"""Load weights into a model, and report in the user's words what does not fit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from camctl.kit.checkpoints import Weights
 
-OTHER_SIZES = "Give the checkpoint that was trained with this very model."
+OTHER_SIZES = "Give the checkpoint that was trained with exactly this model."
 
 _MISMATCH = re.compile(
     r"size mismatch for (?P<name>\S+): copying a param with shape (?:torch\.Size\()?\[(?P<file>[\d, ]*)\]\)? "
@@ -29,38 +29,50 @@ Mismatch = tuple[str, Sequence[int], Sequence[int]]
 def fit(
     module: nn.Module, weights: Weights, *, hint: str, where: str = "the model", other_sizes: str = OTHER_SIZES
 ) -> tuple[str, ...]:
-    """Load the weights in place, on the CPU; one note for what is missing or left over.
+    """Load weights in place, on the CPU, and return a note on missing and unused ones.
 
-    `hint` tells how the model's number of classes is set (a word N in it becomes the checkpoint's), `other_sizes` what
-    to do where more than the head has another size, and `where` what the model was built from.
-    Raises InputError where sizes differ or where nothing fits.
+    Parameters
+    ----------
+    module, weights
+        The model and its weights.
+    hint
+        How to set the model's number of classes; a word N in it is replaced by the checkpoint's.
+    where
+        What the model was built from, for messages.
+    other_sizes
+        Hint if other weights than the head's have another size.
+
+    Raises
+    ------
+    InputError
+        Sizes differ, or no weight fits.
     """
     try:
-        found = module.load_state_dict(weights.state, strict=False)
+        keys = module.load_state_dict(weights.state, strict=False)
     except RuntimeError as error:
-        sizes = [(each["name"], _shape(each["file"]), _shape(each["model"])) for each in _MISMATCH.finditer(str(error))]
+        matches = _MISMATCH.finditer(str(error))
+        sizes = [(match["name"], _shape(match["file"]), _shape(match["model"])) for match in matches]
         if sizes:
             raise mismatch(sizes, path=weights.path, hint=hint, where=where, other_sizes=other_sizes) from error
         line = str(error).strip().splitlines()[-1].strip()
         message = f"The checkpoint '{weights.path}' does not fit {where}: {line}"
         raise InputError(message, hint=other_sizes) from error
-    return notes_on(module, found.missing_keys, found.unexpected_keys, path=weights.path, where=where)
+    return notes_on(module, keys.missing_keys, keys.unexpected_keys, path=weights.path, where=where)
 
 
 def notes_on(
     module: nn.Module, missing: Iterable[str], unexpected: Iterable[str], *, path: object, where: str = "the model"
 ) -> tuple[str, ...]:
-    """One note for the weights that a checkpoint lacks and those that it has left over; none where all fit.
+    """Return a note on a checkpoint's missing and unexpected weights; none if all fit.
 
-    For a library that loads by itself and tells both lists; `fit` has told them already.
-    Raises InputError where nothing fits.
+    For a library that loads weights by itself; `fit` calls this already. Raises `InputError` if no weight fits.
     """
     missing, unexpected = _weights_among(missing), list(unexpected)
     expected = _weights_among(module.state_dict())
     if expected and len(missing) >= len(expected):
-        message = f"The checkpoint '{path}' is for another model: none of its weights has a place in {where}."
-        held = f"It holds {_some(unexpected)}; " if unexpected else ""
-        raise InputError(message, hint=f"{held}{where} wants {_some(expected)}.")
+        message = f"The checkpoint '{path}' is for another model: none of its weights is one of {where}."
+        contents = f"It holds {_some(unexpected)}; " if unexpected else ""
+        raise InputError(message, hint=f"{contents}{where} needs {_some(expected)}.")
     parts = []
     if missing:
         parts.append(
@@ -74,15 +86,15 @@ def notes_on(
 def mismatch(
     sizes: Sequence[Mismatch], *, path: object, hint: str, where: str = "the model", other_sizes: str = OTHER_SIZES
 ) -> InputError:
-    """The error for weights of other sizes; a head of another size is the usual case and gets its own words.
+    """Make the error for weights of other sizes, worded for the usual case that only the head's differ.
 
-    Parameters are those of `fit`; at least one of `sizes` is wanted.
+    Parameters are those of `fit`; `sizes` is not empty.
     """
     if all(_HEAD.search(name) for name, _, _ in sizes):
-        _, (given, *_), (wanted, *_) = sizes[0]
-        if wanted != given:
-            message = f"The head has {wanted} classes in {where}, {given} in the checkpoint '{path}'."
-            return InputError(message, hint=re.sub(r"\bN\b", str(given), hint, count=1))
+        _, (checkpoint, *_), (model, *_) = sizes[0]
+        if model != checkpoint:
+            message = f"The head has {model} classes in {where}, {checkpoint} in the checkpoint '{path}'."
+            return InputError(message, hint=re.sub(r"\bN\b", str(checkpoint), hint, count=1))
     name, there, here = sizes[0]
     message = (
         f"The checkpoint '{path}' is for another model: {len(sizes)} weights have other sizes, the first is {name}, "
@@ -92,7 +104,7 @@ def mismatch(
 
 
 def _weights_among(names: Iterable[str]) -> list[str]:
-    """Without the counters of batch norms, which old files lack and nothing here reads."""
+    """Names except the counters of batch norms, which old files lack and inference does not need."""
     return [name for name in names if not name.endswith("num_batches_tracked")]
 
 

@@ -1,6 +1,6 @@
-"""Files of the Hugging Face hub, from its cache where they are here, else fetched once.
+"""Files of the Hugging Face hub, from its cache or downloaded once.
 
-For sources whose library keeps its models there; the package `huggingface_hub` is theirs to depend on.
+For sources whose models are there; they depend on the package `huggingface_hub` themselves.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
-from camctl.errors import CamctlError, InputError, one_line
+from camctl.errors import CamctlError, Hint, InputError, one_line
 from camctl.kit.quiet import quiet
 
-HINT = "Give a checkpoint file after the name, or try the plumbing with --random-weights."
+HINT = Hint("Give a checkpoint file after the name, or try the model with", random_weights=True)
 
 
 def hub_file(
@@ -22,47 +22,67 @@ def hub_file(
     progress: Callable[[str, int, int], None] | None = None,
     hint: str = HINT,
 ) -> Path:
-    """The first of these files that a repository (`org/name`) has at a revision (a branch, a tag or a commit).
+    """Return the first of these files that a repository has, downloading it if it is not in the cache.
 
-    What lies in the hub's cache is taken without asking the network. `progress` is called as
-    `progress(name, done, total)` in bytes; `hint` is for those without a network.
-    Raises InputError where there is no such repository, revision or file, CamctlError where it cannot be fetched.
+    Parameters
+    ----------
+    repository
+        `org/name`.
+    names
+        Paths in the repository, the preferred one first.
+    revision
+        A branch, a tag or a commit.
+    progress
+        Called as `progress(name, done, total)` in bytes.
+    hint
+        Hint if the network fails.
+
+    Raises
+    ------
+    InputError
+        There is no such repository, revision or file.
+    CamctlError
+        It cannot be downloaded.
     """
     from huggingface_hub import errors, hf_hub_download
 
-    called = f"{repository}@{revision}" if revision else repository
-    lacking: Exception | None = None
-    for here in (True, False):
-        if not here:
-            _check_network(called, hint)
+    title = f"{repository}@{revision}" if revision else repository
+    missing: Exception | None = None
+    for cached in (True, False):
+        if not cached:
+            _check_network(title, hint)
         for name in names:
             try:
                 with quiet():
                     return Path(
                         hf_hub_download(
-                            repository, name, revision=revision, local_files_only=here, tqdm_class=_bar(progress, name)
+                            repository,
+                            name,
+                            revision=revision,
+                            local_files_only=cached,
+                            tqdm_class=_bar(progress, name),
                         )
                     )
             except errors.LocalEntryNotFoundError as error:
-                lacking = error
-                if not here:
-                    raise _unreachable(called, one_line(error), hint) from error
+                missing = error
+                if not cached:
+                    raise _unreachable(title, one_line(error), hint) from error
             except (errors.EntryNotFoundError, errors.RevisionNotFoundError) as error:
-                lacking = error
+                missing = error
             except (errors.RepositoryNotFoundError, errors.HFValidationError) as error:
-                message = f"The hub has no model '{repository}' that you may read."
-                raise InputError(message, hint="Check the name; a private one needs: hf auth login") from error
+                message = f"The hub has no public model '{repository}'."
+                raise InputError(message, hint="Check the name; for a private model: hf auth login") from error
             except Exception as error:
-                raise _unreachable(called, one_line(error), hint) from error
-    if isinstance(lacking, errors.RevisionNotFoundError):
+                raise _unreachable(title, one_line(error), hint) from error
+    if isinstance(missing, errors.RevisionNotFoundError):
         message = f"The hub's '{repository}' has no revision '{revision}'."
-        raise InputError(message, hint="Give a branch, a tag or a commit, or leave out what stands behind the @.")
-    message = f"The hub's '{called}' has no {' or '.join(names)}."
-    raise InputError(message, hint="Check the name and the revision.") from lacking
+        raise InputError(message, hint="Give a branch, a tag or a commit after the @, or nothing.")
+    message = f"The hub's '{title}' has no {' or '.join(names)}."
+    raise InputError(message, hint="Check the name and the revision.") from missing
 
 
 def _bar(progress: Callable[[str, int, int], None] | None, file: str) -> type:
-    """A class that stands for a progress bar of tqdm's, draws none, and hands on what it is told."""
+    """Make a class that replaces tqdm's progress bar: it draws nothing and calls `progress`."""
 
     class Bar:
         def __init__(self, *_args: Any, total: float | None = None, initial: float = 0, **_options: Any) -> None:
@@ -80,7 +100,7 @@ def _bar(progress: Callable[[str, int, int], None] | None, file: str) -> type:
                 progress(file, int(self.n), int(self.total or 0))
 
         def update_transfer(self, step: float | None = 1) -> None:
-            """Of the hub's second way to download, which else wants a second bar for what is not yet written."""
+            """Without this method the hub's Xet downloads would need a second bar for received bytes."""
 
         def __getattr__(self, _name: str) -> Callable[..., None]:
             return lambda *_args, **_options: None  # set_description, refresh and the like
@@ -89,7 +109,7 @@ def _bar(progress: Callable[[str, int, int], None] | None, file: str) -> type:
 
 
 def _check_network(repository: str, hint: str) -> None:
-    """Say at once that there is no network: the hub's own client tries again for half a minute."""
+    """Raise `CamctlError` at once if there is no network: the hub's client retries for half a minute."""
     import socket
     from urllib.parse import urlsplit
     from urllib.request import getproxies
@@ -97,7 +117,7 @@ def _check_network(repository: str, hint: str) -> None:
     from huggingface_hub import constants
 
     if constants.HF_HUB_OFFLINE:
-        raise _unreachable(repository, "the hub is switched off (HF_HUB_OFFLINE)", hint)
+        raise _unreachable(repository, "downloads are switched off (HF_HUB_OFFLINE)", hint)
     host = urlsplit(constants.ENDPOINT).hostname or ""
     if getproxies():  # the proxy looks names up, not this machine
         return
@@ -108,5 +128,5 @@ def _check_network(repository: str, hint: str) -> None:
 
 
 def _unreachable(repository: str, reason: str, hint: str) -> CamctlError:
-    message = f"'{repository}' is not on this machine and could not be fetched from the hub: {reason}"
+    message = f"'{repository}' is not on this machine and could not be downloaded from the hub: {reason}"
     return CamctlError(f"{message.rstrip('.')}.", hint=hint)

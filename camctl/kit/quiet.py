@@ -1,4 +1,4 @@
-"""Keep messages of other libraries off the user's terminal."""
+"""Silence the warnings and log lines of other libraries."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Suppress warnings, log records up to WARNING, and prints to stdout, which is for JSON."""
+    """Silence warnings, log lines up to WARNING and stdout inside the block."""
     before = logging.root.manager.disable
     logging.disable(max(before, logging.WARNING))
     try:

@@ -1,7 +1,7 @@
-"""Weights drawn at random, for trying the plumbing of a model without a checkpoint.
+"""Random weights, for trying a model without a checkpoint.
 
-Several layers start at zero on purpose (the head of a ViT, layer scales, the last norm of a residual block). Nothing
-behind them would receive a gradient, so every map would be blank: those are drawn at random as well.
+Some layers start at zero on purpose (the head of a ViT, layer scales, the last norm of a residual block). Nothing
+before them would receive a gradient, so every map would be blank: their weights are drawn at random as well.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from torch import Generator, Tensor, nn
 
 SPREAD = 0.02
-"""Standard deviation of what replaces zeros: that of a ViT's own initialisation."""
+"""Standard deviation of the values that replace zeros, as in a ViT's initialisation."""
 
 LOUD_ENOUGH = 1e-2
-"""Layer scales begin at 1e-6 to 1e-4; each shrinks the gradient by that. Scales below this are drawn anew."""
+"""Smallest layer scale that is kept. They start at 1e-6 to 1e-4, and each shrinks the gradient as much."""
 
 LIKE_PICTURES = (2, 4, 8, 16)
-"""Cells a side of the coarser noises that `settle` may add: fine noise alone averages out before a deep net's last
-stage sees it, and pictures have all scales."""
+"""Cells per side of the coarse noise that `settle` may add: fine noise averages out before a deep network's last
+stage, and pictures have all scales."""
 
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Torch's random numbers on the CPU follow the seed inside, and go on as before outside."""
+    """Seed torch's random numbers on the CPU inside the block; afterwards they continue as before."""
     import torch
 
     with torch.random.fork_rng(devices=[]):
@@ -36,17 +36,17 @@ def seeded(seed: int) -> Iterator[None]:
 
 
 def randomise(module: nn.Module, seed: int) -> None:
-    """Draw every weight anew, in place and on the CPU; the same seed gives the same weights.
+    """Draw all weights again, in place and on the CPU; the same seed gives the same weights.
 
-    First as the layers themselves do it (`reset_parameters`), then as the model does (`init_weights`, as in mmengine),
-    then what would keep a gradient from flowing (`enliven`). Weights that a model draws while it is built, and neither
-    of the two touches, follow the seed when the model is built inside `seeded(seed)`.
+    First by the layers (`reset_parameters`), then by the model (`init_weights`, as in mmengine), then those that would
+    stop gradients (`enliven`). Weights that a model draws only while it is built follow the seed if it is built inside
+    `seeded(seed)`.
     """
     import torch
 
     with seeded(seed), torch.no_grad():
-        for each in module.modules():
-            reset = getattr(each, "reset_parameters", None)
+        for part in module.modules():
+            reset = getattr(part, "reset_parameters", None)
             if callable(reset):
                 reset()
         initialise = getattr(module, "init_weights", None)
@@ -56,10 +56,10 @@ def randomise(module: nn.Module, seed: int) -> None:
 
 
 def redraw(part: nn.Module, like: nn.Module, generator: Generator) -> None:
-    """Draw a module's own weights anew, in place and on the CPU; those of its children stay.
+    """Draw a module's own weights again, in place and on the CPU; its children's stay.
 
-    As the module does it itself (`reset_parameters`), where it has no children whose weights that might draw as well.
-    Else from a normal distribution of each tensor's own mean and deviation, those of `like`, the module of before.
+    Uses `reset_parameters` if the module has no children with weights, which that might draw as well. Else draws from a
+    normal distribution with the mean and deviation of each tensor in `like`, the module before.
     """
     import torch
 
@@ -77,9 +77,9 @@ def redraw(part: nn.Module, like: nn.Module, generator: Generator) -> None:
 
 
 def enliven(module: nn.Module, seed: int) -> None:
-    """Replace, in place and on the CPU, what stops gradients: weights all zero, not finite, or scales close to zero.
+    """Replace weights that stop gradients, in place and on the CPU: all zero, not finite, or scales close to zero.
 
-    For a model that was built inside `seeded(seed)` by a library that draws its own weights; the rest stays.
+    For a model that was built inside `seeded(seed)` by a library that draws its own weights.
     """
     import torch
 
@@ -98,41 +98,41 @@ def settle(
     *,
     scales: Sequence[int] = (),
 ) -> None:
-    """Let batch norms learn their statistics from noise, so that a deep net neither explodes nor fades.
+    """Estimate the statistics of batch norms from noise, so that activations of a deep network stay in range.
 
-    `size` is one model input's (C, h, w); `scales` are the cells a side of coarser noises that are added. In eval mode
-    untrained statistics scale nothing: the logits of a ResNet-50 reach 10,000, the gradients of a ConvMixer 1e-16.
-    Where the noise cannot be run, the statistics stay as they are.
+    `size` is a model input's (C, h, w); `scales` are the cells per side of coarse noise to add. With untrained
+    statistics the logits of a ResNet-50 reach 10,000 and the gradients of a ConvMixer 1e-16. If the noise cannot be
+    run, the statistics stay as they are.
     """
     import torch
     from torch.nn.modules.batchnorm import _BatchNorm
 
-    norms = [each for each in module.modules() if isinstance(each, _BatchNorm) and each.track_running_stats]
+    norms = [part for part in module.modules() if isinstance(part, _BatchNorm) and part.track_running_stats]
     if not norms:
         return
-    before = [(each.training, each.momentum, {k: v.clone() for k, v in each.named_buffers()}) for each in norms]
+    before = [(norm.training, norm.momentum, {k: v.clone() for k, v in norm.named_buffers()}) for norm in norms]
     noise = _noise(size, scales, torch.Generator().manual_seed(seed))
     failed = False
     try:
-        for each in norms:
-            each.reset_running_stats()
-            each.momentum = None  # the plain mean, so that one batch counts in full
-            each.train()
+        for norm in norms:
+            norm.reset_running_stats()
+            norm.momentum = None  # the plain mean, so that one batch counts in full
+            norm.train()
         with seeded(seed), torch.no_grad():
             forward(noise)
-    except Exception:  # noqa: BLE001 - whatever keeps it from running is told when the picture is run
+    except Exception:  # noqa: BLE001 - any failure is reported when the picture is run
         failed = True
     finally:
-        for each, (training, momentum, buffers) in zip(norms, before, strict=True):
-            each.train(training)
-            each.momentum = momentum
-            if failed or not all(torch.isfinite(value).all() for value in each.buffers()):
+        for norm, (training, momentum, buffers) in zip(norms, before, strict=True):
+            norm.train(training)
+            norm.momentum = momentum
+            if failed or not all(torch.isfinite(value).all() for value in norm.buffers()):
                 for name, value in buffers.items():
-                    each.get_buffer(name).copy_(value)
+                    norm.get_buffer(name).copy_(value)
 
 
 def _noise(size: tuple[int, ...], scales: Sequence[int], generator: Generator) -> Tensor:
-    """Two inputs (2, C, h, w)."""
+    """Two random inputs (2, C, h, w)."""
     import torch
     from torch.nn.functional import interpolate
 
@@ -144,7 +144,7 @@ def _noise(size: tuple[int, ...], scales: Sequence[int], generator: Generator) -
 
 
 def _enliven(owner: nn.Module, name: str, parameter: Tensor, generator: Generator) -> None:
-    """Replace a parameter that stops gradients: all zero, not finite, or a scale close to zero."""
+    """Replace a parameter if it is all zero, not finite, or a scale close to zero."""
     import torch
 
     if not parameter.is_floating_point() or not parameter.numel():
@@ -156,7 +156,7 @@ def _enliven(owner: nn.Module, name: str, parameter: Tensor, generator: Generato
         if not finite:
             parameter.zero_()
         return
-    # A vector along one dimension scales channels: a norm's weight, or a layer scale under one of many names.
+    # A vector along one dimension scales channels: a norm's weight, or a layer scale of any name.
     scales = parameter.numel() == max(parameter.shape, default=1) and "token" not in name
     if scales and (not finite or largest < LOUD_ENOUGH):
         parameter.copy_(1 + SPREAD * noise if "norm" in type(owner).__name__.lower() else 0.5 + SPREAD * noise)

@@ -1,8 +1,8 @@
-"""What attention layers look at: their weights, taken down in a forward pass of the method's own.
+"""Attention weights of a transformer's blocks, recorded in a forward pass of the method's own.
 
-Fused attention never makes its weights. While a model is watched, a mode of torch sees every call of
-`scaled_dot_product_attention`, however the model came by it, and works out the same by hand; it also sees every softmax
-that has the shape of attention. Both end with the `with` block.
+Fused attention never computes its weights. Inside `_watched`, a torch function mode sees every call of
+`scaled_dot_product_attention`, wherever it comes from, and computes the same explicitly; it also sees every softmax
+that has the shape of attention.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from __future__ import annotations
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from camctl.errors import InputError
+from camctl.errors import Hint, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -21,26 +22,28 @@ if TYPE_CHECKING:
 
     from camctl.plugin import Capture
 
-    Keep = Callable[[Tensor], Tensor]
-    """Is given attention's weights, and gives those that the network goes on with."""
+    Change = Callable[[Tensor], Tensor]
+    """Receives a tensor and returns the one that the network goes on with."""
 
-OTHERS = "See others: camctl methods"
+OTHERS = Hint("See other methods", "methods")
+SEQUENCE = 3
+"""Dimensions of a sequence of tokens (N, L, C)."""
 
 
 @dataclass(frozen=True)
 class Attention:
-    """The attention of a transformer's blocks over one sequence of L tokens, first block first."""
+    """Attention of a transformer's blocks over one sequence of L tokens, first block first."""
 
     weights: tuple[Tensor, ...]
-    """(N, heads, L, L) a block, float32; a row says where one token looks, and adds up to 1."""
+    """(N, heads, L, L) for each block, float32; a row is one token's attention and adds up to 1."""
     gradients: tuple[Tensor, ...]
-    """(N, heads, L, L) a block: of the score with respect to the weights; empty where none was given."""
+    """(N, heads, L, L) for each block: gradients of the score; empty without a score."""
     read: Tensor
-    """(N, L): which tokens the head reads after the last block, as shares that add up to 1."""
+    """(N, L): shares, adding up to 1, of the tokens that the head reads after the last block."""
 
 
 def why_no_attention(module: nn.Module) -> str:
-    """What `cannot` says, from the names of classes alone."""
+    """Why a method on attention cannot work on a model, by the names of its classes; empty if it can."""
     names = [type(part).__name__.casefold() for part in module.modules()]
     if any("window" in name or "swin" in name for name in names):
         return "its attention stays within windows, so that no row of weights spans the picture."
@@ -50,37 +53,36 @@ def why_no_attention(module: nn.Module) -> str:
 
 
 def attention(capture: Capture, score: Callable[[Tensor], Tensor] | None = None) -> Attention:
-    """The attention of all blocks, and the gradient of `score`, logits (N, classes) -> (), with respect to it.
+    """Attention of all blocks, and the gradients of `score`, logits (N, classes) -> (), with respect to it.
 
-    Runs the model twice. Raises `InputError` where there are no blocks of attention over one sequence of tokens.
+    Runs the model twice. Raises `InputError` if no blocks have attention over one sequence of tokens.
     """
     import torch
 
     blocks = _blocks(capture)
     weights: list[Tensor] = []
-    last: list[Tensor] = []
+    tokens: list[Tensor] = []
     with torch.enable_grad():
-        with ExitStack() as stack:
-            stack.enter_context(_after(capture, blocks[-1].name, lambda tokens: _leaf(tokens, last).clone()))
-            stack.enter_context(_watched(_keeping(blocks, lambda found: _leaf(found, weights))))
+        ends = capture.hooked(_on_tokens(lambda output: _leaf(output, tokens).clone()), blocks[-1].name)
+        with ends, _watched(_of(blocks, lambda found: _leaf(found, weights))):
             logits = capture.forward(capture.inputs).float()
-        # Which tokens matter, not for which class: a square has a gradient wherever a logit has one.
-        (reach,) = torch.autograd.grad(logits.square().sum(), last, retain_graph=True)
+        # Only which tokens matter, for any class: a square has a gradient wherever a logit has one.
+        (reach,) = torch.autograd.grad(logits.square().sum(), tokens, retain_graph=True)
         gradients = torch.autograd.grad(score(logits), weights) if score is not None else ()
     far = reach.float().abs().sum(2)
-    read = (far > 1e-6 * far.amax(1, keepdim=True)).float()  # rounding leaves specks
+    read = (far > 1e-6 * far.amax(1, keepdim=True)).float()  # not what rounding leaves
     return Attention(
-        weights=tuple(one.detach().float() for one in weights),
-        gradients=tuple(one.float() for one in gradients),
+        weights=tuple(block.detach().float() for block in weights),
+        gradients=tuple(block.float() for block in gradients),
         read=read / read.sum(1, keepdim=True).clamp_min(1),
     )
 
 
 def own_gradients(capture: Capture) -> tuple[Tensor, ...]:
-    """Of each block, the gradient (N, heads, L, L) of its own score with respect to its own attention.
+    """Gradient (N, heads, L, L) of each block's own score with respect to its own attention.
 
-    A block's own score is what the rest of the model after the last block makes of its tokens. All blocks are scored
-    as one batch, each differentiated back to its own input and no further. Runs the model twice.
+    A block's own score is what the model after the last block computes from its tokens. All blocks are scored as one
+    batch, each differentiated back to its own input only. Runs the model twice.
     """
     import torch
     from torch.utils._pytree import tree_map
@@ -89,31 +91,31 @@ def own_gradients(capture: Capture) -> tuple[Tensor, ...]:
     weights: list[Tensor] = []
     tokens: list[Tensor] = []
 
-    def alone(_block: nn.Module, args: Any, kwargs: Any) -> Any:
-        return tree_map(lambda one: one.detach() if isinstance(one, torch.Tensor) else one, (args, kwargs))
+    def detached(_block: nn.Module, args: Any, kwargs: Any) -> Any:
+        return tree_map(lambda value: value.detach() if isinstance(value, torch.Tensor) else value, (args, kwargs))
 
-    def joined(found: Tensor) -> Tensor:
-        tokens.append(found)
-        return torch.cat(tokens) if len(tokens) == len(blocks) else found
+    def joined(output: Tensor) -> Tensor:
+        tokens.append(output)
+        return torch.cat(tokens) if len(tokens) == len(blocks) else output
 
     with torch.enable_grad():
         with ExitStack() as stack:
             for block in blocks:
                 part = capture.module.get_submodule(block.name)
-                stack.callback(part.register_forward_pre_hook(alone, with_kwargs=True).remove)
-                stack.enter_context(_after(capture, block.name, joined))
-            stack.enter_context(_watched(_keeping(blocks, lambda found: _leaf(found, weights))))
+                stack.callback(part.register_forward_pre_hook(detached, with_kwargs=True).remove)
+                stack.enter_context(capture.hooked(_on_tokens(joined), block.name))
+            stack.enter_context(_watched(_of(blocks, lambda found: _leaf(found, weights))))
             logits = capture.forward(capture.inputs).float()
         if len(logits) != len(blocks) * len(capture.inputs):
             message = "The head of this model scores all blocks' tokens as one picture."
             raise InputError(message, hint=OTHERS)
         score = logits.gather(1, capture.targets.repeat(len(blocks))[:, None]).sum()
-        found = torch.autograd.grad(score, weights)
-    return tuple(one.float() for one in found)
+        gradients = torch.autograd.grad(score, weights)
+    return tuple(block.float() for block in gradients)
 
 
 def as_grid(capture: Capture, tokens: Tensor) -> Tensor:
-    """Values of all tokens (N, L) -> of the places (N, H, W), by the target layer's arrangement."""
+    """Arrange values of all tokens (N, L) as a grid (N, H, W), like the target layer."""
     channels = capture.activations.shape[1]
     try:
         grid = capture.grid_of(tokens[:, :, None].expand(-1, -1, channels))
@@ -121,45 +123,46 @@ def as_grid(capture: Capture, tokens: Tensor) -> Tensor:
             return grid[:, 0]
     except (RuntimeError, IndexError):
         pass
-    message = f"'{capture.layer}' does not put out the tokens that the attention of this model is over."
-    raise InputError(message, hint="Choose a layer of the last blocks: camctl layers MODEL --usable")
+    message = f"The output of '{capture.layer}' is not the sequence of tokens that this model's attention is over."
+    raise InputError(message, hint=Hint("Choose a layer of the last blocks", "layers", usable=True))
 
 
 @dataclass(frozen=True)
 class _Block:
-    """A module with one attention over the tokens inside, and which of all attentions seen that is."""
+    """A module that contains one attention over its tokens, and the index of that attention in a forward pass."""
 
     name: str
-    place: int
+    index: int
 
 
 @dataclass(frozen=True)
-class _Seen:
+class _Call:
     """One attention of a forward pass: the modules that it ran inside, outermost first, and its weights' shape."""
 
-    inside: tuple[str, ...]
+    modules: tuple[str, ...]
     shape: tuple[int, ...]
 
 
-def _seen(capture: Capture) -> tuple[list[_Seen], dict[str, int]]:
-    """All attentions of a forward pass, and how many tokens each module put out that puts out tokens."""
+def _calls(capture: Capture) -> tuple[list[_Call], dict[str, int]]:
+    """All attentions of a forward pass, and the number of tokens by module, for modules that output tokens."""
     import torch
 
-    inside: list[str] = []
-    seen: list[_Seen] = []
+    running: list[str] = []
+    calls: list[_Call] = []
     lengths: dict[str, int] = {}
 
     def enter(name: str, _part: nn.Module, _args: Any) -> None:
-        inside.append(name)
+        running.append(name)
 
     def leave(name: str, _part: nn.Module, _args: Any, output: Any) -> None:
-        inside.pop()
-        tokens = _first_tensor(output)
-        if tokens is not None and tokens.ndim == 3 and len(tokens) == len(capture.inputs):  # noqa: PLR2004
-            lengths[name] = tokens.shape[1]
+        running.pop()
+        while isinstance(output, (tuple, list)) and output:
+            output = output[0]
+        if isinstance(output, torch.Tensor) and output.ndim == SEQUENCE and len(output) == len(capture.inputs):
+            lengths[name] = output.shape[1]
 
-    def note(weights: Tensor) -> Tensor:
-        seen.append(_Seen(tuple(inside), tuple(weights.shape)))
+    def record(weights: Tensor) -> Tensor:
+        calls.append(_Call(tuple(running), tuple(weights.shape)))
         return weights
 
     with torch.no_grad(), ExitStack() as stack:
@@ -167,71 +170,57 @@ def _seen(capture: Capture) -> tuple[list[_Seen], dict[str, int]]:
             if name:
                 stack.callback(part.register_forward_pre_hook(partial(enter, name)).remove)
                 stack.callback(part.register_forward_hook(partial(leave, name)).remove)
-        stack.enter_context(_watched(note))
+        stack.enter_context(_watched(record))
         capture.forward(capture.inputs)
-    return seen, lengths
+    return calls, lengths
 
 
 def _blocks(capture: Capture) -> list[_Block]:
-    """The blocks of the last sequence of tokens, found in a pass of their own."""
-    seen, lengths = _seen(capture)
-    if any(one.shape[0] != len(capture.inputs) for one in seen):
+    """Blocks over the last sequence of tokens, found by a forward pass."""
+    calls, lengths = _calls(capture)
+    if any(call.shape[0] != len(capture.inputs) for call in calls):
         message = "The attention of this model stays within windows, so that no row of weights spans the picture."
         raise InputError(message, hint=OTHERS)
-    found = []
-    for place, one in enumerate(seen):
-        # The outermost module with this attention alone is its block: shortcuts and all.
-        alone = [name for name in one.inside if sum(name in other.inside for other in seen) == 1]
-        block = next((name for name in alone if lengths.get(name) == one.shape[-1]), None)
-        if block is not None:
-            found.append((_Block(block, place), one.shape[-1]))
-    blocks = [block for block, length in found if length == found[-1][1]]
+    blocks: list[tuple[_Block, int]] = []
+    for index, call in enumerate(calls):
+        # A block is the outermost module with this attention only: it includes the shortcuts.
+        alone = [name for name in call.modules if sum(name in other.modules for other in calls) == 1]
+        name = next((name for name in alone if lengths.get(name) == call.shape[-1]), None)
+        if name is not None:
+            blocks.append((_Block(name, index), call.shape[-1]))
     if not blocks:
         message = "No block of this model attends from every token to every token."
         raise InputError(message, hint=OTHERS)
-    return blocks
+    return [block for block, length in blocks if length == blocks[-1][1]]
 
 
-def _first_tensor(output: Any) -> Tensor | None:
-    from torch import Tensor
+def _on_tokens(change: Change) -> Callable[[Any], Any]:
+    """Apply `change` to the tokens of a block's output, which may be the first item of a tuple."""
 
-    while isinstance(output, (tuple, list)) and output:
-        output = output[0]
-    return output if isinstance(output, Tensor) else None
-
-
-@contextmanager
-def _after(capture: Capture, name: str, change: Keep) -> Iterator[None]:
-    """Send the tokens that a block puts out through `change`."""
-
-    def swap(_block: nn.Module, _args: Any, output: Any) -> Any:
+    def swap(output: Any) -> Any:
         if not isinstance(output, (tuple, list)):
             return change(output)
-        return type(output)([swap(_block, _args, output[0]), *output[1:]])
+        return type(output)([swap(output[0]), *output[1:]])
 
-    handle = capture.module.get_submodule(name).register_forward_hook(swap)
-    try:
-        yield
-    finally:
-        handle.remove()
+    return swap
 
 
-def _leaf(tensor: Tensor, kept: list[Tensor]) -> Tensor:
-    """The tensor itself where a graph leads to it, else the leaf of a new one; it is kept."""
-    kept.append(tensor if tensor.requires_grad else tensor.detach().requires_grad_())
-    return kept[-1]
+def _leaf(tensor: Tensor, leaves: list[Tensor]) -> Tensor:
+    """The tensor itself if it is in a graph, else as the leaf of a new one; added to `leaves`."""
+    leaves.append(tensor if tensor.requires_grad else tensor.detach().requires_grad_())
+    return leaves[-1]
 
 
-def _keeping(blocks: Sequence[_Block], keep: Keep) -> Keep:
-    """Give `keep` the attention of the blocks alone, which are known by the order of all."""
-    wanted = {block.place for block in blocks}
-    count = iter(range(10**9))
-    return lambda weights: keep(weights) if next(count) in wanted else weights
+def _of(blocks: Sequence[_Block], change: Change) -> Change:
+    """Apply `change` to the attention of these blocks only, which are known by their order in the pass."""
+    indices = {block.index for block in blocks}
+    calls = count()
+    return lambda weights: change(weights) if next(calls) in indices else weights
 
 
 @contextmanager
-def _watched(keep: Keep) -> Iterator[None]:
-    """Send the weights of every attention that torch computes inside through `keep`."""
+def _watched(change: Change) -> Iterator[None]:
+    """Pass the weights of every attention that torch computes inside the block through `change`."""
     import torch
     from torch.nn import functional
     from torch.overrides import TorchFunctionMode
@@ -242,7 +231,7 @@ def _watched(keep: Keep) -> Iterator[None]:
     def by_hand(query: Tensor, key: Tensor, value: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         square = query.ndim == 4 and query.shape[-2] == key.shape[-2]  # noqa: PLR2004
         return (
-            _attend(keep, query, key, value, *args, **kwargs) if square else fused(query, key, value, *args, **kwargs)
+            _attend(change, query, key, value, *args, **kwargs) if square else fused(query, key, value, *args, **kwargs)
         )
 
     class Watch(TorchFunctionMode):
@@ -251,7 +240,7 @@ def _watched(keep: Keep) -> Iterator[None]:
             if func is fused:
                 return by_hand(*args, **kwargs)
             if func is functional.multi_head_attention_forward:
-                # Written in Python, it runs out of the mode's sight, and without weights it calls the fused attention.
+                # Written in Python, it runs outside the mode; without weights it calls the fused attention.
                 functional.scaled_dot_product_attention = by_hand
                 try:
                     return func(*args, **(kwargs | {"need_weights": False}))
@@ -261,14 +250,14 @@ def _watched(keep: Keep) -> Iterator[None]:
             if func not in softmaxes or result.ndim != 4 or result.shape[-1] != result.shape[-2]:  # noqa: PLR2004
                 return result
             dimension = kwargs.get("dim", args[1] if len(args) > 1 else None)
-            return keep(result) if dimension in {-1, 3} and result.shape[-1] > 1 else result
+            return change(result) if dimension in {-1, 3} and result.shape[-1] > 1 else result
 
     with Watch():
         yield
 
 
 def _attend(  # noqa: PLR0913
-    keep: Keep,
+    change: Change,
     query: Tensor,
     key: Tensor,
     value: Tensor,
@@ -279,13 +268,13 @@ def _attend(  # noqa: PLR0913
     scale: float | None = None,
     enable_gqa: bool = False,
 ) -> Tensor:
-    """`scaled_dot_product_attention`, as torch's documentation writes it out."""
+    """`scaled_dot_product_attention` as written out in torch's documentation."""
     if enable_gqa:
-        key, value = (one.repeat_interleave(query.shape[1] // one.shape[1], 1) for one in (key, value))
+        key, value = (each.repeat_interleave(query.shape[1] // each.shape[1], 1) for each in (key, value))
     logits = query @ key.transpose(-2, -1) * (query.shape[-1] ** -0.5 if scale is None else scale)
     if is_causal:
         logits = logits.masked_fill(~logits.new_ones(logits.shape[-2:]).tril().bool(), float("-inf"))
     if attn_mask is not None:
-        hides = attn_mask.dtype.is_floating_point
-        logits = logits + attn_mask if hides else logits.masked_fill(~attn_mask, float("-inf"))
-    return keep(logits.softmax(-1)) @ value
+        added = attn_mask.dtype.is_floating_point
+        logits = logits + attn_mask if added else logits.masked_fill(~attn_mask, float("-inf"))
+    return change(logits.softmax(-1)) @ value

@@ -1,10 +1,11 @@
-"""What `library.py` computes: the arithmetic of the package grad-cam on our capture.
+"""Arithmetic of the package grad-cam on a capture, for the methods of `library.py`.
 
-Imported only when such a method is computed, since grad-cam takes seconds to import.
+Imported only when such a method is used, since grad-cam takes seconds to import.
 """
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,35 +15,35 @@ from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget, FinerWe
 from torch import Tensor, nn
 
 from camctl.errors import InputError
-from camctl.methods.again import other_gradients
-from camctl.methods.stage import borrowed
+from camctl.methods.gradients import layer_gradients
+from camctl.methods.stage import borrowed, wrong_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from camctl.methods.again import Score
+    from camctl.methods.gradients import Score
     from camctl.plugin import Capture
 
 
-def by_weights(kind: str, capture: Capture, **knobs: Any) -> Tensor:
-    """Evidence (N, C, H, W): the channel weights of grad-cam's class `kind`, times the activations."""
+def by_weights(kind: str, capture: Capture, **options: Any) -> Tensor:
+    """Evidence (N, C, H, W): channel weights by grad-cam's class `kind`, times the activations."""
     if not _finite(capture):
         return capture.activations * float("nan")
-    with borrowed(kind, capture, **knobs) as cam:
+    with borrowed(kind, capture, **options) as cam:
         weights = cam.get_cam_weights(*_arguments(capture, cam))
     return evidence(capture, weights)
 
 
-def by_image(kind: str, capture: Capture, **knobs: Any) -> Tensor:
-    """Signed maps (N, H, W), as grad-cam's class `kind` has them before ReLU and stretching."""
+def by_image(kind: str, capture: Capture, **options: Any) -> Tensor:
+    """Signed maps (N, H, W) by grad-cam's class `kind`, before ReLU and scaling."""
     activations = capture.activations
     if not _finite(capture):
         return activations.sum(1) * float("nan")
-    if activations.shape[2:] == (1, 1):  # nothing to decompose; the verdict says so
+    if activations.shape[2:] == (1, 1):  # nothing to decompose, as the verdict will say
         return activations.new_zeros(activations[:, 0].shape)
-    with borrowed(kind, capture, **knobs) as cam:
+    with borrowed(kind, capture, **options) as cam:
         image = cam.get_cam_image(*_arguments(capture, cam), eigen_smooth=False)
     return _tensor(image, activations)
 
@@ -52,16 +53,16 @@ def evidence(capture: Capture, weights: NDArray[Any]) -> Tensor:
     return _tensor(weights, capture.activations)[:, :, None, None] * capture.activations
 
 
-def turned(maps: Tensor) -> Tensor:
-    """Maps (N, H, W) whose sign means nothing, turned so that their largest absolute value is positive."""
+def oriented(maps: Tensor) -> Tensor:
+    """Maps (N, H, W) of arbitrary sign, negated if needed so that their largest absolute value is positive."""
     return torch.where(maps.amax((1, 2), keepdim=True) < -maps.amin((1, 2), keepdim=True), -maps, maps)
 
 
 def masked_scores(capture: Capture, view: int, channels: Tensor, batch_size: int) -> Tensor:
-    """Score-CAM's scores: the target's logit of one view's input under each of these channels.
+    """Score-CAM's scores: the target's logit for one view's input masked by each of these channels.
 
-    grad-cam builds all C masked inputs at once, gigabytes for a ResNet-50: it is given `batch_size`
-    channels at a time, and its scores are taken down on their way to its softmax.
+    grad-cam builds all C masked inputs at once, gigabytes for a ResNet-50: it is given `batch_size` channels at a
+    time, and its scores are recorded before its softmax.
     """
     scores: list[Tensor] = []
     index = int(capture.targets[view])
@@ -74,7 +75,7 @@ def masked_scores(capture: Capture, view: int, channels: Tensor, batch_size: int
     inputs = capture.inputs[view : view + 1].float()
     with borrowed("ScoreCAM", capture) as cam:
         cam.batch_size = batch_size
-        # The layer is only looked at in the capture: no hook is needed while scores are asked for.
+        # Scores need no hook: the layer's activations are those of the capture.
         cam.model = lambda batch: capture.forward(batch.to(capture.inputs.dtype)).float()
         for part in activations.split(batch_size, 1):
             cam.get_cam_weights(inputs, None, [score], _numpy(part), None)
@@ -83,8 +84,8 @@ def masked_scores(capture: Capture, view: int, channels: Tensor, batch_size: int
 
 def shapley_weights(capture: Capture, score: Score) -> NDArray[Any]:
     """ShapleyCAM's channel weights (N, C): gradients minus half the Hessian times the activations."""
-    leaf, gradients, to_grid = other_gradients(capture, score, whole=True, twice=True)
-    if not gradients.requires_grad:  # a score that is linear in the layer: grad-cam then takes its Hessian as zero
+    leaf, gradients, to_grid = layer_gradients(capture, score, whole=True, twice=True)
+    if not gradients.requires_grad:  # the score is linear in the layer: grad-cam then takes a Hessian of zero
         gradients = gradients.requires_grad_()
     with torch.enable_grad(), borrowed("ShapleyCAM", capture) as cam:
         cam.activations_and_grads.reshape_transform = to_grid
@@ -93,10 +94,10 @@ def shapley_weights(capture: Capture, score: Score) -> NDArray[Any]:
 
 
 def finer_weights(capture: Capture, alpha: float, ranks: Sequence[int]) -> NDArray[Any]:
-    """Grad-CAM's channel weights (N, C) of FinerCAM's score.
+    """Grad-CAM's channel weights (N, C) for FinerCAM's score.
 
-    grad-cam lets every view pick its own classes to compare with, and takes a class with the very same logit for
-    the target; here they are picked once, from the mean over views, and never the target.
+    grad-cam chooses the classes to compare with for each view, and confuses a class of exactly the same logit with the
+    target; here they are chosen once, from the mean over views, and never the target.
     """
     logits = capture.logits.mean(0)
     target = int(capture.targets[0])
@@ -104,14 +105,14 @@ def finer_weights(capture: Capture, alpha: float, ranks: Sequence[int]) -> NDArr
     distance[target] = -1
     nearest = distance.argsort(stable=True)
     finer = FinerWeightedTarget(target, [int(nearest[rank]) for rank in ranks], alpha)
-    _, gradients, _ = other_gradients(capture, lambda logits: torch.stack([finer(one) for one in logits]).sum())
+    _, gradients, _ = layer_gradients(capture, lambda logits: torch.stack([finer(view) for view in logits]).sum())
     with borrowed("GradCAM", capture) as cam:
         weights: NDArray[Any] = cam.get_cam_weights(None, None, None, None, _numpy(gradients))
     return weights
 
 
 def random_weights(capture: Capture, seed: int) -> NDArray[Any]:
-    """RandomCAM's channel weights (N, C), one draw for all views; numpy's own generator is left as it was."""
+    """RandomCAM's channel weights (N, C), one draw for all views; numpy's global generator is restored."""
     views, channels = capture.activations.shape[:2]
     before = np.random.get_state()  # noqa: NPY002 - the one that grad-cam draws from
     try:
@@ -124,68 +125,68 @@ def random_weights(capture: Capture, seed: int) -> NDArray[Any]:
 
 
 def channels_to_ablate(activations: Tensor, ratio: float) -> list[int]:
-    """Which of one view's channels AblationCAM ablates, by grad-cam's ranking; activations (C, H, W)."""
-    chosen: list[int] = pytorch_grad_cam.AblationLayer().activations_to_be_ablated(_numpy(activations), ratio).tolist()
-    return chosen
+    """Channels of one view's activations (C, H, W) that AblationCAM ablates, by grad-cam's ranking."""
+    channels: list[int] = (
+        pytorch_grad_cam.AblationLayer().activations_to_be_ablated(_numpy(activations), ratio).tolist()
+    )
+    return channels
 
 
 def has_bias(layer: nn.Module) -> bool:
-    """Whether FullGrad looks at a layer: these two classes and none that extend them, as in grad-cam."""
+    """Whether FullGrad uses a layer: one of these two classes, and no subclass, as in grad-cam."""
     return type(layer) in (nn.Conv2d, nn.BatchNorm2d) and getattr(layer, "bias", None) is not None
 
 
 def full_gradient(capture: Capture) -> Tensor:
-    """FullGrad's maps (N, h, w) at the input's size, not negative, over all layers with a bias.
+    """FullGrad's non-negative maps (N, h, w) at the input's size, over all layers with a bias.
 
-    grad-cam pairs biases in the order of registration with gradients in the order of execution, and
-    stops at a layer that never runs; here each gradient is found beside its own layer.
+    grad-cam pairs biases in the order of registration with gradients in the order of execution, and stops at a layer
+    that never runs; here each gradient is paired with its own layer.
     """
-    seen: list[tuple[Any, Tensor]] = []
+    layers: list[nn.Module] = []
+    outputs: list[Tensor] = []
 
-    def see(layer: nn.Module, _args: object, output: Tensor) -> Tensor:
-        seen.append((layer, output))
+    def record(layer: nn.Module, _args: object, output: Tensor) -> Tensor:
+        layers.append(layer)
+        outputs.append(output)
         return output.clone()
 
     inputs = capture.inputs.detach().float().requires_grad_()
-    handles = [part.register_forward_hook(see) for part in capture.module.modules() if has_bias(part)]
-    try:
-        with torch.enable_grad():
-            logits = capture.forward(inputs.to(capture.inputs.dtype)).float()
-            score = logits.gather(1, capture.targets[:, None]).sum()
-            found = torch.autograd.grad(score, [inputs, *(output for _, output in seen)], allow_unused=True)
-    finally:
-        for handle in handles:
-            handle.remove()
-    pairs = [(layer, gradient) for (layer, _), gradient in zip(seen, found[1:], strict=True) if gradient is not None]
+    with ExitStack() as hooks, torch.enable_grad():
+        for part in capture.module.modules():
+            if has_bias(part):
+                hooks.callback(part.register_forward_hook(record).remove)
+        logits = capture.forward(inputs.to(capture.inputs.dtype)).float()
+        score = logits.gather(1, capture.targets[:, None]).sum()
+        by_input, *gradients = torch.autograd.grad(score, [inputs, *outputs], allow_unused=True)
+    pairs = [(layer, grad) for layer, grad in zip(layers, gradients, strict=True) if grad is not None]
     with borrowed("FullGrad", capture) as cam:
-        inputs.grad = found[0]
+        inputs.grad = by_input
         cam.bias_data = [_numpy(cam.get_bias_data(layer)) for layer, _ in pairs]
         cam.activations_and_grads.gradients = [gradient.float().clone() for _, gradient in pairs]
         maps = cam.compute_cam_per_layer(inputs, None, eigen_smooth=False)
     return _tensor(maps[:, 0], capture.activations)
 
 
-def enhanced(capture: Capture, **knobs: Any) -> Tensor:
-    """SESS's maps (N, h, w) at the input's size, not negative: grad-cam's GradCAM over scales and windows."""
+def enhanced(capture: Capture, **options: Any) -> Tensor:
+    """SESS's non-negative maps (N, h, w) at the input's size: grad-cam's GradCAM over scales and windows."""
     if not _finite(capture):
         return capture.activations.sum(1) * float("nan")
     maps = []
-    with torch.enable_grad(), borrowed("SESS", capture, **knobs) as cam:
+    with torch.enable_grad(), borrowed("SESS", capture, **options) as cam:
         for view, target in zip(capture.inputs.float(), _targets(capture), strict=True):
             try:
                 maps.append(cam.forward_single_image(view[None], target))
             except ValueError as error:
-                raise InputError(
-                    f"SESS cannot work with these options: {error}", hint="See: camctl methods SESS"
-                ) from error
+                raise wrong_options("SESS", error) from error
             except RuntimeError as error:
                 height, width = view.shape[1:]
                 if height == width:
                     raise
                 message = (
-                    f"SESS slides square windows over the {height}x{width} input, which '{capture.layer}' cannot take."
+                    f"SESS needs square windows of the {height}x{width} input, and '{capture.layer}' fails on them."
                 )
-                raise InputError(message, hint="Choose a layer with (N, C, H, W), or another --method.") from error
+                raise InputError(message, hint="Choose a layer with (N, C, H, W), or another method.") from error
     return _tensor(np.stack(maps), capture.activations)
 
 
@@ -194,7 +195,7 @@ def _targets(capture: Capture) -> Sequence[Any]:
 
 
 def _arguments(capture: Capture, cam: Any) -> tuple[Any, ...]:
-    """For grad-cam's `get_cam_weights` and `get_cam_image`: inputs, layer, targets, activations, gradients."""
+    """Arguments of grad-cam's `get_cam_weights` and `get_cam_image`: inputs, layer, targets, activations, gradients."""
     gradients = capture.gradients if capture.gradients.numel() else capture.activations
     return (
         capture.inputs.float(),
@@ -206,7 +207,7 @@ def _arguments(capture: Capture, cam: Any) -> tuple[Any, ...]:
 
 
 def _finite(capture: Capture) -> bool:
-    """Whether there is anything to compute with: NaN makes numpy's decompositions raise; the verdict tells of it."""
+    """Whether the capture is finite: numpy's decompositions raise for NaN, which the verdict reports."""
     return bool(torch.isfinite(capture.activations).all() and torch.isfinite(capture.gradients).all())
 
 

@@ -17,20 +17,20 @@ if TYPE_CHECKING:
     paper="Chefer et al., 2021, arXiv:2103.15679",
     formula="R = I;  R <- R + mean over heads of ReLU(G A) R, block by block;  M = R's row of the class token",
     needs={"rescoring"},
-    cost=Cost(text="2 forwards, 1 backward", passes=lambda _c, _h, _w: 2),
+    cost=Cost(text="2 forwards, 1 backward"),
     reduction="none",
     cannot=why_no_attention,
 )
 def gradient_attention(capture: Capture) -> Tensor:
-    """Maps (N, H, W), never negative; the same for every target layer over the same tokens.
+    """Non-negative maps (N, H, W); the same for every target layer over the same tokens.
 
-    Where the head reads no class token but the mean of all, the mean of their rows.
+    If the head reads the mean of all tokens instead of a class token, the mean of their rows.
     """
     from torch import eye
 
-    found = attention(capture, lambda logits: logits.gather(1, capture.targets[:, None]).sum())
-    length = found.read.shape[1]
-    relevance = eye(length, device=found.read.device).expand(len(found.read), -1, -1)
-    for weights, gradients in zip(found.weights, found.gradients, strict=True):
+    blocks = attention(capture, lambda logits: logits.gather(1, capture.targets[:, None]).sum())
+    length = blocks.read.shape[1]
+    relevance = eye(length, device=blocks.read.device).expand(len(blocks.read), -1, -1)
+    for weights, gradients in zip(blocks.weights, blocks.gradients, strict=True):
         relevance = relevance + (weights * gradients).clamp_min(0).mean(1) @ relevance
-    return as_grid(capture, (found.read[:, None] @ relevance)[:, 0])
+    return as_grid(capture, (blocks.read[:, None] @ relevance)[:, 0])

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     paper="Bousselham et al., 2024, arXiv:2404.03214",
     formula="mean over blocks, heads and queries of ReLU( dy_l / dA_l ),  y_l the head's score of block l's tokens",
     needs={"rescoring"},
-    cost=Cost(text="2 forwards, 1 backward", passes=lambda _c, _h, _w: 2),
+    cost=Cost(text="2 forwards, 1 backward"),
     reduction="none",
     cannot=why_no_attention,
 )
 def legrad(capture: Capture) -> Tensor:
-    """Maps (N, H, W), never negative; the same for every target layer over the same tokens."""
+    """Non-negative maps (N, H, W); the same for every target layer over the same tokens."""
     from torch import stack
 
     layers = [gradients.clamp_min(0).mean((1, 2)) for gradients in own_gradients(capture)]

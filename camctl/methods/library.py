@@ -1,9 +1,8 @@
-"""The other methods of the package grad-cam, by name, with our capture and adapters.
+"""Methods computed by the package grad-cam, on camctl's captures and adapters.
 
-Each is grad-cam's own arithmetic; `stage.py` says how it is kept from the user's model. What is not
-here is our own, or cannot explain a classifier: `SobelCAM` filters the picture's edges and asks no model,
-`GuidedBackpropReLUModel` and `DeepFeatureFactorization` give no class activation map, and the ablation of
-Faster R-CNN needs boxes.
+`stage.py` keeps grad-cam from the user's model. grad-cam's other classes are methods of camctl's own, or do not explain
+a classifier: `SobelCAM` filters the picture's edges without a model, `GuidedBackpropReLUModel` and
+`DeepFeatureFactorization` compute no class activation map, and the ablation of Faster R-CNN needs boxes.
 """
 
 from __future__ import annotations
@@ -18,8 +17,12 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-SESS_WINDOWS = 122
-"""Windows that SESS's twelve scales (1, 9/7, ... 29/7 of the input) have on a square input; each costs two passes."""
+
+def _any_model(_module: nn.Module) -> str:
+    """Accept every model. grad-cam is imported here already, so that its import is not in a method's time."""
+    from camctl.methods import bridge  # noqa: F401
+
+    return ""
 
 
 @method(
@@ -28,13 +31,15 @@ SESS_WINDOWS = 122
     paper="Wang et al., 2020, arXiv:1910.01279",
     formula="ReLU( sum_c w_c A_c ),  w = softmax over c of the logit of (input x upsampled A_c, stretched to 0..1)",
     needs={"activations", "rescoring"},
-    cost=Cost(text="1 forward a channel; top_channels=N makes it N", passes=lambda c, _h, _w: c),
+    cost=Cost(text="1 forward a channel; top_channels=N makes it N"),
+    cannot=_any_model,
 )
 def scorecam(capture: Capture, *, batch_size: int = 16, top_channels: int | None = None) -> Tensor:
-    """Evidence (N, C, H, W). `batch_size`: channels a forward pass; more take more memory.
+    """Evidence (N, C, H, W).
 
-    `top_channels`: score only the channels that vary most over places, and leave the others out of the map; all of
-    them when None. Known as Faster Score-CAM, which has no paper.
+    `batch_size`: channels in one forward pass; more take more memory. `top_channels`: number of channels to score,
+    those that vary most over the grid; the others get no weight. None scores all. Known as Faster Score-CAM, which has
+    no paper.
     """
     from torch import zeros_like
 
@@ -46,22 +51,22 @@ def scorecam(capture: Capture, *, batch_size: int = 16, top_channels: int | None
     if top_channels is not None:
         _at_least("top_channels", top_channels, 1)
         count = min(count, top_channels)
-    # Equal channels keep their order, so that the choice is the same on every machine.
+    # A stable order, so that the choice is the same on every machine.
     spread = activations.flatten(2).std(2, correction=0)
-    chosen = spread.argsort(stable=True, dim=1, descending=True)[:, :count].sort(1)[0]
+    selected = spread.argsort(stable=True, dim=1, descending=True)[:, :count].sort(1)[0]
     weights = zeros_like(activations[:, :, 0, 0])
-    for view, channels in enumerate(chosen):
+    for view, channels in enumerate(selected):
         weights[view, channels] = bridge.masked_scores(capture, view, channels, batch_size).softmax(0)
     return weights[:, :, None, None] * activations
 
 
 def _why_no_full_gradient(module: nn.Module) -> str:
-    """FullGrad needs biases of plain 2-D layers, and the statistics of those that normalise by them."""
+    """Why FullGrad cannot work on a model: no biases of plain 2-D layers, or norms without statistics."""
     from camctl.methods import bridge
 
     layers = [part for part in module.modules() if bridge.has_bias(part)]
     if not layers:
-        return "it sums up the gradients at the biases of Conv2d and BatchNorm2d layers, and there are none."
+        return "it sums the gradients at the biases of Conv2d and BatchNorm2d layers, and there are none."
     if any(getattr(layer, "running_var", layer) is None for layer in layers):
         return "it reads the running mean and variance of every BatchNorm2d, and one keeps none."
     return ""
@@ -73,7 +78,7 @@ def _why_no_full_gradient(module: nn.Module) -> str:
     paper="Srinivas and Fleuret, 2019, arXiv:1905.00780",
     formula="|G_x x| + sum over layers and channels of |G b|, each stretched to 0..1",
     needs={"rescoring"},
-    cost=Cost(text="1 forward, 1 whole backward", passes=lambda _c, _h, _w: 2),
+    cost=Cost(text="1 forward, 1 whole backward"),
     reduction="none",
     remarks=(
         (
@@ -84,7 +89,7 @@ def _why_no_full_gradient(module: nn.Module) -> str:
     cannot=_why_no_full_gradient,
 )
 def fullgrad(capture: Capture) -> Tensor:
-    """Maps (N, h, w) at the input's size, never negative; the same for every target layer."""
+    """Non-negative maps (N, h, w) at the input's size; the same for every target layer."""
     from camctl.methods import bridge
 
     return bridge.full_gradient(capture)
@@ -98,6 +103,7 @@ def fullgrad(capture: Capture) -> Tensor:
     needs={"activations"},
     reduction="none",
     signed=False,
+    cannot=_any_model,
 )
 def fem(capture: Capture, *, k: float = 2) -> Tensor:
     """Signed maps (N, H, W). `k`: standard deviations above a channel's mean that count as unusual."""
@@ -114,18 +120,19 @@ def fem(capture: Capture, *, k: float = 2) -> Tensor:
     needs={"activations"},
     reduction="none",
     signed=False,
+    cannot=_any_model,
 )
 def kpcacam(capture: Capture, *, kernel: str = "sigmoid", gamma: float | None = None) -> Tensor:
-    """Signed maps (N, H, W), turned like those of EigenCAM: their largest absolute value is positive.
+    """Signed maps (N, H, W); like EigenCAM's, their largest absolute value is positive.
 
-    `kernel`: sigmoid, rbf, poly, cosine or linear; `gamma`: its width, 1/C when None.
+    `kernel`: sigmoid, rbf, poly, cosine or linear. `gamma`: its width, 1/C if None.
     """
     from camctl.methods import bridge
 
     kernels = ("sigmoid", "rbf", "poly", "cosine", "linear")
     if kernel not in kernels:
-        raise InputError(f"KPCA-CAM knows no kernel '{kernel}'.", hint=f"Choose from: {', '.join(kernels)}.")
-    return bridge.turned(bridge.by_image("KPCA_CAM", capture, kernel=kernel, gamma=gamma))
+        raise InputError(f"KPCA-CAM has no kernel '{kernel}'.", hint=f"Choose from: {', '.join(kernels)}.")
+    return bridge.oriented(bridge.by_image("KPCA_CAM", capture, kernel=kernel, gamma=gamma))
 
 
 @method(
@@ -134,12 +141,14 @@ def kpcacam(capture: Capture, *, kernel: str = "sigmoid", gamma: float | None = 
     paper="Cai, 2025, arXiv:2501.06261",
     formula="ReLU( sum_c mean_ij(G - H A / 2)_c A_c ),  H the Hessian of the score",
     needs={"activations", "gradients", "rescoring"},
-    cost=Cost(text="1 forward, 2 backward", passes=lambda _c, _h, _w: 1),
+    cost=Cost(text="1 forward, 2 backward"),
+    cannot=_any_model,
 )
 def shapleycam(capture: Capture, *, rest: bool = False) -> Tensor:
-    """Evidence (N, C, H, W). `rest`: explain the paper's ReST score, logit plus log-probability.
+    """Evidence (N, C, H, W).
 
-    With the plain logit, nets that are linear piece by piece after the layer have no Hessian: GradCAM comes out.
+    `rest`: explain the paper's ReST score, logit plus log-probability. With the plain logit, the result is GradCAM's on
+    networks that are piecewise linear after the layer, since their Hessian is zero.
     """
     from torch.nn.functional import cross_entropy
 
@@ -154,17 +163,18 @@ def shapleycam(capture: Capture, *, rest: bool = False) -> Tensor:
 
 @method(
     name="FinerCAM",
-    summary="Grad-CAM of what tells the class from those most like it.",
+    summary="Grad-CAM of what distinguishes the class from the most similar ones.",
     paper="Zhang et al., 2025, arXiv:2501.11309",
-    formula="Grad-CAM of  sum_k p_k (y - alpha y_k) / sum_k p_k  over the classes k whose logits come nearest",
+    formula="Grad-CAM of  sum_k p_k (y - alpha y_k) / sum_k p_k  over the classes k of the nearest logits",
     needs={"activations", "gradients", "rescoring"},
-    cost=Cost(text="1 forward, 1 backward", passes=lambda _c, _h, _w: 1),
+    cost=Cost(text="1 forward, 1 backward"),
+    cannot=_any_model,
 )
 def finercam(capture: Capture, *, alpha: float = 1.0, comparison_categories: int | Sequence[int] = (1, 2, 3)) -> Tensor:
     """Evidence (N, C, H, W).
 
-    `alpha`: how strongly the classes most alike are subtracted. `comparison_categories`: which of them, by their place
-    in the order of likeness, 1 the nearest. All views of a picture are compared with the same classes.
+    `alpha`: how strongly the most similar classes are subtracted. `comparison_categories`: which of them, by rank of
+    similarity, 1 for the nearest. All views of a picture are compared with the same classes.
     """
     from camctl.methods import bridge
 
@@ -172,7 +182,7 @@ def finercam(capture: Capture, *, alpha: float = 1.0, comparison_categories: int
     ranks = [rank for rank in ranks if 0 < rank < capture.logits.shape[1]]
     if not ranks:
         message = f"FinerCAM needs another class to compare with; the model has {capture.logits.shape[1]}."
-        raise InputError(message, hint="Give comparison_categories from 1 to the number of classes less one.")
+        raise InputError(message, hint="Set comparison_categories between 1 and the number of classes less one.")
     return bridge.evidence(capture, bridge.finer_weights(capture, alpha, ranks))
 
 
@@ -180,7 +190,7 @@ def finercam(capture: Capture, *, alpha: float = 1.0, comparison_categories: int
     name="SegEigenCAM",
     summary="First principal component of activations times absolute gradients.",
     paper="Chung and Ying, 2025, doi:10.3390/app15137562",
-    formula="ReLU( (|G| A) v ),  v the first principal direction, turned so that the largest value is positive",
+    formula="ReLU( (|G| A) v ),  v the first principal direction, signed so that the largest value is positive",
     needs={"activations", "gradients"},
     reduction="none",
     signed=False,
@@ -191,6 +201,7 @@ def finercam(capture: Capture, *, alpha: float = 1.0, comparison_categories: int
         ),
         "Its sign is its largest value's: on demo:resnet it shows the background (peak on the object in .00 of 60).",
     ),
+    cannot=_any_model,
 )
 def segeigencam(capture: Capture) -> Tensor:
     """Signed maps (N, H, W)."""
@@ -201,13 +212,14 @@ def segeigencam(capture: Capture) -> Tensor:
 
 @method(
     name="RandomCAM",
-    summary="Weights channels at random: what a map looks like that explains nothing.",
+    summary="Weights channels at random: an example of a map that explains nothing.",
     paper="no paper; from the package grad-cam",
     formula="ReLU( sum_c w_c A_c ),  w_c uniform in -1..1",
     needs={"activations"},
+    cannot=_any_model,
 )
 def randomcam(capture: Capture, *, seed: int = 0) -> Tensor:
-    """Evidence (N, C, H, W), the same for the same `seed`, class or no class; all views share their weights."""
+    """Evidence (N, C, H, W), the same for every class; `seed` draws the weights, which all views share."""
     from camctl.methods import bridge
 
     _at_least("seed", seed, 0)
@@ -216,7 +228,7 @@ def randomcam(capture: Capture, *, seed: int = 0) -> Tensor:
 
 @method(
     name="RefineCAM",
-    summary="Product of Grad-CAM++ over several layers, fine and free of noise: with --target-layers auto:3.",
+    summary="Product of Grad-CAM++ over several layers, fine and free of noise: use with --target-layers auto:3.",
     paper="arXiv:2605.14641",
     formula="product over layers of Grad-CAM++, each stretched to 0..1",
     needs={"activations", "gradients"},
@@ -228,9 +240,10 @@ def randomcam(capture: Capture, *, seed: int = 0) -> Tensor:
             "to demo:vit and .27 to demo:t2t (GradCAM .93, .95; a blob in the middle .18)."
         ),
     ),
+    cannot=_any_model,
 )
 def refinecam(capture: Capture) -> Tensor:
-    """Evidence (N, C, H, W) of one layer, that of Grad-CAM++; the fusion by product makes it RefineCAM."""
+    """Evidence (N, C, H, W) of one layer, Grad-CAM++'s; the fusion by product makes it RefineCAM."""
     from camctl.methods import bridge
 
     return bridge.by_weights("GradCAMPlusPlus", capture)
@@ -242,8 +255,9 @@ def refinecam(capture: Capture) -> Tensor:
     paper="Tursun et al., 2022, arXiv:2207.01769",
     formula="blur( mean over windows of p(window) Grad-CAM(window) )",
     needs={"activations", "gradients", "rescoring"},
-    cost=Cost(text="244 forwards at twelve scales", passes=lambda _c, _h, _w: 2 * SESS_WINDOWS),
+    cost=Cost(text="244 forwards at twelve scales"),
     reduction="none",
+    cannot=_any_model,
 )
 def sess(  # noqa: PLR0913
     capture: Capture,
@@ -258,12 +272,13 @@ def sess(  # noqa: PLR0913
     smooth: bool = True,
     batch_size: int = 32,
 ) -> Tensor:
-    """Maps (N, h, w) at the input's size, never negative.
+    """Non-negative maps (N, h, w) at the input's size.
 
-    `num_scales`: sizes that the picture is enlarged to, each `scale_step_ratio` windows larger than the one before;
-    `window_size`, `step_size`: of the sliding window, in pixels (the input's shorter side when None);
-    `pre_filter_ratio`: of the windows with the lowest scores, left out; `theta`: values that do not count;
-    `pool`: mean or max over windows; `smooth`: blur the result; `batch_size`: windows a forward pass.
+    `num_scales`: number of sizes that the picture is enlarged to, each `scale_step_ratio` windows larger than the one
+    before; `window_size`, `step_size`: size and step of the sliding window in pixels (the input's shorter side if
+    None); `pre_filter_ratio`: share of the windows, those of the lowest scores, to skip; `theta`: threshold below which
+    values are ignored; `pool`: mean or max over windows; `smooth`: blur the result; `batch_size`: windows in one
+    forward pass.
     """
     from camctl.methods import bridge
 
@@ -284,4 +299,4 @@ def sess(  # noqa: PLR0913
 
 def _at_least(option: str, value: int, least: int) -> None:
     if value < least:
-        raise InputError(f"{option} must be {least} or more, not {value}.", hint=f"Leave out {option} for its default.")
+        raise InputError(f"{option} must be {least} or more, not {value}.", hint=f"Omit {option} for its default.")

@@ -24,7 +24,7 @@ SAMPLES = 8
         "Dp = mean over noisy inputs of G^p"
     ),
     needs={"activations", "rescoring"},
-    cost=Cost(text="1 forward, 1 backward a sample (8)", passes=lambda _c, _h, _w: SAMPLES),
+    cost=Cost(text="1 forward, 1 backward a sample (8)"),
     signed=False,
     remarks=(
         (
@@ -36,17 +36,17 @@ SAMPLES = 8
 def smooth_gradcam_plusplus(capture: Capture, *, samples: int = SAMPLES, noise: float = 0.15, seed: int = 0) -> Tensor:
     """Evidence (N, C, H, W).
 
-    The paper's share has D1 above the line where Grad-CAM++, which it extends, has D2: here it is D2, so that without
-    noise the map is Grad-CAM++'s. `noise`: its standard deviation, as a share of the input's range of values; every
-    view gets the same noise. `seed`: of the noise.
+    In the paper the share has D1 in the numerator; Grad-CAM++, which it extends, has D2. Here it is D2, so that without
+    noise the map is Grad-CAM++'s. `samples`: number of noisy copies; `noise`: standard deviation as a share of the
+    input's range, the same noise for every view; `seed`: seed of the noise.
     """
     import torch
 
-    from camctl.methods.again import other_gradients
+    from camctl.methods.gradients import layer_gradients
 
     if samples < 1 or noise < 0 or seed < 0:
         message = f"SmoothGradCAM++ cannot work with samples={samples}, noise={noise}, seed={seed}."
-        raise InputError(message, hint="Give one sample or more, and noise and seed not below zero.")
+        raise InputError(message, hint="Use at least one sample, and noise and seed not below zero.")
     inputs = capture.inputs.float()
     deviation = noise * (inputs.amax((1, 2, 3), keepdim=True) - inputs.amin((1, 2, 3), keepdim=True))
     generator = torch.Generator().manual_seed(seed)
@@ -54,7 +54,7 @@ def smooth_gradcam_plusplus(capture: Capture, *, samples: int = SAMPLES, noise: 
     for _ in range(samples):
         drawn = torch.randn(inputs.shape[1:], generator=generator).to(inputs.device)
         noisy = (inputs + deviation * drawn).to(capture.inputs.dtype)
-        _, gradients, _ = other_gradients(
+        _, gradients, _ = layer_gradients(
             capture, lambda logits: logits.gather(1, capture.targets[:, None]).sum(), inputs=noisy
         )
         powers = [mean + gradients**power / samples for power, mean in enumerate(powers, 1)]

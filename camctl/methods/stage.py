@@ -1,15 +1,16 @@
-"""What the package grad-cam is given instead of the user's model.
+"""The model that the package grad-cam is given, in place of the user's.
 
-grad-cam wipes gradients, swaps layers, keeps aliases and swallows errors of the model that it works
-on. So it works on a `Stage`, which calls the model and does not hold it, and whose one layer puts
-out a plain float32 (N, C, H, W), whatever the family: no reshape transform is needed anywhere.
+grad-cam clears gradients, swaps layers, keeps aliases and swallows errors of its model. So it works on a `Stage`, which
+calls the user's model without holding it, and whose only layer outputs a plain float32 (N, C, H, W) for every family:
+no reshape transform is needed.
 
-Imported only when such a method is computed, since grad-cam takes seconds to import.
+Imported only when such a method is used, since grad-cam takes seconds to import.
 """
 
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import cached_property
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +20,7 @@ import torch
 from pytorch_grad_cam import score_cam
 from torch import Tensor, nn
 
-from camctl.errors import InputError
-from camctl.methods.again import hooked
+from camctl.errors import Hint, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,68 +29,65 @@ if TYPE_CHECKING:
 
 
 class Stage(nn.Module):
-    """What grad-cam takes for the model: one layer, `spot`, and a forward pass that sends the target layer through it.
+    """A model with one layer, `spot`, that the target layer's output of the user's model passes through.
 
-    The user's model is no child of it: `eval`, `zero_grad` and a swapped layer end here. Where
-    gradients are wanted, the graph starts at the spot.
+    The user's model is no child of it: `eval`, `zero_grad` and a swapped layer have no effect on it. If gradients are
+    needed, the graph starts at the spot.
     """
 
     def __init__(self, capture: Capture) -> None:
         super().__init__()
         self.spot = nn.Identity()
-        # grad-cam asks the first parameter for the device.
+        # grad-cam reads the device from the first parameter.
         self.anchor = nn.Parameter(torch.empty(0, device=capture.activations.device), requires_grad=False)
         self.capture = capture
-        self._calls = 0
-        self._left = 0
+        self._calls_left = 0
+
+    @cached_property
+    def calls(self) -> int:
+        """Number of times that one forward pass calls the target layer."""
+        calls: list[None] = []
+        with torch.no_grad(), self.capture.hooked(lambda _output: calls.append(None)):
+            self.capture.forward(self.capture.inputs[:1])
+        return len(calls)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Inputs (M, 3, h, w) -> logits (M, classes), float32."""
-        capture = self.capture
-        if not self._calls:
-            self._calls = count_calls(capture)
-        self._left = self._calls
-        with hooked(capture, self._through):
-            return capture.forward(inputs.to(capture.inputs.dtype)).float()
+        self._calls_left = self.calls
+        with self.capture.hooked(self._through):
+            return self.capture.forward(inputs.to(self.capture.inputs.dtype)).float()
 
     def _through(self, output: Any) -> Any:
-        self._left -= 1
-        if self._left:  # a shared layer is seen at its last call, as in our capture
+        self._calls_left -= 1
+        if self._calls_left:  # a shared layer is captured at its last call
             return None
         grid = self.capture.grid_of(output).float()
         if torch.is_grad_enabled():
             grid = grid.detach().requires_grad_()
-        # What follows may write over its input: grad-cam keeps the original.
+        # The next layers may write over their input, and grad-cam keeps the original.
         return self.capture.output_of(self.spot(grid).clone(), output)
 
 
-def count_calls(capture: Capture) -> int:
-    """How often one forward pass calls the target layer."""
-    calls: list[None] = []
-    with torch.no_grad(), hooked(capture, lambda _output: calls.append(None)):
-        capture.forward(capture.inputs[:1])
-    return len(calls)
-
-
 @contextmanager
-def borrowed(kind: str, capture: Capture, **knobs: Any) -> Iterator[Any]:
-    """An object of grad-cam's class `kind` on a fresh stage; released, and silent, whatever happens."""
+def borrowed(kind: str, capture: Capture, **options: Any) -> Iterator[Any]:
+    """An object of grad-cam's class `kind` on a new stage; silent, and its hooks are always released."""
     stage = Stage(capture)
-    layers = (
-        [] if kind == "FullGrad" else [stage.spot]
-    )  # it would look for layers of its own, and prints when given any
+    # FullGrad looks for layers of its own, and prints if it is given any.
+    layers = [] if kind == "FullGrad" else [stage.spot]
     try:
-        cam = getattr(pytorch_grad_cam, kind)(stage, layers, **knobs)
+        cam = getattr(pytorch_grad_cam, kind)(stage, layers, **options)
     except ValueError as error:
-        raise InputError(
-            f"{kind} cannot work with these options: {error}", hint=f"See: camctl methods {kind}"
-        ) from error
-    # Its progress bars would be drawn into any program that uses us; `range` in, `range` out.
+        raise wrong_options(kind, error) from error
     bars = score_cam.tqdm
     try:
-        score_cam.tqdm = SimpleNamespace(tqdm=lambda steps: steps)
-        with np.errstate(all="ignore"):  # what divides by zero is told by the verdict
+        score_cam.tqdm = SimpleNamespace(tqdm=lambda steps: steps)  # no progress bars
+        with np.errstate(all="ignore"):  # divisions by zero are left to the verdict
             yield cam
     finally:
         score_cam.tqdm = bars
         getattr(cam, "base_cam", cam).activations_and_grads.release()
+
+
+def wrong_options(kind: str, error: ValueError) -> InputError:
+    """The error for options that grad-cam refuses."""
+    return InputError(f"{kind} cannot work with these options: {error}", hint=Hint("See", f"methods {kind}"))

@@ -2,80 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from math import isnan
 from statistics import fmean
 from typing import TYPE_CHECKING
 
 from camctl import registry
-from camctl.errors import CamctlError, InputError
+from camctl.errors import InputError
+from camctl.pipeline.layer_group import NO_LAYER, SEE_LAYERS, LayerGroup, default_layers
 from camctl.pipeline.layer_selection import BEST, sound_layers
 from camctl.pipeline.metrics import Measuring, measure
 from camctl.pipeline.passes import Clock, run_passes
-from camctl.pipeline.scene import NO_LAYER, LayerGroup, default_layers
 
 if TYPE_CHECKING:
-    from camctl.engine.predictions import Predictions
-    from camctl.pipeline.passes import Manner
+    from collections.abc import Sequence
+
+    from camctl.pipeline.passes import Choice, Manner
     from camctl.pipeline.scene import Scene
     from camctl.plugin import Metric
-    from camctl.values.explanation import Target
 
 CANDIDATES = 8
-"""Layers that are tried, the default ones among them: each map costs the metric's forward passes."""
+"""Number of layers that are tried, including the default ones: each map costs the metric's forward passes."""
 
 METRIC = "camctl[adcc]"
-"""The figure that decides where none is asked for. Of four it kept most of the map in the box on the demo's ResNet:
-insertion and deletion take shallow layers, whose maps look like the picture's edges."""
+"""The metric that decides by default. Of four it put most of the map into the box on the demo's ResNet: insertion and
+deletion choose shallow layers, whose maps look like the picture's edges."""
 
 MOST_PICTURES = 4
-"""Pictures that candidates are tried on; with more the first ones decide."""
+"""Number of pictures that candidates are tried on, the first ones."""
 
 
 def best_layer(
-    scenes: Sequence[Scene],
-    manner: Manner,
-    choose: Callable[[Predictions], Sequence[Target | CamctlError]],
-    metrics: Sequence[registry.Loaded] = (),
+    scenes: Sequence[Scene], manner: Manner, choose: Choice, metrics: Sequence[registry.Loaded] = ()
 ) -> LayerGroup:
-    """The layer of the best mean figure over pictures, classes and methods; the ranking is in its `note`.
+    """Return the layer of the best mean figure over pictures, classes and methods, with the ranking in its `note`.
 
     Parameters
     ----------
-    scenes: one model before one or several pictures.
-    manner: the methods that the layer is for.
-    choose: from a picture's classes those to explain.
-    metrics: the first that says which figure is better decides; without one, ADCC does.
+    scenes
+        One model with one or several pictures.
+    manner
+        The methods that the layer is for.
+    choose
+        Returns the targets of a picture's predictions.
+    metrics
+        The first that says which figures are better decides; ADCC if none does.
 
     Raises
     ------
-    InputError: no layer draws a map that is worth something.
+    InputError
+        No layer draws a map that shows something.
     """
     names = _candidates(scenes[0])
     groups = [LayerGroup((name,), BEST) for name in names]
-    ranking = [metric for metric in metrics if metric.plugin.better != "neither" and "box" not in metric.plugin.needs]
-    one = ranking[0] if ranking else registry.pick("metric", METRIC)
+    able = (metric for metric in metrics if metric.plugin.better != "neither" and "region" not in metric.plugin.needs)
+    metric = next(able, None) or registry.pick("metric", METRIC)
     figures: dict[str, list[float]] = {name: [] for name in names}
     for scene in scenes:
         passed = run_passes(scene, groups, manner, choose, Clock())
-        measured = measure(scene, groups, manner, passed, Measuring(metrics=[one]), lambda: None)
+        measured = measure(scene, groups, manner, passed, Measuring(metrics=[metric]))
         for (_, group, _, _), own in measured.figures.items():
             figures[names[group]] += [figure for figure in own.values() if not isnan(figure)]
-    # A layer some of whose maps are worthless is ranked by fewer, and so not at all.
+    # A layer some of whose maps are worthless has fewer figures, and is not ranked.
     most = max(map(len, figures.values()), default=0)
     means = {name: fmean(own) for name, own in figures.items() if own and len(own) == most}
     if not means:
-        raise InputError(NO_LAYER, hint="See what each layer puts out with: camctl layers MODEL")
-    return _ranked(one.plugin, means, most)
+        raise InputError(NO_LAYER, hint=SEE_LAYERS)
+    return _ranked(metric.plugin, means, most)
 
 
 def _candidates(scene: Scene) -> list[str]:
-    """The default layers, and some from shallow to deep, whose maps are worth something; shallow first."""
+    """Return the default layers, and some from shallow to deep, whose maps show something; shallow first."""
     from camctl.engine.probe import evenly, ladder
 
-    seen, default = scene.probe(), default_layers(scene)
-    steps = evenly(ladder(seen, CANDIDATES, default.names[-1]), CANDIDATES - len(default.pre_activation))
-    order = {record.name: record.order for record in seen.records}
+    layers, default = scene.probe(), default_layers(scene)
+    steps = evenly(ladder(layers, CANDIDATES, default.names[-1]), CANDIDATES - len(default.pre_activation))
+    order = {record.name: record.order for record in layers.records}
     names = sorted({*default.pre_activation, *steps}, key=lambda name: order[name])
     return sound_layers(scene, names) or list(default.names)
 

@@ -1,4 +1,4 @@
-"""From what came of every model and picture to a comparison: axes with labels, and a cell for every place."""
+"""From the runs of every model and picture to a comparison: axes with labels, and a cell for every combination."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from camctl.errors import CamctlError, InputError
-from camctl.pipeline.method_selection import BASELINES
-from camctl.pipeline.scene import LayerGroup
+from camctl.pipeline.layer_group import SEE_LAYERS, LayerGroup
+from camctl.pipeline.run import Run
 from camctl.values.comparison import AXES, Axis, Cell, Comparison, Measure, Redrawn, Sanity, places
 from camctl.values.picture import Picture
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
     from camctl.pipeline.layer_selection import Groups
     from camctl.pipeline.passes import Key
-    from camctl.pipeline.request import Asked
-    from camctl.pipeline.sanity import Undone
+    from camctl.pipeline.request import Request
+    from camctl.pipeline.sanity import Randomised
     from camctl.plugin import Method
+    from camctl.values.cam import Cam, Smoothing
     from camctl.values.comparison import Place, Spent
-    from camctl.values.explanation import Cam, Explanation, Smoothing, Target
 
 SMOOTHING_LABELS: dict[Smoothing, str] = {
     "none": "no smoothing",
@@ -31,182 +31,175 @@ SMOOTHING_LABELS: dict[Smoothing, str] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Run:
-    """One model before one picture: what came of every combination, by target, layer, smoothing and method."""
-
-    explanation: Explanation
-    targets: Sequence[Target | CamctlError]
-    maps: Mapping[Key, Cam | CamctlError]
-    figures: Mapping[Key, Mapping[str, float]]
-    faults: Sequence[CamctlError] = ()
-    """Why a metric has no figures."""
-
-
 @dataclass(kw_only=True, eq=False)
-class Ran:
-    """What came of every model and picture, filled while they run."""
+class Runs:
+    """The runs of every model and picture, filled one after the other."""
 
-    asked: Asked
+    request: Request
     paths: Sequence[str]
-    """Of the pictures."""
+    """Paths of the pictures."""
     names: list[str] = field(default_factory=list)
-    """Of the models."""
+    """Names of the models."""
     runs: dict[tuple[int, int], Run | CamctlError] = field(default_factory=dict)
-    """(picture, model) -> what came of them; an error where both failed as a whole."""
+    """(picture, model) -> its run, or the error that stands for it."""
     groups: dict[int, list[Groups]] = field(default_factory=dict)
-    """Model -> for each text that was asked for, its layers."""
+    """Model -> its layers for each text of `request.layers`."""
     pictures: dict[int, Picture] = field(default_factory=dict)
     spent: list[Spent] = field(default_factory=list)
-    undone: dict[int, Undone | CamctlError] = field(default_factory=dict)
-    """Model -> what is left of its maps once weights are drawn anew."""
+    randomised: dict[int, Randomised | CamctlError] = field(default_factory=dict)
+    """Model -> what redrawn weights leave of its maps."""
 
 
-def lay_out(ran: Ran) -> Comparison:
-    """The comparison. Raises the first error where nothing could be drawn, or where no model has what was asked for."""
-    return _Layout(ran).laid_out()
+def comparison_of(runs: Runs) -> Comparison:
+    """Lay the runs out. Raises the first error if nothing was drawn, or if no model has a class or layer asked for."""
+    return _Layout(runs).comparison()
 
 
 class _Layout:
-    """Where everything goes."""
+    """The cells' order."""
 
-    def __init__(self, ran: Ran) -> None:
-        self.ran, self.asked = ran, ran.asked
-        self.runs = {place: run for place, run in ran.runs.items() if isinstance(run, Run)}
+    def __init__(self, runs: Runs) -> None:
+        self.all, self.request = runs, runs.request
+        self.methods = runs.request.manner.methods
+        self.runs = {key: run for key, run in runs.runs.items() if isinstance(run, Run)}
         self.layers: list[tuple[int, int]] = []
-        """The layer axis: (which text was asked for, which of its layers), as many as the model with the most has."""
+        """The layer axis: (index of the text, index of its layer), as many as the model with the most layers has."""
 
-    def laid_out(self) -> Comparison:
-        """All cells, and what took maps away."""
-        failed = [run for run in self.ran.runs.values() if isinstance(run, CamctlError)]
-        failed += [one for one in self.ran.undone.values() if isinstance(one, CamctlError)]
+    def comparison(self) -> Comparison:
+        """Return all cells, and the errors that took maps away."""
+        failed = [run for run in self.all.runs.values() if isinstance(run, CamctlError)]
+        failed += [part for part in self.all.randomised.values() if isinstance(part, CamctlError)]
         if not self.runs:
             raise failed[0]
-        self._raise_what_nobody_has()
-        widths = [max(map(len, groups)) for groups in zip(*self.ran.groups.values(), strict=True)]
-        self.layers = [(request, place) for request, width in enumerate(widths) for place in range(width)]
-        pictures = tuple(self.ran.pictures.get(i) or _no_picture(path) for i, path in enumerate(self.ran.paths))
+        self._raise_common_errors()
+        widths = [max(map(len, groups)) for groups in zip(*self.all.groups.values(), strict=True)]
+        self.layers = [(text, index) for text, width in enumerate(widths) for index in range(width)]
+        pictures = tuple(self.all.pictures.get(i) or _no_picture(path) for i, path in enumerate(self.all.paths))
         axes = self._axes(pictures)
         cells = tuple(self._cell(at) for at in places(axes))
         errors = [one for run in self.runs.values() for one in run.maps.values() if isinstance(one, CamctlError)]
         if not any(cell.cam for cell in cells):
             raise [*errors, *failed][0]
-        metrics = [
-            Measure(name=one.found.name, title=one.plugin.name, better=one.plugin.better, rewards=one.plugin.rewards)
-            for one in self.asked.measuring.metrics
-        ]
-        methods = axes[AXES.index("method")].labels
+        labels = axes[AXES.index("method")].labels
+        faults = [fault for run in self.runs.values() for fault in run.faults]
         return Comparison(
             axes=axes,
             cells=cells,
-            explanations={place: run.explanation for place, run in sorted(self.runs.items())},
+            explanations={key: run.explanation for key, run in sorted(self.runs.items())},
             pictures=pictures,
-            metrics=tuple(metrics),
-            baselines=tuple(label for label in methods if label.casefold() in BASELINES),
-            spent=tuple(self.ran.spent),
-            faults=_each_once([*failed, *errors, *(one for run in self.runs.values() for one in run.faults)]),
+            metrics=self._measures(),
+            baselines=tuple(label for label, method in zip(labels, self.methods, strict=True) if method.baseline),
+            spent=tuple(self.all.spent),
+            faults=_unique([*failed, *errors, *faults]),
             failed=bool(failed),
-            sanity=self._sanity(cells, methods),
+            sanity=self._sanity(cells, labels),
         )
 
-    def _sanity(self, cells: Sequence[Cell], methods: Sequence[str]) -> tuple[Sanity, ...]:
-        """What was compared with each cell's map, at the cell's place."""
+    def _measures(self) -> tuple[Measure, ...]:
+        return tuple(
+            Measure(
+                name=metric.found.name,
+                title=metric.plugin.name,
+                better=metric.plugin.better,
+                rewards=metric.plugin.rewards,
+            )
+            for metric in self.request.measuring.metrics
+        )
+
+    def _sanity(self, cells: Sequence[Cell], labels: Sequence[str]) -> tuple[Sanity, ...]:
+        """Return the maps of redrawn weights, each with its cell."""
         at = {(cell.at["model"], cell.at["image"], self._key(cell.at)): cell.at for cell in cells if cell.cam}
-        blind = [name for name, one in zip(methods, self.asked.methods, strict=True) if not one.discriminative]
+        blind = [label for label, method in zip(labels, self.methods, strict=True) if not method.discriminative]
         return tuple(
             Sanity(
                 model=m,
-                stages=undone.stages,
+                stages=randomised.stages,
                 redrawn=tuple(
                     Redrawn(
-                        at=at[m, one.image, one.key],
-                        stage=one.stage,
-                        seed=one.seed,
-                        verdict=one.verdict,
-                        correlation=one.correlation,
-                        ssim=one.ssim,
-                        values=one.values,
+                        at=at[m, part.image, part.key],
+                        stage=part.stage,
+                        seed=part.seed,
+                        verdict=part.verdict,
+                        correlation=part.correlation,
+                        ssim=part.ssim,
+                        values=part.values,
                     )
-                    for one in undone.maps
+                    for part in randomised.maps
                 ),
                 classless=tuple(blind),
             )
-            for m, undone in self.ran.undone.items()
-            if not isinstance(undone, CamctlError)
+            for m, randomised in self.all.randomised.items()
+            if not isinstance(randomised, CamctlError)
         )
 
-    def _raise_what_nobody_has(self) -> None:
-        """A class or layer that is wrong for every model is the user's mistake."""
-        for t in range(self.asked.classes):
-            errors = [one for run in self.runs.values() if isinstance(one := run.targets[t], CamctlError)]
-            if (self.asked.wanted or self.asked.versus) and len(errors) == len(self.runs):
+    def _raise_common_errors(self) -> None:
+        """Raise the error of a class or layer that no model has: it is the user's mistake."""
+        for t in range(self.request.targets):
+            errors = [target for run in self.runs.values() if isinstance(target := run.targets[t], CamctlError)]
+            classes = self.request.classes
+            if (classes.names or classes.versus) and len(errors) == len(self.runs):
                 raise errors[0]
-        for request in range(len(self.asked.layers)):
-            first = [groups[request][0] for groups in self.ran.groups.values()]
-            errors = [one for one in first if isinstance(one, CamctlError)]
-            if errors and len(errors) == len(first):
-                raise errors[0]
+        for text in range(len(self.request.layers)):
+            first = [groups[text][0] for groups in self.all.groups.values()]
+            faults = [group for group in first if isinstance(group, CamctlError)]
+            if faults and len(faults) == len(first):
+                raise faults[0]
 
     def _axes(self, pictures: Sequence[Picture]) -> tuple[Axis, ...]:
+        smoothings = self.request.manner.smoothings
         labels = {
             "image": _file_labels([picture.path for picture in pictures]),
-            "model": _model_labels(self.ran.names, self.runs),
-            "layer": [self._layer_label(place) for place in self.layers],
-            "class": [self._class_label(t) for t in range(self.asked.classes)],
-            "smoothing": self._smoothing_labels(),
-            "method": _told_apart([method.name for method in self.asked.methods]),
+            "model": _model_labels(self.all.names, self.runs),
+            "layer": [self._layer_label(*layer) for layer in self.layers],
+            "class": [self._class_label(t) for t in range(self.request.targets)],
+            # No smoothing needs no words if it is the only one.
+            "smoothing": [""] if tuple(smoothings) == ("none",) else [SMOOTHING_LABELS[name] for name in smoothings],
+            "method": _numbered([method.name for method in self.methods]),
         }
         return tuple(Axis(name=name, labels=tuple(labels[name])) for name in AXES)
 
-    def _smoothing_labels(self) -> list[str]:
-        # No smoothing needs no words where nothing else stands beside it.
-        plain = tuple(self.asked.smoothings) == ("none",)
-        return [""] if plain else [SMOOTHING_LABELS[smoothing] for smoothing in self.asked.smoothings]
-
-    def _layer_label(self, place: tuple[int, int]) -> str:
-        request, which = place
-        found = {
-            _layers_of(group, self.asked.methods)
-            for groups in self.ran.groups.values()
-            if which < len(groups[request]) and isinstance(group := groups[request][which], LayerGroup)
+    def _layer_label(self, text: int, index: int) -> str:
+        labels = {
+            _layers_label(group, self.methods)
+            for groups in self.all.groups.values()
+            if index < len(groups[text]) and isinstance(group := groups[text][index], LayerGroup)
         }
-        if len(found) == 1:
-            return found.pop()
-        if not self.asked.layers:
+        if len(labels) == 1:
+            return labels.pop()
+        if not self.request.layers:
             return ""
-        count = max(len(groups[request]) for groups in self.ran.groups.values())
-        return f"layer {which + 1} of {count}" if count > 1 else self.asked.layers[request]
+        count = max(len(groups[text]) for groups in self.all.groups.values())
+        return f"layer {index + 1} of {count}" if count > 1 else self.request.layers[text]
 
     def _class_label(self, t: int) -> str:
         labels = {target.title for run in self.runs.values() if not isinstance(target := run.targets[t], CamctlError)}
-        return labels.pop() if len(labels) == 1 else self.asked.called(t)
+        return labels.pop() if len(labels) == 1 else self.request.title(t)
 
     def _cell(self, at: Place) -> Cell:
-        run = self.ran.runs[at["image"], at["model"]]
-        if isinstance(run, CamctlError):
-            return Cell(at=at, cam=None, reason=run.message, hint=run.hint)
-        one = self._one(run, at)
-        if isinstance(one, CamctlError):
-            return Cell(at=at, cam=None, reason=one.message, hint=one.hint)
-        return Cell(at=at, cam=one, figures=run.figures.get(self._key(at), {}))
+        run = self.all.runs[at["image"], at["model"]]
+        cam = run if isinstance(run, CamctlError) else self._cam(run, at)
+        if isinstance(cam, CamctlError):
+            return Cell(at=at, cam=None, reason=cam.message, hint=cam.hint)
+        assert isinstance(run, Run)  # noqa: S101 - an error has been returned
+        return Cell(at=at, cam=cam, figures=run.figures.get(self._key(at), {}))
 
-    def _one(self, run: Run, at: Place) -> Cam | CamctlError:
-        request, which = self.layers[at["layer"]]
-        groups = self.ran.groups[at["model"]][request]
-        if which >= len(groups):
-            message = f"'{self.asked.layers[request]}' matches {len(groups)} layers of this model."
-            return InputError(message, hint="See their names with: camctl layers MODEL")
+    def _cam(self, run: Run, at: Place) -> Cam | CamctlError:
+        text, index = self.layers[at["layer"]]
+        groups = self.all.groups[at["model"]][text]
+        if index >= len(groups):
+            message = f"'{self.request.layers[text]}' matches {len(groups)} layers of this model."
+            return InputError(message, hint=SEE_LAYERS)
         return run.maps[self._key(at)]
 
     def _key(self, at: Place) -> Key:
-        """Where a cell's map stands among those of its run."""
-        request, which = self.layers[at["layer"]]
-        before = sum(len(groups) for groups in self.ran.groups[at["model"]][:request])
-        return at["class"], before + which, at["smoothing"], at["method"]
+        """Return the key of a cell's map among those of its run."""
+        text, index = self.layers[at["layer"]]
+        before = sum(len(groups) for groups in self.all.groups[at["model"]][:text])
+        return at["class"], before + index, at["smoothing"], at["method"]
 
 
-def _layers_of(group: LayerGroup, methods: Sequence[Method]) -> str:
-    """Target layers as a label; those before the activation beside the methods that are given them."""
+def _layers_label(group: LayerGroup, methods: Sequence[Method]) -> str:
+    """Return target layers as a label; layers before the activation with the methods that are given them."""
     layers = {method.name: " + ".join(group.of(method)) for method in methods}
     first = " + ".join(group.names)
     usual = first if first in layers.values() else next(iter(layers.values()), first)
@@ -215,24 +208,24 @@ def _layers_of(group: LayerGroup, methods: Sequence[Method]) -> str:
 
 
 def path_of(image: object) -> str:
-    """What a picture is called: its path, or `<image>`."""
+    """Return the path of a picture, or `<image>`."""
     if isinstance(image, (str, Path)):
         return str(image)
     return str(getattr(image, "path", "")) or str(getattr(image, "filename", "")) or "<image>"
 
 
-def _each_once(errors: Sequence[CamctlError]) -> tuple[CamctlError, ...]:
-    """Errors of different words."""
+def _unique(errors: Sequence[CamctlError]) -> tuple[CamctlError, ...]:
+    """Return one error per wording."""
     return tuple({(type(error), error.message): error for error in errors}.values())
 
 
 def _file_labels(paths: Sequence[str]) -> list[str]:
     names = [Path(path).name or path for path in paths]
-    return _told_apart(names if len(set(names)) == len(names) else list(paths))
+    return _numbered(names if len(set(names)) == len(names) else list(paths))
 
 
 def _model_labels(names: Sequence[str], runs: Mapping[tuple[int, int], Run]) -> list[str]:
-    """Names, of a config file its own; one model with several checkpoints is told apart by theirs."""
+    """Return models' names, of a config file its stem; one model with several checkpoints is named with theirs."""
     short = [Path(name).stem if name.endswith(".py") else name for name in names]
     names = short if len(set(short)) == len(set(names)) else names
     if len(set(names)) == len(names):
@@ -240,21 +233,21 @@ def _model_labels(names: Sequence[str], runs: Mapping[tuple[int, int], Run]) -> 
     paths = {m: Path(path) for (_, m), run in runs.items() if (path := run.explanation.checkpoint)}
     parts = 1 if len({path.name for path in paths.values()}) == len(paths) else 2  # two runs' `best.pth`
     files = {m: "/".join(path.parts[-parts:]) for m, path in paths.items()}
-    return _told_apart([f"{name} ({files[m]})" if m in files else name for m, name in enumerate(names)])
+    return _numbered([f"{name} ({files[m]})" if m in files else name for m, name in enumerate(names)])
 
 
-def _told_apart(labels: Sequence[str]) -> list[str]:
-    """The same labels, numbered where one stands twice."""
-    seen: dict[str, int] = {}
-    told = []
+def _numbered(labels: Sequence[str]) -> list[str]:
+    """Return the same labels, repeated ones with a number."""
+    counts: dict[str, int] = {}
+    numbered = []
     for label in labels:
-        seen[label] = seen.get(label, 0) + 1
-        told.append(label if seen[label] == 1 else f"{label} ({seen[label]})")
-    return told
+        counts[label] = counts.get(label, 0) + 1
+        numbered.append(label if counts[label] == 1 else f"{label} ({counts[label]})")
+    return numbered
 
 
 def _no_picture(path: str) -> Picture:
-    """What stands for a picture that could not be read."""
+    """Return a grey picture that stands for one that could not be read."""
     import numpy as np
 
     return Picture(path, np.full((64, 64, 3), 128, np.uint8))

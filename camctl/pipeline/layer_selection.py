@@ -1,6 +1,6 @@
-"""Layers as they are asked for: names, patterns, `auto:N` for some from shallow to deep.
+"""Layers as the user asks for them: names, patterns, `auto:N` for some from shallow to deep.
 
-`explain` makes one map of all of them; `compare` a map of each, and of `A+B` one.
+`explain` makes one map of all of them; `compare` one map of each, and of `A+B` one.
 """
 
 from __future__ import annotations
@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from camctl.errors import CamctlError, InputError, as_value
+from camctl.errors import CamctlError, Hint, InputError, as_value
+from camctl.pipeline.layer_group import NO_LAYER, SEE_LAYERS, LayerGroup, default_layers
 from camctl.pipeline.method_selection import usual_method
 from camctl.pipeline.passes import Clock, Manner, run_passes
-from camctl.pipeline.scene import NO_LAYER, LayerGroup, default_layers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,98 +22,119 @@ if TYPE_CHECKING:
     Groups = list[LayerGroup | CamctlError]
 
 REFINED = 3
-"""How many layers a product fuses, where none is named: with one there is nothing to refine (RefineCAM)."""
+"""Number of layers that a product fuses by default: a single layer cannot be refined (RefineCAM)."""
 
 BEST = "best"
-"""The layer that measures best on the pictures: `best.best_layer`."""
+"""The layer that measures best on the pictures: `best_layer.best_layer`."""
 
 AUTO = re.compile(r"auto(?::(\d+))?", re.IGNORECASE)
 
 
-def layer_groups(scene: Scene, asked: Sequence[str], aggregate: Aggregate = "mean") -> list[Groups]:
-    """For each text that was asked for, the maps' layers; an error stands for what this model does not have.
+def layer_groups(scene: Scene, texts: Sequence[str], aggregate: Aggregate = "mean") -> list[Groups]:
+    """Return the layers of the maps that each text asks for; an error stands for what this model does not have.
 
-    Nothing asked for is the one default, or for a product `REFINED` layers in one map. A pattern gives a map for every
-    layer that it matches. Raises `InputError` for a product of which no map has several layers.
+    Without a text it is the default layer, or for a product one map of `REFINED` layers. A pattern asks for one map of
+    every layer that it matches.
+
+    Raises
+    ------
+    InputError
+        A product is asked for, and no map has several layers.
     """
     if aggregate == "product":
-        if not asked:
+        if not texts:
             return [[fused_layers(scene, (), aggregate)]]
-        if not any("+" in text for text in asked):
-            message = "A product is of several layers, and each of these is a map of its own."
-            raise InputError(message, hint="Join them: --target-layers A+B, or leave --target-layers out.")
-    return [_groups(scene, text) for text in asked or ("auto",)]
+        if not any("+" in text for text in texts):
+            message = "A product needs several layers, and each of these is a map of its own."
+            raise InputError(message, hint=Hint("Join layers, or name none", target_layers="A+B"))
+    return [_groups(scene, text) for text in texts or ("auto",)]
 
 
-def fused_layers(scene: Scene, asked: Sequence[str], aggregate: Aggregate) -> LayerGroup:
-    """The layers of one map. Where none is asked for it is the default one; for a product, `REFINED` of them.
+def fused_layers(scene: Scene, texts: Sequence[str], aggregate: Aggregate) -> LayerGroup:
+    """Return the layers of one map; without a text the default layer, or for a product `REFINED` layers.
 
-    Raises `InputError` for layers that the model does not have.
+    Raises
+    ------
+    InputError
+        The model does not have the layers.
     """
-    from camctl.engine.probe import expand
-
-    if not asked and aggregate != "product":
+    if not texts and aggregate != "product":
         return default_layers(scene)
     names: dict[str, None] = {}
-    for text in asked or (f"auto:{REFINED}",):
-        if auto := AUTO.fullmatch(text):
-            groups = _automatic(scene, int(auto[1])) if auto[1] else [default_layers(scene)]
-            # Fewer layers than were asked for are fused all the same, where any is there.
-            sound = [name for group in groups if isinstance(group, LayerGroup) for name in group.names]
-            if not sound and isinstance(groups[0], CamctlError):
-                raise groups[0]
-            names |= dict.fromkeys(sound)
-        else:
-            names |= dict.fromkeys(expand(scene.loaded.module, [part.strip() for part in text.split("+")]))
-    return LayerGroup(tuple(names), "you" if asked else f"auto:{REFINED}")
+    for text in texts or (f"auto:{REFINED}",):
+        groups = _automatic(scene, text)
+        if groups is None:
+            names |= dict.fromkeys(_named(scene, text))
+            continue
+        # Fewer layers than asked for are fused as well.
+        sound = [name for group in groups if isinstance(group, LayerGroup) for name in group.names]
+        if not sound and isinstance(groups[0], CamctlError):
+            raise groups[0]
+        names |= dict.fromkeys(sound)
+    return LayerGroup(tuple(names), "you" if texts else f"auto:{REFINED}")
 
 
-def check_layers(asked: Sequence[str]) -> None:
-    """Raises `InputError` for what cannot name layers of any model."""
-    if BEST in asked and len(asked) > 1:
-        message = "best is one layer, and others are named beside it."
-        raise InputError(message, hint="Give --target-layers best alone, or leave it out.")
-    for text in asked:
+def check_layers(texts: Sequence[str]) -> None:
+    """Raise `InputError` for texts that cannot name layers of any model."""
+    if BEST in texts and len(texts) > 1:
+        message = "best is one layer, and other layers are named besides."
+        raise InputError(message, hint=Hint("Ask for the best layer alone, or leave it out", target_layers=BEST))
+    for text in texts:
         if "+" in text and any(AUTO.fullmatch(part.strip()) for part in text.split("+")):
-            message = f"'{text}' fuses layers that are named, and auto names none."
-            raise InputError(message, hint="Give auto:N for itself, beside it: --target-layers auto:2 A+B")
+            message = f"'{text}' fuses named layers, and auto names none."
+            raise InputError(message, hint=Hint("Pass auto:N as a value of its own", target_layers=("auto:2", "A+B")))
         auto = AUTO.fullmatch(text)
         if (auto and auto[1] and not int(auto[1])) or (text.lower().startswith("auto:") and not auto):
-            raise InputError(f"'{text}' asks for no layers.", hint="Write a number of layers: --target-layers auto:4")
+            raise InputError(f"'{text}' asks for no layers.", hint=Hint("Give a number", target_layers="auto:4"))
         if "+" in text and not all(part.strip() for part in text.split("+")):
-            raise InputError(f"'{text}' lacks a layer beside a +.", hint="Write A+B for one map of two layers.")
+            raise InputError(f"'{text}' lacks a layer next to a +.", hint="Write A+B for one map of two layers.")
 
 
 def sound_layers(scene: Scene, names: Sequence[str]) -> list[str]:
-    """Those of the layers whose GradCAM map of the best class is `ok`, by one forward and one backward pass."""
+    """Return the layers whose GradCAM map of the best class is `ok`, by one forward and one backward pass."""
     manner = Manner(methods=[usual_method(class_token=False)])
     groups = [LayerGroup((name,), "") for name in names]
-    maps = run_passes(scene, groups, manner, lambda classes: classes.top(1), Clock()).maps
-    drawn = {names[group]: one for (_, group, _, _), one in maps.items()}
-    return [name for name in names if not isinstance(one := drawn[name], CamctlError) and one.verdict.name == "ok"]
+    maps = run_passes(scene, groups, manner, lambda predictions: predictions.top(1), Clock()).maps
+    drawn = {names[group]: cam for (_, group, _, _), cam in maps.items()}
+    return [name for name in names if not isinstance(cam := drawn[name], CamctlError) and cam.verdict.name == "ok"]
 
 
 def _groups(scene: Scene, text: str) -> Groups:
-    from camctl.engine.probe import expand
-
     try:
-        if auto := AUTO.fullmatch(text):
-            return _automatic(scene, int(auto[1])) if auto[1] else [default_layers(scene)]
-        if "+" in text:
-            return [LayerGroup(expand(scene.loaded.module, [part.strip() for part in text.split("+")]), "you")]
-        return [LayerGroup((name,), "you") for name in expand(scene.loaded.module, [text])]
+        groups = _automatic(scene, text)
+        if groups is not None:
+            return groups
+        names = _named(scene, text)
     except CamctlError as error:
         return [as_value(error)]
+    return [LayerGroup(names, "you")] if "+" in text else [LayerGroup((name,), "you") for name in names]
 
 
-def _automatic(scene: Scene, count: int) -> Groups:
-    """`count` layers from shallow to deep; those with worthless maps are left out where others remain."""
+def _named(scene: Scene, text: str) -> tuple[str, ...]:
+    """Return the layers that a name, a pattern or `A+B` stands for."""
+    from camctl.engine.probe import expand
+
+    return expand(scene.plan.table, [part.strip() for part in text.split("+")])
+
+
+def _automatic(scene: Scene, text: str) -> Groups | None:
+    """Return the layers that `auto` or `auto:N` stands for, shallow to deep; None for another text.
+
+    Layers with worthless maps are left out if others remain.
+    """
     from camctl.engine.probe import evenly, ladder
 
+    auto = AUTO.fullmatch(text)
+    if auto is None:
+        return None
+    if not auto[1]:
+        return [default_layers(scene)]
+    count = int(auto[1])
     names = ladder(scene.probe(), count, default_layers(scene).names[-1])
     if not names:
-        return [InputError(NO_LAYER, hint="See what each layer puts out with: camctl layers MODEL")]
-    found = evenly(sound_layers(scene, names) or names, count)
-    groups: Groups = [LayerGroup((name,), f"auto:{count}") for name in found]
-    message = f"This model has {len(found)} usable layers."
-    return groups + [InputError(message, hint=f"Ask for auto:{len(found)}.")] * (count - len(found))
+        return [InputError(NO_LAYER, hint=SEE_LAYERS)]
+    spread = evenly(sound_layers(scene, names) or names, count)
+    groups: Groups = [LayerGroup((name,), f"auto:{count}") for name in spread]
+    message = f"This model has {len(spread)} usable layers."
+    fewer = InputError(message, hint=Hint("Ask for fewer", target_layers=f"auto:{len(spread)}"))
+    return groups + [fewer] * (count - len(spread))

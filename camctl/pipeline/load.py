@@ -1,4 +1,4 @@
-"""Models, from what the user calls them."""
+"""Load models by the names that users give them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from camctl import registry
-from camctl.errors import InputError
+from camctl.errors import Hint, InputError
 from camctl.plugin import LoadedModel, LoadOptions
 
 if TYPE_CHECKING:
@@ -35,16 +35,45 @@ def load(  # noqa: PLR0913
 
     Parameters
     ----------
-    model: a config file, a model name of mmpretrain, or `source:reference`, such as `demo:vit`.
-    checkpoint: a file or an http(s) address; None takes the published weights of a model name.
-    device: `cpu`, `cuda`, `cuda:1`, `mps` or `auto`.
-    random_weights: draw all weights from `seed`, to try things without a checkpoint.
-    trust_checkpoint: let the checkpoint run code while it is read.
-    repairs: mend known defects of the model's own library.
-    labels: what the classes are called, one a class; for a zero-shot model (CLIP), the texts to score pictures against.
-    progress: called as `progress(text, done, total)` while a file is fetched.
+    model
+        A config file, a model name of mmpretrain, or `source:reference`, such as `demo:vit`.
+    checkpoint
+        A file or an http(s) address; None takes the published weights of a model name.
+    device
+        `cpu`, `cuda`, `cuda:1`, `mps` or `auto`.
+    random_weights
+        Draw all weights at random, to try things without a checkpoint.
+    seed
+        Seed for random weights.
+    trust_checkpoint
+        Let the checkpoint run code while it is read.
+    repairs
+        Repair known defects of the model's own library.
+    cfg_options
+        Settings of a config file to override.
+    labels
+        Names of the classes, one per class; for a zero-shot model (CLIP) the texts to score pictures against.
+    progress
+        Called as `progress(text, done, total)` while a file is downloaded.
 
-    Raises `InputError` for what the user can mend, `PluginError` where a source fails.
+    Returns
+    -------
+    LoadedModel
+        The model, ready for `explain` and `compare`.
+
+    Raises
+    ------
+    InputError
+        Something that the user can mend.
+    PluginError
+        A source fails.
+
+    Examples
+    --------
+    >>> import camctl
+    >>> model = camctl.load("demo:resnet")
+    >>> model.class_names[:2]
+    ('cat', 'dog')
     """
     source, reference = registry.split_model(model)
     picked = registry.pick("source", source)
@@ -59,17 +88,13 @@ def load(  # noqa: PLR0913
         labels=tuple(labels),
         progress=progress,
     )
-    place = pick_device(device)
-    with registry.at_work(picked):
-        loaded = picked.plugin.load(reference, str(checkpoint) if checkpoint is not None else None, place, options)
-        if not isinstance(loaded, LoadedModel):
-            message = f"it gave a {type(loaded).__name__}, not a LoadedModel"
-            raise TypeError(message)
+    weights = str(checkpoint) if checkpoint is not None else None
+    loaded = picked.plugin.load(reference, weights, pick_device(device), options)
     return _renamed(loaded, options.labels) if options.labels else loaded
 
 
 def _renamed(loaded: LoadedModel, labels: tuple[str, ...]) -> LoadedModel:
-    """The same model with its classes called so; it is run once, on noise, to count them. Raises `InputError`."""
+    """Return the model with other class names, after one run on noise to count its classes. Raises `InputError`."""
     if loaded.class_names == labels:
         return loaded
     import torch
@@ -82,13 +107,13 @@ def _renamed(loaded: LoadedModel, labels: tuple[str, ...]) -> LoadedModel:
         count = class_logits(loaded.forward)(inputs_of(loaded, None)).shape[1]
     if len(labels) != count:
         message = f"{len(labels)} labels were given, and the model has {count} classes."
-        hint = "Give one a class, in the order of its outputs; a file has one a line: --labels classes.txt"
-        raise InputError(message, hint=hint)
+        text = "Give one label per class, in the order of the outputs; a file has one per line"
+        raise InputError(message, hint=Hint(text, labels="classes.txt"))
     return replace(loaded, class_names=labels)
 
 
 def loaded_of(model: AnyModel) -> LoadedModel:
-    """The model itself, whether it comes loaded, as a text that `load` takes, or as a module of one's own."""
+    """Return a model that is given as loaded, as a text that `load` takes, or as a module of the user's own."""
     if isinstance(model, LoadedModel):
         return model
     if isinstance(model, str):

@@ -1,4 +1,4 @@
-"""Methods and metrics, from what the user calls them; loads no torch."""
+"""Methods and metrics by the names that users give them; does not load torch."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from camctl import registry
-from camctl.errors import InputError
+from camctl.errors import Hint, InputError
 from camctl.registry.discovery import warn_once
 from camctl.registry.options import check_options
 
@@ -20,42 +20,45 @@ METHOD_SETS = {
     "fast": (),
     "all": (),
 }
-"""Names for several methods: mmpretrain's six, those that never run the model again, every one there is."""
+"""Names for several methods: mmpretrain's six, those that never run the model again, and all."""
 
 AUTO = "auto"
-"""Asks for the method that measures best on the kind of network: `usual_method`."""
+"""Name for the method that measures best on the kind of network: `usual_method`."""
 
 FURTHER = frozenset({"rescoring", "replay"})
-"""Needs of methods that run the model, or what follows the layer, once more or many times."""
+"""Needs of methods that run the model, or the layers after the target layer, again."""
 
-BASELINES = ("random", "centre", "edges")
-"""Methods that look at no class, and hardly at the network: what the others have to beat."""
+BASELINES = ("camctl[random]", "camctl[centre]", "camctl[edges]")
+"""Methods that `baselines` adds."""
 
 
 def pick_methods(
     names: Sequence[str], options: Mapping[str, Any] | None = None, *, baselines: bool = False
 ) -> tuple[Method, ...]:
-    """The methods of these names or `METHOD_SETS`, once each, then the baselines where they are asked for.
+    """Return the methods of these names or `METHOD_SETS`, once each, then the baselines if asked for.
 
     `auto` is GradCAM under that name, until the passes show what kind of network it is.
 
-    Raises `InputError` for an unknown name or option.
+    Raises
+    ------
+    InputError
+        A name or option is unknown.
     """
     picked: dict[str, registry.Loaded] = {}
-    for name in [*names, *((f"camctl[{each}]" for each in BASELINES) if baselines else ())]:
+    for name in [*names, *(BASELINES if baselines else ())]:
         if name.strip().casefold() == AUTO:
-            one = registry.pick("method", "camctl[gradcam]")
-            picked.setdefault(AUTO, replace(one, plugin=replace(one.plugin, name=AUTO)))
+            gradcam = registry.pick("method", "camctl[gradcam]")
+            picked.setdefault(AUTO, replace(gradcam, plugin=replace(gradcam.plugin, name=AUTO)))
             continue
-        for one in _set(name) or [registry.pick("method", name)]:
-            picked.setdefault(one.found.label, one)
-    methods: tuple[Method, ...] = tuple(one.plugin for one in picked.values())
+        for loaded in _set(name) or [registry.pick("method", name)]:
+            picked.setdefault(loaded.found.label, loaded)
+    methods: tuple[Method, ...] = tuple(loaded.plugin for loaded in picked.values())
     check_options("method", methods, options or {})
     return methods
 
 
 def usual_method(*, class_token: bool) -> Method:
-    """The method that `auto` stands for: GradCAM, and GradCAMElementWise where a class token alone is read.
+    """Return the method that `auto` stands for: GradCAM, or GradCAMElementWise if a class token alone is read.
 
     A class token reads some patches and not others, so the mean of a channel's gradient over all patches says little:
     on DINOv2's ViT-S/14 GradCAM peaked in the object's box in .43, GradCAMElementWise in .87, a blob in the middle in
@@ -66,25 +69,28 @@ def usual_method(*, class_token: bool) -> Method:
 
 
 def _set(name: str) -> list[registry.Loaded]:
-    """The methods of a set; empty for a name that is none."""
+    """Return the methods of a set; empty if the name is not one."""
     known = name.strip().casefold()
     if known == "seed":
-        return [registry.pick("method", f"camctl[{each}]") for each in METHOD_SETS["seed"]]
+        return [registry.pick("method", f"camctl[{method}]") for method in METHOD_SETS["seed"]]
     if known not in METHOD_SETS:
         return []
     loaded, skipped = registry.load_all("method")
     for error in skipped:
         warn_once(f"{error.message} ({error.hint})")
-    loaded = [one for one in loaded if not (one.found.built_in and one.found.name in BASELINES)]
-    return [one for one in loaded if known == "all" or FURTHER.isdisjoint(one.plugin.needs)]
+    methods = [method for method in loaded if not method.plugin.baseline]
+    return [method for method in methods if known == "all" or FURTHER.isdisjoint(method.plugin.needs)]
 
 
 def pick_metrics(
     names: Sequence[str], options: Mapping[str, Any] | None = None, *, region: bool = False
 ) -> tuple[registry.Loaded, ...]:
-    """The metrics of these names, once each; `all` is every one that does not lack the object or cost too much.
+    """Return the metrics of these names, once each; `all` leaves out those that lack the object or cost too much.
 
-    Raises `InputError` for an unknown name or option, and for a metric by name that needs an object and has none.
+    Raises
+    ------
+    InputError
+        A name or option is unknown, or a metric that is named needs an object and has none.
     """
     picked: dict[str, registry.Loaded] = {}
     for name in names:
@@ -92,21 +98,21 @@ def pick_metrics(
             loaded, skipped = registry.load_all("metric")
             for error in skipped:
                 warn_once(f"{error.message} ({error.hint})")
-            loaded = [one for one in loaded if not one.plugin.cost.by_name]
-            picked |= {one.found.label: one for one in loaded if region or "region" not in one.plugin.needs}
+            able = (metric for metric in loaded if region or "region" not in metric.plugin.needs)
+            picked |= {metric.found.label: metric for metric in able if not metric.plugin.cost.by_name}
             continue
-        one = registry.pick("metric", name)
-        if "region" in one.plugin.needs and not region:
-            message = f"The metric {one.plugin.name} needs to know where the object is."
-            raise InputError(message, hint="Give its box in pixels of the picture, --box X0,Y0,X1,Y1, or --mask FILE")
-        picked.setdefault(one.found.label, one)
-    metrics: tuple[Metric, ...] = tuple(one.plugin for one in picked.values())
+        metric = registry.pick("metric", name)
+        if "region" in metric.plugin.needs and not region:
+            message = f"The metric {metric.plugin.name} needs to know where the object is."
+            raise InputError(message, hint=Hint("Give its box in pixels of the picture, or a mask", box="X0,Y0,X1,Y1"))
+        picked.setdefault(metric.found.label, metric)
+    metrics: tuple[Metric, ...] = tuple(metric.plugin for metric in picked.values())
     check_options("metric", metrics, options or {})
     return tuple(picked.values())
 
 
 def usual_aggregate(methods: Sequence[Method], asked: Aggregate) -> Aggregate:
-    """How layers are fused: by all methods' own rule where it is one (RefineCAM's is a product), else as is asked."""
+    """Return how layers are fused: by the methods' common rule if they have one (RefineCAM's is a product)."""
     own = {method.aggregate for method in methods}
     only = own.pop() if len(own) == 1 else None
     return only or asked

@@ -1,4 +1,4 @@
-"""Where the objects are: boxes and masks of the picture as pixels of what the model was given of it."""
+"""Where the objects are: boxes and masks of the picture as pixels of the model's input."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from camctl.values.explanation import View
     from camctl.values.picture import AnyPicture
     from camctl.values.request import Box, ClassName
+    from camctl.values.view import View
 
     Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Regions:
-    """Objects by class, by its index or name, None for all others; in pixels of the picture."""
+    """Objects by class (index or name; None for all others), in pixels of the picture."""
 
     boxes: Mapping[ClassName, Box] = field(default_factory=dict)
-    """x0, y0, x1, y1."""
+    """Left, top, right and lower edge."""
     masks: Mapping[ClassName, Bools] = field(default_factory=dict)
-    """(H, W) of the picture's size."""
+    """(H, W), of the picture's size."""
 
     def __bool__(self) -> bool:
         return bool(self.boxes or self.masks)
 
     def names(self) -> tuple[ClassName, ...]:
-        """The classes, once each."""
+        """Return the classes."""
         return (*self.boxes, *self.masks)
 
     def check(self, size: tuple[int, int]) -> None:
-        """Raise `InputError` where a box or mask does not fit a picture of this size (height, width)."""
+        """Raise `InputError` if a box or mask does not fit a picture of this size (height, width)."""
         height, width = size
         for box in self.boxes.values():
             if box[0] >= width or box[1] >= height or box[2] <= 0 or box[3] <= 0:
@@ -49,7 +49,7 @@ class Regions:
                 raise InputError(message, hint="Give a mask of the picture's size.")
 
     def seen(self, name: ClassName, view: View) -> Bools:
-        """The pixels (h, w) of what the model was given whose centre lies on the object."""
+        """Return the pixels (h, w) of the model's input whose centre lies on the object."""
         import numpy as np
 
         (height, width), (x0, y0, x1, y1) = view.size, view.box
@@ -59,7 +59,7 @@ class Regions:
             left, top, right, bottom = self.boxes[name]
             inside: Bools = ((y >= top) & (y <= bottom))[:, None] & ((x >= left) & (x <= right))[None, :]
             return inside
-        mask = np.pad(self.masks[name], 1)  # padding of the input is no object
+        mask = np.pad(self.masks[name], 1)  # padding of the input is not an object
         rows = np.clip(np.floor(y).astype(int) + 1, 0, mask.shape[0] - 1)
         columns = np.clip(np.floor(x).astype(int) + 1, 0, mask.shape[1] - 1)
         marked: Bools = mask[rows[:, None], columns[None, :]]
@@ -69,21 +69,24 @@ class Regions:
 def regions_of(
     boxes: Mapping[ClassName, Box] | Box | None = None, masks: Mapping[ClassName, AnyPicture] | AnyPicture | None = None
 ) -> Regions:
-    """Read boxes and masks as `compare` takes them.
+    """Read the boxes and masks of an `Evaluation`.
 
-    Raises `InputError` for a mask that cannot be read or shows no object, and for a class with a box and a mask.
+    Raises
+    ------
+    InputError
+        A mask cannot be read or shows no object, or a class has a box and a mask.
     """
     boxes = boxes if isinstance(boxes, Mapping) else {None: boxes} if boxes else {}
     masks = masks if isinstance(masks, Mapping) else {} if masks is None else {None: masks}
-    found = Regions(boxes=boxes, masks={name: _mask(mask) for name, mask in masks.items()})
-    for name in found.boxes.keys() & found.masks.keys():
+    regions = Regions(boxes=boxes, masks={name: _mask(mask) for name, mask in masks.items()})
+    for name in regions.boxes.keys() & regions.masks.keys():
         of = "every class" if name is None else f"the class '{name}'"
         raise InputError(f"There are a box and a mask for {of}.", hint="Leave out one of them, or name its class.")
-    return found
+    return regions
 
 
 def _mask(mask: AnyPicture) -> Bools:
-    """(H, W): where a grey picture is not black."""
+    """Return where a picture is not black, (H, W)."""
     import numpy as np
 
     if isinstance(mask, np.ndarray) and mask.dtype == bool:

@@ -1,81 +1,76 @@
-"""What `compare` asks of every model and picture, and how many maps that makes."""
+"""What every model and picture of a call is asked for, and how many maps that makes."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from camctl.errors import CamctlError, InputError, as_value
-from camctl.pipeline.passes import Manner
+from camctl.errors import CamctlError, Hint, InputError, as_value
+from camctl.pipeline.metrics import Measuring
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from camctl.engine.predictions import Predictions
-    from camctl.pipeline.metrics import Measuring
-    from camctl.plugin import Aggregate, Method
-    from camctl.values.explanation import Smoothing, Target
-    from camctl.values.request import Family
+    from camctl.pipeline.passes import Manner
+    from camctl.values.request import Classes, Family
+    from camctl.values.target import Target
 
 MOST_CELLS = 600
-"""More maps than this are for a folder of files, not for a grid to be looked at."""
+"""Largest number of maps in a grid that people look at; more belong into a folder of files."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class Request:
     """What every model and picture is asked for."""
 
-    methods: Sequence[Method]
-    wanted: Sequence[int | str]
-    topk: int
-    versus: Sequence[int | str]
-    strength: float
-    layers: Sequence[str]
-    smoothings: Sequence[Smoothing]
+    classes: Classes
+    manner: Manner
+    layers: tuple[str, ...]
     family: Family
-    measuring: Measuring
-    aggregate: Aggregate
-    options: Mapping[str, Any]
-    several: bool
-    """Whether what one model lacks another may have."""
+    measuring: Measuring = field(default_factory=Measuring)
+    several: bool = False
+    """Whether there are several models: a class or layer missing in one is then not an error."""
     verify: bool = False
     """Whether the model is asked about its maps."""
     sanity: bool = False
     """Whether the maps are compared with those of redrawn weights."""
 
     @property
-    def manner(self) -> Manner:
-        """How maps are made."""
-        return Manner(methods=self.methods, smoothings=self.smoothings, aggregate=self.aggregate, options=self.options)
+    def targets(self) -> int:
+        """Number of targets of a comparison: every class, and once more in contrast with others if asked for."""
+        return (len(self.classes.names) or self.classes.topk) * (2 if self.classes.versus else 1)
 
-    @property
-    def classes(self) -> int:
-        """How many targets are explained: every class, and once more told from others where that is asked for."""
-        return (len(self.wanted) or self.topk) * (2 if self.versus else 1)
+    def title(self, index: int) -> str:
+        """Return the user's words for a target that models and pictures do not agree on."""
+        names, versus = self.classes.names, self.classes.versus
+        index, contrast = divmod(index, 2) if versus else (index, 0)
+        alone = str(names[index]) if names else f"top {index + 1}" if self.classes.topk > 1 else "top class"
+        return f"{alone} vs {' and '.join(map(str, versus))}" if contrast else alone
 
-    def called(self, place: int) -> str:
-        """What the user calls a target, for models and pictures that do not agree on its name."""
-        place, told = divmod(place, 2) if self.versus else (place, 0)
-        alone = str(self.wanted[place]) if self.wanted else f"top {place + 1}" if self.topk > 1 else "top class"
-        return f"{alone} vs {' and '.join(map(str, self.versus))}" if told else alone
+    def choose(self, predictions: Predictions) -> list[Target | CamctlError]:
+        """Return the targets of a comparison, each class alone and then in contrast with others if asked for.
 
-    def choose(self, classes: Predictions) -> list[Target | CamctlError]:
-        """The classes to explain; an error for one that this model does not have, if another may."""
-        if self.wanted:
-            alone = [self._or_error(partial(classes.find, one)) for one in self.wanted]
+        An error stands for a class that this model does not have, if another model may have it.
+        """
+        topk = self.classes.topk
+        if self.classes.names:
+            alone = [self._or_error(partial(predictions.find, name)) for name in self.classes.names]
         else:
-            alone = list(classes.top(self.topk))
-            message = f"The model has only {len(alone)} classes."
-            alone += [InputError(message, hint=f"Ask for --topk {len(alone)}.")] * (self.topk - len(alone))
-        return [one for target in alone for one in (target, *self._told(classes, target))]
+            alone = list(predictions.top(topk))
+            fewer = InputError(f"The model has only {len(alone)} classes.", hint=Hint("Ask for fewer", topk=len(alone)))
+            alone += [fewer] * (topk - len(alone))
+        if not self.classes.versus:
+            return alone
+        return [target for one in alone for target in (one, self._contrasted(predictions, one))]
 
-    def _told(self, classes: Predictions, target: Target | CamctlError) -> list[Target | CamctlError]:
-        """The same class told from others, where that is asked for."""
-        if not self.versus or isinstance(target, CamctlError):
-            return [target] * bool(self.versus)
-        return [self._or_error(partial(classes.contrasted, target, self.versus, self.strength))]
+    def _contrasted(self, predictions: Predictions, target: Target | CamctlError) -> Target | CamctlError:
+        if isinstance(target, CamctlError):
+            return target
+        versus, strength = self.classes.versus, self.classes.strength
+        return self._or_error(partial(predictions.contrasted, target, versus, strength))
 
     def _or_error(self, find: Callable[[], Target]) -> Target | CamctlError:
         try:
@@ -86,9 +81,9 @@ class Asked:
             return as_value(error)
 
     def check_cells(self, models: int, images: int, layers: int = 0) -> None:
-        """Raises `InputError` for more maps than can be looked at side by side."""
-        counts = (models, images, self.classes, len(self.smoothings), len(self.methods))
+        """Raise `InputError` for more maps than people can look at side by side."""
+        counts: Sequence[int] = (models, images, self.targets, len(self.manner.smoothings), len(self.manner.methods))
         cells = prod(counts) * max(layers, len(self.layers), 1)
         if cells > MOST_CELLS:
             message = f"That makes {cells} maps, and a comparison holds {MOST_CELLS}."
-            raise InputError(message, hint="Compare fewer at a time, or save maps one by one with camctl run.")
+            raise InputError(message, hint=Hint("Compare fewer at a time, or save maps one by one", "run"))

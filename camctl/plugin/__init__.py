@@ -1,7 +1,7 @@
-"""The contract: everything that a method, an adapter, a source or a metric needs to know of camctl.
+"""The contract between camctl and its plugins: methods, metrics, adapters and sources.
 
-A plugin package imports this package (and `camctl.errors`) and nothing else of camctl. Nothing heavy
-is imported here, so that a listing of plugins costs no torch.
+A plugin package imports this package, `camctl.kit` and `camctl.errors`, and nothing else of camctl. Nothing heavy
+is imported here, so that a listing of plugins does not load torch.
 
 Entry-point groups: `camctl.methods` names a `Method`, `camctl.metrics` a `Metric`, `camctl.adapters` an
 `Adapter` and `camctl.sources` a `Source` (an instance, or a class that needs no arguments).
@@ -13,6 +13,7 @@ from camctl.plugin.adapters import Adapter
 from camctl.plugin.functions import Cost
 from camctl.plugin.methods import Aggregate, Capture, Method, Need, Reduction, method
 from camctl.plugin.metrics import Case, Metric, MetricNeed, metric
+from camctl.plugin.questions import ClassQuestion, ContrastQuestion, Question, ScoreKind
 from camctl.plugin.sources import Checkpoint, LoadedModel, LoadOptions, Source
 from camctl.values.comparison import Better
 
@@ -22,7 +23,7 @@ GROUPS = {
     "source": "camctl.sources",
     "metric": "camctl.metrics",
 }
-"""Kind of plugin -> the entry-point group it is found in."""
+"""Kind of plugin -> its entry-point group."""
 
 __all__ = [
     "GROUPS",
@@ -32,6 +33,8 @@ __all__ = [
     "Capture",
     "Case",
     "Checkpoint",
+    "ClassQuestion",
+    "ContrastQuestion",
     "Cost",
     "LoadOptions",
     "LoadedModel",
@@ -39,7 +42,9 @@ __all__ = [
     "Metric",
     "MetricNeed",
     "Need",
+    "Question",
     "Reduction",
+    "ScoreKind",
     "Source",
     "method",
     "metric",

@@ -1,36 +1,40 @@
-"""What an adapter is: it knows a model family."""
+"""The contract of adapters: knowledge of a model family."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
-@runtime_checkable
-class Adapter(Protocol):
-    """What is known of a model family. Its claims are checked against what the forward pass shows."""
+class Adapter(ABC):
+    """Knowledge of a model family. Its claims are compared with what the forward pass shows."""
 
-    summary: str
+    summary: str = ""
 
+    @abstractmethod
     def matches(self, model: nn.Module) -> bool:
-        """Whether this adapter knows the model. Cheap: looks at classes and attributes alone."""
-        ...
+        """Whether this adapter knows the model. Must be cheap: looks at classes and attributes only."""
 
+    @abstractmethod
     def target_layers(self, model: nn.Module) -> Sequence[str]:
         """Names of the default target layers, as in `model.named_modules()`."""
-        ...
 
-    def extra_tokens(self, model: nn.Module) -> int:
-        """How many class, distillation or register tokens precede the patch tokens; 0 for none."""
-        ...
+    def extra_tokens(self, model: nn.Module) -> int:  # noqa: ARG002 - for subclasses
+        """Number of class, distillation and register tokens before the patch tokens."""
+        return 0
 
-    def to_grid(self, output: Tensor, input_size: tuple[int, int]) -> Tensor | None:
-        """A layer's output -> (N, C, H, W), or None to leave the layout to the engine.
+    def to_grid(self, output: Tensor, input_size: tuple[int, int]) -> Tensor | None:  # noqa: ARG002 - for subclasses
+        """Rearrange a layer's output as (N, C, H, W); None lets the engine find the grid.
 
-        Only rearranges and drops values (views, permutations, slices): the engine learns the way
-        back from it. `input_size` is the model input's (height, width) in pixels.
+        Only rearranges and drops values (views, permutations, slices): the engine learns the way back from it.
+        `input_size` is the model input's (height, width) in pixels.
         """
-        ...
+        return None
+
+    def __str__(self) -> str:
+        """Name in messages."""
+        return type(self).__name__

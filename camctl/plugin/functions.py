@@ -1,4 +1,4 @@
-"""What methods and metrics have in common: both are functions with a cost and with options."""
+"""The base of methods and metrics: a function with a cost and with options."""
 
 from __future__ import annotations
 
@@ -10,30 +10,39 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """What a method costs beside the shared forward pass, in words and in forward passes.
+    """Cost of a method or metric on top of the shared forward pass, such as `1 forward a channel`."""
 
-    `passes(C, H, W)` counts forward passes of the whole model, for C channels on an H x W grid and options at
-    their defaults (a truncated backward pass counts as 0).
-    """
-
-    text: str
-    passes: Callable[[int, int, int], float] = lambda _c, _h, _w: 0.0
+    text: str = "none"
     by_name: bool = False
-    """Whether it costs so much that `--metrics all` leaves it out: it is asked for by name."""
+    """Whether `--metrics all` leaves it out, because it takes seconds a map."""
 
 
-def options_of(compute: Callable[..., Any]) -> dict[str, Any]:
-    """Keyword-only parameters of a plugin's function, and their defaults."""
-    parameters = inspect.signature(compute).parameters.values()
-    return {p.name: p.default for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
+@dataclass(frozen=True, kw_only=True)
+class PluginFunction:
+    """Base of `Method` and `Metric`: the author's function, and what is known about it."""
 
+    compute: Callable[..., Any]
+    """The author's function; its keyword-only parameters are options."""
+    name: str
+    """Name as papers spell it; on the command line the entry point's name is used."""
+    summary: str
+    paper: str
+    formula: str
+    cost: Cost
 
-def see_options(compute: Callable[..., Any]) -> None:
-    """Raises TypeError for a parameter that looks like an option and would be none, or an option without a default."""
-    for one in list(inspect.signature(compute).parameters.values())[1:]:
-        if one.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD:
-            message = f"the option '{one.name}' of {compute.__name__} has to stand behind a *: it is given by name"
-            raise TypeError(message)
-        if one.kind is inspect.Parameter.KEYWORD_ONLY and one.default is inspect.Parameter.empty:
-            message = f"the option '{one.name}' of {compute.__name__} needs a default"
-            raise TypeError(message)
+    def __post_init__(self) -> None:
+        """Raise TypeError for a parameter that is neither the first one nor an option with a default."""
+        for parameter in list(inspect.signature(self.compute).parameters.values())[1:]:
+            option = f"the option '{parameter.name}' of {getattr(self.compute, '__name__', self.name)}"
+            if parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD:
+                message = f"{option} must follow a *: options are passed by name"
+                raise TypeError(message)
+            if parameter.kind is inspect.Parameter.KEYWORD_ONLY and parameter.default is inspect.Parameter.empty:
+                message = f"{option} needs a default"
+                raise TypeError(message)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Option names and their defaults."""
+        parameters = inspect.signature(self.compute).parameters.values()
+        return {p.name: p.default for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}

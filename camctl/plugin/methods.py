@@ -1,12 +1,14 @@
-"""What a method is: it turns activations and gradients into evidence."""
+"""The contract of methods: from a capture to evidence."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from camctl.plugin.functions import Cost, options_of, see_options
+from camctl.plugin.functions import Cost, PluginFunction
+from camctl.plugin.questions import Question  # noqa: TC001 - the dataclass is read at run time
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -30,57 +32,65 @@ class Capture:
     inputs: Tensor
     """(N, 3, h, w): what the model was given."""
     targets: Tensor
-    """(N,): where the class explained stands among the logits, int64."""
+    """(N,): the column of `logits` that is explained, int64."""
     logits: Tensor
-    """(N, classes); of a class told from others (N, 2), its lead over them and zero."""
+    """(N, K): the question's answers; of a class the logits (N, classes)."""
     layer: str
     """Name of the target layer."""
     module: nn.Module
     """The model itself; leave it as it was found."""
     forward: Callable[[Tensor], Tensor]
-    """Inputs (M, 3, h, w) -> logits (M, classes), for methods that need `rescoring`."""
+    """Inputs (M, 3, h, w) -> answers (M, K), for methods that need `rescoring`."""
     grid_of: Callable[[Tensor], Tensor]
     """The target layer's raw output -> (N, C, H, W), as `activations` was made."""
     output_of: Callable[[Tensor, Tensor], Tensor]
     """The way back: a grid (N, C, H, W) and the raw output it came from -> a raw output holding that grid."""
     replay: Callable[[Tensor], Tensor]
-    """Runs what follows the target layer: other grids in its place, any number K a view, (N*K, C, H, W), those of the
-    first view first -> logits (N*K, classes). Extra tokens stay as they were. For methods that need `replay`."""
-    versus: tuple[int, ...] = ()
-    """Indices of the classes that the target is told from; usually none."""
+    """Runs what follows the target layer: other grids in its place, any number M a view, (N*M, C, H, W), those of the
+    first view first -> answers (N*M, K). Extra tokens stay as they were. For methods that need `replay`."""
+    question: Question
+    """What is asked of the model's output; a method that reads the head's own weights needs to look at it."""
+
+    def hooked(self, change: Callable[[Any], Any], layer: str = "") -> AbstractContextManager[None]:
+        """Pass the target layer's raw output (or another layer's) through `change` inside a `with` block.
+
+        `change` returns what the network goes on with, or None to leave the output as it is.
+        """
+        return hooked(self.module.get_submodule(layer or self.layer), change)
+
+
+@contextmanager
+def hooked(part: nn.Module, change: Callable[[Any], Any]) -> Iterator[None]:
+    """Pass a module's output through `change` inside the block."""
+    handle = part.register_forward_hook(lambda _module, _args, output: change(output))
+    try:
+        yield
+    finally:
+        handle.remove()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Method:
+class Method(PluginFunction):
     """A way to turn a capture into evidence; made by the decorator `method`."""
 
     compute: Callable[..., Tensor]
-    """`compute(capture, **options)` -> evidence (N, C, H, W), or (N, H, W) where `reduction` is "none"."""
-    name: str
-    """As papers spell it; the user's name for it is its entry point's."""
-    summary: str
-    paper: str
-    formula: str
+    """`compute(capture, **options)` -> evidence (N, C, H, W), or maps (N, H, W) if `reduction` is "none"."""
     needs: frozenset[Need]
-    cost: Cost
     reduction: Reduction
     discriminative: bool
-    """Whether the map depends on the class asked for."""
+    """Whether the map depends on the class."""
     signed: bool
-    """Whether its arithmetic bears activations of both signs. A method that does not is given the activated layer by
-    default, and on a norm the positive part where a ReLU follows that is no module; a layer that the user names is
-    taken as it is."""
+    """Whether its arithmetic works on activations of both signs. If not, its default layer is the activated one, and
+    on a norm that a functional ReLU follows it is given the positive part; a layer that the user names is left as it
+    is."""
     aggregate: Aggregate | None
-    """How its maps of several layers are fused, where its paper says so; None leaves it to the user."""
+    """How its maps of several layers are fused, if its paper says so; None leaves it to the user."""
     cannot: Callable[[nn.Module], str]
-    """Why it cannot work on a model, in one line; empty where it can. Asked before any pass is run."""
-    remarks: tuple[str, ...] = ()
-    """What was measured of it and people should know, a sentence each, with the figure and the network."""
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """What `--method-options` may set, and the defaults."""
-        return options_of(self.compute)
+    """Why it cannot work on a model, in one line; empty if it can. Called before any pass is run."""
+    remarks: tuple[str, ...]
+    """Measured weaknesses, a sentence each, with the figure and the network."""
+    baseline: bool
+    """Whether it ignores class and network: a map that the others must beat."""
 
 
 def method(  # noqa: PLR0913
@@ -97,28 +107,25 @@ def method(  # noqa: PLR0913
     aggregate: Aggregate | None = None,
     cannot: Callable[[nn.Module], str] = lambda _module: "",
     remarks: tuple[str, ...] = (),
+    baseline: bool = False,
 ) -> Callable[[Callable[..., Tensor]], Method]:
     """Turn a function of a capture into a `Method`.
 
-    `discriminative` is taken from `needs` when not given: activations alone know no class.
+    By default `discriminative` follows from `needs`: activations alone do not depend on the class.
     """
-
-    def decorate(compute: Callable[..., Tensor]) -> Method:
-        see_options(compute)
-        return Method(
-            compute=compute,
-            name=name,
-            summary=summary,
-            paper=paper,
-            formula=formula,
-            needs=frozenset(needs),
-            cost=cost or Cost(text="1 backward" if "gradients" in needs else "none"),
-            reduction=reduction,
-            discriminative=bool(needs - {"activations"}) if discriminative is None else discriminative,
-            signed=signed,
-            aggregate=aggregate,
-            cannot=cannot,
-            remarks=remarks,
-        )
-
-    return decorate
+    return lambda compute: Method(
+        compute=compute,
+        name=name,
+        summary=summary,
+        paper=paper,
+        formula=formula,
+        needs=frozenset(needs),
+        cost=cost or Cost(text="1 backward" if "gradients" in needs else "none"),
+        reduction=reduction,
+        discriminative=bool(needs - {"activations"}) if discriminative is None else discriminative,
+        signed=signed,
+        aggregate=aggregate,
+        cannot=cannot,
+        remarks=remarks,
+        baseline=baseline,
+    )

@@ -1,13 +1,13 @@
-"""What a metric is: a figure that says what a map is worth."""
+"""The contract of metrics: from a map to a figure of its quality."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-from camctl.plugin.functions import Cost, options_of, see_options
+from camctl.plugin.functions import Cost, PluginFunction
 from camctl.values.comparison import Better  # noqa: TC001 - the dataclass is read at run time
 
 if TYPE_CHECKING:
@@ -18,57 +18,46 @@ MetricNeed = Literal["scores", "maps", "region"]
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """One map put to the test. Tensors lie on the model's device; (h, w) is the model input's size in pixels."""
+    """One map to be measured. Tensors are on the model's device; (h, w) is the model input's size in pixels."""
 
     values: Tensor
-    """(h, w), float32, 0..1: the map, never worthless."""
+    """(h, w), float32, 0..1: the map, never blank."""
     raw: Tensor
-    """(h, w), float32, signed: the map before ReLU and scaling; it orders the places that `values` has at 0."""
+    """(h, w), float32, signed: the map before ReLU and scaling; it orders the pixels at which `values` is 0."""
     inputs: Tensor
-    """(1, 3, h, w), in the model's precision: what it was given. Zero is the mean colour of its training pictures."""
+    """(1, 3, h, w), in the model's precision: its input. Zero is the mean colour of the training pictures."""
     score: float
-    """Score (0..1) of the class explained, for the whole picture."""
+    """Score (0..1) of the explained class for the whole picture."""
     region: Tensor | None
-    """(h, w), bool: the pixels whose centre lies on the object, in its box or mask; None where nobody said."""
+    """(h, w), bool: pixels whose centre lies on the object, from its box or mask; None if unknown."""
     score_of: Callable[[Tensor], Tensor]
-    """Any number of other inputs (M, 3, h, w) -> scores (M,), float32, of the same class; run in batches."""
+    """Scores (M,), float32, of the same class for other inputs (M, 3, h, w); run in batches."""
     map_of: Callable[[Tensor], Tensor]
-    """Another input (1, 3, h, w) -> its map (h, w), by the same method for the same class; zeros where worthless."""
+    """Map (h, w) of another input (1, 3, h, w) by the same method for the same class; zeros if blank."""
 
     @cached_property
     def shown(self) -> Tensor:
-        """(1, 3, h, w): the inputs times the map, so that only what it shows is left."""
+        """Inputs times the map (1, 3, h, w): only what the map shows is left."""
         return self.inputs * self.values.to(self.inputs.dtype)
 
     @cached_property
     def shown_score(self) -> float:
-        """Score of the class for what the map shows of the picture."""
+        """Score of the class for `shown`."""
         return float(self.score_of(self.shown)[0])
 
 
 @dataclass(frozen=True, kw_only=True)
-class Metric:
-    """A figure that says what a map is worth; made by the decorator `metric`."""
+class Metric(PluginFunction):
+    """A figure of a map's quality; made by the decorator `metric`."""
 
     compute: Callable[..., float]
     """`compute(case, **options)` -> the figure."""
-    name: str
-    """As people read it; the user's name for it is its entry point's."""
-    summary: str
-    paper: str
-    formula: str
     better: Better
-    """Which figures speak for a map; `neither` for those that only describe it."""
+    """Direction of better maps; `neither` for figures that only describe."""
     needs: frozenset[MetricNeed]
-    """`scores`: it runs the model; `maps`: it draws other maps; `region`: it is left out where no object is given."""
-    cost: Cost
+    """`scores`: it runs the model; `maps`: it draws other maps; `region`: it is skipped if no object is given."""
     rewards: str
-    """What else than a good map a good figure may come of, in one line; empty where nobody said."""
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """What `--metric-options` may set, and the defaults."""
-        return options_of(self.compute)
+    """What else than a good map can raise the figure, in one line."""
 
 
 def metric(
@@ -83,19 +72,14 @@ def metric(
     rewards: str = "",
 ) -> Callable[[Callable[..., float]], Metric]:
     """Turn a function of a case into a `Metric`."""
-
-    def decorate(compute: Callable[..., float]) -> Metric:
-        see_options(compute)
-        return Metric(
-            compute=compute,
-            name=name,
-            summary=summary,
-            paper=paper,
-            formula=formula,
-            better=better,
-            needs=frozenset(needs or ()),
-            cost=cost or Cost(text="none"),
-            rewards=rewards,
-        )
-
-    return decorate
+    return lambda compute: Metric(
+        compute=compute,
+        name=name,
+        summary=summary,
+        paper=paper,
+        formula=formula,
+        better=better,
+        needs=frozenset(needs or ()),
+        cost=cost or Cost(),
+        rewards=rewards,
+    )

@@ -1,10 +1,11 @@
-"""What a source is: it finds and loads the models of one library."""
+"""The contract of sources: from a name to a loaded model."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     import numpy as np
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """Where the weights came from. `sha256` is the file's, in hexadecimal."""
+    """Origin of the weights. `sha256` is the file's, in hexadecimal."""
 
     path: str
     sha256: str
@@ -29,31 +30,31 @@ class LoadedModel:
     """
 
     name: str
-    """As the user named it, such as `timm:resnet50`."""
+    """Name as the user wrote it, such as `timm:resnet50`."""
     source: str
-    """Entry-point name of the source that loaded it."""
+    """Entry-point name of its source."""
     module: nn.Module
     forward: Callable[[Tensor], Tensor]
-    """A batch (N, 3, h, w), as `preprocess` makes it -> logits (N, classes)."""
+    """Batch (N, 3, h, w) of preprocessed pictures -> logits (N, classes)."""
     preprocess: Callable[[NDArray[np.uint8]], Tensor]
     """Pixels (H, W, 3), uint8 RGB -> one model input (3, h, w), float32 on the CPU."""
     input_size: tuple[int, int]
-    """Height and width of a usual model input, in pixels; for probing without a picture."""
+    """Usual height and width of a model input in pixels; for probing without a picture."""
     class_names: tuple[str, ...] | None = None
-    """One a logit, or None where nobody knows them."""
+    """One name a logit; None if unknown."""
     score: Literal["softmax", "sigmoid"] = "softmax"
-    """How logits become the scores that people are shown (`sigmoid` for multi-label heads)."""
+    """How logits become scores (`sigmoid` for multi-label heads)."""
     checkpoint: Checkpoint | None = None
     random_weights: bool = False
     repairs: tuple[str, ...] = ()
-    """Defects of the model's own library that were mended, one line each."""
+    """Known defects of the model's library that were repaired, one line each."""
     notes: tuple[str, ...] = ()
-    """What the user should know of how it was loaded, one line each."""
+    """Remarks on how it was loaded, one line each."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LoadOptions:
-    """What the user asked of loading; a source reads what concerns it.
+    """The user's options for loading; a source reads those that concern it.
 
     `progress` is called as `progress(text, done, total)` in bytes, while a file is fetched.
     """
@@ -64,20 +65,23 @@ class LoadOptions:
     repairs: bool = True
     cfg_options: Mapping[str, Any] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
-    """What the classes are called; for a zero-shot model, the texts that it scores pictures against. Of other models
-    they need not be read: the classes are renamed once the model is loaded."""
+    """Class names; for a zero-shot model, the texts to score pictures against. Other sources can ignore them: the
+    classes are renamed after loading."""
     progress: Callable[[str, int, int], None] | None = None
 
 
-@runtime_checkable
-class Source(Protocol):
-    """Knows how to find and load the models of one library."""
+class Source(ABC):
+    """Finds and loads the models of one library."""
 
-    summary: str
+    summary: str = ""
+    example: str = ""
+    """What may follow `source:`, such as `resnet50`; shown in hints."""
+    own_weights: bool = False
+    """Whether it brings weights of its own: without a checkpoint nothing is downloaded."""
 
+    @abstractmethod
     def load(self, reference: str, checkpoint: str | None, device: str, options: LoadOptions) -> LoadedModel:
         """Load the model that `reference` (the part after `source:`) names, in eval mode, on `device`.
 
-        Raises `camctl.errors.InputError` where the user can mend it.
+        Raises `camctl.errors.InputError` for what the user can correct.
         """
-        ...

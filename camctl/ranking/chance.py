@@ -1,4 +1,4 @@
-"""What few questions can tell: intervals of means, and differences that chance does not make."""
+"""Statistics of few measurements: intervals of means, and differences that are larger than chance."""
 
 from __future__ import annotations
 
@@ -12,28 +12,26 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    Question = tuple[int, ...]
+    Position = tuple[int, ...]
+    """Indices on the axes, the image's first and the class's second."""
 
 FEWEST = 6
-"""Questions that a difference needs: of five, a coin wins all or none once in 16, of six once in 32."""
+"""Fewest samples for a difference: a coin shows five equal sides once in 16 times, six once in 32."""
 
 DRAWS = 2000
 SEED = 0
 
 
-def interval(figures: Mapping[Question, float]) -> tuple[float, float] | None:
-    """The 95 % interval of the mean figure, by bootstrap; None for a single picture and class, or infinity.
+def interval(figures: Mapping[Position, float]) -> tuple[float, float] | None:
+    """The 95 % bootstrap interval of the mean figure; None for a single picture and class, or infinite figures.
 
-    Parameters
-    ----------
-    figures: by the place on the axes, the image's first, the class's second. What these two have in common is drawn
-        together: maps of one picture and class, at several layers, are no two samples.
+    Figures of one picture and class are drawn together: maps of them at several layers are not two samples.
     """
     import numpy as np
 
-    by_sample: dict[Question, list[float]] = {}
-    for question in sorted(figures):
-        by_sample.setdefault(question[:2], []).append(figures[question])
+    by_sample: dict[Position, list[float]] = {}
+    for position in sorted(figures):
+        by_sample.setdefault(position[:2], []).append(figures[position])
     if len(by_sample) < 2 or not all(map(isfinite, figures.values())):  # noqa: PLR2004
         return None
     times = _times_drawn(len(by_sample))
@@ -43,23 +41,23 @@ def interval(figures: Mapping[Question, float]) -> tuple[float, float] | None:
     return float(low), float(high)
 
 
-def differ(one: Mapping[Question, float], other: Mapping[Question, float]) -> bool:
-    """Whether two differ by more than chance, on the questions that both have a figure for."""
-    differences = {question: one[question] - other[question] for question in one.keys() & other.keys()}
+def differ(first: Mapping[Position, float], second: Mapping[Position, float]) -> bool:
+    """Whether two differ by more than chance, where both have a figure."""
+    differences = {position: first[position] - second[position] for position in first.keys() & second.keys()}
     if samples(differences) < FEWEST:
         return False
     ends = interval(differences)
     return ends is not None and (ends[0] > 0 or ends[1] < 0)
 
 
-def samples(figures: Mapping[Question, float]) -> int:
-    """How many pictures and classes there are figures for."""
-    return len({question[:2] for question in figures})
+def samples(figures: Mapping[Position, float]) -> int:
+    """Number of pictures and classes with figures."""
+    return len({position[:2] for position in figures})
 
 
 @lru_cache(maxsize=4)
 def _times_drawn(count: int) -> NDArray[np.int64]:
-    """(DRAWS, count): how often each sample is drawn, as many as there are and with replacement."""
+    """(DRAWS, count): how often each sample is drawn, with replacement."""
     import numpy as np
 
     drawn: NDArray[np.int64] = np.random.RandomState(SEED).multinomial(count, [1 / count] * count, DRAWS)

@@ -1,8 +1,8 @@
-"""Which methods see the class, and which the network at all: maps of redrawn weights against those of the whole."""
+"""Which methods see the class, and which the network at all: maps under random weights compared with the original."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import comb
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -10,41 +10,42 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from camctl.values.comparison import AxisName, Comparison, Redrawn, Sanity
+    from camctl.values.axis import AxisName
+    from camctl.values.comparison import Comparison, Redrawn, Sanity
 
 HEAD = "head"
 
 BLIND = "does not see the class"
 FEW = "too few to tell"
 
-DEAF = 0.8
-"""A median rank correlation at the head of this or more: the map is the same whichever class it is asked for.
+CLASS_BLIND = 0.8
+"""Median rank correlation at the head from which a map counts as the same whichever class it explains.
 
-The median is that of all heads and pictures, and its whole 95 % interval must lie there. On EfficientNet-Lite0 with
-eleven photographs and sixteen heads EigenGradCAM's figures are -.9 or .9 by the toss of a coin: of 24 to 44 of them the
-bare median called it deaf every other time, the interval at most one time in 25, and GradCAM never; GradCAM++ and
-LayerCAM were called so each time.
+The median is that over all heads and pictures, and its whole 95 % interval must lie above. On EfficientNet-Lite0 with
+eleven photographs and sixteen heads the figures of EigenGradCAM are -.9 or .9 at random: for 24 to 44 of them the
+median alone marked it every other time, the interval at most one time in 25, and GradCAM never; GradCAM++ and LayerCAM
+were marked each time.
 """
 
 LEAST_PICTURES = 3
-"""With maps of fewer pictures nothing is said of a method."""
+"""Fewest pictures for a mark."""
 
 UNSURE = 0.05
-"""How often the median may lie outside its interval."""
+"""Probability that the median lies outside its interval."""
 
 POOLED: tuple[AxisName, ...] = ("image", "class")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Likeness:
-    """How alike maps are: medians over pictures, classes and random weights."""
+    """Similarity of maps: medians over pictures, classes and random weights."""
 
     correlation: float
     """Spearman's rank correlation, -1..1."""
     ssim: float
     """Structural similarity, -1..1."""
     count: int
-    """Pairs of maps."""
+    """Number of pairs of maps."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,89 +53,96 @@ class SanityRow:
     """A method (at a layer, with a smoothing, of a model) stage by stage."""
 
     at: Mapping[AxisName, int]
-    """Its places on the axes model, layer, smoothing and method."""
+    """Its indices on the axes model, layer, smoothing and method."""
     label: str
-    """The method, and what else it is told from others by."""
+    """The method, and the other labels that distinguish the row."""
     stages: Mapping[str, Likeness]
-    """From the head down; `another picture` last, what any two maps of the method have in common."""
+    """From the head down; `another picture` last: the similarity of any two maps of the method."""
     pictures: int
     interval: tuple[float, float]
-    """Where the median rank correlation at the head lies, with 95 % confidence; of few figures -1 to 1."""
+    """95 % interval of the median rank correlation at the head; -1 to 1 with few figures."""
     mark: str
     """`does not see the class`, `too few to tell`, or empty."""
 
 
 def sanity_rows(comparison: Comparison) -> dict[int, tuple[SanityRow, ...]]:
-    """The rows of every model (by its place) in the order of the axes; empty where no sanity was asked for."""
-    return {one.model: tuple(_rows(comparison, one)) for one in comparison.sanity}
+    """The rows of every model (by index) in the order of the axes; empty without sanity checks."""
+    return {sanity.model: tuple(_rows(comparison, sanity)) for sanity in comparison.sanity}
 
 
 def sanity_to_dict(comparison: Comparison) -> dict[str, Any]:
-    """What `--json` says of it: medians and every single figure; nothing where it was not asked for."""
+    """Medians and all figures for `--json`; empty without sanity checks."""
     if not comparison.sanity:
         return {}
     rows = sanity_rows(comparison)
-    return {"sanity": [_model(comparison, one, rows[one.model]) for one in comparison.sanity]}
+    return {"sanity": [_model(comparison, sanity, rows[sanity.model]) for sanity in comparison.sanity]}
 
 
 def _rows(comparison: Comparison, sanity: Sanity) -> Iterable[SanityRow]:
-    from camctl.values.comparison import ANOTHER, AXES
+    from camctl.values.axis import AXES
 
     groups: dict[tuple[int, ...], list[Redrawn]] = {}
-    apart = [name for name in AXES if name not in POOLED]
-    for one in sanity.redrawn:
-        groups.setdefault(tuple(one.at[name] for name in apart), []).append(one)
-    for places, redrawn in sorted(groups.items()):
-        at = dict(zip(apart, places, strict=True))
-        stages = {}
-        for stage in (*sanity.stages, ANOTHER):
-            if some := [one for one in redrawn if one.stage == stage]:
-                stages[stage] = Likeness(
-                    correlation=median(one.correlation for one in some),
-                    ssim=median(one.ssim for one in some),
-                    count=len(some),
-                )
-        pictures = len({one.at["image"] for one in redrawn if one.stage == HEAD})
-        interval = _interval(redrawn)
+    axes = [name for name in AXES if name not in POOLED]
+    for redrawn in sanity.redrawn:
+        groups.setdefault(tuple(redrawn.at[name] for name in axes), []).append(redrawn)
+    for indices, group in sorted(groups.items()):
+        at = dict(zip(axes, indices, strict=True))
         method = comparison.label("method", at)
+        pictures = len({redrawn.at["image"] for redrawn in group if redrawn.stage == HEAD})
+        interval = _interval(group)
         more = [comparison.label(name, at) for name in ("layer", "smoothing") if name in comparison.varying]
         yield SanityRow(
             at=at,
             label=" ".join([method, *more]),
-            stages=stages,
+            stages=_stages(sanity, group),
             pictures=pictures,
             interval=interval,
-            mark=_mark(interval, pictures, known=method in sanity.classless),
+            mark=_mark(interval, pictures, classless=method in sanity.classless),
         )
 
 
-def _interval(redrawn: Iterable[Redrawn]) -> tuple[float, float]:
-    """The interval of the median at the head: between two of the figures in order, whatever their distribution.
+def _stages(sanity: Sanity, group: Iterable[Redrawn]) -> dict[str, Likeness]:
+    from camctl.values.comparison import ANOTHER
+
+    stages = {stage: [redrawn for redrawn in group if redrawn.stage == stage] for stage in (*sanity.stages, ANOTHER)}
+    return {
+        stage: Likeness(
+            correlation=median(redrawn.correlation for redrawn in members),
+            ssim=median(redrawn.ssim for redrawn in members),
+            count=len(members),
+        )
+        for stage, members in stages.items()
+        if members
+    }
+
+
+def _interval(group: Iterable[Redrawn]) -> tuple[float, float]:
+    """The distribution-free interval of the median at the head: between two of the ordered figures.
 
     Classes of one picture under one head count as one figure, their median.
     """
     draws: dict[tuple[int, int], list[float]] = {}
-    for one in redrawn:
-        if one.stage == HEAD:
-            draws.setdefault((one.at["image"], one.seed), []).append(one.correlation)
+    for redrawn in group:
+        if redrawn.stage == HEAD:
+            draws.setdefault((redrawn.at["image"], redrawn.seed), []).append(redrawn.correlation)
     ordered = sorted(map(median, draws.values()))
     count, below, chance = len(ordered), 0, 0.0
-    # Fewer than `below` of the figures lie under the median with a chance of less than half of `UNSURE`.
+    # Fewer than `below` of the figures are under the median with a probability of less than half of `UNSURE`.
     while below <= count and (chance := chance + comb(count, below) / 2**count) <= UNSURE / 2:
         below += 1
     return (ordered[below - 1], ordered[count - below]) if below else (-1.0, 1.0)
 
 
-def _mark(interval: tuple[float, float], pictures: int, *, known: bool) -> str:
-    """`known`: the method says itself that it knows no class."""
+def _mark(interval: tuple[float, float], pictures: int, *, classless: bool) -> str:
+    """The mark of a row; `classless`: the method itself declares that it does not use the class."""
     low, high = interval
-    if known or (pictures >= LEAST_PICTURES and low >= DEAF):
+    if classless or (pictures >= LEAST_PICTURES and low >= CLASS_BLIND):
         return BLIND
-    return "" if pictures >= LEAST_PICTURES and high < DEAF else FEW
+    return "" if pictures >= LEAST_PICTURES and high < CLASS_BLIND else FEW
 
 
 def _model(comparison: Comparison, sanity: Sanity, rows: Iterable[SanityRow]) -> dict[str, Any]:
-    from camctl.values.comparison import AXES
+    from camctl.values.axis import AXES
 
     return {
         "model": comparison.axis("model").labels[sanity.model],
@@ -145,22 +153,15 @@ def _model(comparison: Comparison, sanity: Sanity, rows: Iterable[SanityRow]) ->
                 "pictures": row.pictures,
                 "head_interval": list(row.interval),
                 "mark": row.mark,
-                "medians": {
-                    stage: {"correlation": one.correlation, "ssim": one.ssim, "count": one.count}
-                    for stage, one in row.stages.items()
-                },
+                "medians": {stage: asdict(likeness) for stage, likeness in row.stages.items()},
             }
             for row in rows
         ],
         "figures": [
             {
-                "at": {name: comparison.label(name, one.at) for name in AXES},
-                "stage": one.stage,
-                "seed": one.seed,
-                "verdict": one.verdict,
-                "correlation": one.correlation,
-                "ssim": one.ssim,
+                "at": {name: comparison.label(name, redrawn.at) for name in AXES},
+                **{key: getattr(redrawn, key) for key in ("stage", "seed", "verdict", "correlation", "ssim")},
             }
-            for one in sanity.redrawn
+            for redrawn in sanity.redrawn
         ],
     }

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from camctl.registry.discovery import Kind
 from camctl.registry.loading import (
-    MADE_BY_DECORATOR,
+    FUNCTIONS,
     Loaded,
     adapters,
-    at_work,
     load,
     load_all,
     locate,
@@ -17,11 +16,10 @@ from camctl.registry.loading import (
 )
 
 __all__ = [
-    "MADE_BY_DECORATOR",
+    "FUNCTIONS",
     "Kind",
     "Loaded",
     "adapters",
-    "at_work",
     "load",
     "load_all",
     "locate",

@@ -1,4 +1,4 @@
-"""Find plugins by their entry points; nothing of theirs is imported. The only user of the package `entrypoints`."""
+"""Find plugins by their entry points, without importing them. The only user of the package `entrypoints`."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 Kind = Literal["method", "adapter", "source", "metric"]
 
 BUILT_IN = "camctl"
-"""The distribution that the built-in plugins belong to."""
+"""Distribution of the built-in plugins."""
 
 _LONGEST_QUOTE = 200
 
 
 class PluginWarning(UserWarning):
-    """A package's plugins are left out, for a reason that its user should know."""
+    """A package's plugins are ignored, for the reason given."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """A plugin as its entry point announces it; nothing is imported yet."""
+    """A plugin's entry point; nothing is imported yet."""
 
     kind: Kind
     name: str
@@ -42,29 +42,29 @@ class Found:
 
     @property
     def label(self) -> str:
-        """`package[name]`, as every message names it."""
+        """`package[name]`, the plugin's name in messages."""
         return f"{self.distribution}[{self.name}]"
 
     @property
     def built_in(self) -> bool:
-        """Whether it is camctl's own."""
+        """Whether it belongs to camctl."""
         return self.distribution == BUILT_IN
 
 
 def find(kind: Kind) -> list[Found]:
     """All plugins of a kind, sorted by name, then by distribution.
 
-    A package whose entry points cannot be read costs a `PluginWarning`, once a process, and nothing else.
+    A package whose entry points cannot be read is ignored with a `PluginWarning`, once a process.
     """
     return list(_found(kind, path_state()))
 
 
 def path_state() -> tuple[tuple[str, int], ...]:
-    """The folders of `sys.path` and when each last changed: what is installed depends on nothing else."""
-    return tuple((folder, _changed(folder)) for folder in dict.fromkeys(sys.path))
+    """Folders of `sys.path` with their modification times: a cache key for what is installed."""
+    return tuple((folder, _modified(folder)) for folder in dict.fromkeys(sys.path))
 
 
-def _changed(folder: str) -> int:
+def _modified(folder: str) -> int:
     try:
         return Path(folder).stat().st_mtime_ns
     except OSError:
@@ -73,22 +73,22 @@ def _changed(folder: str) -> int:
 
 @lru_cache(maxsize=16)
 def _found(kind: Kind, _path: tuple[tuple[str, int], ...]) -> tuple[Found, ...]:
-    # Reading every package's entry points takes some 30 ms, and one picture asks a dozen times.
-    found = [
+    # Reading every package's entry points takes about 30 ms, and one picture needs it a dozen times.
+    plugins = [
         Found(kind, entry.name, canonical(entry.distro.name), entry.distro.version or "", entry)
         for entry in _entry_points(GROUPS[kind])
     ]
-    return tuple(sorted(found, key=lambda one: (one.name.casefold(), one.distribution)))
+    return tuple(sorted(plugins, key=lambda found: (found.name.casefold(), found.distribution)))
 
 
-def rivals(found: Found, among: Iterable[Found]) -> list[Found]:
-    """Plugins of other distributions that go by the same name, in whatever spelling."""
-    mine = same_name(found.name)
-    return [one for one in among if same_name(one.name) == mine and one.distribution != found.distribution]
+def rivals(found: Found, plugins: Iterable[Found]) -> list[Found]:
+    """Plugins of other distributions with the same name, in any spelling."""
+    name = same_name(found.name)
+    return [other for other in plugins if same_name(other.name) == name and other.distribution != found.distribution]
 
 
 def same_name(name: str) -> str:
-    """What two spellings of a name have in common: no case, no `-`, `_` or space; `+` reads as `plus`.
+    """Normalise a name: lower case, no `-`, `_` or space, `+` as `plus`.
 
     So `GradCAM++`, `grad-cam-plus-plus` and `gradcam++` are one name, and `gradcam` is another.
     """
@@ -96,7 +96,7 @@ def same_name(name: str) -> str:
 
 
 def _entry_points(group: str) -> Iterator[entrypoints.EntryPoint]:
-    """Entry points of a group; of a distribution that is on the path twice, those that would be imported."""
+    """Entry points of a group; if a distribution is on the path twice, those that would be imported."""
     seen: dict[str, str] = {}
     for folder in dict.fromkeys(sys.path):
         for entry in _in_folder(group, folder):
@@ -108,15 +108,15 @@ def _entry_points(group: str) -> Iterator[entrypoints.EntryPoint]:
 def _in_folder(group: str, folder: str) -> list[entrypoints.EntryPoint]:
     try:
         with warnings.catch_warnings():
-            # A value that cannot be parsed is a warning there, without the name of its package.
+            # For a value that cannot be parsed it only warns, without naming the package.
             warnings.simplefilter("error")
             return list(entrypoints.get_group_all(group, path=[folder]))
-    except Exception:  # noqa: BLE001 - whatever a stranger's file provokes; the slow way says which file it is
+    except Exception:  # noqa: BLE001 - a malformed file can raise anything; reading one by one finds it
         return list(_file_by_file(group, folder))
 
 
 def _file_by_file(group: str, folder: str) -> Iterator[entrypoints.EntryPoint]:
-    """The same, one file at a time, so that a malformed one spoils nothing but itself."""
+    """Entry points of a group, read file by file: a malformed file is ignored with a warning."""
     root = Path(folder)
     for file in sorted((*root.glob("*.dist-info/entry_points.txt"), *root.glob("*.egg-info/entry_points.txt"))):
         distribution = entrypoints.Distribution.from_name_version(file.parent.stem)
@@ -125,36 +125,37 @@ def _file_by_file(group: str, folder: str) -> Iterator[entrypoints.EntryPoint]:
             parser.read([file], encoding="utf-8")
             lines = list(parser[group].items()) if group in parser else []
         except (configparser.Error, UnicodeError, OSError) as error:
-            warn_once(f"The entry points of the package {canonical(distribution.name)} are left out: {quote(error)}")
+            warn_once(f"The entry points of the package {canonical(distribution.name)} are ignored: {quote(error)}")
             continue
         for name, value in lines:
             try:
                 yield entrypoints.EntryPoint.from_string(value, name, distribution)
             except entrypoints.BadEntryPoint:
                 label = f"{canonical(distribution.name)}[{name}]"
-                warn_once(f"The plugin {label} is left out: '{value}' is not of the form module:object.")
+                warn_once(f"The plugin {label} is ignored: '{value}' is not of the form module:object.")
 
 
 _warned: set[str] = set()
 
 
 def warn_once(message: str) -> None:
-    """A `PluginWarning`, the first time a process comes upon it."""
-    # Python's own memory of warnings goes by the place in the code, and one command asks for several kinds.
+    """Issue a `PluginWarning` once a process."""
+    # Python itself remembers warnings by the line of code, and one command looks for several kinds.
     if message not in _warned:
         _warned.add(message)
         warnings.warn(message, PluginWarning, stacklevel=2)
 
 
 def canonical(distribution: str) -> str:
-    """As package indexes spell it: `camctl_timm` and `Camctl.Timm` are one package."""
+    """Normalise a distribution's name as package indexes do: `Camctl.Timm` becomes `camctl-timm`."""
     return re.sub(r"[-_.]+", "-", distribution).casefold()
 
 
 def quote(error: BaseException) -> str:
-    """An exception's own text, on one line."""
+    """An exception's type and message, on one line."""
     try:
-        text = " ".join(str(error).split()) or "it says no more."
-    except Exception:  # noqa: BLE001 - a stranger's exception may fail to say what is wrong
-        text = "it says no more."
-    return text if len(text) <= _LONGEST_QUOTE else f"{text[: _LONGEST_QUOTE - 1]}…"
+        text = " ".join(str(error).split())
+    except Exception:  # noqa: BLE001 - another package's exception may fail to print itself
+        text = ""
+    text = text if len(text) <= _LONGEST_QUOTE else f"{text[: _LONGEST_QUOTE - 1]}…"
+    return f"{type(error).__name__}: {text}" if text else f"{type(error).__name__} (no message)"

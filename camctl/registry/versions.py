@@ -1,12 +1,14 @@
-"""Versions of everything that shapes a map, read from package metadata; nothing is imported."""
+"""Versions of everything that influences a map, from package metadata; nothing is imported."""
 
 from __future__ import annotations
 
 import platform
+from contextlib import suppress
 from functools import lru_cache
 
-from camctl.registry.discovery import find, path_state
+from camctl.registry.discovery import Kind, find, path_state
 
+KINDS: tuple[Kind, ...] = ("method", "adapter", "source")
 PACKAGES = (
     "torch",
     "torchvision",
@@ -20,11 +22,11 @@ PACKAGES = (
     "numpy",
     "pillow",
 )
-"""Distributions beside camctl and its plugins. Of two that stand for one library, one is installed as a rule."""
+"""Distributions besides camctl and its plugins; of two for one library usually one is installed."""
 
 
 def versions() -> dict[str, str]:
-    """Distribution -> version: camctl, python, what shapes a map, then plugin packages. Only what is installed."""
+    """Versions by distribution: camctl, python, `PACKAGES`, plugin packages; only installed ones."""
     return dict(_versions(path_state()))
 
 
@@ -32,14 +34,9 @@ def versions() -> dict[str, str]:
 def _versions(_path: tuple[tuple[str, int], ...]) -> dict[str, str]:
     from importlib.metadata import PackageNotFoundError, version
 
-    plugins = {one.distribution for kind in ("method", "adapter", "source") for one in find(kind)}
-    found: dict[str, str] = {}
-    for name in ("camctl", "python", *PACKAGES, *sorted(plugins - {"camctl"})):
-        if name == "python":
-            found[name] = platform.python_version()
-            continue
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
+    plugins = {found.distribution: found.version for kind in KINDS for found in find(kind)}
+    versions: dict[str, str] = {"camctl": plugins.pop("camctl", ""), "python": platform.python_version()}
+    for name in PACKAGES:
+        with suppress(PackageNotFoundError):
+            versions[name] = version(name)
+    return versions | dict(sorted(plugins.items()))

@@ -1,1 +1,1 @@
-"""Pictures out: heatmaps, overlays, contact sheets, files and the terminal. Knows no torch."""
+"""Pictures: heatmaps, overlays, figures, reports and the terminal. Knows no torch."""

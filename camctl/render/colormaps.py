@@ -1,4 +1,4 @@
-"""Colours of a CAM: from values 0..1 to pixels."""
+"""Colour maps: from values 0..1 to pixels."""
 
 from __future__ import annotations
 
@@ -14,10 +14,7 @@ LEVELS = 256
 
 
 def colours(colormap: str) -> NDArray[np.uint8]:
-    """Colours of the values 0, 1/255, ..., 1: (256, 3), uint8 RGB.
-
-    Raises `UnknownNameError` for a colormap that does not exist.
-    """
+    """Colours of the values 0, 1/255, ..., 1: (256, 3), uint8 RGB. Raises `UnknownNameError`."""
     import numpy as np
 
     name = known_colormap(colormap)
@@ -33,7 +30,7 @@ def colours(colormap: str) -> NDArray[np.uint8]:
 
 
 def levels(values: NDArray[Any]) -> NDArray[np.uint8]:
-    """Values 0..1 of any shape as levels 0..255; beyond the ends they are cut, and what is not finite is 0."""
+    """Values 0..1 of any shape as levels 0..255; values beyond the ends are clipped, and NaN is 0."""
     import numpy as np
 
     finite = np.nan_to_num(np.asarray(values, dtype=np.float32), nan=0.0, posinf=1.0, neginf=0.0)

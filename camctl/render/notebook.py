@@ -1,4 +1,4 @@
-"""How explanations and comparisons show themselves in a notebook."""
+"""Explanations and comparisons in a notebook."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from html import escape
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from camctl.values.comparison import Axis, Cell, Comparison, places
+from camctl.values.axis import AXES, Axis, places
+from camctl.values.comparison import Cell, Comparison
 
 if TYPE_CHECKING:
     from camctl.values.explanation import Explanation
@@ -19,15 +20,17 @@ FRAME_HEIGHT = 720
 
 
 def png(result: Comparison | Explanation) -> bytes | None:
-    """The figure as PNG; None where there is nothing to draw, or too much for one picture."""
+    """The figure as PNG; None if there is nothing to draw, or too much for one picture."""
     from PIL import Image
 
     from camctl.errors import InputError
     from camctl.render.figure.figure import pixels
 
+    if not result.maps and not isinstance(result, Comparison):
+        return None
     try:
         figure = pixels(_comparison(result), tile=TILE)
-    except (InputError, ValueError):
+    except InputError:
         return None
     encoded = BytesIO()
     Image.fromarray(figure).save(encoded, "PNG", compress_level=4)
@@ -35,46 +38,33 @@ def png(result: Comparison | Explanation) -> bytes | None:
 
 
 def html(result: Comparison | Explanation) -> str | None:
-    """The figure, and the report folded away below it, in a frame that may ask for nothing; None as `png`."""
+    """The figure, and the report folded away below it, in a frame that may load nothing; None as for `png`."""
     from camctl.render.report.report import report
 
     figure = png(result)
     if figure is None:
         return None
     comparison = _comparison(result)
-    frame = escape(report(comparison), quote=True)
+    maps = "; ".join(f"{cam.method} of {cam.target.title}: {cam.verdict}" for cam in comparison.maps)
+    words = f"Class activation maps by {', '.join(comparison.axis('model').labels)}. {maps}"
     return (
-        f'<img alt="{escape(_in_words(comparison), quote=True)}" style="max-width: 100%"'
+        f'<img alt="{escape(words, quote=True)}" style="max-width: 100%"'
         f' src="data:image/png;base64,{b64encode(figure).decode()}">'
         "<details><summary>Look closer</summary>"
         f'<iframe title="Report" sandbox="allow-scripts" style="width: 100%; height: {FRAME_HEIGHT}px; border: 0"'
-        f' srcdoc="{frame}"></iframe></details>'
+        f' srcdoc="{escape(report(comparison), quote=True)}"></iframe></details>'
     )
-
-
-def _in_words(comparison: Comparison) -> str:
-    maps = [f"{cam.method} of {cam.target.title}: {cam.verdict}" for cam in comparison.maps]
-    return f"Class activation maps by {', '.join(comparison.axis('model').labels)}. {'; '.join(maps)}"
 
 
 def _comparison(result: Comparison | Explanation) -> Comparison:
     if isinstance(result, Comparison):
         return result
-    if not result.maps:
-        message = "an explanation without maps has nothing to show"
-        raise ValueError(message)
-    # Classes outermost, methods inside.
-    classes = list(dict.fromkeys(cam.target.title for cam in result.maps))
-    methods = [cam.method for cam in result.maps[: len(result.maps) // len(classes)]]
+    # The maps run over classes, and over methods within each.
+    classes = tuple(dict.fromkeys(cam.target.title for cam in result.maps))
+    methods = tuple(cam.method for cam in result.maps[: len(result.maps) // len(classes)])
     first = result.maps[0]
-    labels = {
-        "image": (result.image,),
-        "model": (result.model,),
-        "layer": (" + ".join(first.layers),),
-        "class": tuple(classes),
-        "smoothing": ("" if first.smoothing == "none" else first.smoothing,),
-        "method": tuple(methods),
-    }
-    axes = tuple(Axis(name=name, labels=values) for name, values in labels.items())  # type: ignore[arg-type]
+    smoothing = "" if first.smoothing == "none" else first.smoothing
+    labels = ((result.image,), (result.model,), (" + ".join(first.layers),), classes, (smoothing,), methods)
+    axes = tuple(Axis(name=name, labels=values) for name, values in zip(AXES, labels, strict=True))
     cells = tuple(Cell(at=at, cam=cam) for at, cam in zip(places(axes), result.maps, strict=True))
     return Comparison(axes=axes, cells=cells, explanations={(0, 0): result}, pictures=(first.picture,))

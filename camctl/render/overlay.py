@@ -1,7 +1,7 @@
-"""The heatmap on the picture: on what the model saw of it, or on the whole of it.
+"""The heatmap on the picture: on the model's view of it, or on the whole of it.
 
-Heat grows more opaque with its value, so that the picture stays itself where the model did not look,
-and the picture under it gives up some of its own colour, so that colour means heat.
+Heat grows more opaque with its value, so that the picture stays visible where the model did not look. The picture
+under it loses some of its own colour, so that colour means heat.
 """
 
 from __future__ import annotations
@@ -18,22 +18,23 @@ from camctl.values.look import DEFAULT_COLORMAP, DEFAULT_OPACITY
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from camctl.values.explanation import View
     from camctl.values.look import Canvas
+    from camctl.values.view import View
 
 Box = tuple[float, float, float, float]
 """x0, y0, x1, y1."""
 
 PADDING = 128
-"""Grey drawn where the view reaches beyond the picture."""
+"""Grey level drawn where the view reaches beyond the picture."""
 
 FULL_AT = 0.6
-"""Value from which on heat has all of its opacity; its colour still tells 0.6 from 1."""
+"""Value from which heat has its full opacity; its colour still distinguishes 0.6 from 1."""
 
 ROWS = 256
-"""Rows painted at a time, so that a gigantic picture needs no gigantic floats."""
+"""Rows painted at a time, so that a gigantic picture needs no gigantic array of floats."""
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+"""Weights of red, green and blue in grey."""
 
 
 def overlay(
@@ -48,10 +49,9 @@ def overlay(
 ) -> NDArray[np.uint8]:
     """The heatmap of `values` (h, w), 0..1, on the picture `pixels` (H, W, 3), uint8 RGB.
 
-    Returns uint8 RGB: (h, w, 3) of `view.size` on the canvas `view`, (H, W, 3) on the canvas `original`,
-    where the margin that the model never saw is dimmed. A `worthless` map (`Cam.blank`) is not
-    drawn: the picture is greyed and hatched instead. Raises `InputError` for an opacity outside 0..1,
-    `UnknownNameError` for an unknown colormap.
+    Returns uint8 RGB: (h, w, 3) of `view.size` on the canvas `view`; (H, W, 3) on the canvas `original`, where the
+    margin that the model was not given is dimmed. Instead of a `worthless` map (`Cam.blank`), the picture is drawn grey
+    and hatched. Raises `InputError` for an opacity outside 0..1, `UnknownNameError` for an unknown colour map.
     """
     if not 0 <= opacity <= 1:
         raise InputError(f"An opacity of {opacity} cannot be drawn.", hint="Choose one from 0 (no heat) to 1.")
@@ -62,7 +62,7 @@ def overlay(
         if worthless:
             return _worthless(picture)
         return _paint(picture, levels(_resample(values, _whole(values), (width, height))), palette, opacity)
-    left, top, right, bottom = _rectangle(pixels, view)
+    left, top, right, bottom = _inside(view.box, pixels.shape)
     picture = _dim_around(pixels, (left, top, right, bottom))
     inside = picture[top:bottom, left:right]
     if worthless:
@@ -70,7 +70,7 @@ def overlay(
         return picture
     for row in range(top, bottom, ROWS):
         end = min(row + ROWS, bottom)
-        # The part of the map that lies over these rows, in the map's own pixels.
+        # The part of the map over these rows, in the map's own pixels.
         part = _into((left, row, right, end), view.box, values.shape)
         heat = levels(_resample(values, part, (right - left, end - row)))
         picture[row:end, left:right] = _paint(picture[row:end, left:right], heat, palette, opacity)
@@ -78,39 +78,25 @@ def overlay(
 
 
 def seen(pixels: NDArray[np.uint8], view: View) -> NDArray[np.uint8]:
-    """What the model was given: the picture's window `view.box`, (h, w, 3) of `view.size`, padding in grey."""
+    """The model's view of a picture: the window `view.box`, (h, w, 3) of `view.size`, with padding in grey."""
     height, width = view.size
-    left, top, right, bottom = _rectangle_in_view(pixels, view)
-    given = np.full((height, width, 3), PADDING, np.uint8)
+    # The picture's rectangle in whole pixels of the view: all of the view if nothing was padded.
+    left, top, right, bottom = _inside(_into((0, 0, pixels.shape[1], pixels.shape[0]), view.box, view.size), view.size)
+    padded = np.full((height, width, 3), PADDING, np.uint8)
     x0, y0, x1, y1 = view.box
-    window = (
-        x0 + left * (x1 - x0) / width,
-        y0 + top * (y1 - y0) / height,
-        x0 + right * (x1 - x0) / width,
-        y0 + bottom * (y1 - y0) / height,
-    )
-    given[top:bottom, left:right] = _resample(pixels, window, (right - left, bottom - top))
-    return given
+    across, down = (x1 - x0) / width, (y1 - y0) / height
+    window = x0 + left * across, y0 + top * down, x0 + right * across, y0 + bottom * down
+    padded[top:bottom, left:right] = _resample(pixels, window, (right - left, bottom - top))
+    return padded
 
 
 # -------------------------------------------------------------------------------------- geometry
 
 
-def _rectangle(pixels: NDArray[np.uint8], view: View) -> tuple[int, int, int, int]:
-    """The view's box in whole pixels of the picture, at least one of them."""
-    height, width = pixels.shape[:2]
-    x0, y0, x1, y1 = view.box
-    left, right = _span(x0, x1, width)
-    top, bottom = _span(y0, y1, height)
-    return left, top, right, bottom
-
-
-def _rectangle_in_view(pixels: NDArray[np.uint8], view: View) -> tuple[int, int, int, int]:
-    """The picture's own rectangle in whole pixels of the view: all of it where nothing was padded."""
-    rows, columns = view.size
-    x0, y0, x1, y1 = _into((0, 0, pixels.shape[1], pixels.shape[0]), view.box, view.size)
-    left, right = _span(x0, x1, columns)
-    top, bottom = _span(y0, y1, rows)
+def _inside(box: Box, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+    """A box in whole pixels of an array of `shape`, at least one of them."""
+    left, right = _span(box[0], box[2], shape[1])
+    top, bottom = _span(box[1], box[3], shape[0])
     return left, top, right, bottom
 
 
@@ -120,7 +106,7 @@ def _span(start: float, end: float, length: int) -> tuple[int, int]:
 
 
 def _into(rectangle: tuple[int, int, int, int], box: Box, shape: tuple[int, ...]) -> Box:
-    """A rectangle of the picture in the pixels of what covers `box` with `shape` (rows, columns)."""
+    """A rectangle of the picture in the pixels of an array of `shape` (rows, columns) that covers `box`."""
     x0, y0, x1, y1 = box
     across, down = shape[1] / (x1 - x0), shape[0] / (y1 - y0)
     left, top, right, bottom = rectangle
@@ -132,20 +118,20 @@ def _whole(array: NDArray[Any]) -> Box:
 
 
 def _resample(array: NDArray[Any], box: Box, size: tuple[int, int]) -> NDArray[Any]:
-    """The window `box` of an array at `size` (width, height), smooth both ways: no steps, no aliases.
+    """The window `box` of an array, resampled to `size` (width, height) without steps or aliases.
 
-    Pictures keep uint8; values become float32. What reaches beyond the array (by rounding) is cut.
+    Pictures stay uint8; values become float32. What reaches beyond the array (by rounding) is cut.
     """
     height, width = array.shape[:2]
     x0, y0, x1, y1 = box
-    # Never thinner than a sliver: a window of no width has no pixels to average.
+    # A window of no width has no pixels to average.
     x0, y0 = min(max(x0, 0.0), width - 1e-3), min(max(y0, 0.0), height - 1e-3)
     x1, y1 = max(min(x1, float(width)), x0 + 1e-3), max(min(y1, float(height)), y0 + 1e-3)
     if size == (width, height) and (x0, y0, x1, y1) == _whole(array):
         return array
     if array.dtype == np.uint8:
         return np.asarray(Image.fromarray(array).resize(size, Image.Resampling.LANCZOS, box=(x0, y0, x1, y1)))
-    # Bilinear never overshoots: a sharper filter draws rings around a peak.
+    # Bilinear never overshoots; a sharper filter draws rings around a peak.
     source = Image.fromarray(np.ascontiguousarray(array, dtype=np.float32))
     return np.asarray(source.resize(size, Image.Resampling.BILINEAR, box=(x0, y0, x1, y1)))
 
@@ -156,9 +142,9 @@ def _resample(array: NDArray[Any], box: Box, size: tuple[int, int]) -> NDArray[A
 def _paint(
     picture: NDArray[np.uint8], heat: NDArray[np.uint8], palette: NDArray[np.float32], opacity: float
 ) -> NDArray[np.uint8]:
-    """Lay heat, as levels (h, w) 0..255, over a picture (h, w, 3)."""
+    """Heat, as levels (h, w) 0..255, over a picture (h, w, 3)."""
     steps = np.clip(np.arange(LEVELS, dtype=np.float32) / (LEVELS - 1) / FULL_AT, 0, 1)
-    # A smooth step: no edge where heat begins, and none where it has all of its opacity.
+    # A smooth step: no edge where heat begins, nor where it reaches its full opacity.
     cover = opacity * steps * steps * (3 - 2 * steps)
     painted = np.empty_like(picture)
     for top in range(0, len(picture), ROWS):
@@ -170,13 +156,13 @@ def _paint(
 
 
 def _fade(rgb: NDArray[np.float32], amount: float) -> NDArray[np.float32]:
-    """Move colours towards their own grey; 0 leaves them, 1 leaves grey."""
+    """Colours moved towards their own grey: 0 leaves them, 1 makes them grey."""
     grey = (rgb @ LUMA)[..., None]
     return rgb + (grey - rgb) * np.float32(amount)
 
 
 def _dim_around(pixels: NDArray[np.uint8], rectangle: tuple[int, int, int, int]) -> NDArray[np.uint8]:
-    """A copy, dimmed outside `rectangle`, with a thin light line around it where there is a margin."""
+    """A copy, dimmed outside `rectangle`, with a thin light line around it if there is a margin."""
     left, top, right, bottom = rectangle
     height, width = pixels.shape[:2]
     picture = pixels.copy()
@@ -200,7 +186,7 @@ def _dim_around(pixels: NDArray[np.uint8], rectangle: tuple[int, int, int, int])
 
 
 def _worthless(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Grey, washed out and hatched: nobody takes it for a map that found nothing."""
+    """A grey, pale and hatched picture, which nobody takes for a map without heat."""
     height, width = picture.shape[:2]
     pitch = max(8, min(height, width) // 14)
     line = max(1, pitch // 12)

@@ -1,50 +1,81 @@
-"""A comparison in a file of whatever kind its ending tells: a figure or a report."""
+"""A comparison as files: figures and reports, according to the ending."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from camctl.files.atomic import check_writable
-from camctl.render.figure.figure import FIGURES, save_figure, write_pages
+from camctl.files.atomic import PICTURES, check_writable, write_atomically
+from camctl.files.pictures import LONGEST_SIDE, save_picture
+from camctl.render.figure.figure import figure_pages
+from camctl.render.page.raster import paint
 from camctl.values.look import Look
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Unpack
 
-    from camctl.render.report.report import How
+    from camctl.render.page.page import Page
     from camctl.values.comparison import Comparison
     from camctl.values.look import Looks
+
+FIGURES = (*PICTURES, ".svg", ".pdf")
+"""Endings of figures."""
 
 REPORT = ".html"
 
 ENDINGS = (*FIGURES, REPORT)
-"""Endings of what can be written."""
+"""Endings of all files that can be written."""
 
-IN_A_REPORT = frozenset({"columns", "rows", "title", "colormap", "opacity", "scale", "canvas"})
-"""Of the choices for a figure, those that a report takes: it has both themes, and each reader's size."""
+SIDES = {".webp": LONGEST_SIDE["WEBP"], ".pdf": 19_200}
+"""Ending -> most pixels on a side; PDF holds 200 inches."""
 
 
-def beside_of(path: Path) -> Path:
-    """Where the figure of the sanity goes, beside that of the maps."""
+def sanity_path(path: Path) -> Path:
+    """The file of the sanity figure, next to that of the maps."""
     return path.with_name(f"{path.stem}-sanity{path.suffix}")
 
 
 def save_comparison(comparison: Comparison, path: str | Path, **look: Unpack[Looks]) -> list[Path]:
-    """Write a figure or a report; returns the files, of which a figure of several pages has several.
+    """Write a figure or a report; keywords are the fields of `camctl.values.look.Look`.
 
-    A comparison with sanity has a figure of that beside its own, `grid-sanity.png`. Keywords are the fields of
-    `camctl.values.look.Look`. Raises as `save_figure` and `save_report` do.
+    A figure of several pages becomes several files (`grid-1.png`, `grid-2.png`), or one PDF. A comparison with sanity
+    checks gets a second figure, `grid-sanity.png`. Returns the files written. Raises `InputError` if the figure cannot
+    be drawn or the path cannot be written to, `CamctlError` if the disk fails.
     """
-    path = Path(path)
-    if path.suffix.lower() != REPORT:
-        paths = save_figure(comparison, path, **look)
-        if comparison.sanity:
-            from camctl.render.figure.sanity import sanity_pages
+    path = check_writable(path, ENDINGS)
+    ending = path.suffix.lower()
+    if ending == REPORT:
+        from camctl.render.report.report import report
 
-            beside = check_writable(beside_of(path), FIGURES)
-            paths += write_pages(sanity_pages(comparison, Look(**look)), beside)
-        return paths
-    from camctl.render.report.report import save_report
+        # The name of a file may hold bytes that are not text: they become question marks.
+        return [write_atomically(path, report(comparison, **look).encode("utf-8", "replace"))]
+    choices = Look(**look)
+    side = SIDES.get(ending, LONGEST_SIDE["JPEG"])
+    paths = _write_pages(figure_pages(comparison, choices, side), path)
+    if comparison.sanity:
+        from camctl.render.figure.sanity import sanity_pages
 
-    return [save_report(comparison, path, **cast("How", {k: v for k, v in look.items() if k in IN_A_REPORT}))]
+        paths += _write_pages(sanity_pages(comparison, choices), check_writable(sanity_path(path), FIGURES))
+    return paths
+
+
+def _write_pages(pages: Sequence[Page], path: Path) -> list[Path]:
+    """Write pages in the format of the path's ending."""
+    ending = path.suffix.lower()
+    if ending == ".pdf":
+        from camctl.render.page.pdf import write_pdf
+
+        return [write_atomically(path, lambda file: write_pdf(pages, file))]
+    paths = [path]
+    if len(pages) > 1:
+        numbers = range(1, len(pages) + 1)
+        paths = [check_writable(path.with_name(f"{path.stem}-{n}{path.suffix}"), FIGURES) for n in numbers]
+    for page, target in zip(pages, paths, strict=True):
+        if ending == ".svg":
+            from camctl.render.page.svg import svg
+
+            write_atomically(target, svg(page).encode())
+        else:
+            save_picture(paint(page), target, title=page.title)
+    return paths

@@ -1,1 +1,1 @@
-"""Sources: how models of one library are found and loaded. Reached by entry point alone."""
+"""The built-in sources, reached by entry point only."""

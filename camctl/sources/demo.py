@@ -1,4 +1,4 @@
-"""The embedded demo models: tiny classifiers of mmpretrain, trained on drawn scenes, shipped with camctl."""
+"""The demo models: tiny classifiers of mmpretrain, trained on drawn scenes, shipped with camctl."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from camctl.errors import UnknownNameError
-from camctl.kit.downloads import check_checkpoint, local_file
+from camctl.kit.checkpoints import read_checkpoint
+from camctl.kit.downloads import load_weights
+from camctl.plugin import Source
 from camctl.sources.mm_config import Found
 from camctl.sources.mmpretrain import load_config
 
@@ -17,23 +19,22 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).resolve().parent.parent / "demo" / "models"
 
 
-class Demo:
-    """`demo:resnet`, `demo:vit`, `demo:swin` and `demo:t2t`; a checkpoint given replaces the one shipped."""
+class Demo(Source):
+    """`demo:resnet`, `demo:vit`, `demo:swin` and `demo:t2t`; a checkpoint replaces the shipped one."""
 
     summary = "The four tiny models that come with camctl: resnet, vit, swin, t2t."
+    example = "vit"
+    own_weights = True
 
     def load(self, reference: str, checkpoint: str | None, device: str, options: LoadOptions) -> LoadedModel:
-        """Load a demo model by name. Raises UnknownNameError for a name that is not shipped."""
+        """Load a demo model by name. Raises `UnknownNameError` for any other name."""
         known = {file.stem: file for file in sorted(FOLDER.glob("*.py")) if not file.stem.startswith("_")}
         config = known.get(reference.casefold())
         if config is None:
             raise UnknownNameError("demo model", reference, list(known))
-        check_checkpoint(checkpoint, options)
-        shipped = config.with_suffix(".pth")
-        weights = None
-        if checkpoint is not None:
-            weights = (checkpoint, local_file(checkpoint, options))
-        elif not options.random_weights:
-            weights = (shipped.name, shipped)
+        weights = load_weights(checkpoint, options)
+        if weights is None and not options.random_weights:
+            shipped = config.with_suffix(".pth")
+            weights = read_checkpoint(shipped, named=shipped.name)
         name = f"demo:{config.stem}"
         return replace(load_config(name, Found(path=config), weights, device, options), source="demo")

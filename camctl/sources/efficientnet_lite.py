@@ -1,7 +1,7 @@
 """EfficientNet-Lite: EfficientNet (Tan & Le, 2019, arXiv:1905.11946) without squeeze-and-excitation, with ReLU6.
 
-Modules have the names of the published checkpoints (`_blocks.15`, `_bn1`). Those were trained in TensorFlow, whose
-padding and batch norms are repeated here.
+Modules are named as in the published checkpoints (`_blocks.15`, `_bn1`). These were trained in TensorFlow, whose
+padding and batch norms are reproduced here.
 """
 
 from __future__ import annotations
@@ -47,12 +47,11 @@ class EfficientNetLite(nn.Module):
         self._blocks = nn.ModuleList()
         inputs = _STEM
         for number, (blocks, kernel, stride, expansion, channels) in enumerate(_STAGES):
-            # Stem, head, and the depth of the first and the last stage are the same in the whole family.
+            # Stem, head, and the depth of the first and last stage are the same in the whole family.
             repeats = blocks if number in {0, len(_STAGES) - 1} else math.ceil(blocks * scale.depth)
             outputs = _rounded(channels * scale.width)
-            for place in range(repeats):
-                first = place == 0
-                self._blocks.append(Block(inputs, outputs, kernel, stride if first else 1, expansion))
+            for index in range(repeats):
+                self._blocks.append(Block(inputs, outputs, kernel, 1 if index else stride, expansion))
                 inputs = outputs
         self._conv_head = _conv(inputs, _HEAD)
         self._bn1, self._swish = _norm(_HEAD), nn.ReLU6()
@@ -70,7 +69,7 @@ class EfficientNetLite(nn.Module):
 
 
 class Block(nn.Module):
-    """An inverted residual block: expansion, depthwise convolution, projection, and a shortcut where shapes allow."""
+    """An inverted residual block: expansion, depthwise convolution, projection, and a shortcut if shapes allow."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int) -> None:
         super().__init__()
@@ -86,7 +85,7 @@ class Block(nn.Module):
         self.has_shortcut = stride == 1 and inputs == outputs
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Features (N, C, H, W) -> features of the block's channels, at half the resolution where the stride is 2."""
+        """Features (N, C, H, W) -> features of the block's channels, at half the resolution if the stride is 2."""
         hidden = self._swish0(self._bn0(self._expand_conv(inputs))) if self.expands else inputs
         hidden = self._swish(self._bn1(self._depthwise_conv(hidden)))
         outputs: Tensor = self._bn2(self._project_conv(hidden))
@@ -94,10 +93,10 @@ class Block(nn.Module):
 
 
 class SameConv2d(nn.Conv2d):
-    """A strided convolution with TensorFlow's padding "same": an odd pixel goes below and to the right."""
+    """A strided convolution with TensorFlow's padding "same": an odd pixel is added below and to the right."""
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's own name
-        """Pad as the input's size needs, then convolve."""
+        """Pad according to the input's size, then convolve."""
         sides: list[int] = []
         for edge, kernel, stride in zip(input.shape[:-3:-1], self.kernel_size[::-1], self.stride[::-1], strict=True):
             missing = max((math.ceil(edge / stride) - 1) * stride + kernel - edge, 0)

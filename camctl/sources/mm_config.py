@@ -1,4 +1,4 @@
-"""Find and read an mmpretrain config: by path, or by a name of mmpretrain's index."""
+"""Find and read an mmpretrain config, by path or by a name in mmpretrain's index."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SUFFIXES = (".py", ".yaml", ".yml", ".json")
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """A config file, the address of published weights, and what the user should know of how it was found."""
+    """A config file, the address of published weights, and remarks on how it was found."""
 
     path: Path
     weights: str | None = None
@@ -23,9 +23,9 @@ class Found:
 
 
 def find_config(reference: str) -> Found:
-    """The config that the user means. Imports neither torch nor mmengine.
+    """Find the config that the user names. Imports neither torch nor mmengine.
 
-    Raises InputError for a path that is not there or no config, UnknownNameError for a name that does not exist.
+    Raises `InputError` for a path that does not exist or is no config, `UnknownNameError` for an unknown name.
     """
     path = Path(reference).expanduser()
     if path.is_dir():
@@ -40,7 +40,7 @@ def find_config(reference: str) -> Found:
     if not is_path and "/" not in reference:
         published = model_index.find(reference)
         return Found(path=published.config, weights=published.weights)
-    # mmpretrain's documents name configs as they lie in its repository; the wheel ships the same files.
+    # mmpretrain's documentation names configs by their path in its repository; the wheel has the same files.
     if path.parts[:1] == ("configs",) and (model_index.shipped() / path).is_file():
         return Found(path=model_index.shipped() / path, notes=(f"Config '{reference}' taken from mmpretrain's own.",))
     message = f"There is no config file '{reference}'."
@@ -48,7 +48,7 @@ def find_config(reference: str) -> Found:
 
 
 def read_config(path: Path, options: Mapping[str, Any]) -> Any:
-    """Mmengine's Config with the user's `--cfg-options` merged into it. Raises InputError where that fails."""
+    """Read a config with mmengine and merge the user's `cfg_options` into it. Raises `InputError` if that fails."""
     from mmengine.config import Config
 
     try:
@@ -56,7 +56,7 @@ def read_config(path: Path, options: Mapping[str, Any]) -> Any:
     except (Exception, SystemExit) as error:  # a config is Python code: anything can come out of it
         message = f"The config '{path}' cannot be read: {one_line(error)}"
         raise InputError(
-            message, hint="Mend the config, or try it in Python: mmengine.Config.fromfile(...)."
+            message, hint="Correct the config, or try it in Python: mmengine.Config.fromfile(...)."
         ) from error
     try:
         config.merge_from_dict(dict(options))

@@ -23,7 +23,7 @@ DEFAULT_NOTE = "The config has no test pipeline: pictures are resized to 256 px 
 
 
 def test_dataset(config: Any) -> Any:
-    """The dataset that the config is tested on, unwrapped; an empty dict where there is none."""
+    """The config's test dataset, unwrapped; an empty dict if there is none."""
     for name in ("test_dataloader", "val_dataloader"):
         loader = config.get(name)
         loader = loader[0] if isinstance(loader, list | tuple) and loader else loader
@@ -33,19 +33,19 @@ def test_dataset(config: Any) -> Any:
             if inner is None:
                 return dataset
             dataset = inner
-    # mmcls 0.x wrote it like this.
+    # As in mmcls 0.x.
     return (config.get("data") or {}).get("test") or {}
 
 
 def find_pipeline(config: Any) -> Sequence[Any] | None:
-    """The test pipeline's steps, or None where the config has none."""
+    """Steps of the test pipeline; None if the config has none."""
     return test_dataset(config).get("pipeline") or config.get("test_pipeline") or None
 
 
 def make_preprocess(steps: Sequence[Any], preprocessor: nn.Module) -> Callable[[NDArray[np.uint8]], Tensor]:
-    """A function from pixels (H, W, 3), uint8 RGB, to a model input (C, h, w), float32 on the CPU.
+    """Make a function from pixels (H, W, 3), uint8 RGB, to a model input (C, h, w), float32 on the CPU.
 
-    C is 3, or 1 for networks that are given grey pictures. `preprocessor` is the model's data preprocessor.
+    C is 3, or 1 for networks of grey pictures. `preprocessor` is the model's data preprocessor.
     """
     import numpy as np
     import torch
@@ -65,7 +65,7 @@ def make_preprocess(steps: Sequence[Any], preprocessor: nn.Module) -> Callable[[
         for transform in transforms:
             sample = transform(sample)
             if sample is None:
-                message = f"The config's {type(transform).__name__} gives nothing for this picture."
+                message = f"The config's {type(transform).__name__} returns nothing for this picture."
                 raise CamctlError(message, hint="Check the test pipeline in the config.")
         inputs = sample.get("inputs", sample.get("img"))
         if not isinstance(inputs, torch.Tensor):
@@ -85,7 +85,7 @@ def _loads(step: Any) -> bool:
 def _colours(
     loads: Sequence[Any], steps: Sequence[Any], preprocessor: nn.Module
 ) -> Callable[[NDArray[np.uint8]], NDArray[np.uint8]]:
-    """RGB pixels -> what the pipeline's first step would have been given."""
+    """Make a function from RGB pixels to the colour order that the pipeline's first step expects."""
     mean = getattr(preprocessor, "mean", None)
     is_grey = any(str(step.get("color_type", "")).startswith("gray") for step in loads)
     if is_grey or (not loads and mean is not None and mean.numel() == 1):
@@ -97,8 +97,8 @@ def _colours(
             return grey
 
         return to_grey
-    # mmcv reads files as BGR, whatever decodes them, unless told otherwise. Datasets that hold pixels (CIFAR) give
-    # RGB and say so by not asking for a swap: the network is trained on RGB then.
+    # mmcv reads files as BGR by default, whatever decodes them. Datasets that hold pixels (CIFAR) are RGB if no later
+    # step swaps the channels.
     swapped_later = bool(
         getattr(preprocessor, "to_rgb", False) or any(_swaps(step) for step in steps if not _loads(step))
     )
@@ -107,6 +107,6 @@ def _colours(
 
 
 def _swaps(step: Any) -> bool:
-    """Whether a transform itself turns BGR into RGB; `Normalize` does unless told not to."""
+    """Whether a transform swaps BGR and RGB; `Normalize` does by default."""
     kind = str(step.get("type", "")).rpartition(".")[2]
     return bool(step.get("to_rgb", kind == "Normalize")) if kind in {"Normalize", "NumpyToPIL"} else False

@@ -1,4 +1,4 @@
-"""mmpretrain: a config file or a name of its index, with a checkpoint from a file, an address or the index."""
+"""The source `mmpretrain`: a config file or a name in its index, with weights from a file, an address or the index."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from camctl.errors import InputError, one_line
-from camctl.kit.checkpoints import Weights, as_names, read_checkpoint
-from camctl.kit.downloads import check_checkpoint, local_file
+from camctl.errors import Hint, InputError, one_line
+from camctl.kit.checkpoints import Weights, as_names
+from camctl.kit.downloads import load_weights
 from camctl.kit.fitting import fit
 from camctl.kit.quiet import quiet
 from camctl.kit.random_weights import randomise, seeded, settle
-from camctl.plugin import Checkpoint, LoadedModel, LoadOptions
+from camctl.plugin import LoadedModel, LoadOptions, Source
 from camctl.sources import mm_config, mm_preprocess
 
 if TYPE_CHECKING:
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 _BLANK_EDGE = 512
-_HINT = "Set the number of classes: --cfg-options model.head.num_classes=N"
+_CHECK = "Check `model` in the config, and the config options."
+_HINT = Hint("Set the number of classes", cfg_options="model.head.num_classes=N")
 _KINDS = {
     "selfsup": "a self-supervised model, which has no classes",
     "retrievers": "a retriever, which has no classes",
@@ -31,26 +32,32 @@ _KINDS = {
 }
 
 
-class Mmpretrain:
+class Mmpretrain(Source):
     """Any classifier that mmpretrain can build."""
 
     summary = "A config file of mmpretrain, or a name of its index such as resnet50_8xb32_in1k."
+    example = "resnet50_8xb32_in1k"
 
     def load(self, reference: str, checkpoint: str | None, device: str, options: LoadOptions) -> LoadedModel:
-        """Build the model and fill it; errors in names and paths surface before torch is imported.
+        """Build the model and load its weights; names and paths are checked before torch is imported.
 
-        Raises InputError, UnknownNameError, or CamctlError where a download fails.
+        Raises `InputError`, `UnknownNameError`, or `CamctlError` if a download fails.
         """
         found = mm_config.find_config(reference)
-        file = _checkpoint_file(reference, checkpoint, found, options)
-        return load_config(reference, found, file, device, options)
+        weights = load_weights(checkpoint or (None if options.random_weights else found.weights), options)
+        if weights is None and not options.random_weights:
+            message = f"No weights: '{reference}' needs a checkpoint."
+            hint = Hint("Give a checkpoint file or address after it, or try the model with", random_weights=True)
+            raise InputError(message, hint=hint)
+        return load_config(reference, found, weights, device, options)
 
 
 def load_config(
-    name: str, found: mm_config.Found, checkpoint: tuple[str, Path] | None, device: str, options: LoadOptions
+    name: str, found: mm_config.Found, weights: Weights | None, device: str, options: LoadOptions
 ) -> LoadedModel:
-    """Load from a config that was found and a checkpoint (as the user named it, and the file), or random weights."""
-    weights = None if checkpoint is None else read_checkpoint(checkpoint[1], trust=options.trust_checkpoint)
+    """Load a model of this config with weights, by default random ones."""
+    from camctl.sources.repairs import repair
+
     notes = found.notes
     with quiet():
         _import_models()
@@ -63,14 +70,14 @@ def load_config(
             notes += fit(module, weights, hint=_HINT, where="the config")
         module.eval()
         _forget_training(module)
-        repaired = _repair(module) if options.repairs else ()
+        repaired = repair(module) if options.repairs else ()
         steps = mm_preprocess.find_pipeline(config)
         if steps is None:
             steps, notes = mm_preprocess.DEFAULT_PIPELINE, (*notes, mm_preprocess.DEFAULT_NOTE)
         preprocess = _make_preprocess(steps, module, found.path)
         blank = _blank(preprocess, found.path, _BLANK_EDGE)
         if blank.shape[-2:] == (_BLANK_EDGE, _BLANK_EDGE):
-            notes += ("The config's test pipeline resizes nothing: pictures go in at their own size.",)
+            notes += ("The config's test pipeline does not resize: pictures are used at their own size.",)
             is_cifar = str(mm_preprocess.test_dataset(config).get("type", "")).startswith("CIFAR")
             blank = _blank(preprocess, found.path, 32 if is_cifar else 224)
         module.to(device)
@@ -88,9 +95,7 @@ def load_config(
         input_size=(int(blank.shape[-2]), int(blank.shape[-1])),
         class_names=class_names,
         score="sigmoid" if _is_a(getattr(module, "head", None), "MultiLabelClsHead") else "softmax",
-        checkpoint=None
-        if checkpoint is None or weights is None
-        else Checkpoint(path=checkpoint[0], sha256=weights.sha256),
+        checkpoint=weights.origin if weights else None,
         random_weights=weights is None,
         repairs=repaired,
         notes=notes,
@@ -110,23 +115,8 @@ def _import_models() -> None:
             gc.enable()
 
 
-def _checkpoint_file(
-    reference: str, checkpoint: str | None, found: mm_config.Found, options: LoadOptions
-) -> tuple[str, Path] | None:
-    """What the user named and the file that it stands for; None where random weights were asked for."""
-    named = checkpoint or (None if options.random_weights else found.weights)
-    check_checkpoint(named, options)
-    if named is not None:
-        return named, local_file(named, options)
-    if options.random_weights:
-        return None
-    message = f"No weights: '{reference}' needs a checkpoint."
-    hint = "Give a checkpoint file or address after it, or try the plumbing with --random-weights."
-    raise InputError(message, hint=hint)
-
-
 def _build(name: str, config: Any) -> nn.Module:
-    """The model that the config describes, without fetching anything. Raises InputError for what is no classifier."""
+    """Build the config's model without downloads. Raises `InputError` if it is no classifier."""
     from mmengine.registry import DefaultScope
     from mmpretrain.registry import MODELS
 
@@ -135,19 +125,19 @@ def _build(name: str, config: Any) -> nn.Module:
     kind = settings["type"] if isinstance(settings["type"], str) else getattr(settings["type"], "__name__", "")
     if not kind:
         message = f"The model's `type` in '{name}' is {settings['type']!r}, which names no class."
-        raise InputError(message, hint="Check `model` in the config, and --cfg-options.")
+        raise InputError(message, hint=_CHECK)
     with DefaultScope.overwrite_default_scope("mmpretrain"):
         _check_kind(name, kind, settings["type"], MODELS)
         try:
             module: nn.Module = MODELS.build(settings)
         except (Exception, SystemExit) as error:
             message = f"The model of '{name}' cannot be built: {one_line(error)}"
-            raise InputError(message, hint="Check `model` in the config, and --cfg-options.") from error
+            raise InputError(message, hint=_CHECK) from error
     if _is_a(module, "ImageClassifier") and getattr(module, "head", None) is None:
-        message = f"'{name}' is a backbone without a head: it gives features, not classes."
+        message = f"'{name}' is a backbone without a head: it outputs features, not classes."
         raise InputError(message, hint="Give the config of a classifier, such as one that fine-tunes this backbone.")
     if _is_a(getattr(module, "head", None), "MultiTaskHead"):
-        message = f"'{name}' answers several tasks at once (MultiTaskHead), not one list of classes."
+        message = f"'{name}' has scores of several tasks (MultiTaskHead), not of one list of classes."
         raise InputError(message, hint="Give a config with the head of one task.")
     return module
 
@@ -157,7 +147,7 @@ def _check_kind(name: str, kind: str, named: Any, registry: Any) -> None:
         found = registry.get(named) if isinstance(named, str) else named
     except Exception:  # noqa: BLE001 - the registry raises various things for names it does not know
         found = None
-    hint = "Give the config of a classifier; `camctl` explains classes."
+    hint = "Give the config of a classifier."
     if found is None:
         message = f"'{name}' describes {kind}, which is not a classifier of mmpretrain."
         raise InputError(message, hint=hint)
@@ -169,17 +159,11 @@ def _check_kind(name: str, kind: str, named: Any, registry: Any) -> None:
 
 
 def _forget_training(module: nn.Module) -> None:
-    """Gradient checkpointing would run parts of the forward pass twice, outside our hooks' sight."""
-    for each in module.modules():
+    """Switch off gradient checkpointing, which runs parts of the forward pass twice, without hooks."""
+    for part in module.modules():
         for switch in ("with_cp", "use_checkpoint"):
-            if getattr(each, switch, False) is True:
-                setattr(each, switch, False)
-
-
-def _repair(module: nn.Module) -> tuple[str, ...]:
-    from camctl.sources.repairs import repair
-
-    return repair(module)
+            if getattr(part, switch, False) is True:
+                setattr(part, switch, False)
 
 
 def _make_preprocess(steps: Any, module: nn.Module, path: Path) -> Callable[[NDArray[np.uint8]], Tensor]:
@@ -204,9 +188,9 @@ def _blank(preprocess: Callable[[NDArray[np.uint8]], Tensor], path: Path, edge: 
 
 
 def _make_forward(module: nn.Module) -> Callable[[Tensor], Tensor]:
-    """Batch (N, 3, h, w) -> logits (N, classes), what the head's own prediction turns into scores."""
-    # Conformer answers twice, by its convolutions and by its transformer; its prediction adds the two. All other
-    # heads of two answers (distilled DeiT, LeViT, EfficientFormer) average them in their forward pass.
+    """Make a function from a batch (N, 3, h, w) to the logits (N, classes) of the head's prediction."""
+    # Conformer has two outputs, of its convolutions and its transformer; its prediction adds them. All other heads with
+    # two outputs (distilled DeiT, LeViT, EfficientFormer) average them in their forward pass.
     adds = _is_a(getattr(module, "head", None), "ConformerHead")
 
     def forward(batch: Tensor) -> Tensor:
@@ -230,7 +214,7 @@ def _make_forward(module: nn.Module) -> Callable[[Tensor], Tensor]:
 
 
 def _count_classes(module: nn.Module, forward: Callable[[Tensor], Tensor], blank: Tensor) -> int:
-    """How many logits there are: as the head says, else as a forward pass shows."""
+    """Number of logits, from the head's attribute or else from a forward pass."""
     import torch
 
     head = getattr(module, "head", None)
@@ -248,7 +232,7 @@ def _count_classes(module: nn.Module, forward: Callable[[Tensor], Tensor], blank
 
 
 def _class_names(weights: Weights | None, config: Any, classes: int) -> tuple[str, ...] | None:
-    """The checkpoint's, else the config's, else the dataset's own; only a list with one name for each logit."""
+    """Class names of the checkpoint, else the config, else the dataset, if there is one for each logit."""
     dataset = mm_preprocess.test_dataset(config)
     metainfo = dataset.get("metainfo")
     candidates = [
@@ -261,7 +245,7 @@ def _class_names(weights: Weights | None, config: Any, classes: int) -> tuple[st
 
 
 def dataset_names(kind: Any) -> tuple[str, ...] | None:
-    """The class names of one of mmpretrain's datasets; None where it is unknown or names none."""
+    """Class names of one of mmpretrain's datasets; None if it is unknown or has none."""
     if not kind:
         return None
     from mmpretrain.registry import DATASETS

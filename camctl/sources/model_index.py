@@ -1,4 +1,4 @@
-"""mmpretrain's models by name, out of the index files in its wheel; mmpretrain itself is not imported."""
+"""mmpretrain's models by name, from the index files in its wheel; mmpretrain is not imported."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MODELS = re.compile(r"^Models:", re.MULTILINE)
 
 @dataclass(frozen=True, kw_only=True)
 class Published:
-    """A model of the index: its config file and the address of its weights, where there are any."""
+    """A model of the index: its config file and the address of its weights, if there are any."""
 
     name: str
     config: Path
@@ -24,40 +24,40 @@ class Published:
 
 
 def shipped() -> Path:
-    """The folder in mmpretrain's wheel that holds `configs/` and the index."""
+    """Folder of mmpretrain's wheel with `configs/` and the index."""
     spec = importlib.util.find_spec("mmpretrain")
     if spec is None or spec.origin is None:
         message = "The package mmpretrain is not installed."
         raise CamctlError(message, hint="Install it with: pip install mmpretrain mmcv-lite")
     package = Path(spec.origin).parent
-    # A wheel keeps its configs in `.mim`; a checkout keeps them beside the package.
+    # A wheel has its configs in `.mim`, a checkout next to the package.
     return package / ".mim" if (package / ".mim").is_dir() else package.parent
 
 
 @cache
 def names() -> dict[str, tuple[str, Path]]:
-    """Name in lower case -> the name as published, and the index file that describes it."""
-    found: dict[str, tuple[str, Path]] = {}
+    """Name in lower case -> the name as published, and its index file."""
+    known: dict[str, tuple[str, Path]] = {}
     for file in sorted((shipped() / "configs").glob("*/metafile.y*ml")):
-        # Each file lists collections, then models. Reading YAML takes seconds for all, a search milliseconds.
+        # Each file lists collections, then models. Parsing all as YAML takes seconds, a search milliseconds.
         _, *models = _MODELS.split(file.read_text(encoding="utf-8"), maxsplit=1)
         for name in _NAME.findall("".join(models)):
-            found.setdefault(name.casefold(), (name, file))
-    return found
+            known.setdefault(name.casefold(), (name, file))
+    return known
 
 
 def find(name: str) -> Published:
-    """The model of that name, without regard to case. Raises UnknownNameError with near names."""
+    """Find a model by name, ignoring case. Raises `UnknownNameError` with near names."""
     known = names()
     if name.casefold() not in known:
-        hint = "camctl also takes the path of a config file, or SOURCE:REFERENCE."
-        raise UnknownNameError("mmpretrain model", name, [each for each, _ in known.values()], hint=hint)
+        hint = "The path of a config file, or SOURCE:REFERENCE, is possible as well."
+        raise UnknownNameError("mmpretrain model", name, [published for published, _ in known.values()], hint=hint)
     published, file = known[name.casefold()]
     import yaml  # type: ignore[import-untyped]  # mmengine brings it
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     content = yaml.load(file.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506 - both loaders are safe ones
-    entry = next(each for each in content["Models"] if each["Name"] == published)
+    entry = next(model for model in content["Models"] if model["Name"] == published)
     if not entry.get("Config"):
         message = f"mmpretrain lists '{published}' without a config file."
         raise InputError(message, hint="Give the path of a config file and the checkpoint.")

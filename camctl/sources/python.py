@@ -1,4 +1,4 @@
-"""The user's own code: `python:package.module:factory` gives an nn.Module or a LoadedModel."""
+"""The source `python`: the user's own code, `python:package.module:factory`."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from camctl.errors import InputError
-from camctl.kit.checkpoints import as_names, read_checkpoint
-from camctl.kit.downloads import check_checkpoint, local_file
+from camctl.errors import InputError, one_line
+from camctl.kit.checkpoints import as_names
+from camctl.kit.downloads import load_weights
 from camctl.kit.fitting import fit
 from camctl.kit.random_weights import randomise, seeded, settle
-from camctl.plugin import Checkpoint, LoadedModel, LoadOptions
+from camctl.plugin import LoadedModel, LoadOptions, Source
 from camctl.sources.plain_preprocess import plain_preprocess
 
 if TYPE_CHECKING:
@@ -26,43 +26,42 @@ if TYPE_CHECKING:
 _USAGE = "Write python:package.module:factory, where factory() returns the model."
 
 
-class PythonSource:
-    """A function without arguments, a module or a `LoadedModel` in any importable Python file."""
+class PythonSource(Source):
+    """A function without arguments, an nn.Module or a `LoadedModel` in any importable Python file."""
 
     summary = "Your own nn.Module: python:package.module:factory, importable from the current folder too."
+    example = "package.module:factory"
+    own_weights = True
 
     def load(self, reference: str, checkpoint: str | None, device: str, options: LoadOptions) -> LoadedModel:
-        """Call the factory and make its model ready.
+        """Call the factory and load its model.
 
-        A plain module may carry `input_size`, `mean`, `std`, `class_names` and a callable `preprocess`.
-        Raises InputError where the module, the factory or its result is not what it ought to be.
+        A plain module may have attributes `input_size`, `mean`, `std`, `class_names` and a callable `preprocess`.
+        Raises `InputError` if the module, the factory or its result is wrong.
         """
         with _current_folder():
             _exists(reference.partition(":")[0])
         from torch import nn
 
-        check_checkpoint(checkpoint, options)
-        weights = None
-        if checkpoint is not None:
-            weights = read_checkpoint(local_file(checkpoint, options), trust=options.trust_checkpoint)
+        weights = load_weights(checkpoint, options)
         with seeded(options.seed):
             made = _make(reference)
         name = f"python:{reference}"
         loaded = made if isinstance(made, LoadedModel) else None
         module = _unwrapped(loaded.module if loaded else made)
         if not isinstance(module, nn.Module):
-            message = f"'{reference}' gives a {type(module).__name__}, not an nn.Module or a LoadedModel."
+            message = f"'{reference}' returned {type(module).__name__}; expected nn.Module or LoadedModel."
             raise InputError(message, hint=_USAGE)
         notes: tuple[str, ...] = ()
         if weights is not None:
             notes = fit(module, weights, hint=f"Make '{reference}' build a model with N classes.")
         elif options.random_weights:
             randomise(module, options.seed)
-        module.eval()  # what it gives back is not to be relied on: mmpretrain's backbones give nothing
+        module.eval()  # no chaining: mmpretrain's backbones return nothing here
         module.to(device)
-        source = None if weights is None or checkpoint is None else Checkpoint(path=checkpoint, sha256=weights.sha256)
+        source = weights.origin if weights else None
         if loaded is not None:
-            # Its own functions may close over the module, which is therefore kept as it is.
+            # Its functions may close over the module, so the module stays the same object.
             return replace(
                 loaded,
                 checkpoint=source or loaded.checkpoint,
@@ -81,7 +80,7 @@ class PythonSource:
         )
 
     def wrap(self, module: nn.Module, *, name: str = "") -> LoadedModel:
-        """A module of the user's own as it is, without a change to it; `name` is its class's by default."""
+        """Make a `LoadedModel` of a module without changing it; `name` is its class's name by default."""
         module = _unwrapped(module)
         name = name or type(module).__name__
         preprocess, input_size, note = plain_preprocess(module)
@@ -98,29 +97,30 @@ class PythonSource:
 
 
 def _make(reference: str) -> Any:
-    """What the reference names, called where it is a factory."""
-    path, colon, attribute = reference.partition(":")
-    if not path or (colon and not attribute) or not colon:
+    """Import what the reference names, and call it if it is a factory. What user code prints goes to stderr."""
+    from torch import nn
+
+    path, _, attribute = reference.partition(":")
+    if not path or not attribute:
         message = f"'{reference}' does not say where the model is."
         raise InputError(message, hint=_USAGE)
-    with _current_folder():
-        found = _attribute(_module(path), attribute, path)
-        if _is_model(found):
-            return found
-        if not callable(found):
-            message = f"'{attribute}' in {path} is a {type(found).__name__}, neither a model nor a function."
+    with _current_folder(), redirect_stdout(sys.stderr):
+        factory = _attribute(_module(path), attribute, path)
+        if isinstance(factory, nn.Module | LoadedModel):
+            return factory
+        if not callable(factory):
+            message = f"'{attribute}' in {path} is a {type(factory).__name__}, neither a model nor a function."
             raise InputError(message, hint=_USAGE)
         try:
-            return found()
+            return factory()
         except (Exception, SystemExit) as error:
-            text = " ".join(str(error).split())
-            message = f"{path}:{attribute}() failed: {type(error).__name__}{f': {text}' if text else ''}"
+            message = f"{path}:{attribute}() failed: {one_line(error)}"
             raise InputError(message, hint=f"Try it: python -c 'import {path}; {path}.{attribute}()'") from error
 
 
 @contextmanager
 def _current_folder() -> Iterator[None]:
-    """A console script does not look into the current folder; `python -m` does, and so do we."""
+    """Make the current folder importable, as `python -m` does and a console script does not."""
     here = str(Path.cwd())
     if here in sys.path or "" in sys.path:
         yield
@@ -134,7 +134,7 @@ def _current_folder() -> Iterator[None]:
 
 
 def _exists(path: str) -> None:
-    """Say that a module is not there before the seconds that torch takes."""
+    """Report a missing module before the seconds that torch takes."""
     importlib.invalidate_caches()
     top = path.partition(".")[0]
     if top and top not in sys.modules and importlib.util.find_spec(top) is None:
@@ -142,8 +142,8 @@ def _exists(path: str) -> None:
 
 
 def _missing(path: str) -> InputError:
-    message = f"There is no Python module '{path}' here or among the installed packages."
-    return InputError(message, hint=f"{_USAGE} Start camctl in the folder that holds it.")
+    message = f"There is no Python module '{path}' in the current folder or among the installed packages."
+    return InputError(message, hint=f"{_USAGE} Run this in the folder that holds it.")
 
 
 def _module(path: str) -> Any:
@@ -154,32 +154,25 @@ def _module(path: str) -> Any:
         if error.name and (path == error.name or path.startswith(f"{error.name}.")):
             raise _missing(path) from error
         message = f"'{path}' imports '{error.name}', which is not installed."
-        raise InputError(message, hint="Install it into the environment that camctl runs in.") from error
+        raise InputError(message, hint="Install it into this environment.") from error
     except (Exception, SystemExit) as error:
-        text = " ".join(str(error).split())
-        message = f"'{path}' cannot be imported: {type(error).__name__}: {text}"
+        message = f"'{path}' cannot be imported: {one_line(error)}"
         raise InputError(message, hint=f"Try it: python -c 'import {path}'") from error
 
 
 def _attribute(module: Any, attribute: str, path: str) -> Any:
-    found = module
+    value = module
     for part in attribute.split("."):
-        if not hasattr(found, part):
-            close = get_close_matches(part, [each for each in dir(found) if not each.startswith("_")], n=3)
+        if not hasattr(value, part):
+            close = get_close_matches(part, [name for name in dir(value) if not name.startswith("_")], n=3)
             message = f"There is no '{attribute}' in the Python module '{path}'."
             raise InputError(message, hint=f"Did you mean {' or '.join(close)}?" if close else _USAGE)
-        found = getattr(found, part)
-    return found
-
-
-def _is_model(found: Any) -> bool:
-    from torch import nn
-
-    return isinstance(found, nn.Module | LoadedModel)
+        value = getattr(value, part)
+    return value
 
 
 def _unwrapped(module: Any) -> Any:
-    """What a parallel wrapper wraps: hooks and layer names belong to the model itself."""
+    """The model inside parallel wrappers, to which hooks and layer names belong."""
     from torch import nn
 
     wrappers = (nn.DataParallel, nn.parallel.DistributedDataParallel)
@@ -189,7 +182,7 @@ def _unwrapped(module: Any) -> Any:
 
 
 def _make_forward(module: nn.Module, reference: str) -> Callable[[Tensor], Tensor]:
-    """Batch (N, 3, h, w) -> logits (N, classes), whatever the model wraps them in."""
+    """Make a function from a batch (N, 3, h, w) to logits (N, classes), wherever they are in the output."""
 
     def forward(batch: Tensor) -> Tensor:
         first = next(module.parameters(), None)
@@ -197,8 +190,8 @@ def _make_forward(module: nn.Module, reference: str) -> Callable[[Tensor], Tenso
         logits = _logits(output)
         if logits is None:
             shape = getattr(output, "shape", None)
-            given = f"a tensor {tuple(shape)}" if shape is not None else f"a {type(output).__name__} without logits"
-            message = f"'{reference}' answers with {given}, not one score a class (N, classes)."
+            found = f"shape {tuple(shape)}" if shape is not None else f"{type(output).__name__} without logits"
+            message = f"'{reference}' outputs {found}; expected one score a class (N, classes)."
             raise InputError(message, hint="Return logits, or an object with `.logits`.")
         return logits
 
@@ -206,7 +199,7 @@ def _make_forward(module: nn.Module, reference: str) -> Callable[[Tensor], Tenso
 
 
 def _logits(output: Any) -> Tensor | None:
-    """`.logits`, ["logits"], or the first tensor of two dimensions."""
+    """Logits in a model's output: `.logits`, ["logits"], or the first tensor of two dimensions; None if missing."""
     import torch
 
     if isinstance(output, torch.Tensor):
@@ -215,4 +208,4 @@ def _logits(output: Any) -> Tensor | None:
     if inner is not None:
         return _logits(inner)
     values = output.values() if isinstance(output, Mapping) else output if isinstance(output, tuple | list) else ()
-    return next((found for found in map(_logits, values) if found is not None), None)
+    return next((logits for logits in map(_logits, values) if logits is not None), None)

@@ -1,11 +1,10 @@
-"""Known defects of installed model libraries, repaired in the one model that is being explained.
+"""Repairs of known defects of model libraries, in the explained model only.
 
-mmpretrain 1.2.0, T2T-ViT: `T2TTransformerLayer` asks its attention for a scale of
-`(input_dims // num_heads) ** -0.5`, which the paper's code (arXiv:2101.11986) multiplies the attention logits
-by. `MultiheadAttention` drops that number and gives `head_dims ** -0.5` to a function that *divides* by
-it, so the logits grow by the root of the head's width where they ought to shrink: softmax saturates, and
-published weights are run wrongly. The defect is looked for by what a layer computes, not by a version number,
-so a later release that is right is left alone.
+mmpretrain 1.2.0, T2T-ViT: `T2TTransformerLayer` requests a scale of `(input_dims // num_heads) ** -0.5` from its
+attention, by which the paper's code (arXiv:2101.11986) multiplies the attention logits. `MultiheadAttention` ignores
+that number and passes `head_dims ** -0.5` to a function that *divides* by it: the logits grow by the root of the head's
+width instead of shrinking, softmax saturates, and published weights are run wrongly. The defect is detected by what a
+layer computes, not by a version number, so a correct later release is left as it is.
 """
 
 from __future__ import annotations
@@ -23,9 +22,9 @@ T2T_LAYER = "T2TTransformerLayer"
 
 
 def repair(model: nn.Module) -> tuple[str, ...]:
-    """Repair the model in place where a known defect is found; one line for each repair.
+    """Repair known defects of the model in place, never the library; one line for each repair.
 
-    Only the layers of this model are touched, never the library. A second call finds nothing to do.
+    A second call changes nothing.
     """
     layers = [layer for layer in model.modules() if _is_t2t(layer)]
     attentions: list[Any] = [layer.attn for layer in layers if _multiplies(layer.attn)]
@@ -41,25 +40,25 @@ def repair(model: nn.Module) -> tuple[str, ...]:
 
 
 def _is_t2t(layer: nn.Module) -> bool:
-    """By name, so that neither mmpretrain nor its registry is imported for models of other libraries."""
+    """Whether a layer is T2T-ViT's; by name, so that mmpretrain is not imported for other models."""
     return any(kind.__name__ == T2T_LAYER for kind in type(layer).__mro__) and callable(
         getattr(getattr(layer, "attn", None), "scaled_dot_product_attention", None),
     )
 
 
 def _documented_scale(attention: Any) -> float:
-    """Give the scale that the layer's docstring promises: by the input's width, not the embedding's."""
+    """Scale according to the layer's docstring: by the input's width, not the embedding's."""
     return float((attention.input_dims // attention.num_heads) ** -0.5)
 
 
 def _multiplies(attention: Any) -> bool:
-    """Whether this attention scales by exactly the defect's factor; any other scale may be meant."""
+    """Whether this attention scales by exactly the defect's factor; any other may be intended."""
     defect, documented = attention.head_dims**0.5, _documented_scale(attention)
     if defect == documented:
         return False
-    # Logits of one query at two keys are 1 and 0 before scaling, so the output is softmax's first weight.
+    # The logits of one query for two keys are 1 and 0 before scaling, so the output is softmax's first weight.
     query = torch.zeros(1, 1, 1, attention.head_dims)
     query[..., 0] = 1
     key = torch.cat([query, torch.zeros_like(query)], dim=2)
-    found: Tensor = attention.scaled_dot_product_attention(query, key, key, dropout_p=0.0)
-    return bool(torch.isclose(found[0, 0, 0, 0], torch.tensor(defect).sigmoid(), rtol=0, atol=1e-6))
+    output: Tensor = attention.scaled_dot_product_attention(query, key, key, dropout_p=0.0)
+    return bool(torch.isclose(output[0, 0, 0, 0], torch.tensor(defect).sigmoid(), rtol=0, atol=1e-6))

@@ -1,72 +1,74 @@
-"""The conformance kit: what a plugin promises, tried for real. `camctl plugins check` runs it; so may a plugin's tests.
+"""The conformance kit: tries what the contract asks of a plugin. `camctl plugins check` runs it, and so can tests.
 
-In the tests of a package that is installed (`pip install -e .` will do):
+In the tests of an installed package (`pip install -e .` is enough):
 
     from camctl.testing import check
 
     def test_the_method_holds_the_contract():
-        assert not [one for one in check("method", "softcam") if not one.ok]
+        assert not [finding for finding in check("method", "softcam") if not finding.ok]
 """
 
 from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from camctl import registry
 from camctl.registry import discovery
-from camctl.testing.methods import of_method
-from camctl.testing.metrics import of_metric
-from camctl.testing.models import of_adapter, of_source
-from camctl.testing.trying import Finding
+from camctl.testing.methods import try_method
+from camctl.testing.metrics import try_metric
+from camctl.testing.models import try_adapter, try_source
+from camctl.testing.trial import Finding, Trial
 
 if TYPE_CHECKING:
-    from camctl.registry.discovery import Found, Kind
+    from collections.abc import Sequence
+
+    from camctl.registry.discovery import Kind
 
 __all__ = ["Finding", "check"]
 
 HEAVY = ("torch", "torchvision", "numpy", "cv2", "PIL", "scipy", "pandas", "timm", "transformers", "mmengine")
-"""Packages that a listing must not wait for."""
+"""Packages that a listing of plugins must not load."""
+
+TRIALS = {"method": try_method, "metric": try_metric, "adapter": try_adapter, "source": try_source}
 
 
 def check(kind: Kind, name: str, models: Sequence[str] = ()) -> tuple[Finding, ...]:
-    """Everything that the contract asks of the installed plugin of this name.
+    """Try everything that the contract asks of an installed plugin, outside the sandbox.
 
-    `models`: for an adapter those that it knows, for a source one of its own (`ours:NAME`).
-    Raises as `camctl.registry.pick` does. The plugin is tried as it is, out of `the sandbox`, which would mend it.
+    Parameters
+    ----------
+    kind, name
+        The plugin.
+    models
+        For an adapter, models that it knows; for a source, models of its own (`ours:NAME`).
+
+    Raises
+    ------
+    UnknownNameError
+        No plugin has this name.
+    PluginError
+        It cannot be loaded.
     """
-    loaded = registry.load(registry.locate(kind, name), kept=False)
-    findings = [*_own_name(loaded.found), *_said(loaded), _light(loaded)]
-    findings += {"method": of_method, "metric": of_metric, "adapter": of_adapter, "source": of_source}[kind](
-        loaded, models
-    )
-    return tuple(findings)
+    trial = Trial(registry.load(registry.locate(kind, name), isolated=False))
+    if not trial.found.built_in:
+        others = ", ".join(found.label for found in discovery.rivals(trial.found, discovery.find(kind)))
+        trial.note("has a name of its own", not others, f"Choose another name for its entry point: {others} has it.")
+    for field in ("summary", "paper") if kind in registry.FUNCTIONS else ("summary",):
+        text = str(getattr(trial.plugin, field, "")).strip()
+        trial.note(f"says its {field} on one line", bool(text) and "\n" not in text, f"Set {field}= to one line.")
+    _try_import(trial)
+    TRIALS[kind](trial, models)
+    return tuple(trial.findings)
 
 
-def _own_name(found: Found) -> Iterator[Finding]:
-    """Whether the name of a third party's plugin is its own."""
-    if found.built_in:
-        return
-    others = ", ".join(one.label for one in discovery.rivals(found, discovery.find(found.kind)))
-    todo = f"Choose another name for its entry point: {others} goes by this one." if others else ""
-    yield Finding("has a name of its own", not others, todo)
-
-
-def _said(loaded: registry.Loaded) -> Iterator[Finding]:
-    for field in ("summary", "paper") if loaded.found.kind in registry.MADE_BY_DECORATOR else ("summary",):
-        said = str(getattr(loaded.plugin, field, "")).strip()
-        one = bool(said) and "\n" not in said
-        yield Finding(f"says its {field} on one line", one, f"Set {field}= to one line." if not one else "")
-
-
-def _light(loaded: registry.Loaded) -> Finding:
-    """Whether its module loads nothing heavy, seen in a fresh process."""
-    module = loaded.found.entry_point.module_name
+def _try_import(trial: Trial) -> None:
+    """Try in a new process whether the plugin's module loads nothing heavy."""
+    module = trial.found.entry_point.module_name
     code = f"import sys; import {module}; print(*[name for name in {HEAVY!r} if name in sys.modules])"
     command = [sys.executable, "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - a module that is installed
-    seen = done.stdout.strip().splitlines()[-1:] or [""]
-    todo = f"Import {', '.join(seen[0].split())} inside functions: a listing imports {module}." if seen[0] else ""
-    return Finding("loads nothing heavy when it is listed", not seen[0] and not done.returncode, todo)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - an installed module
+    heavy = (done.stdout.strip().splitlines() or [""])[-1].split()
+    todo = f"Import {', '.join(heavy)} inside functions: a listing imports {module}."
+    trial.note("loads nothing heavy when it is listed", not heavy and not done.returncode, todo)

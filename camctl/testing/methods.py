@@ -1,210 +1,164 @@
-"""What is tried on a method."""
+"""Trial of a method."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from camctl import registry
-from camctl.plugin import Capture
-from camctl.testing.trying import FAILED, NETWORKS, Finding, attempt, got, inputs_of, network, untouched
+from camctl.plugin import ClassQuestion
+from camctl.registry.sandbox import described, wrong_evidence
+from camctl.testing.trial import FAILED, NETWORKS, Trial, inputs_of, load_network
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from camctl.plugin import LoadedModel, Method
+    from camctl.plugin import Capture, LoadedModel, Method
 
 CLOSE = 1e-4
-"""Largest difference, as a share of the largest value, that a batch may make; two classes make a larger one."""
+"""Relative tolerance for equal maps; two classes must differ by more."""
+
+TENSORS = ("activations", "gradients", "inputs")
+RAISE = "Raise camctl.errors.CamctlError for what a user can correct."
+SEED = "Draw random numbers from a seed of your own, given as an option."
 
 
-def of_method(loaded: registry.Loaded, _models: Sequence[str]) -> list[Finding]:
-    """Shapes, numbers, repeatability, views and classes, on a CNN and on tokens."""
-    findings: list[Finding] = []
+def try_method(trial: Trial, _models: Sequence[str]) -> None:
+    """Try shapes, numbers, repeatability, views and classes, on a CNN and on tokens."""
     for name in NETWORKS:
-        model = network(name)
-        asks = f"says whether it can work on {name}"
-        todo = "Let cannot= give a line, or an empty one."
-        why = attempt(loaded, findings, asks, partial(loaded.plugin.cannot, model.module), todo)
-        if why is FAILED:
+        model = load_network(name)
+        promise, todo = f"says whether it can work on {name}", "Return a line, or an empty one, from cannot=."
+        reason = trial.attempt(promise, partial(trial.plugin.cannot, model.module), todo)
+        if reason is FAILED:
             continue
-        if not isinstance(why, str):
-            findings.append(Finding(asks, ok=False, todo=f"{todo} It gave {why!r}."))
-        if why:
-            findings.append(Finding(f"says why it cannot work on {name}: {why}", ok=True))
+        if not isinstance(reason, str):
+            trial.note(promise, False, f"{todo} It returned {described(reason)}.")
+        if reason:
+            trial.note(f"says why it cannot work on {name}: {reason}", True)
             continue
-        with untouched(model.module, findings, name):
-            _evidence(loaded, model, name, findings)
-    return findings
+        with trial.untouched(model.module, name):
+            _Evidence(trial, model, name).try_all()
 
 
-def _evidence(loaded: registry.Loaded, model: LoadedModel, where: str, findings: list[Finding]) -> None:
-    import torch
+class _Evidence:
+    """Trial of a method's evidence on one network."""
 
-    method: Method = loaded.plugin
-    one, other, both = (_Watched(_capture(model, method, numbers)) for numbers in ((0,), (1,), (0, 1)))
-    raised = "Raise camctl.errors.CamctlError for what a user can mend."
-    with torch.no_grad():
-        found = attempt(loaded, findings, f"computes ({where})", one.run(method), raised)
-        if found is FAILED:
-            _explain_empty(method, one, where, findings)
-            return
-        # What is written over spoils all that is computed after it.
-        kept = one.kept()
-        if not kept:
-            findings.append(_written(where, kept=False))
-        if not _fits(method, one, found, where, findings) or not kept:
-            return
-        again = attempt(loaded, findings, f"computes a second time ({where})", one.run(method), raised)
-        if again is FAILED:
-            return
-        same = isinstance(again, torch.Tensor) and bool(torch.equal(found.nan_to_num(), again.nan_to_num()))
-        todo = "" if same else "Draw random numbers from a seed of your own, given as an option."
-        if got(again) != got(found):
-            todo = f"Return {got(found)} every time; the second time it returned {got(again)}."
-        findings.append(Finding(f"gives the same twice ({where})", same, todo))
-        takes = f"takes two views at once ({where})"
-        together, second = (attempt(loaded, findings, takes, each.run(method), raised) for each in (both, other))
-        kept = one.kept() and other.kept() and both.kept()
-        findings.append(_written(where, kept=kept))
-        if together is FAILED or second is FAILED or not kept:
-            return
-        alike = _stacked(together, found, second)
-        todo = "" if alike else "Treat every view for itself: no mean, maximum or sort over the first dimension."
-        if got(together) != (due := f"a tensor {(2, *found.shape[1:])}"):
-            todo = f"Return {due} for two views, as {got(found)} for one; it returned {got(together)}."
-        findings.append(Finding(f"gives each view of a batch its own ({where})", alike, todo))
-        if same and method.discriminative:
-            findings += _of_the_class(loaded, model, found, where)
+    def __init__(self, trial: Trial, model: LoadedModel, network: str) -> None:
+        self.trial, self.model, self.network = trial, model, network
+        self.method: Method = trial.plugin
 
-
-class _Watched:
-    """A capture, what its tensors were, and whether a method read its gradients."""
-
-    def __init__(self, capture: Capture) -> None:
-        self.capture, self.read = capture, False
-        self.were = [tensor.clone() for tensor in _given(capture)]
-
-    def run(self, method: Method) -> Callable[[], Any]:
-        """The method, to be computed on what it is given."""
-        watched = self
-
-        class Shown(Capture):
-            def __getattribute__(self, name: str) -> Any:
-                watched.read |= name == "gradients"
-                return super().__getattribute__(name)
-
-        return lambda: method.compute(Shown(**vars(self.capture)))
-
-    def kept(self) -> bool:
-        """Whether nothing was written over."""
+    def try_all(self) -> None:
+        """Try everything; what follows from a broken promise is not tried."""
         import torch
 
-        return all(
-            bool(torch.equal(tensor, was)) and not tensor._version  # noqa: SLF001 - torch counts writes there
-            for tensor, was in zip(_given(self.capture), self.were, strict=True)
-        )
+        first = _capture(self.model, self.method, (0,))
+        with torch.no_grad():
+            evidence = self._compute("computes", first)
+            if evidence is FAILED or not self._fits(evidence, first) or not self._unwritten(first, 0):
+                self._explain_gradients()
+                return
+            again = self._compute("computes a second time", first)
+            if again is FAILED:
+                return
+            same = (
+                isinstance(again, torch.Tensor)
+                and again.dtype == evidence.dtype
+                and torch.equal(evidence.nan_to_num(), again.nan_to_num())
+            )
+            todo = (
+                SEED if described(again) == described(evidence) else f"The second time it returned {described(again)}."
+            )
+            self._note("gives the same twice", same, todo)
+            if self._views(evidence) and same and self.method.discriminative:
+                self._classes(evidence)
+
+    def _note(self, promise: str, ok: bool, todo: str = "") -> bool:  # noqa: FBT001
+        return self.trial.note(f"{promise} ({self.network})", ok, todo)
+
+    def _compute(self, promise: str, capture: Capture) -> Any:
+        return self.trial.attempt(f"{promise} ({self.network})", partial(self.method.compute, capture), RAISE)
+
+    def _unwritten(self, capture: Capture, *numbers: int) -> bool:
+        """Whether a capture of these pictures is still equal to a new one; a finding if not."""
+        import torch
+
+        new = _capture(self.model, self.method, numbers)
+        kept = all(torch.equal(getattr(capture, key), getattr(new, key)) for key in TENSORS)
+        return kept or self._note("writes over nothing that it is given", False, "Work on copies: others share them.")
+
+    def _fits(self, evidence: Any, capture: Capture) -> bool:
+        import torch
+
+        shape = "maps (N, H, W)" if self.method.reduction == "none" else "evidence (N, C, H, W)"
+        problem = wrong_evidence(evidence, capture, self.method)
+        if not self._note(f"returns {shape}", not problem, f"Return {shape}: it {problem}"):
+            return False
+        if not self._note("returns floats", evidence.is_floating_point(), f"It returned {evidence.dtype}."):
+            return False
+        finite = bool(torch.isfinite(evidence).all())
+        todo = "Guard divisions and logarithms: finite activations must give finite evidence."
+        return self._note("returns finite numbers", finite, todo)
+
+    def _explain_gradients(self) -> None:
+        """Note that a method reads gradients without needing them, if it works with them."""
+        if "gradients" in self.method.needs:
+            return
+        needy = replace(self.method, needs=self.method.needs | {"gradients"})
+        capture = _capture(self.model, needy, (0,))
+        silent = Trial(registry.Loaded(self.trial.found, needy))
+        evidence = silent.attempt("", partial(needy.compute, capture))
+        if evidence is not FAILED and not wrong_evidence(evidence, capture, needy):
+            todo = "gradients is not in needs, so capture.gradients is empty."
+            self._note("says in needs what it reads", False, todo)
+
+    def _views(self, evidence: Tensor) -> bool:
+        """Try two views at once, which must give what each gives by itself."""
+        second, both = (_capture(self.model, self.method, numbers) for numbers in ((1,), (0, 1)))
+        together, other = (self._compute("takes two views at once", capture) for capture in (both, second))
+        if together is FAILED or other is FAILED or not (self._unwritten(second, 1) and self._unwritten(both, 0, 1)):
+            return False
+        self._note("writes over nothing that it is given", True)
+        alone = (evidence, other)
+        promise = "gives each view of a batch its own"
+        if wrong_evidence(together, both, self.method) or together.shape[1:] != evidence.shape[1:]:
+            todo = f"For two views it returned {described(together)}, for one {described(evidence)}."
+            return self._note(promise, False, todo)
+        todo = "Treat every view for itself: no mean, maximum or sort over the first dimension."
+        return self._note(promise, all(_close(together[i], alone[i][0]) for i in range(2)), todo)
+
+    def _classes(self, evidence: Tensor) -> None:
+        """Try another class, which must give another map, not only at another scale."""
+        other = self._compute("depends on the class", _capture(self.model, self.method, (0,), target=1))
+        if other is FAILED or other.shape != evidence.shape:
+            return
+        depends = float((_scaled(evidence) - _scaled(other)).abs().max()) > CLOSE
+        todo = "Two classes give one map: say discriminative=False to the decorator, or use the class."
+        self._note("depends on the class", depends, todo)
 
 
-def _written(where: str, *, kept: bool) -> Finding:
-    todo = "" if kept else "Work on copies: other methods share the capture's tensors."
-    return Finding(f"writes over nothing that it is given ({where})", kept, todo)
-
-
-def _explain_empty(method: Method, one: _Watched, where: str, findings: list[Finding]) -> None:
-    """Say before the last finding that gradients were read that nobody asked for."""
-    if one.read and "gradients" not in method.needs and not findings[-1].ok:
-        todo = "gradients is not in needs, so capture.gradients is empty."
-        findings.insert(-1, Finding(f"says in needs what it reads ({where})", ok=False, todo=todo))
-
-
-def _fits(method: Method, one: _Watched, found: Any, where: str, findings: list[Finding]) -> bool:
-    """Whether evidence is of the right shape and kind, and so can be looked at further."""
-    import torch
-
-    n, channels, height, width = one.capture.activations.shape
-    whole = method.reduction == "none"
-    named = "maps (N, H, W)" if whole else "evidence (N, C, H, W)"
-    due = f"({n}, H, W)" if whole else f"({n}, {channels}, {height}, {width})"
-    shape = tuple(found.shape) if isinstance(found, torch.Tensor) else ()
-    right = (len(shape) == 3 and shape[0] == n) if whole else shape == (n, channels, height, width)  # noqa: PLR2004
-    todo = "" if right else f"Return {named}, here {due}; it returned {got(found)}."
-    findings.append(Finding(f"returns {named} ({where})", right, todo))
-    _explain_empty(method, one, where, findings)
-    if not right:
-        return False
-    activations = one.capture.activations
-    placed = found.is_floating_point() and found.device == activations.device and found.layout == torch.strided
-    todo = "" if placed else "Return floats on the device of capture.activations."
-    findings.append(Finding(f"returns floats on the model's device ({where})", placed, todo))
-    if not placed:
-        return False
-    finite = bool(torch.isfinite(found).all())
-    todo = "" if finite else "Guard divisions and logarithms: finite activations must give finite evidence."
-    findings.append(Finding(f"returns finite numbers ({where})", finite, todo))
-    _explain_empty(method, one, where, findings)
-    return True
-
-
-def _of_the_class(loaded: registry.Loaded, model: LoadedModel, found: Tensor, where: str) -> Iterator[Finding]:
-    """Whether another class gives another map, in more than its scale."""
-    from torch import Tensor
-
-    method: Method = loaded.plugin
-    raised: list[Finding] = []
-    promise = f"depends on the class ({where})"
-    run = _Watched(_capture(model, method, (0,), target=1)).run(method)
-    second = attempt(loaded, raised, promise, run, "Raise camctl.errors.CamctlError for what a user can mend.")
-    yield from raised
-    if not isinstance(second, Tensor) or second.shape != found.shape:
-        return
-    depends = float((_ranged(found) - _ranged(second)).abs().max()) > CLOSE
-    todo = "" if depends else "Two classes give one map: say discriminative=False to the decorator, or use the class."
-    yield Finding(promise, depends, todo)
-
-
-def _ranged(evidence: Tensor) -> Tensor:
-    """Between 0 and 1."""
-    least, largest = evidence.min(), evidence.max()
-    return (evidence - least) / (largest - least).clamp(min=1e-12)
-
-
-def _stacked(together: Any, *alone: Any) -> bool:
-    """Whether two views at once give what each gives by itself."""
-    import torch
-
-    if not all(isinstance(one, torch.Tensor) and one.ndim for one in (together, *alone)):
-        return False
-    if len({one.shape[1:] for one in alone}) > 1:
-        return False
-    each = torch.cat(alone)
-    return together.shape == each.shape and _close(together, each)
-
-
-def _given(capture: Capture) -> list[Tensor]:
-    return [capture.activations, capture.gradients, capture.inputs]
+def _scaled(evidence: Tensor) -> Tensor:
+    """Evidence scaled to 0..1."""
+    low, high = evidence.min(), evidence.max()
+    return (evidence - low) / (high - low).clamp(min=1e-12)
 
 
 def _close(one: Tensor, other: Tensor) -> bool:
-    largest = float(other.abs().max())
-    return float((one - other).abs().max()) <= CLOSE * max(largest, 1e-12)
+    return float((one - other).abs().max()) <= CLOSE * max(float(other.abs().max()), 1e-12)
 
 
 def _capture(model: LoadedModel, method: Method, numbers: Sequence[int], target: int = 0) -> Capture:
-    """A capture of one picture or several at the family's layer, its tensors never written to before."""
-    from dataclasses import replace
-
+    """A capture of these pictures at the adapter's layer, with new tensors."""
     from camctl.engine.capture import Recorder
     from camctl.engine.layout import LayoutHints
 
     adapter = registry.match_adapter(model.module)
     layers = adapter.plugin.target_layers(model.module) if adapter else []
     hints = LayoutHints(adapter=adapter.plugin if adapter else None)
-    gradients = "gradients" in method.needs
-    with Recorder(model.module, layers[-1:], hints, gradients=gradients) as recorder:
+    needed = "gradients" in method.needs
+    with Recorder(model.module, layers[-1:], hints, gradients=needed) as recorder:
         recorder.forward(inputs_of(model, numbers), model.forward)
-        given = recorder.backward(target, last=True) if gradients else None
-        (capture,) = recorder.captures(target, given)
-    fresh = {key: getattr(capture, key).detach().clone() for key in ("activations", "gradients", "inputs")}
-    return replace(capture, **fresh)
+        gradients = recorder.backward(ClassQuestion(target), last=True) if needed else None
+        (capture,) = recorder.captures(ClassQuestion(target), gradients)
+    return replace(capture, **{key: getattr(capture, key).detach().clone() for key in TENSORS})

@@ -1,4 +1,4 @@
-"""What a check of a model found: frozen values, no torch."""
+"""The result of a model's check: frozen values, no torch."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from camctl.values.explanation import VerdictName
+    from camctl.values.cam import VerdictName
 
 Mark = Literal["ok", "limited", "failed"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One thing that was tried, and how it went.
+    """One thing that was tried, and its result.
 
-    `limited`: nothing speaks against maps by default, but something that goes beyond them will not do, or it cannot be
-    told.
+    `limited`: default maps are not affected, but something beyond them will not work, or the result is unknown.
     """
 
     name: str
@@ -24,10 +23,10 @@ class Finding:
     text: str
     """One line."""
     hint: str = ""
-    """What to do; empty where there is nothing to do."""
+    """Next step; empty if there is none."""
 
     def to_dict(self) -> dict[str, Any]:
-        """As it stands in `--json`."""
+        """Return the finding as `--json` prints it."""
         return {"name": self.name, "mark": self.mark, "text": self.text, "hint": self.hint}
 
 
@@ -37,25 +36,25 @@ class Check:
 
     model: str
     image: str
-    """The picture's path; `noise` where none was given."""
+    """The picture's path; `noise` if none was given."""
     input_size: tuple[int, int]
     layers: tuple[str, ...]
-    """The default target layers; empty where there are none."""
+    """The default target layers; empty if there are none."""
     chosen_by: str
     """`adapter NAME` or `probe`."""
     grid: tuple[int, int] | None
-    """Of the map; None where there is none."""
+    """Height and width of the map; None without a map."""
     extra_tokens: int
-    """Before the patch tokens of the first layer."""
+    """Number of tokens before the patch tokens of the first layer."""
     verdict: VerdictName | Literal["no-layer"]
-    """On a GradCAM map of the best class; `no-layer` where nothing can be captured."""
+    """Verdict on a GradCAM map of the best class; `no-layer` if no layer can be captured."""
     reason: str
     hint: str
-    """The next command to try; empty for `ok`."""
+    """Next command to try; empty for `ok`."""
     seconds: float
-    """Of that map: finding the layer, forward and backward pass, and asking the model about it. Loading is left out."""
+    """Seconds for that map: finding the layer, both passes and verification, without loading."""
     finding_passes: float
-    """Bare forward passes that finding the layer cost; 0 where an adapter named it."""
+    """Cost of finding the layer in bare forward passes; 0 if an adapter named it."""
     random_weights: bool
     repairs: tuple[str, ...]
     notes: tuple[str, ...]
@@ -64,10 +63,10 @@ class Check:
     @property
     def ok(self) -> bool:
         """Whether the map is `ok` and nothing failed."""
-        return self.verdict == "ok" and all(each.mark != "failed" for each in self.findings)
+        return self.verdict == "ok" and all(finding.mark != "failed" for finding in self.findings)
 
     def to_dict(self) -> dict[str, Any]:
-        """As `camctl layers --check --json` prints it."""
+        """Return everything as `camctl layers --check --json` prints it."""
         return {
             "model": self.model,
             "image": self.image,
@@ -85,5 +84,5 @@ class Check:
             "repairs": list(self.repairs),
             "notes": list(self.notes),
             "ok": self.ok,
-            "findings": [each.to_dict() for each in self.findings],
+            "findings": [finding.to_dict() for finding in self.findings],
         }

@@ -1,4 +1,4 @@
-"""How a figure of a comparison is drawn: everything that may be chosen about it."""
+"""How a figure of a comparison is drawn: every choice, with its default."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypedDict
 
-from camctl.errors import InputError, UnknownNameError
+from camctl.errors import Hint, InputError, UnknownNameError
 
 if TYPE_CHECKING:
-    from camctl.values.comparison import AxisName
+    from camctl.values.axis import AxisName
 
 Canvas = Literal["view", "original"]
 Theme = Literal["light", "dark"]
@@ -17,10 +17,10 @@ Scale = Literal["each", "shared"]
 """`each`: a map's peak is 1. `shared`: 1 is the largest raw value among the maps that share a scale."""
 
 DEFAULT_COLORMAP = "inferno"
-"""Brighter means more, for colour-blind readers and in print too, and few photos glow in its colours."""
+"""Brighter means more, also for colour-blind readers and in print, and few photographs have its colours."""
 
 DEFAULT_OPACITY = 0.65
-"""Of the heat at its peak: the object under it can still be made out."""
+"""Opacity of the heatmap at its peak: the object under it can still be recognised."""
 
 COLORMAPS = {
     "inferno": "black to pale yellow through red; safe for colour-blind readers",
@@ -29,7 +29,7 @@ COLORMAPS = {
     "viridis": "violet to yellow through green; safe for colour-blind readers",
     "cividis": "blue to yellow; looks the same to colour-blind readers",
     "turbo": "blue to dark red through green, in smooth steps",
-    "jet": "blue to dark red, as in the first papers; its bright bands are no edges of the map",
+    "jet": "blue to dark red, as in the first papers; its bright bands are not edges of the map",
     "parula": "blue to yellow through green",
     "hot": "black to white through red and yellow",
     "grey": "black to white",
@@ -38,7 +38,7 @@ COLORMAPS = {
 
 
 def known_colormap(name: str) -> str:
-    """A colormap's own name, from the user's spelling. Raises `UnknownNameError`."""
+    """Return a colour map's own name for the user's spelling. Raises `UnknownNameError`."""
     known = {"gray": "grey"}.get(name.casefold(), name.casefold())
     if known not in COLORMAPS:
         raise UnknownNameError("colormap", name, COLORMAPS)
@@ -46,37 +46,37 @@ def known_colormap(name: str) -> str:
 
 
 MOST_PIXELS = 40_000_000
-"""Of a page, where rows can go on on the next one."""
+"""Maximum number of pixels per page; rows continue on the next page."""
 
 SMALLEST_TILE, LARGEST_TILE = 48, 4096
 
 
 @dataclass(frozen=True, kw_only=True)
 class Look:
-    """Choices, with what is drawn where none was made."""
+    """Choices about a figure, with their defaults."""
 
     columns: Sequence[AxisName] = ()
-    """Axes that run across, outermost first; what is named neither here nor in `rows` goes where `arrange` puts it."""
+    """Axes that run across, outermost first; `arrange` decides on axes that neither this nor `rows` names."""
     rows: Sequence[AxisName] = ()
     tile: int = 224
-    """Longest side of a picture in pixels; letters and gaps grow with it."""
+    """Longest side of a picture in pixels; letters and gaps scale with it."""
     theme: Theme = "light"
     scale: Scale = "each"
     canvas: Canvas | None = None
-    """None: `view` where all maps share one view of each image, else `original`."""
+    """None: `view` if all maps share one view of each image, else `original`."""
     colormap: str = DEFAULT_COLORMAP
     opacity: float = DEFAULT_OPACITY
     title: str = ""
     metrics: Sequence[str] = ()
-    """Names of the metrics whose figures stand under each map."""
+    """Names of the metrics whose figures are shown under each map."""
     most_pixels: int = MOST_PIXELS
-    """Of a page; a row is never split."""
+    """Maximum number of pixels per page; a row is never split."""
 
     def __post_init__(self) -> None:
-        """Raises `InputError` for what cannot be drawn, before anything is."""
+        """Raise `InputError` for choices that cannot be drawn."""
         if not SMALLEST_TILE <= self.tile <= LARGEST_TILE:
             message = f"Tiles of {self.tile} pixels cannot be drawn."
-            raise InputError(message, hint=f"Choose --tile from {SMALLEST_TILE} to {LARGEST_TILE}.")
+            raise InputError(message, hint=Hint(f"Choose from {SMALLEST_TILE} to {LARGEST_TILE}", tile=224))
         if not 0 <= self.opacity <= 1:
             message = f"An opacity of {self.opacity} cannot be drawn."
             raise InputError(message, hint="Choose one from 0 (no heat) to 1.")
@@ -86,7 +86,7 @@ class Look:
 
 
 class Looks(TypedDict, total=False):
-    """The same as keywords: see `Look`."""
+    """The fields of `Look` as keywords."""
 
     columns: Sequence[AxisName]
     rows: Sequence[AxisName]

@@ -1,6 +1,6 @@
-"""Pictures as they come: whatever was given becomes (H, W, 3) pixels, uint8 RGB, the right way up.
+"""Read pictures of every kind as (H, W, 3) pixels, uint8 RGB, upright.
 
-This file finds and opens them and says what is wrong; `camctl.values.pixels` knows modes, bits and orientations.
+This file finds and opens them and reports errors; `camctl.values.pixels` converts modes, bits and orientations.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from PIL import Image
 
     AnyPicture: TypeAlias = "Picture | str | Path | Image.Image | NDArray[np.uint8]"
-    """What a picture can be made of."""
+    """Whatever a picture can be read from."""
 
 MOST_PIXELS = 512_000_000
-"""Largest picture that is read, in pixels: a bound on memory (three bytes a pixel here, as much again to decode)."""
+"""Maximum number of pixels: a limit on memory (three bytes per pixel here, and as many to decode)."""
 
 FORMATS = {
     "PNG": "Png",
@@ -45,7 +45,7 @@ FORMATS = {
     "TGA": "Tga",
     "ICO": "Ico",
 }
-"""Pillow's name of a format -> of its module. Left out is what calls other programs (EPS) or is hardly ever a photo."""
+"""Pillow's name of a format -> its module, without formats that call other programs (EPS) or are rarely photographs."""
 
 _NAMES_LOOKED_AT = 5000
 
@@ -54,11 +54,10 @@ _header_lock = threading.Lock()
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A picture and where it came from.
+    """A picture and its origin.
 
-    `pixels` is (H, W, 3), uint8 RGB, upright. `path` is as the user wrote it, or `<image>` or `<array>`
-    for one that was handed over in memory. `sha256` is the file's, in hexadecimal;
-    of the pixels where no file was read.
+    `pixels` is (H, W, 3), uint8 RGB, upright. `path` is as the user wrote it, or `<image>` or `<array>` for a picture
+    in memory. `sha256` is the file's, in hexadecimal, or the pixels' if no file was read.
     """
 
     path: str
@@ -71,7 +70,7 @@ class Picture:
         return int(self.pixels.shape[0]), int(self.pixels.shape[1])
 
     def at_most(self, side: int) -> Picture:
-        """The same picture scaled down to at most `side` pixels both ways; itself where it is small enough."""
+        """Return the same picture scaled down to at most `side` pixels in both directions."""
         import numpy as np
         from PIL import Image
 
@@ -85,10 +84,14 @@ class Picture:
 
 
 def read_picture(image: Picture | str | Path | Image.Image | NDArray[Any]) -> Picture:
-    """Make a `Picture` of a path, a PIL image, or an array: (H, W, 3) RGB or (H, W) grey, uint8.
+    """Read a picture from a path, a PIL image, or an array: (H, W, 3) RGB or (H, W) grey, uint8.
 
-    Raises `InputError` where there is no picture, or none that can be read, and `CamctlError` where
-    memory does not suffice.
+    Raises
+    ------
+    InputError
+        There is no picture, or it cannot be read.
+    CamctlError
+        It does not fit into memory.
     """
     if isinstance(image, Picture):
         return image
@@ -117,11 +120,8 @@ def _in_memory(name: str, pixels: NDArray[np.uint8]) -> Picture:
     return Picture(name, pixels, hashlib.sha256(pixels.data).hexdigest())
 
 
-# ----------------------------------------------------------------------------------------- files
-
-
 def _read_file(name: str) -> tuple[NDArray[np.uint8], str]:
-    """Pixels, and the SHA-256 of the file."""
+    """Return the pixels, and the SHA-256 of the file."""
     import hashlib
 
     from PIL import Image, UnidentifiedImageError
@@ -147,18 +147,18 @@ def _read_file(name: str) -> tuple[NDArray[np.uint8], str]:
 
 
 def _formats() -> list[str]:
-    """Those of `FORMATS` that this Pillow has; imported one by one, as all of Pillow's take ten times as long."""
+    """Return those of `FORMATS` that this Pillow has; importing all of Pillow's takes ten times as long."""
     from PIL import Image
 
     for module in FORMATS.values():
         with suppress(ImportError):
             import_module(f"PIL.{module}ImagePlugin")
-    return [each for each in FORMATS if each in Image.OPEN]
+    return [name for name in FORMATS if name in Image.OPEN]
 
 
 @contextmanager
 def _opened(name: str) -> Iterator[IO[bytes]]:
-    """Open the file `name` for reading, seekable; say what is wrong where it cannot be."""
+    """Open the file `name` for reading, seekable; raise `InputError` with the reason if that fails."""
     path = Path(name)
     try:
         kind = path.stat()
@@ -178,15 +178,15 @@ def _opened(name: str) -> Iterator[IO[bytes]]:
             f"'{name}' cannot be read: {_reason(error)}.", hint="Give the path of a picture file."
         ) from None
     with file:
-        # A pipe (`<(command)` in a shell) can be read but once.
+        # A pipe (`<(command)` in a shell) can be read only once.
         yield file if file.seekable() else BytesIO(file.read())
 
 
 @contextmanager
 def _quiet_and_unlimited() -> Iterator[None]:
-    """Lift Pillow's own bound on size, and its remarks on odd metadata, while a header is read.
+    """Disable Pillow's own limit on size, and its warnings on odd metadata, while a header is read.
 
-    Both are settings of the whole process, hence put back at once; call it with `_header_lock` held.
+    Both are settings of the whole process and restored at once; call it with `_header_lock` held.
     """
     from PIL import Image
 
@@ -201,24 +201,24 @@ def _quiet_and_unlimited() -> Iterator[None]:
 
 
 def _near(path: Path) -> str:
-    """What the user may have meant by a path that does not exist."""
+    """Return what the user may have meant by a path that does not exist."""
     folder = path.parent
     if not folder.is_dir():
         return f"There is no folder '{folder}' either."
     try:
-        names = {each.name.casefold(): each.name for each in islice(folder.iterdir(), _NAMES_LOOKED_AT)}
+        names = {path.name.casefold(): path.name for path in islice(folder.iterdir(), _NAMES_LOOKED_AT)}
     except OSError:
         return "Check the path."
     close = get_close_matches(path.name.casefold(), names, n=3, cutoff=0.6)
     if close:
-        return f"Did you mean {' or '.join(repr(str(folder / names[each])) for each in close)}?"
+        return f"Did you mean {' or '.join(repr(str(folder / names[name])) for name in close)}?"
     return f"Nothing in '{folder.resolve()}' has a name like it."
 
 
 def _something_in(folder: Path) -> str:
     suffixes = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
     try:
-        inside = [each for each in islice(folder.iterdir(), _NAMES_LOOKED_AT) if each.suffix.lower() in suffixes]
+        inside = [path for path in islice(folder.iterdir(), _NAMES_LOOKED_AT) if path.suffix.lower() in suffixes]
     except OSError:
         inside = []
     return f"Name one picture in it, such as '{min(inside)}'." if inside else "Name a picture file."
@@ -233,7 +233,7 @@ def _not_a_picture(name: str, file: IO[bytes]) -> InputError:
 
 
 def _what_it_is(head: bytes) -> str:
-    """A guess at what a file that is no picture holds, from its first bytes."""
+    """Guess from its first bytes what a file holds that is not a picture."""
     if head.startswith(b"version https://git-lfs"):
         return "It is a pointer of Git LFS: fetch the picture itself with `git lfs pull`."
     if head[:64].lstrip().lower().startswith((b"<!doctype html", b"<html")):
@@ -262,11 +262,8 @@ def _reason(error: Exception) -> str:
     return " ".join(str(text).split()).rstrip(".")
 
 
-# --------------------------------------------------------------------------------------- decoding
-
-
 def _decode(image: Image.Image, name: str) -> NDArray[np.uint8]:
-    """Pixels (H, W, 3), uint8 RGB, upright, of a PIL image."""
+    """Return the pixels (H, W, 3) of a PIL image, uint8 RGB, upright."""
     from camctl.values.pixels import upright_rgb
 
     width, height = image.size
@@ -287,7 +284,7 @@ def _decode(image: Image.Image, name: str) -> NDArray[np.uint8]:
 
 
 def _orientation(image: Image.Image) -> int:
-    """What EXIF says (1..8) of how the camera was held; 1 where it says nothing that can be read."""
+    """Return the orientation (1..8) from EXIF; 1 if it has none that can be read."""
     from PIL import ExifTags
 
     with _header_lock, _quiet_and_unlimited():

@@ -1,12 +1,11 @@
-"""Pixels of every kind made (H, W, 3), uint8 RGB, the right way up.
+"""Convert pixels of every kind to (H, W, 3), uint8 RGB, upright.
 
-- The EXIF orientation is applied. Colour profiles are left out of account, as in the preprocessing of
-  classifiers.
-- Transparency is laid on white, as browsers show it.
-- Grey of 16 bits keeps its whole range (65535 is white). Grey of 32 bits or of floats has no white of its
-  own: it is told by the largest value whether black to white is 0..1 (floats only), 0..255 or 0..65535;
-  anything else is stretched from its smallest to its largest value. What is not finite is black.
-- Of an animation, or a file of several pages, the first picture counts.
+- The EXIF orientation is applied. Colour profiles are ignored, as in the preprocessing of classifiers.
+- Transparency is shown on white, as in browsers.
+- Grey of 16 bits keeps its whole range (65535 is white). Grey of 32 bits or of floats has no white of its own: the
+  largest value decides whether black to white is 0..1 (floats only), 0..255 or 0..65535; anything else is stretched
+  from its smallest to its largest value. Values that are not finite are black.
+- The first picture of an animation, or of a file of several pages, is used.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 AT_ONCE = 1 << 22
-"""Pixels converted at a time: a gigantic picture is held twice (Pillow's and ours), never more often."""
+"""Number of pixels converted at a time: a huge picture is in memory twice (Pillow's and ours), never more often."""
 
 BYTES, WORDS = 255, 65535
 RGB = 3
@@ -31,15 +30,15 @@ EXPECTED = "Give (height, width, 3) in RGB order, or (height, width) grey, of ui
 
 
 def upright_rgb(image: Image.Image, orientation: int) -> NDArray[np.uint8]:
-    """Pixels (H, W, 3), uint8 RGB, of a PIL image held as the EXIF `orientation` (1..8) says.
+    """Return the pixels (H, W, 3), uint8 RGB, of a PIL image with an EXIF orientation (1..8).
 
-    Raises whatever Pillow raises where the file is damaged.
+    Raises whatever Pillow raises if the file is damaged.
     """
     image.load()
     width, height = image.size
     turned = orientation in {5, 6, 7, 8}
     upright = np.empty((width, height, RGB) if turned else (height, width, RGB), np.uint8)
-    # The same memory seen as the file's rows and columns run: what is written there lands upright.
+    # The same memory in the order of the file's rows and columns: what is written there is upright.
     stored = np.swapaxes(upright, 0, 1) if turned else upright
     if orientation in {3, 4, 6, 7}:
         stored = stored[::-1]
@@ -58,10 +57,7 @@ def upright_rgb(image: Image.Image, orientation: int) -> NDArray[np.uint8]:
 
 
 def array_rgb(array: NDArray[Any]) -> NDArray[np.uint8]:
-    """A copy of `array` as (H, W, 3), uint8 RGB.
-
-    Raises `InputError` where its type or its shape leave room for guesses.
-    """
+    """Return a copy of `array` as (H, W, 3), uint8 RGB. Raises `InputError` for an ambiguous type or shape."""
     if array.dtype != np.uint8:
         hint = "Scale it to 0..255 and convert it with `.astype(np.uint8)`."
         raise InputError(f"An array of {array.dtype} is not a picture: uint8 is needed.", hint=hint)
@@ -91,12 +87,12 @@ def _rgb(image: Image.Image) -> Image.Image:
 
 
 def _deep_grey(image: Image.Image) -> NDArray[np.uint8] | None:
-    """Grey of more than 8 bits scaled to 0..255, (H, W); None for all other kinds.
+    """Return grey of more than 8 bits scaled to 0..255, (H, W); None for all other kinds.
 
-    Pillow itself clips such values at 255 where it converts them.
+    Pillow itself clips such values at 255.
     """
     if image.mode.startswith("I;16"):
-        # By its nature, not by its content: two pictures of one camera stay comparable.
+        # By its type, not by its content: two pictures of one camera stay comparable.
         return _to_bytes(np.asarray(image), 0, WORDS)
     if image.mode not in {"I", "F"}:
         return None

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from camctl.errors import Hint, InputError
 
 if TYPE_CHECKING:
     from camctl.values.picture import AnyPicture
@@ -16,6 +19,29 @@ if TYPE_CHECKING:
 
 Name = str | int
 """A class as a user names it: by name or index."""
+
+NEAREST = re.compile(r"auto(?::(\d{1,6}))?", re.IGNORECASE)
+USUAL_RIVALS = 3
+"""Number of classes that Finer-CAM contrasts with by default."""
+
+LONGEST_INDEX = 18
+"""Largest number of digits of a class index; Python itself refuses to parse thousands."""
+
+
+def is_index(text: str) -> bool:
+    """Return whether a text names a class by its index: a whole number, even a negative one."""
+    return text.removeprefix("-").isdecimal() and len(text) <= LONGEST_INDEX
+
+
+def nearest(text: int | str) -> int | None:
+    """Return the number of classes that `auto` and `auto:N` stand for; None for a class. Raises `InputError`."""
+    match = NEAREST.fullmatch(str(text).strip())
+    if match is None:
+        return None
+    count = int(match[1]) if match[1] else USUAL_RIVALS
+    if not count:
+        raise InputError(f"'{text}' asks for no class.", hint=Hint("Give a number of classes", versus="auto:3"))
+    return count
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -66,7 +66,7 @@ def test_worthless_layer_is_told_which_layer_to_use(
 
     assert done.code == 4
     assert found["verdict"] == verdict
-    advised = found["hint"].removeprefix("Try ")
+    advised = found["hint"].removeprefix("Try another layer: ")
     followed = camctl("run", photo, model, *shlex.split(advised), "--json", "--strict")
     assert [one["verdict"] for one in followed.json["maps"]] == ["ok"]
 
@@ -81,7 +81,7 @@ def test_worthless_layer_is_told_which_layer_to_use(
         (MODEL, "dgo", "There is no class named 'dgo'", "Did you mean dog?"),
         (MODEL, "", "There is no class named ''", "Did you mean"),
         ("demo:vit", "mush", "There is no class named 'mush'", "'mushroom'"),
-        ("python:odd_nets:Net", "dog", "Nobody knows this model's class names", "0 to 2"),
+        ("python:odd_nets:Net", "dog", "This model's class names are not known", "0 to 2"),
         ("python:odd_nets:OneLogit", "2", "the model has 2", "0 to 1"),
     ],
 )
@@ -111,11 +111,11 @@ def test_wrong_number_of_extra_tokens_is_refused_instead_of_taking_channels_for_
     said = refuses("run", photo, f"demo:{family}", "--num-extra-tokens", count)
 
     assert "has no spatial grid" in said.error
-    assert f"Leave out --num-extra-tokens {count}" in said.hint
+    assert f"Leave out: --num-extra-tokens {count}" in said.hint
 
 
 def test_adapter_of_another_family_is_refused(refuses: Callable[..., Any], photo: Path) -> None:
     said = refuses("run", photo, MODEL, "--adapter", "vit")
 
     assert "No part of this model (Cnn)" in said.error
-    assert said.hint.startswith("Leave out --adapter")
+    assert said.hint.startswith("Do not name an adapter")

@@ -45,8 +45,8 @@ CONFIGS = {
         ("python:odd_nets:leaves", "failed: SystemExit"),
         ("python:odd_nets:Fails", "The model fails on an input of shape (1, 3, 32, 32): ValueError: no way at all"),
         ("python:odd_nets:GivesUp", "The model fails on an input of shape (1, 3, 32, 32): SystemExit: 9"),
-        ("python:odd_nets:Plane", "not one score a class"),
-        ("python:odd_nets:Nothing", "it is no classifier"),
+        ("python:odd_nets:Plane", "expected one score a class"),
+        ("python:odd_nets:Nothing", "a classifier returns class scores"),
     ],
 )
 def test_model_that_is_no_classifier_is_refused(
@@ -72,7 +72,7 @@ def test_example_in_the_hint_for_a_bare_source_works(
         ("none.pth", "There is no checkpoint file 'none.pth'"),
         ("", "The checkpoint's name is empty"),
         ("zero.pth", "is empty"),
-        ("cut.pth", "cut short"),
+        ("cut.pth", "truncated"),
         ("page.pth", "is a web page"),
         ("list.pth", "There are no weights in"),
         (".", "is a folder"),

@@ -20,21 +20,22 @@ MODEL = "python:nets:cnn"
     [
         (("--topk", 0), "--topk", "camctl run --help"),
         (("--topk", "many"), "--topk", "camctl run --help"),
-        (("--opacity", 2), "--opacity", "camctl run --help"),
-        (("--opacity", "nan"), "--opacity", "camctl run --help"),
+        (("--opacity", 2), "--opacity 2.0 is out of range", "from 0 to 1"),
+        (("--opacity", "nan"), "--opacity nan is out of range", "from 0 to 1"),
+        (("--versus", "dog", "--versus-strength", "nan"), "--versus-strength nan is out of range", "of 0 or more"),
         (("--num-extra-tokens", -1), "--num-extra-tokens", "camctl run --help"),
         (("--aggregate", "sum"), "'sum' is not one of", "camctl run --help"),
         (("--seed", 10**30), "--seed", "camctl run --help"),
-        (("--nonsense",), "No such option: --nonsense", "camctl run --help"),
+        (("--nonsense",), "No such option", "camctl run --help"),
         (("--target-category",), "--target-category needs at least one value", "camctl run --help"),
         (("one", "two"), "unexpected extra argument", "camctl run --help"),
         (("--method", ""), "--method names no method", "camctl methods"),
         (("--method", "gradcan"), "There is no method named 'gradcan'", "Did you mean gradcam"),
-        (("--method-options", "temperature=abc"), "has an option 'temperature'", "camctl methods"),
+        (("--method-options", "temperature=abc"), "has an option 'temperature'", "Leave the option out"),
         (("--colormap", "rainbow"), "There is no colormap named 'rainbow'", "viridis"),
         (("--adapter", ""), "There is no adapter named ''", "Choose from"),
-        (("--device", "cuda:x"), "'cuda:x' is no device", "cpu"),
-        (("--device", "cuda:99"), "no", "Try --device cpu"),
+        (("--device", "cuda:x"), "'cuda:x' is not a device", "cpu"),
+        (("--device", "cuda:99"), "no", "--device auto"),
     ],
 )
 def test_wrong_option_is_refused_in_two_lines(
@@ -46,18 +47,26 @@ def test_wrong_option_is_refused_in_two_lines(
     assert hint in said.hint
 
 
+@pytest.mark.parametrize("value", ["nan", "1.5", "-2"])
+def test_correlation_that_is_none_is_refused(refuses: Callable[..., Any], photo: Path, value: str) -> None:
+    said = refuses("compare", photo, MODEL, f"--min-correlation={value}")
+
+    assert said.error.endswith("is out of range.")
+    assert said.hint == "Give a number from -1 to 1."
+
+
 @pytest.mark.parametrize(
     ("method", "option", "says"),
     [
-        ("scorecam", "batch_size=abc", "is a whole number, not 'abc'"),
-        ("scorecam", "batch_size=2.5", "is a whole number, not 2.5"),
-        ("scorecam", "batch_size=None", "is a whole number, not None"),
+        ("scorecam", "batch_size=abc", "is 'abc'; expected a whole number."),
+        ("scorecam", "batch_size=2.5", "is 2.5; expected a whole number."),
+        ("scorecam", "batch_size=None", "is None; expected a whole number."),
         ("scorecam", "batch_size=0", "batch_size must be 1 or more"),
-        ("finercam", "alpha=abc", "is a number, not 'abc'"),
-        ("finercam", "comparison_categories=1", "is a list such as [1,2,3], not 1"),
-        ("finercam", "comparison_categories=[1,x]", "is a list such as [1,2,3]"),
-        ("kpca-cam", "gamma=abc", "is a number, not 'abc'"),
-        ("sess", "smooth=1", "is true or false, not 1"),
+        ("finercam", "alpha=abc", "is 'abc'; expected a number."),
+        ("finercam", "comparison_categories=1", "is 1; expected a list such as [1,2,3]."),
+        ("finercam", "comparison_categories=[1,x]", "expected a list such as [1,2,3]."),
+        ("kpca-cam", "gamma=abc", "is 'abc'; expected a number."),
+        ("sess", "smooth=1", "is 1; expected true or false."),
         ("randomcam", "seed=-1", "seed must be 0 or more"),
     ],
 )

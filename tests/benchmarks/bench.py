@@ -178,16 +178,18 @@ def probe(name: str, rounds: int) -> None:
 
     import camctl
     from camctl.engine.layout import LayoutHints
+    from camctl.pipeline.layer_group import default_layers
     from camctl.pipeline.method_selection import pick_methods
     from camctl.pipeline.passes import Clock, Manner, run_passes
-    from camctl.pipeline.scene import Scene, default_layers, set_scene
+    from camctl.pipeline.plan import plan_of
+    from camctl.pipeline.scene import Scene, scene_of
     from camctl.values.picture import read_picture
 
     loaded = camctl.load(str(config_of(name)), random_weights=True)
     picture = read_picture(np.random.default_rng(0).integers(0, 255, (224, 224, 3), dtype=np.uint8))
     manner = Manner(methods=pick_methods(["camctl[gradcam]"]))
-    known = set_scene(loaded, picture, camctl.Family())
-    unknown = replace(known, adapter="", hints=LayoutHints())
+    known = scene_of(plan_of(loaded), picture)
+    unknown = replace(known, plan=replace(known.plan, adapter="", hints=LayoutHints()))
 
     def bare() -> object:
         with torch.no_grad():

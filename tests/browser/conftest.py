@@ -7,7 +7,6 @@ import shutil
 
 import pytest
 
-from camctl.render.report.report import save_report
 from tests.browser.reports import REPORTS
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -53,7 +52,7 @@ def saved(tmp_path_factory):
 
     def save(name):
         if name not in made:
-            made[name] = save_report(REPORTS[name](), folder / f"{name}.html")
+            (made[name],) = REPORTS[name]().save(folder / f"{name}.html")
         return made[name]
 
     return save

@@ -314,12 +314,18 @@ def test_maps_of_run_are_a_baseline_too(camctl: Camctl, photo: Path, tmp_path: P
     assert "new" in done.err
 
 
-def test_a_baseline_of_something_else_is_refused(camctl: Camctl, photo: Path, tmp_path: Path) -> None:
+def test_a_baseline_of_something_else_is_refused_after_all_is_saved(
+    camctl: Camctl, photo: Path, tmp_path: Path
+) -> None:
     camctl("compare", photo, MODEL, "--target-category", "cat", "--save-raw", tmp_path / "old.npz")
-    done = camctl("compare", photo, MODEL, "--target-category", "dog", "--baseline", tmp_path / "old.npz")
+    words = ("compare", photo, MODEL, "--target-category", "dog", "--baseline", tmp_path / "old.npz")
+    done = camctl(*words, "--save-path", tmp_path / "grid.png")
 
     assert done.code == 2
-    assert "None of these maps has a predecessor" in done.err
+    assert done.out == f"{tmp_path / 'grid.png'}\n"
+    assert size_of(tmp_path / "grid.png")[0] > 224
+    assert {drift["correlation"] for drift in camctl(*words, "--json").json["baseline"]["maps"]} == {None}
+    assert "None of these maps is in the --baseline" in done.err
 
 
 def test_the_baseline_may_be_written_anew(camctl: Camctl, photo: Path, tmp_path: Path) -> None:
@@ -383,7 +389,7 @@ def test_an_interactive_terminal_shows_the_grid(photo: Path, flag: tuple[str, ..
         (("--save-path", "grid.tiff"), "ending '.tiff'", ".svg"),
         (("--save-path", "grids/"), "is a folder", "grids/grid.png"),
         (("--baseline", "nowhere.npz"), "There is no file", "--save-raw FILE.npz"),
-        (("--model", "@weights.pth"), "lacks a side of its @", "MODEL@CHECKPOINT"),
+        (("--model", "@weights.pth"), "needs a model before its @", "MODEL@CHECKPOINT"),
         (("--target-layers", "auto:0"), "asks for no layers", "auto:4"),
         (("--topk", "1", "--target-category", "cat"), "both say which classes", "Give one"),
         (("--topk", "200"), "1200 maps", "camctl run"),
@@ -467,8 +473,8 @@ def test_sanity_is_told_in_terminal_figure_report_and_json(
     assert "too few to tell" in lines["GradCAM"]
     assert "1.00 / 1.00" in lines["EigenCAM"]
     assert "does not see the class" in lines["EigenCAM"]
-    assert "hint: Which method sees the class takes 3 pictures to tell" in done.err
-    assert "What is left when weights are random" in (tmp_path / "report.html").read_text()
+    assert "hint: Whether a method sees the class takes 3 pictures to decide" in done.err
+    assert "What remains when weights are random" in (tmp_path / "report.html").read_text()
     (told,) = camctl(*asked, "--json").json["sanity"]
     assert [row["mark"] for row in told["rows"]] == ["too few to tell", "does not see the class"]
 
@@ -490,7 +496,7 @@ def test_a_model_that_cannot_be_copied_has_no_sanity_in_one_line(camctl: Camctl,
 
     assert done.code == 2
     assert "cannot be copied" in done.err
-    assert "Leave out --sanity" in done.err
+    assert "Leave out: --sanity" in done.err
 
 
 def test_the_figure_of_the_sanity_is_never_written_over_a_picture(camctl: Camctl, photo: Path) -> None:

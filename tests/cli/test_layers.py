@@ -143,8 +143,16 @@ def test_pattern_reads_globs_as_target_layers_do(glob: str, name: str, matches: 
     assert bool(pattern(glob).fullmatch(name)) is matches
 
 
-def test_imagenet_networks_are_probed_with_the_weights_that_are_installed(camctl: Camctl) -> None:
-    done = camctl("layers", "imagenet:lite0")
+@pytest.mark.parametrize("model", ["imagenet:lite0", "demo:vit", "camctl[demo]:vit", "DEMO:vit"])
+def test_source_with_weights_of_its_own_is_probed_with_them_however_it_is_spelt(camctl: Camctl, model: str) -> None:
+    done = camctl("layers", model)
 
     assert done.code == 0
     assert "weights are random" not in done.err
+
+
+def test_demo_networks_are_probed_with_their_own_weights_however_the_source_is_written(camctl: Camctl) -> None:
+    for source in ("demo", "camctl[demo]", "Demo"):
+        done = camctl("layers", f"{source}:resnet")
+        assert done.code == 0
+        assert "weights are random" not in done.err

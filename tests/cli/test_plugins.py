@@ -102,7 +102,7 @@ def test_new_writes_over_nothing(camctl: Camctl, tmp_path: Path) -> None:
     done = camctl("plugins", "new", tmp_path / "mine")
 
     assert done.code == 2
-    assert "is there already" in done.err
+    assert "exists already" in done.err
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["kept.txt"]
 
 
@@ -124,12 +124,12 @@ FAULTS = {
         "gives each view",
         "Treat every view",
     ),
-    "nothing": ("capture.activations.mean()", "returns evidence", "here (1, 64, 14, 14); it returned nothing (None)."),
-    "listing": ("return [capture.activations]", "returns evidence", "it returned a value of the type list."),
+    "nothing": ("capture.activations.mean()", "returns evidence", "returned None; expected a tensor (1, C, 14, 14)."),
+    "listing": ("return [capture.activations]", "returns evidence", "it returned list; expected a tensor"),
     "at_times": (
         "return None if len(capture.targets) > 1 else capture.activations * capture.gradients",
         "gives each view",
-        "for two views, as a tensor (1, 64, 14, 14) for one; it returned nothing (None).",
+        "For two views it returned None, for one shape (1, 64, 14, 14).",
     ),
     "empty": ("needs={'activations'}", "says in needs", "gradients is not in needs, so capture.gradients is empty."),
     "classless": ("return capture.activations * 2", "depends on the class", "say discriminative=False"),
@@ -210,13 +210,3 @@ def test_the_built_in_methods_hold_the_contract(camctl: Camctl) -> None:
     for name in ("gradcam", "eigengradcam", "edges"):
         done = camctl("plugins", "check", name, "--json")
         assert done.code == 0, [one for one in done.json[0]["findings"] if not one["ok"]]
-
-
-def test_a_broken_plugin_is_listed_with_its_reason_and_remedy(tmp_path: Path, made: tuple[Path, Path]) -> None:
-    shutil.copytree(made[1], tmp_path / "site")
-    (tmp_path / "site" / "camctl_my_metric.py").write_text('raise RuntimeError("made for [another] torch")\n')
-    done = fresh(tmp_path / "site", "plugins")
-
-    assert done.returncode == 0
-    assert "made for [another] torch" in " ".join(done.stdout.split())
-    assert "pip uninstall camctl-my-metric" in " ".join(done.stdout.split())

@@ -156,14 +156,15 @@ def look_closer(
     """Number of extra tokens at the layer, and the grid of a wider input at its default layer."""
     from torch.nn.functional import interpolate
 
-    from camctl.pipeline.scene import before, default_layers, set_scene
+    from camctl.pipeline.layer_group import default_layers
+    from camctl.pipeline.plan import plan_of
+    from camctl.pipeline.scene import scene_of
     from camctl.values.picture import read_picture
-    from camctl.values.request import Family
 
-    scene = set_scene(loaded, read_picture(pixels), Family())
+    scene = scene_of(plan_of(loaded), read_picture(pixels))
     extra = layout_at(scene, layers[0]).extra_tokens
     height = scene.inputs.shape[-2]
-    wide = before(scene, interpolate(scene.inputs, (height, expected.wider(height)[0]), mode="bilinear"))
+    wide = scene.with_inputs(interpolate(scene.inputs, (height, expected.wider(height)[0]), mode="bilinear"))
     try:
         wide.forward(wide.inputs)
     except Exception:  # noqa: BLE001 - whatever a network says to an input of another shape
@@ -175,7 +176,7 @@ def layout_at(scene: Scene, layer: str) -> Layout:
     """Find the layout of a layer's output with one more forward pass."""
     from camctl.engine.capture import Recorder
 
-    with Recorder(scene.loaded.module, (layer,), scene.hints, gradients=False) as recorder:
+    with Recorder(scene.loaded.module, (layer,), scene.plan.hints, gradients=False) as recorder:
         recorder.forward(scene.inputs, scene.forward)
         return recorder.seen[0].layout
 

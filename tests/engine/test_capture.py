@@ -4,13 +4,14 @@ import pytest
 import torch
 from torch import nn
 
-from camctl.engine.capture import Recorder, reaches_places
+from camctl.engine.capture import Recorder, reaches_grid
 from camctl.engine.layout import LayoutHints
 from camctl.errors import InputError
 from camctl.methods.eigencam import eigencam
 from camctl.methods.gradcam import gradcam
 from camctl.methods.hirescam import hirescam
 from camctl.methods.layercam import layercam
+from camctl.plugin import ClassQuestion
 from tests.drawing import drawn, same, snapshot
 from tests.models import TinyCnn, TinyVit, counted, of_mmpretrain, pictures, seeded
 
@@ -96,10 +97,10 @@ def test_several_layers_give_the_gradients_that_each_gives_alone(layer):
     module = seeded(TinyCnn(inplace=True))
     with Recorder(module, LAYERS, LayoutHints(), gradients=True) as together:
         together.forward(pictures(), module)
-        many = dict(zip(LAYERS, together.backward(2, last=True), strict=True))
+        many = dict(zip(LAYERS, together.backward(ClassQuestion(2), last=True), strict=True))
     with Recorder(module, [layer], LayoutHints(), gradients=True) as alone:
         alone.forward(pictures(), module)
-        (one,) = alone.backward(2, last=True)
+        (one,) = alone.backward(ClassQuestion(2), last=True)
     torch.testing.assert_close(many[layer], one)
 
 
@@ -122,7 +123,7 @@ def test_parallel_branches_and_nested_layers_match_the_whole_backward_pass():
     module, layers = seeded(Branches()), ("left", "right", "left.0", "stem")
     with Recorder(module, layers, LayoutHints(), gradients=True) as recorder:
         recorder.forward(pictures(), module)
-        found = recorder.backward(1, last=True)
+        found = recorder.backward(ClassQuestion(1), last=True)
         outputs = [seen.output.detach() for seen in recorder.seen]
     kept = {}
     for name in layers:
@@ -143,7 +144,7 @@ def test_nothing_before_the_first_target_layer_is_differentiated():
         recorder.forward(pictures(), module)
         assert grown == [False]
         assert recorder.seen[0].output.is_leaf
-        recorder.backward(0, last=True)
+        recorder.backward(ClassQuestion(0), last=True)
     assert all(parameter.grad is None for parameter in module.parameters())
 
 
@@ -153,8 +154,8 @@ def test_many_methods_layers_and_classes_share_one_forward_pass():
     with Recorder(module, LAYERS, LayoutHints(), gradients=True) as recorder:
         recorder.forward(pictures(), forward)
         for place, target in enumerate(range(4)):
-            gradients = recorder.backward(target, last=place == 3)
-            for capture in recorder.captures(target, gradients):
+            gradients = recorder.backward(ClassQuestion(target), last=place == 3)
+            for capture in recorder.captures(ClassQuestion(target), gradients):
                 for method in (gradcam, eigencam, hirescam, layercam):
                     method.compute(capture)
     assert batches == [1]
@@ -168,8 +169,8 @@ def test_each_class_costs_one_backward_pass(monkeypatch):
     with Recorder(module, LAYERS, LayoutHints(), gradients=True) as recorder:
         recorder.forward(pictures(), module)
         for target in range(3):
-            gradients = recorder.backward(target, last=target == 2)
-            recorder.captures(target, gradients)
+            gradients = recorder.backward(ClassQuestion(target), last=target == 2)
+            recorder.captures(ClassQuestion(target), gradients)
     assert len(passes) == 3
 
 
@@ -205,7 +206,7 @@ def test_a_layer_that_is_called_twice_is_seen_at_its_last_call():
     module = seeded(Twice())
     with Recorder(module, ["block1"], LayoutHints(), gradients=True) as recorder:
         recorder.forward(pictures(), module)
-        (gradient,) = recorder.backward(0, last=True)
+        (gradient,) = recorder.backward(ClassQuestion(0), last=True)
         output = recorder.seen[0].output.detach()
     with torch.no_grad():
         torch.testing.assert_close(output, module.block1(module.block1(module.stem(pictures()))))
@@ -246,8 +247,8 @@ def test_the_class_token_alone_is_no_gradient_of_places():
     module = seeded(TinyVit())
     with Recorder(module, ["norm", "layers.1.ln1"], LayoutHints(), gradients=True) as recorder:
         recorder.forward(pictures(), module)
-        gradients = recorder.backward(1, last=True)
-        reached = [reaches_places(g, seen.layout) for g, seen in zip(gradients, recorder.seen, strict=True)]
+        gradients = recorder.backward(ClassQuestion(1), last=True)
+        reached = [reaches_grid(g, seen.layout) for g, seen in zip(gradients, recorder.seen, strict=True)]
     assert reached == [False, True]
 
 
@@ -255,8 +256,8 @@ def test_several_classes_need_the_graph_until_the_last():
     module = seeded(TinyCnn())
     with Recorder(module, ["block2"], LayoutHints(), gradients=True) as recorder:
         recorder.forward(pictures(), module)
-        (first,) = recorder.backward(0, last=False)
-        (again,) = recorder.backward(0, last=True)
+        (first,) = recorder.backward(ClassQuestion(0), last=False)
+        (again,) = recorder.backward(ClassQuestion(0), last=True)
     torch.testing.assert_close(first, again)
 
 
@@ -267,7 +268,7 @@ def test_mmpretrains_outputs_that_are_tuples_are_seen_and_handed_on(family):
         plain = module(pictures(size=(64, 64)))
     with Recorder(module, ["backbone"], LayoutHints(), gradients=True) as recorder:
         logits = recorder.forward(pictures(size=(64, 64)), module)
-        recorder.backward(0, last=True)
+        recorder.backward(ClassQuestion(0), last=True)
     torch.testing.assert_close(logits.detach(), plain)
 
 
@@ -287,7 +288,7 @@ def test_a_captures_ways_to_the_grid_and_back_take_what_the_layer_gives():
     module = seeded(Net())
     with Recorder(module, ["pair"], LayoutHints(), gradients=False) as recorder:
         recorder.forward(pictures(), module)
-        (capture,) = recorder.captures(0, None)
+        (capture,) = recorder.captures(ClassQuestion(0), None)
         output = module.pair(module.stem(pictures()))
         torch.testing.assert_close(capture.grid_of(output), output["features"])
         back = capture.output_of(capture.grid_of(output) * 2, output)

@@ -8,12 +8,14 @@ from camctl.adapters.vit import Vit
 from camctl.engine.layout import LayoutHints
 from camctl.engine.probe import default_layer, expand, is_norm, probe
 from camctl.errors import InputError, UnknownNameError
+from camctl.plugin import ClassQuestion
 from tests.drawing import same, snapshot
 from tests.models import CLASSES, ActivatedHead, ChannelsLast, GapNet, TinyCnn, TinyVit, of_mmpretrain, pictures, seeded
 
 
 def survey(module, size=(32, 32), target=None):
-    return probe(module, module, pictures(size=size), LayoutHints(), target)
+    question = None if target is None else ClassQuestion(target)
+    return probe(module, module, pictures(size=size), LayoutHints(), question)
 
 
 def record_of(layers, name):

@@ -9,6 +9,8 @@ from torch import nn
 from camctl.engine import replay
 from camctl.engine.capture import Recorder
 from camctl.engine.layout import LayoutHints, tensor_in, with_tensor
+from camctl.engine.tape import Tape
+from camctl.plugin import ClassQuestion
 from tests.drawing import same, snapshot
 from tests.models import CLASSES, ChannelsLast, GapNet, TinyCnn, TinyVit, counted, of_mmpretrain, pictures, seeded
 
@@ -121,7 +123,7 @@ NETS = {
 def captured(module, layer, inputs, forward=None):
     with Recorder(module, [layer], LayoutHints(), gradients=False) as recorder:
         recorder.forward(inputs, forward or module)
-        (capture,) = recorder.captures(0, None)
+        (capture,) = recorder.captures(ClassQuestion(0), None)
     return capture
 
 
@@ -194,7 +196,7 @@ def test_the_classes_of_one_picture_share_a_replay():
     module = seeded(TinyCnn())
     with Recorder(module, ["block2.bn2"], LayoutHints(), gradients=True) as recorder:
         recorder.forward(pictures(), module)
-        first, second = (recorder.captures(target, None)[0] for target in (0, 1))
+        first, second = (recorder.captures(ClassQuestion(target), None)[0] for target in (0, 1))
     assert first.replay is second.replay
 
 
@@ -259,7 +261,7 @@ class Stubborn(nn.Module):
     ("kind", "why"),
     [
         ("a number", "_local_scalar_dense.*depends on values"),
-        ("numpy", "does not give what the network gives"),
+        ("numpy", "output differs from the network's"),
         ("written over what came before", "add_.* writes over what does not depend on the layer"),
         ("a constant overwritten after its use", "written over after it was used"),
         ("values choose a shape", "depends on values"),
@@ -309,7 +311,7 @@ def test_a_view_whose_memory_is_written_over_later_is_followed():
 
 @pytest.mark.parametrize("written", [False, True])
 def test_a_view_may_copy_only_where_nobody_writes_later(written):
-    tape, tensor = replay.Tape(), torch.zeros(2, 6)
+    tape, tensor = Tape(), torch.zeros(2, 6)
     with tape:
         tape.start(tensor)
         flat = tensor.view(12)
@@ -323,11 +325,11 @@ def test_a_view_may_copy_only_where_nobody_writes_later(written):
 
 
 def test_a_tape_that_does_not_give_what_the_network_gives_is_thrown_away(monkeypatch):
-    monkeypatch.setattr(replay.Tape, "play", lambda _tape, tensor: tensor.mean((2, 3))[:, :CLASSES])
+    monkeypatch.setattr(Tape, "play", lambda _tape, tensor: tensor.mean((2, 3))[:, :CLASSES])
     capture = captured(seeded(TinyCnn()), "block2.bn2", pictures())
     grids = changed(capture, 2)
     torch.testing.assert_close(capture.replay(grids), whole(capture, grids), **CLOSE)
-    assert "does not give" in capture.replay.why_whole
+    assert "output differs" in capture.replay.why_whole
 
 
 def test_logits_that_do_not_depend_on_the_layer_are_the_same_for_every_grid():

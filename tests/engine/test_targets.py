@@ -57,7 +57,7 @@ def test_an_index_out_of_range_says_how_many_classes_there_are(index):
 
 
 def test_a_name_is_refused_where_nobody_knows_names():
-    with pytest.raises(InputError, match="Nobody knows"):
+    with pytest.raises(InputError, match="class names are not known"):
         classes(names=None).find("tabby")
 
 
@@ -92,7 +92,7 @@ def test_one_logit_speaks_for_class_one_and_against_class_zero():
 
 @pytest.mark.parametrize("output", [torch.zeros(1, 3, 4), (torch.zeros(1, 3),), None])
 def test_what_is_no_table_of_scores_is_no_classifier(output):
-    with pytest.raises(InputError, match="no classifier"):
+    with pytest.raises(InputError, match="a classifier returns class scores"):
         class_logits(lambda _inputs: output)(torch.zeros(1, 3, 4, 4))
 
 

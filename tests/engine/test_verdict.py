@@ -9,7 +9,7 @@ from camctl.engine.advice import Advice
 from camctl.engine.verdict import OK, Verdict, combine
 from camctl.methods.gradcam import gradcam
 from camctl.pipeline.scene import survey
-from camctl.values.explanation import Target
+from camctl.plugin import ClassQuestion
 from tests.models import GapNet, TinyCnn, TinyVit, loaded, seeded
 
 PIXELS = torch.randint(0, 255, (32, 32, 3), generator=torch.Generator().manual_seed(0), dtype=torch.uint8).numpy()
@@ -18,10 +18,6 @@ PIXELS = torch.randint(0, 255, (32, 32, 3), generator=torch.Generator().manual_s
 def explained(module, layers=None, **options):
     (one,) = explain(loaded(module), PIXELS, target_layers=layers, **options).maps
     return one
-
-
-def target():
-    return Target(index=0, label="cat", score=0.5)
 
 
 def useless(one, verdict, layer):
@@ -115,16 +111,17 @@ def test_the_hint_of_a_map_at_the_wrong_layer_names_the_right_one():
     module = seeded(GapNet())
     with torch.no_grad():
         module.fc.weight[2] = -module.fc.weight[2].abs()
-    wrong = Advice(lambda _target: survey(loaded(module)), ["features.0"], "net")
+    wrong = Advice(lambda _question: survey(loaded(module)), ["features.0"], "net")
     for name in ("negative-only", "border", "diffuse", "inverted"):
-        assert wrong.hint(Verdict(name, "why"), gradcam, target()) == "Try --target-layers features.2"
-        right = Advice(lambda _target: survey(loaded(module)), ["features.2"], "net")
-        assert right.hint(Verdict(name, "why"), gradcam, target()).startswith("Try another --method")
+        hint = wrong.hint(Verdict(name, "why"), gradcam, ClassQuestion(0))
+        assert hint == "Try another layer: --target-layers features.2"
+        right = Advice(lambda _question: survey(loaded(module)), ["features.2"], "net")
+        assert right.hint(Verdict(name, "why"), gradcam, ClassQuestion(0)).startswith("Try a")
 
 
 def test_an_ok_map_needs_no_hint_and_layers_that_the_probe_chose_are_not_looked_for_again():
-    def never(_target):
+    def never(_question):
         pytest.fail("the probe was run")
 
-    assert Advice(never, ["features.2"], "net").hint(Verdict("ok", "beware"), gradcam, target()) == ""
-    assert Advice(never, ["features.2"], "net", probed=True).hint(Verdict("border", "why"), gradcam, target())
+    assert Advice(never, ["features.2"], "net").hint(Verdict("ok", "beware"), gradcam, ClassQuestion(0)) == ""
+    assert Advice(never, ["features.2"], "net", probed=True).hint(Verdict("border", "why"), gradcam, ClassQuestion(0))

@@ -9,9 +9,9 @@ from camctl import registry
 from camctl.engine.capture import Recorder
 from camctl.engine.layout import LayoutHints
 from camctl.engine.predictions import Predictions, choose
-from camctl.engine.question import ALONE, Versus
 from camctl.engine.smoothing import augment
 from camctl.errors import InputError
+from camctl.plugin import ClassQuestion, ContrastQuestion
 from camctl.values.request import Classes
 from tests.drawing import by_hand, difference, drawn, tokens_to_grid
 from tests.models import GapNet, TinyCnn, TinyVit, loaded, pictures, seeded
@@ -47,7 +47,7 @@ def test_every_gradient_method_equals_grad_cam_with_its_finer_target(name, net, 
     """Of one other class, grad-cam's weighting by probability cancels out, and its target is the lead."""
     made, layer, transform = NETS[net]
     module, inputs = seeded(made()), pictures()
-    (ours,) = drawn(module, inputs, [layer], [method_of(name)], 1, versus=Versus((3,), strength))
+    (ours,) = drawn(module, inputs, [layer], [method_of(name)], ContrastQuestion(1, (3,), strength))
     cam = getattr(pytorch_grad_cam, GRADIENT_METHODS[name])(
         module, [module.get_submodule(layer)], reshape_transform=transform
     )
@@ -61,8 +61,8 @@ def test_the_gradient_is_that_of_the_lead_over_the_mean_of_the_others():
     module, inputs = seeded(TinyCnn()), pictures()
     with Recorder(module, ["block2.bn2"], LayoutHints(), gradients=True) as recorder:
         recorder.forward(inputs, module)
-        one, two, three = (recorder.backward(index, last=False)[0] for index in (0, 2, 4))
-        (told,) = recorder.backward(0, last=True, versus=Versus((2, 4), 0.6))
+        one, two, three = (recorder.backward(ClassQuestion(index), last=False)[0] for index in (0, 2, 4))
+        (told,) = recorder.backward(ContrastQuestion(0, (2, 4), 0.6), last=True)
     torch.testing.assert_close(told, one - 0.6 * (two + three) / 2, rtol=1e-4, atol=1e-7)
 
 
@@ -71,9 +71,10 @@ def test_on_pooled_features_it_is_cam_with_the_difference_of_the_heads_weights()
     layer = next(name for name, part in module.named_modules() if isinstance(part, torch.nn.Conv2d))
     with Recorder(module, [layer], LayoutHints(), gradients=True) as recorder:
         recorder.forward(inputs, module)
-        (told,) = recorder.captures(0, recorder.backward(0, last=True, versus=Versus((1,))), Versus((1,)))
+        question = ContrastQuestion(0, (1,))
+        (told,) = recorder.captures(question, recorder.backward(question, last=True))
     assert told.targets.tolist() == [0]
-    assert told.versus == (1,)
+    assert told.question == question
     assert told.logits.shape == (1, 2)
     logits = module(inputs)
     torch.testing.assert_close(told.logits[0, 0], logits[0, 0] - logits[0, 1])
@@ -85,7 +86,7 @@ def test_on_pooled_features_it_is_cam_with_the_difference_of_the_heads_weights()
 def test_methods_that_run_the_model_again_ask_the_same_question(name):
     module, inputs = seeded(TinyCnn()), pictures()
     told, back = (
-        drawn(module, inputs, ["block2.bn2"], [method_of(name)], one, versus=Versus((other,)))[0]
+        drawn(module, inputs, ["block2.bn2"], [method_of(name)], ContrastQuestion(one, (other,)))[0]
         for one, other in ((1, 3), (3, 1))
     )
     (alone,) = drawn(module, inputs, ["block2.bn2"], [method_of(name)], 1)
@@ -98,15 +99,15 @@ def test_six_views_have_one_question():
     module = seeded(TinyCnn())
     with Recorder(module, ["block2.bn2"], LayoutHints(), gradients=True) as recorder:
         logits = recorder.forward(augment(pictures()), module)
-        (told,) = recorder.captures(2, recorder.backward(2, last=True, versus=Versus((0, 1))), Versus((0, 1)))
+        question = ContrastQuestion(2, (0, 1))
+        (told,) = recorder.captures(question, recorder.backward(question, last=True))
     torch.testing.assert_close(told.logits[:, 0], (logits[:, 2] - (logits[:, 0] + logits[:, 1]) / 2).detach())
     assert not told.logits[:, 1].any()
 
 
-def test_no_others_leave_the_logits_alone():
+def test_the_question_for_a_class_leaves_the_logits_alone():
     logits = torch.randn(2, 5)
-    assert ALONE.logits(logits, 3) is logits
-    assert ALONE.column(3) == 3
+    assert ClassQuestion(3).answers(logits) is logits
 
 
 def test_the_score_is_that_of_two_classes_alone():
@@ -134,12 +135,12 @@ def test_others_are_named_or_the_nearest(wanted, indices):
 
 
 @pytest.mark.parametrize("wanted", [["tiger cat"], ["1"], [1, 1]])
-def test_a_class_is_not_contrasted_itself(wanted):
-    with pytest.raises(InputError, match="'tiger cat' cannot be told from itself"):
+def test_a_class_is_not_contrasted_with_itself(wanted):
+    with pytest.raises(InputError, match="'tiger cat' cannot be contrasted with itself"):
         classes().contrasted(classes().find(1), wanted)
 
 
-def test_one_logit_tells_its_two_classes_apart_already():
+def test_one_logit_contrasts_its_two_classes_already():
     both = Predictions(torch.tensor([-1.5, 1.5]), loaded(TinyCnn(), class_names=("cat",)))
     with pytest.raises(InputError, match="one logit"):
         both.contrasted(both.find(1), [0])

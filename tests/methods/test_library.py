@@ -20,6 +20,7 @@ from camctl.errors import InputError, PluginError
 from camctl.methods import library
 from camctl.methods.ablationcam import ablationcam
 from camctl.methods.gradcam import gradcam
+from camctl.plugin import ClassQuestion
 from tests.drawing import by_hand, difference, drawn, same, snapshot, stretched, tokens_to_grid, with_positive_score
 from tests.models import ChannelsLast, TinyCnn, TinyVit, pictures, seeded
 
@@ -101,7 +102,7 @@ def test_kpca_cam_equals_grad_cam_up_to_the_sign_rule(family):
     theirs = by_hand(cam, inputs, TARGET)
     with Recorder(module, [layer], LayoutHints(), gradients=False) as recorder:
         recorder.forward(inputs, module)
-        (capture,) = recorder.captures(TARGET, None)
+        (capture,) = recorder.captures(ClassQuestion(TARGET), None)
     turned = stretched(np.maximum(-cam.get_cam_image(None, None, None, capture.activations.numpy(), None, False)[0], 0))
     import cv2
 
@@ -393,7 +394,7 @@ def test_finercam_never_compares_a_class_with_itself():
         module.fc.weight[0], module.fc.bias[0] = module.fc.weight[TARGET], module.fc.bias[TARGET]
     with Recorder(module, [layer], LayoutHints(), gradients=True) as recorder:
         recorder.forward(pictures(), module)
-        captures = recorder.captures(TARGET, recorder.backward(TARGET, last=True))
+        captures = recorder.captures(ClassQuestion(TARGET), recorder.backward(ClassQuestion(TARGET), last=True))
         only = draw(captures, replace(library.finercam), [True], aggregate="mean", options={"comparison_categories": 1})
     assert only.verdict.name == "flat"  # against its twin nothing tells the class
 
@@ -410,11 +411,25 @@ module = seeded(TinyCnn())
 methods = [found.plugin for found in map(lambda n: registry.pick("method", n), ("gradcam", "eigencam", "layercam"))]
 with Recorder(module, ["block2.bn2"], LayoutHints(), gradients=True) as recorder:
     recorder.forward(pictures(), module)
-    captures = recorder.captures(1, recorder.backward(1, last=True))
+    captures = recorder.captures(ClassQuestion(1), recorder.backward(ClassQuestion(1), last=True))
     for method in methods:
         draw(captures, method, [True], aggregate="mean")
 assert "pytorch_grad_cam" not in sys.modules
 registry.pick("method", "scorecam")
 assert "pytorch_grad_cam" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("name", ["scorecam", "fullgrad", "sess"])
+def test_grad_cam_is_imported_before_a_methods_time_is_measured(name):
+    code = f"""
+import sys
+from camctl import registry
+from tests.models import TinyCnn
+method = registry.pick("method", "{name}").plugin
+assert "pytorch_grad_cam" not in sys.modules
+assert method.cannot(TinyCnn()) == ""
+assert "pytorch_grad_cam" in sys.modules
 """
     subprocess.run([sys.executable, "-c", code], check=True)

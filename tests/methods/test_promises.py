@@ -15,6 +15,7 @@ from camctl.methods.legrad import legrad
 from camctl.methods.library import scorecam
 from camctl.methods.reciprocam import reciprocam
 from camctl.methods.smooth_gradcam_plusplus import smooth_gradcam_plusplus
+from camctl.plugin import ClassQuestion
 from tests.drawing import drawn, same, snapshot
 from tests.models import GapNet, TinyVit, pictures, seeded
 
@@ -42,7 +43,7 @@ def net_for(name):
 def evidence(module, layer, method, inputs):
     with Recorder(module, [layer], LayoutHints(), gradients=False) as recorder, torch.no_grad():
         recorder.forward(inputs, module)
-        (capture,) = recorder.captures(TARGET, None)
+        (capture,) = recorder.captures(ClassQuestion(TARGET), None)
         return method.compute(capture)
 
 
@@ -158,7 +159,7 @@ def test_scorecam_scores_the_channels_that_vary_most(count):
     inputs = pictures()
     with Recorder(module, [layer], LayoutHints(), gradients=False) as recorder, torch.no_grad():
         recorder.forward(inputs, module)
-        (capture,) = recorder.captures(TARGET, None)
+        (capture,) = recorder.captures(ClassQuestion(TARGET), None)
         grid = capture.activations[0]
         spread = [float(((channel - channel.mean()) ** 2).mean()) for channel in grid]
         top = sorted(range(len(spread)), key=lambda c: -spread[c])[:count]

@@ -53,10 +53,10 @@ def test_the_first_file_that_is_there_is_taken_of_the_revision_asked_for(hub: Ti
 @pytest.mark.parametrize(
     ("words", "error"),
     [
-        (("us/none", "", "a.bin"), "The hub has no model 'us/none' that you may read."),
+        (("us/none", "", "a.bin"), "The hub has no public model 'us/none'."),
         (("us/net", "v3", "a.bin"), "The hub's 'us/net' has no revision 'v3'."),
         (("us/net", "v2", "b.bin", "c.bin"), "The hub's 'us/net@v2' has no b.bin or c.bin."),
-        (("not a name", "", "a.bin"), "The hub has no model 'not a name' that you may read."),
+        (("not a name", "", "a.bin"), "The hub has no public model 'not a name'."),
     ],
 )
 def test_what_is_not_there_is_one_clear_line(hub: TinyHub, tmp_path: Path, words: Any, error: str) -> None:

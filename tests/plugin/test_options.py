@@ -19,7 +19,7 @@ def test_keyword_only_parameters_are_options(decorate, words):
 
 @pytest.mark.parametrize(("decorate", "words"), [(method, METHOD), (metric, METRIC)])
 def test_an_option_that_could_not_be_set_is_refused_at_once(decorate, words):
-    with pytest.raises(TypeError, match="'temperature' of positional has to stand behind a"):
+    with pytest.raises(TypeError, match="'temperature' of positional must follow a"):
 
         @decorate(**words)
         def positional(given, temperature=0.1):

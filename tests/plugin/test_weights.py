@@ -133,7 +133,7 @@ def test_safetensors_are_read(tmp_path: Path) -> None:
 def test_malice_does_not_run_and_is_named(tmp_path: Path) -> None:
     proof = tmp_path / "proof"
     path = save(tmp_path, {"state_dict": STATE, "extra": RunsCode(proof)})
-    with pytest.raises(InputError, match=r"asks for '(posix|nt|os)\.system' to be run") as caught:
+    with pytest.raises(InputError, match=r"needs '(posix|nt|os)\.system' to be run") as caught:
         read_checkpoint(path)
     assert "--trust-checkpoint" in caught.value.hint
     assert not proof.exists()
@@ -252,3 +252,10 @@ def test_a_library_that_loads_by_itself_gets_the_same_note() -> None:
     )
     with pytest.raises(InputError, match="is for another model"):
         notes_on(nn.Linear(3, 2), ["weight", "bias"], [], path="x")
+
+
+def test_a_bug_of_camctls_own_is_not_blamed_on_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = save(tmp_path, STATE)
+    monkeypatch.delattr(np, "ndarray")
+    with pytest.raises(AttributeError, match="ndarray"):
+        read_checkpoint(path)

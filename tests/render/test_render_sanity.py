@@ -9,7 +9,7 @@ import pytest
 import camctl
 from camctl.ranking import sanity_rows
 from camctl.render.figure.sanity import sanity_pages
-from camctl.render.page.page import Shown
+from camctl.render.page.page import Bitmap, Words
 from camctl.render.report.report import report
 from camctl.values.comparison import ANOTHER
 from camctl.values.look import Look
@@ -25,12 +25,12 @@ def found(count=2):
 
 
 def shown(page):
-    return [item for item in page.items if isinstance(item, Shown)]
+    return [item for item in page.items if isinstance(item, Bitmap)]
 
 
 def test_each_method_is_a_row_of_the_whole_network_each_stage_and_another_picture():
-    (page,) = sanity_pages(found())
-    texts = " ".join(text.text for text in page.texts)
+    (page,) = sanity_pages(found(), Look())
+    texts = " ".join(text.text for text in page.items if isinstance(text, Words))
     assert len(shown(page)) == 2 * (1 + 6 + 1)
     assert all(word in texts for word in ("whole network", "head", "to backbone.conv1", "another picture", "EigenCAM"))
     figures = sanity_rows(found())[0][0].stages["head"]
@@ -52,7 +52,10 @@ def test_another_picture_is_the_next_one_or_the_only_one_upside_down(count):
 def test_a_map_that_random_weights_make_worthless_is_hatched():
     (sanity,) = found().sanity
     dead = tuple(replace(one, verdict="flat") if one.stage == "head" else one for one in sanity.redrawn)
-    (before,), (after,) = sanity_pages(found()), sanity_pages(replace(found(), sanity=(replace(sanity, redrawn=dead),)))
+    (before,), (after,) = (
+        sanity_pages(found(), Look()),
+        sanity_pages(replace(found(), sanity=(replace(sanity, redrawn=dead),)), Look()),
+    )
     alike = [
         np.array_equal(one.draw(one.width, one.height), other.draw(other.width, other.height))
         for one, other in zip(shown(before)[8:], shown(after)[8:], strict=True)
@@ -62,7 +65,7 @@ def test_a_map_that_random_weights_make_worthless_is_hatched():
 
 def test_the_report_has_the_table_and_the_figure():
     page = report(found())
-    assert "What is left when weights are random" in page
+    assert "What remains when weights are random" in page
     assert page.count(ANOTHER) == 1
     assert 'src="data:image/webp;base64,' in page
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from camctl.render.figure.scale import shared_range, stretched
+from camctl.render.layout.scale import shared_range, stretched
 from tests.comparisons import comparison, without_map, worthless_map
 
 

@@ -8,8 +8,10 @@ import sys
 import numpy as np
 import pytest
 
-from camctl.render.figure.sheet import Tile, sheet
-from camctl.render.text.fonts import Face, opened, own_file
+from camctl.render.figure.sheet import Tile, sheet_page
+from camctl.render.page.page import Bitmap, Words
+from camctl.render.page.raster import paint
+from camctl.render.text.fonts import Face, default_file, opened
 from camctl.render.text.wrapping import break_lines
 
 RED, BLUE = (200, 0, 0), (0, 0, 200)
@@ -19,15 +21,14 @@ def flat(colour, height=60, width=60):
     return np.full((height, width, 3), colour, np.uint8)
 
 
+def sheet(rows, **words):
+    return paint(sheet_page(rows, **words))
+
+
 def where(drawn, colour):
     """Rows and columns of the pixels of a colour: top, bottom, left, right (ends not counted in)."""
     rows, columns = np.nonzero((drawn == colour).all(axis=2))
     return rows.min(), rows.max() + 1, columns.min(), columns.max() + 1
-
-
-def ink(drawn):
-    """Where words stand: grey pixels darker than the thin edges of pictures."""
-    return (np.ptp(drawn.astype(int), axis=2) < 12) & (drawn.max(axis=2) < 190)
 
 
 def test_tiles_stand_in_their_rows_and_columns():
@@ -39,58 +40,35 @@ def test_tiles_stand_in_their_rows_and_columns():
     assert drawn.dtype == np.uint8
 
 
-def test_the_margin_is_white_all_around():
-    drawn = sheet([[Tile(flat(RED), caption="a caption")]], columns=["Heading"], row_labels=["label"], title="Title")
-    frame = [drawn[:8], drawn[-8:], drawn[:, :8], drawn[:, -8:]]
-    assert all((side == 255).all() for side in frame)
-
-
-def test_a_picture_keeps_its_shape():
-    drawn = sheet([[Tile(flat(RED, 30, 120))]], tile=80)
-    top, bottom, left, right = where(drawn, RED)
+def test_a_picture_keeps_its_shape_and_rows_of_low_pictures_are_low():
+    low, high = (sheet([[Tile(flat(RED, height, 120))]], tile=80) for height in (30, 120))
+    top, bottom, left, right = where(low, RED)
     assert (bottom - top, right - left) == (20, 80)
-
-
-def test_rows_of_low_pictures_are_low():
-    low = sheet([[Tile(flat(RED, 30, 120))]], tile=80)
-    high = sheet([[Tile(flat(RED))]], tile=80)
     assert low.shape[0] == high.shape[0] - 60
 
 
-def test_headings_stand_over_their_columns_and_captions_under_their_tiles():
-    drawn = sheet([[Tile(flat(RED), caption="caption")]], columns=["Heading"])
-    top, bottom, left, right = where(drawn, RED)
-    words = ink(drawn)
-    assert words[: top - 1].any()
-    assert words[bottom + 1 :].any()
-    columns = np.nonzero(words.any(axis=0))[0]
-    assert left <= columns.min()
-    assert columns.max() < right
-    assert abs((columns.min() + columns.max()) / 2 - (left + right) / 2) < 3
+def test_a_place_may_stay_empty():
+    drawn = sheet([[None, Tile(flat(RED))], [Tile(flat(BLUE))]], tile=60)
+    assert where(drawn, RED)[2] > where(drawn, BLUE)[2]
 
 
-def test_row_labels_stand_left_of_their_rows():
-    drawn = sheet([[Tile(flat(RED))], [Tile(flat(BLUE))]], row_labels=["first", "second"], tile=80)
-    words = ink(drawn)
-    for colour in (RED, BLUE):
-        top, bottom, left, _ = where(drawn, colour)
-        rows = np.nonzero(words[:, : left - 1].any(axis=1))[0]
-        assert any(top <= row < bottom for row in rows)
+def test_words_stand_with_the_tiles_that_they_are_about():
+    page = sheet_page([[Tile(flat(RED), "caption")]], columns=["Heading"], row_labels=["label"], title="Title")
+    title, heading, caption, label = (item for item in page.items if isinstance(item, Words))
+    (tile,) = (item for item in page.items if isinstance(item, Bitmap))
+    assert (title.text, heading.text, caption.text, label.text) == ("Title", "Heading", "caption", "label")
+    assert title.y < heading.y < tile.y < label.y < tile.y + tile.height < caption.y
+    assert label.x + label.width < tile.x
+    for words in (heading, caption):
+        assert words.x + words.width / 2 == pytest.approx(tile.x + tile.width / 2, abs=1)
 
 
 @pytest.mark.parametrize("text", ["word " * 30, "backbone.layers.11.ln1_" * 8, "x" * 90])
 def test_long_words_are_broken_and_never_cut(text):
-    drawn = sheet(
-        [[Tile(flat(RED), caption=text), Tile(flat(RED), caption=text)]] * 2,
-        columns=[text, text],
-        row_labels=[text, text],
-        tile=120,
-    )
+    row = [Tile(flat(RED), caption=text), Tile(flat(RED), caption=text)]
+    drawn = sheet([row] * 2, columns=[text, text], row_labels=[text, text], title=text, tile=120)
     # A word that were cut or ran over would touch the frame.
-    assert (drawn[:4] == 255).all()
-    assert (drawn[-4:] == 255).all()
-    assert (drawn[:, :4] == 255).all()
-    assert (drawn[:, -4:] == 255).all()
+    assert all((side == 255).all() for side in (drawn[:4], drawn[-4:], drawn[:, :4], drawn[:, -4:]))
     assert "".join(break_lines(text, 100, Face(11).length)).replace(" ", "") == text.replace(" ", "")
 
 
@@ -101,37 +79,16 @@ def test_no_line_is_wider_than_its_column():
     assert any("3.25" in line for line in lines)
 
 
-def test_captions_of_one_tile_do_not_reach_into_the_next():
-    drawn = sheet([[Tile(flat(RED), caption="wide caption " * 5), Tile(flat(BLUE))]], tile=100)
-    words = ink(drawn)
-    left = where(drawn, BLUE)[2]
-    assert not words[:, left - 3 :].any()
-
-
 def test_letters_beyond_ascii_are_drawn_and_differ():
-    drawn = [opened(own_file(), 20).getmask(letter) for letter in "éжλ"]
+    drawn = [opened(default_file(), 20).getmask(letter) for letter in "éжλ"]
     pictures = [np.asarray(list(each)).tobytes() for each in drawn]
     assert len(set(pictures)) == 3
-
-
-def test_a_place_may_stay_empty():
-    drawn = sheet([[None, Tile(flat(RED))], [Tile(flat(BLUE))]], tile=60)
-    assert where(drawn, RED)[2] > where(drawn, BLUE)[2]
-
-
-@pytest.mark.parametrize(
-    ("rows", "columns", "labels"),
-    [([], [], []), ([[]], [], []), ([[None]], ["a", "b"], []), ([[None]], [], ["a", "b"])],
-)
-def test_headings_without_a_column_and_sheets_without_tiles_are_refused(rows, columns, labels):
-    with pytest.raises(ValueError, match="rows"):
-        sheet(rows, columns=columns, row_labels=labels)
 
 
 def test_setting_letters_imports_no_plotting_library():
     code = (
         "import sys, numpy as np; from camctl.render.figure.sheet import Tile, sheet;"
-        "sheet([[Tile(np.zeros((9, 9, 3), np.uint8), caption='a')]]);"
+        "sheet([[Tile(np.zeros((9, 9, 3), np.uint8), caption='a')]], columns=[], tile=64);"
         "assert not {'matplotlib', 'torch'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from dataclasses import replace
 
 import pytest
 from rich.cells import cell_len
@@ -59,22 +58,10 @@ def test_columns_that_do_not_fit_follow_below_with_their_headings():
     assert text.count("cat") == 2
 
 
-def test_what_a_map_is_worth_stands_under_it():
-    text = " ".join(drawn(worthless_map(comparison(), {"method": 0})).split())
-    assert "zero-gradient" in text
-    assert "The class score" in text
-
-
 def test_a_missing_map_leaves_a_frame_and_its_reason():
     text = drawn(without_map(comparison(), {"method": 0}, "It needs gradients."))
     assert "no map" in text
     assert "It needs gradients." in text
-
-
-def test_random_weights_are_told():
-    whole = comparison()
-    runs = {place: replace(run, random_weights=True) for place, run in whole.explanations.items()}
-    assert "Random weights: the maps mean nothing." in drawn(replace(whole, explanations=runs))
 
 
 def test_pictures_get_a_row_of_their_own_where_images_run_across():
@@ -84,11 +71,6 @@ def test_pictures_get_a_row_of_their_own_where_images_run_across():
     assert len(blocks) == 3
     assert blocks[0] == blocks[1]
     assert blocks[2] == "#"  # the colour bar
-
-
-def test_outer_axes_become_headings_of_blocks():
-    lines = drawn(comparison(models=("resnet", "vit"))).splitlines()
-    assert sum(line.startswith("demo:") for line in lines) == 2
 
 
 @pytest.mark.parametrize("options", [{"no_color": True}, {"color_system": None}])

@@ -1,12 +1,11 @@
 """`camctl demo`: four kinds of network on drawn scenes, with nothing to download."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from camctl.cli.output.progress import working
-from camctl.cli.output.screen import out, say
+from camctl.cli.output.sink import Sink, line
+from camctl.cli.parsing.groups import option
 from camctl.demo.photographs import command
 
 if TYPE_CHECKING:
@@ -14,40 +13,51 @@ if TYPE_CHECKING:
 
     from camctl.demo.game import Scores
 
-Output = Annotated[Path, typer.Option(metavar="DIR", help="Folder for the pictures and the index.")]
+
+@dataclass(frozen=True, kw_only=True)
+class DemoOptions:
+    """Where the demo is written."""
+
+    output: Path = option("DIR", Path("camctl-demo"), help="Folder for the pictures and the index.")
 
 
-def demo(*, output: Output = Path("camctl-demo")) -> None:
-    """See where four networks looked, and how often each method points at the right thing. Needs no download."""
-    with working() as work:
-        work.say("Loading four small networks")
+def demo(options: DemoOptions) -> None:
+    """See where four networks looked, and how often each method points at the object. Needs no download."""
+    sink = Sink()
+    with sink.working() as progress:
+        progress.say("Loading four small networks")
         from camctl.demo.tour import FAMILIES, tour
 
-        made = tour(output, progress=work.counted)
-    out().print(table(made.scores, FAMILIES))
-    say("Pictures and scores: ", (str(made.index), "bold"))
-    say("All on one sheet:    ", (str(made.sheet), "bold"))
-    say("These networks know drawn scenes only. For a photograph: ", (command(), "bold"))
+        result = tour(options.output, progress=progress.counted)
+    sink.show(scores_table(result.scores, FAMILIES))
+    sink.tell(
+        line(label, (text, "bold"))
+        for label, text in (
+            ("Pictures and scores: ", str(result.index)),
+            ("All on one sheet:    ", str(result.sheet)),
+            ("These networks know drawn scenes only. For a photograph: ", command()),
+        )
+    )
 
 
-def table(scores: "Scores", families: dict[str, str]) -> "Table":
-    """The pointing game: a row a method, a column a family, each family's best in bold, chance below."""
+def scores_table(scores: "Scores", families: dict[str, str]) -> "Table":
+    """Return the pointing game: a row per method, a column per family, each family's best in bold, chance last."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     from camctl.demo.game import BASELINES
 
-    shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=f"Pointing game, {scores.questions} questions each")
-    shown.add_column("method")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=f"Pointing game, {scores.questions} questions each")
+    table.add_column("method")
     for family in scores.won:
-        shown.add_column(families.get(family, family), justify="right")
+        table.add_column(families.get(family, family), justify="right")
     for method in next(iter(scores.won.values()), {}):
         usual = "dim" if method in BASELINES else ""
-        cells = [
+        cells = (
             Text(f"{won[method]:.2f}", "bold green" if method == scores.best(family) else usual)
             for family, won in scores.won.items()
-        ]
-        shown.add_row(Text(method, usual), *cells)
-    shown.add_row(Text("a random point", "dim"), *[Text(f"{scores.chance:.2f}", "dim") for _ in scores.won])
-    return shown
+        )
+        table.add_row(Text(method, usual), *cells)
+    table.add_row(Text("a random point", "dim"), *[Text(f"{scores.chance:.2f}", "dim") for _ in scores.won])
+    return table

@@ -1,230 +1,79 @@
-"""What `camctl plugins new` writes: a package of one plugin that installs, runs and holds the contract as it is."""
+"""Packages of `camctl plugins new`: one plugin each, that installs, runs and passes the check unchanged."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from importlib.resources import files
+from string import Template
 from typing import TYPE_CHECKING
 
 from camctl.errors import InputError
 from camctl.plugin import GROUPS
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Mapping
 
     from camctl.registry.discovery import Kind
 
-PROJECT = """[build-system]
-requires = ["hatchling>=1.24"]
-build-backend = "hatchling.build"
-
-[project]
-name = "{package}"
-version = "0.1.0"
-description = "{title}: {a_kind} for camctl."
-readme = "README.md"
-requires-python = ">=3.11"
-dependencies = ["camctl"]
-
-[project.entry-points."{group}"]
-{name} = "{module}:{attribute}"
-
-[dependency-groups]
-test = ["pytest>=8"]
-"""
-
-README = """# {package}
-
-{title} is {a_kind} for camctl. Try it:
-
-```bash
-pip install -e .
-camctl plugins check {name} --kind {kind}
-{command}
-```
-"""
-
-TEST = '''"""The {kind} holds the contract."""
-
-from camctl.testing import check
-
-
-def test_the_contract_is_held():
-{note}    assert [one for one in check("{kind}", "{name}"{models}) if not one.ok] == []
-'''
-
-METHOD = '''"""{title}."""
-
-from camctl.plugin import Capture, method
-
-
-@method(
-    name="{title}",
-    summary="Weights each channel by the softmax of its mean gradient.",
-    paper="Nobody, {year}",
-    formula="ReLU( sum_c softmax_c(g_c / (t max|g|)) A_c ),  g_c = mean_ij(G_c)",
-    needs={{"activations", "gradients"}},
-)
-def {name}(capture: Capture, *, temperature: float = 0.1):
-    """Evidence (N, C, H, W). `temperature`: a higher one makes the weights more even."""
-    strength = capture.gradients.mean((2, 3), keepdim=True)
-    strength = strength / strength.abs().amax(1, keepdim=True).clamp_min(1e-12)
-    return (strength / temperature).softmax(1) * capture.activations
-'''
-
-METRIC = '''"""{title}."""
-
-from camctl.plugin import Case, metric
-
-
-@metric(
-    name="{title}",
-    summary="Share of the picture that the map values above a half.",
-    paper="Nobody, {year}",
-    formula="mean_ij [M_ij > 1/2]",
-    better="neither",
-)
-def {name}(case: Case) -> float:
-    """Between 0 and 1."""
-    return float((case.values > 0.5).float().mean())
-'''
-
-ADAPTER = '''"""{title}."""
-
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from torch import Tensor, nn
-
-
-class {attribute}:
-    """What is known of the family, and why."""
-
-    summary = "Nets whose last stage is called layer4."
-
-    def matches(self, model: nn.Module) -> bool:
-        """Cheap: classes and attributes alone."""
-        return self._stage(model) is not None
-
-    def target_layers(self, model: nn.Module) -> list[str]:
-        """The last layer whose places the class score still depends on."""
-        return [self._stage(model)]
-
-    def extra_tokens(self, model: nn.Module) -> int:
-        """None: these are no transformers."""
-        return 0
-
-    def to_grid(self, output: Tensor, input_size: tuple[int, int]) -> Tensor | None:
-        """Left to camctl, which finds the grid by itself."""
-        return None
-
-    def _stage(self, model: nn.Module) -> str | None:
-        return next((name for name, _ in model.named_modules() if name.split(".")[-1] == "layer4"), None)
-'''
-
-SOURCE = '''"""{title}."""
-
-from __future__ import annotations
-
-from camctl.errors import UnknownNameError
-from camctl.plugin import Checkpoint, LoadedModel, LoadOptions
-from camctl.kit.downloads import check_checkpoint, local_file
-from camctl.kit.fitting import fit
-from camctl.kit.random_weights import seeded
-from camctl.kit.checkpoints import read_checkpoint
-
-MODELS = {{"tiny": 8}}
-"""Name -> width."""
-
-
-class {attribute}:
-    """Our networks: `{name}:NAME`."""
-
-    summary = "Our own networks, by name."
-
-    def load(self, reference: str, checkpoint: str | None, device: str, options: LoadOptions) -> LoadedModel:
-        """Build the network, and read the checkpoint where there is one."""
-        if reference not in MODELS:
-            raise UnknownNameError("network", reference, MODELS)
-        check_checkpoint(checkpoint, options)
-        import torch
-        from torch import nn
-
-        width = MODELS[reference]
-        with seeded(options.seed):
-            layers = (nn.Conv2d(3, width, 8, stride=8), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
-            module = nn.Sequential(*layers, nn.Linear(width, 2))
-        source, notes = None, ()
-        if checkpoint is not None:
-            weights = read_checkpoint(local_file(checkpoint, options), trust=options.trust_checkpoint)
-            notes = fit(module, weights, hint="Its head tells two classes apart.", where=f"{name}:{{reference}}")
-            source = Checkpoint(path=checkpoint, sha256=weights.sha256)
-        module.eval().to(device)
-
-        def preprocess(pixels):
-            picture = torch.from_numpy(pixels).permute(2, 0, 1).float()[None] / 255
-            return nn.functional.interpolate(picture, size=(64, 64), mode="bilinear", antialias=True)[0]
-
-        return LoadedModel(
-            name=f"{name}:{{reference}}",
-            source="{name}",
-            module=module,
-            forward=module,
-            preprocess=preprocess,
-            input_size=(64, 64),
-            class_names=("cat", "dog"),
-            checkpoint=source,
-            random_weights=checkpoint is None,
-            notes=notes,
-        )
-'''
-
-
-def with_article(kind: str) -> str:
-    """`a method`, `an adapter`."""
-    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
-
-
-CODE: dict[Kind, str] = {"method": METHOD, "metric": METRIC, "adapter": ADAPTER, "source": SOURCE}
-
 COMMANDS: dict[Kind, str] = {
-    "method": "camctl run photo.jpg demo:resnet --method {name}",
-    "metric": "camctl compare photo.jpg demo:resnet --metrics {name}",
-    "adapter": "camctl layers demo:resnet --adapter {name}",
-    "source": "camctl run photo.jpg {name}:tiny",
+    "method": "camctl run photo.jpg demo:resnet --method {}",
+    "metric": "camctl compare photo.jpg demo:resnet --metrics {}",
+    "adapter": "camctl layers demo:resnet --adapter {}",
+    "source": "camctl run photo.jpg {}:tiny",
 }
+"""Kind -> a command that uses the new plugin."""
+
+MODELS: dict[Kind, str] = {"adapter": ', ["demo:resnet"]', "source": ', ["{}:tiny"]'}
+"""Kind -> the models that the test of a new plugin uses."""
 
 
-MODELS: dict[Kind, str] = {"adapter": ', ["demo:resnet"]', "source": ', ["{name}:tiny"]'}
-"""What the test of a new plugin is tried on."""
+@dataclass(frozen=True)
+class NewPackage:
+    """A package that is not written yet."""
+
+    name: str
+    """Name of the plugin."""
+    a_kind: str
+    """Kind of the plugin, with its article."""
+    files: Mapping[str, str]
+    """Path in the folder -> text."""
 
 
-def files_of(kind: Kind, folder: Path, year: int) -> dict[str, str]:
-    """Path in the folder -> text, of a new package named after the folder. Raises `InputError` for a bad name."""
-    package = folder.name
+def new_package(kind: Kind, package: str, year: int) -> NewPackage:
+    """Return a package of this name with one plugin. Raises `InputError` for a bad name."""
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]*[A-Za-z0-9]", package):
         message = f"'{package}' cannot be the name of a package."
         raise InputError(message, hint="Use letters, digits and dashes: camctl plugins new camctl-mine")
     name = re.sub(r"[-_.]+", "_", package.lower()).removeprefix("camctl_")
     title = "".join(part.capitalize() for part in name.split("_"))
-    named = {
+    a_kind = f"an {kind}" if kind == "adapter" else f"a {kind}"
+    words = {
         "package": package,
         "kind": kind,
-        "a_kind": with_article(kind),
+        "a_kind": a_kind,
         "group": GROUPS[kind],
         "name": name,
         "title": title,
         "module": f"camctl_{name}",
         "attribute": name if kind in {"method", "metric"} else title,
-        "models": MODELS.get(kind, "").format(name=name),
+        "models": MODELS.get(kind, "").format(name),
         "note": "    # The list names models that the adapter knows.\n" if kind == "adapter" else "",
-        "year": year,
+        "command": COMMANDS[kind].format(name),
+        "year": str(year),
     }
-    named["command"] = COMMANDS[kind].format(**named)
-    return {
-        "pyproject.toml": PROJECT.format(**named),
-        "README.md": README.format(**named),
-        f"{named['module']}.py": CODE[kind].format(**named),
-        "tests/test_contract.py": TEST.format(**named),
+    templates = {
+        "pyproject.toml": "pyproject.toml",
+        "README.md": "README.md",
+        f"camctl_{name}.py": f"{kind}.py",
+        "tests/test_contract.py": "test_contract.py",
     }
+    folder = files("camctl.cli").joinpath("templates")
+    return NewPackage(
+        name=name,
+        a_kind=a_kind,
+        files={
+            path: Template((folder / f"{template}.txt").read_text(encoding="utf-8")).substitute(words)
+            for path, template in templates.items()
+        },
+    )

@@ -1,72 +1,99 @@
-"""`camctl run`: where the classifier looked."""
+"""`camctl run`: where a classifier looked."""
 
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-import typer
-
-from camctl.cli.commands.layers import preview
-from camctl.cli.output import saving
-from camctl.cli.output.progress import working
-from camctl.cli.output.screen import out, print_json
-from camctl.cli.parsing import options
-from camctl.cli.parsing.assignments import parse_assignments
-from camctl.cli.parsing.models import Layout, Loading, named_in_hints, source_of
-from camctl.cli.parsing.names import classes_of, labels_of, rivals_of, split_names
+from camctl.cli.commands.layers import list_layers
+from camctl.cli.output.run_report import preview, summary
+from camctl.cli.output.saving import map_files
+from camctl.cli.parsing.groups import argument, option, switch
+from camctl.cli.parsing.model_options import OneModel
+from camctl.cli.parsing.options import (
+    OUTPUT,
+    SAVE_RAW,
+    WHAT,
+    ClassOptions,
+    HeatmapOptions,
+    MapOptions,
+    MethodOptions,
+    ResultOptions,
+)
 from camctl.errors import ExitCode
-from camctl.values.look import DEFAULT_COLORMAP, DEFAULT_OPACITY, known_colormap
-from camctl.values.request import Classes
 
 if TYPE_CHECKING:
-    from camctl.values.explanation import Explanation
+    import numpy as np
+    from numpy.typing import NDArray
 
-Image = Annotated[str, typer.Argument(metavar="IMAGE", help="The picture.", show_default=False)]
-PreviewModel = Annotated[
-    bool,
-    typer.Option(
-        "--preview-model",
-        help="Show the model's layers, as camctl layers does, and stop.",
-        rich_help_panel=options.WHAT,
-    ),
-]
+    from camctl.values.cam import Cam, Smoothing
 
 
-def run(  # noqa: PLR0913
-    image: Image,
-    model: options.ModelArgument,
-    checkpoint: options.CheckpointArgument = None,
-    *,
-    target_category: options.TargetCategory = None,
-    topk: options.TopK = None,
-    versus: options.Versus = None,
-    versus_strength: options.VersusStrength = 1.0,
-    target_layers: options.TargetLayers = None,
-    preview_model: PreviewModel = False,
-    method: options.Methods = None,
-    method_options: options.MethodOptions = None,
-    eigen_smooth: options.EigenSmooth = False,
-    aug_smooth: options.AugSmooth = False,
-    aggregate: options.AggregateOption = "mean",
-    verify: options.Verify = False,
-    save_path: options.SavePath = None,
-    save_raw: options.SaveRaw = None,
-    canvas: options.CanvasOption = "view",
-    colormap: options.Colormap = DEFAULT_COLORMAP,
-    opacity: options.Opacity = DEFAULT_OPACITY,
-    no_preview: options.NoPreview = False,
-    json: options.Json = False,
-    strict: options.Strict = False,
-    quiet: options.Quiet = False,
-    device: options.Device = "cpu",
-    cfg_options: options.CfgOptions = None,
-    labels: options.Labels = None,
-    random_weights: options.RandomWeights = False,
-    seed: options.Seed = 0,
-    trust_checkpoint: options.TrustCheckpoint = False,
-    no_repairs: options.NoRepairs = False,
-    adapter: options.Adapter = None,
-    vit_like: options.VitLike = False,
-    num_extra_tokens: options.NumExtraTokens = None,
-) -> None:
+@dataclass(frozen=True, kw_only=True)
+class SubjectOptions:
+    """The picture and the layers that are explained.
+
+    target_layers: Layers whose output is explained, by name or pattern (backbone.layer4.*.bn3), auto:4 for four usable
+        ones from shallow to deep (several are fused into one map), or best for the one that measures best on the
+        picture. See camctl layers MODEL.
+    """
+
+    panel: ClassVar = WHAT
+
+    image: str = argument("IMAGE", help="The picture.")
+    target_layers: list[str] | None = option("LAYER...", shown="what the head reads")
+    preview_model: bool = switch(help="Show the model's layers, as camctl layers does, and stop.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawnMethods(MethodOptions):
+    """The methods that draw the maps, and how.
+
+    eigen_smooth: Take the first principal component of the evidence instead of its sum: less noise.
+    """
+
+    eigen_smooth: bool = switch()
+    aug_smooth: bool = switch(help="Average over six views of the picture (flips times brightness): a centred map.")
+    maps: MapOptions
+
+    @property
+    def smoothing(self) -> "Smoothing":
+        """What both kinds of smoothing are called together."""
+        if self.eigen_smooth:
+            return "both" if self.aug_smooth else "eigen"
+        return "aug" if self.aug_smooth else "none"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OverlayOptions(HeatmapOptions):
+    """How an overlay is drawn.
+
+    canvas: Draw on what the model saw, or on the whole picture with the unseen margin dimmed.
+    """
+
+    canvas: Literal["view", "original"] = option(None, "view")
+
+    def draw(self, cam: "Cam") -> "NDArray[np.uint8]":
+        """Return the overlay of a map, (H, W, 3) uint8 RGB."""
+        return cam.overlay(canvas=self.canvas, colormap=self.colormap, opacity=self.opacity)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MapOutput:
+    """Where overlays and numbers are saved, and how results are shown.
+
+    save_path: A file for one map (png, jpg, webp), a folder for several. Without it the map is shown in the terminal.
+    """
+
+    panel: ClassVar = OUTPUT
+
+    save_path: str | None = option("PATH")
+    save_raw: str | None = option("FILE.npz", help=SAVE_RAW)
+    overlay: OverlayOptions
+    results: ResultOptions
+
+
+def run(
+    question: ClassOptions, subject: SubjectOptions, methods: DrawnMethods, output: MapOutput, model: OneModel
+) -> ExitCode:
     """Draw where a classifier looked.
 
     camctl run photo.jpg imagenet:lite0 --save-path cam.png
@@ -75,82 +102,34 @@ def run(  # noqa: PLR0913
 
     camctl run photo.jpg config.py weights.pth --target-category tabby --target-layers 'backbone.layer4.*.bn3'
     """
-    from camctl.pipeline.explain import explain as explain_
-    from camctl.pipeline.method_selection import pick_methods
+    from camctl.pipeline.explain import explain
     from camctl.values.picture import read_picture
 
-    # What can be wrong with the words is found before torch loads.
-    names = split_names(method, default=("auto",))
-    settings = parse_assignments(method_options or [], option="--method-options")
-    methods = pick_methods(names, settings)
-    classes = classes_of(target_category, topk)
-    rivals = rivals_of(versus, versus_strength)
-    drawing = saving.Drawing(canvas, known_colormap(colormap), opacity)
-    target = None
-    if save_path is not None:
-        target = saving.destination(save_path, len(methods) * (len(classes) or topk or 1), kept=image)
-    if save_raw is not None:
-        saving.check_raw(save_raw)
-    layout = Layout(adapter=adapter, vit_like=vit_like, num_extra_tokens=num_extra_tokens)
-    layout.check()
-    loading = Loading(
-        model=model,
-        checkpoint=checkpoint,
-        source=source_of(model),
-        device=device,
-        cfg_options=parse_assignments(cfg_options or []),
-        labels=labels_of(labels),
-        random_weights=random_weights,
-        seed=seed,
-        trust_checkpoint=trust_checkpoint,
-        repairs=not no_repairs,
-    )
-    if preview_model:
-        preview(loading, layout, json=json)
-        return
-    picture = read_picture(image)
-
-    hushed = quiet or json
-    with named_in_hints(model), working(quiet=hushed) as work:
-        loaded = loading.load(work)
-        work.say("Running it")
-        explanation = explain_(
+    # Mistakes in the words are reported before torch loads.
+    classes = question.classes()
+    count = methods.count() * (len(classes.names) or classes.topk)
+    files = map_files(output.save_path, output.save_raw, count, picture=subject.image)
+    family, request, sink, draw = model.family(), model.request(), output.results.sink, output.overlay.draw
+    if subject.preview_model:
+        return list_layers(request, family, sink)
+    picture = read_picture(subject.image)
+    with sink.working() as progress:
+        loaded = request.load(progress)
+        progress.say("Running it")
+        explanation = explain(
             loaded,
             picture,
-            methods=names,
-            method_options=settings,
-            targets=Classes(names=tuple(classes), topk=topk or 1, versus=tuple(rivals), strength=versus_strength),
-            target_layers=target_layers,
-            smooth=("both" if aug_smooth else "eigen") if eigen_smooth else "aug" if aug_smooth else "none",
-            aggregate=aggregate,
-            verify=verify,
-            family=layout.family,
+            methods=methods.names(),
+            method_options=methods.settings(),
+            targets=classes,
+            target_layers=subject.target_layers,
+            smooth=methods.smoothing,
+            aggregate=methods.maps.aggregate,
+            verify=methods.maps.verify,
+            family=family,
         )
-        paths = saving.save(explanation, target, drawing) if target else {}
-        if save_raw:
-            saving.save_numbers(explanation, save_raw)
-    if json:
-        print_json(explanation.to_dict(paths))
-    if not hushed:
-        report(explanation, paths, drawing, kept=bool(target or save_raw), preview=not no_preview)
-    if strict and any(cam.verdict != "ok" for cam in explanation.maps):
-        raise typer.Exit(ExitCode.NOT_OK)
-
-
-def report(
-    explanation: "Explanation", paths: dict[int, str], drawing: saving.Drawing, *, kept: bool, preview: bool
-) -> None:
-    """The summary, below the overlays where they were not saved and a terminal can show them."""
-    from camctl.cli.output.run_report import nothing_saved, summary
-    from camctl.render.terminal.picture import show
-
-    console = out()
-    shown = console.is_terminal and not paths and preview
-    if shown:
-        for cam in explanation.maps:
-            verdict = "" if cam.verdict == "ok" else f": {cam.verdict}"
-            console.print(f"{cam.method}, {cam.target.title}{verdict}", soft_wrap=True)
-            show(drawing.draw(cam), console)
-    summary(explanation, paths)
-    if not shown and not kept:
-        nothing_saved(len(explanation.maps))
+        paths = files.save(explanation, draw)
+    sink.data(explanation.to_dict(paths))
+    shown = sink.human and not paths and not output.results.no_preview and preview(explanation, draw)
+    sink.tell(summary(explanation, paths.values(), unsaved=not (shown or paths or files.raw)))
+    return output.results.exit_code(explanation.maps)

@@ -8,10 +8,7 @@ import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import typer
-
-from camctl.cli.output.screen import say, tell
-from camctl.cli.parsing.lists import LIST_GIVEN
+from camctl.cli.output.sink import error_lines, line, warn
 from camctl.errors import CamctlError, ExitCode, InputError, out_of_memory
 from camctl.registry.discovery import PluginWarning
 
@@ -23,46 +20,54 @@ BUG = (
 )
 
 
-def guard(command: Callable[[], object]) -> int:
-    """Run a command and give its exit code; an unexpected exception keeps its traceback, after one line of words."""
+def guard(command: Callable[[], int | None]) -> int:
+    """Run a command and return its exit code; an unexpected exception keeps its traceback, after one line of words."""
     try:
         with warnings.catch_warnings():
             _quieten()
-            command()
+            return command() or ExitCode.DONE
     except CamctlError as error:
-        tell(error)
-        return error.exit_code
+        return _report(error)
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
     except Exception as error:
-        if shortage := _out_of_memory(error) or _disk_full(error):
-            tell(shortage)
-            return shortage.exit_code
-        say(("error: ", "bold red"), BUG)
+        if shortage := _shortage(error):
+            return _report(shortage)
+        warn([line(("error: ", "bold red"), BUG)])
         raise
-    return 0
 
 
-# Typer gives a name to one kind of usage error only; what it is a kind of holds them all.
-_Usage: type[Exception] = typer.BadParameter.__mro__[1]
+def _report(error: CamctlError) -> int:
+    warn(error_lines(error))
+    return error.exit_code
 
 
 @contextmanager
-def usage_in_words() -> Iterator[None]:
-    """What typer finds wrong with the words of a command is an `InputError` as any other, not a box of its own."""
+def usage_in_words(hint: str, *, missing: str = "") -> Iterator[None]:
+    """Raise an `InputError` for what typer finds wrong with the words of a command.
+
+    Parameters
+    ----------
+    hint
+        The next step to try.
+    missing
+        What to say before the hint if an argument is missing.
+    """
     try:
         yield
-    except _Usage as error:
-        said = " ".join(error.format_message().split())  # type: ignore[attr-defined]
-        context = getattr(error, "ctx", None)
-        hint = f"See: {context.command_path if context else 'camctl'} --help"
-        if said.startswith("Missing argument") and context and context.meta.get(LIST_GIVEN):
-            hint = f"It goes before options that take several values, or after a --. {hint}"
-        raise InputError(said if said.endswith((".", "?")) else f"{said}.", hint=hint) from None
+    except Exception as error:
+        # Typer exports one kind of usage error only. All of them have this method, and no other error has.
+        words = getattr(error, "format_message", None)
+        if words is None:
+            raise
+        message = " ".join(words().split())
+        if message.startswith("Missing argument") and missing:
+            hint = f"{missing} {hint}"
+        raise InputError(message if message.endswith((".", "?", ")")) else f"{message}.", hint=hint) from None
 
 
 def _quieten() -> None:
-    """Other people's warnings are for developers: they are shown where Python was asked for them (`-W`)."""
+    """Hide other people's warnings, which are for developers, unless Python was asked for them (`-W`)."""
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
         warnings.simplefilter("always", PluginWarning)
@@ -70,27 +75,24 @@ def _quieten() -> None:
 
     def show(message: Warning | str, category: type[Warning], *where: object, **more: object) -> None:
         if issubclass(category, PluginWarning):
-            say(("warning: ", "bold yellow"), str(message))
+            warn([line(("warning: ", "bold yellow"), str(message))])
         else:
             usual(message, category, *where, **more)  # type: ignore[arg-type]
 
     warnings.showwarning = show
 
 
-def _disk_full(error: Exception) -> CamctlError | None:
-    """Files say so themselves, where they are written; what is left is standard output."""
-    if not isinstance(error, OSError) or error.errno not in {errno.ENOSPC, errno.EDQUOT}:
-        return None
-    return CamctlError("Standard output cannot be written: the disk is full.", hint="Send it elsewhere: command > FILE")
-
-
-def _out_of_memory(error: Exception) -> CamctlError | None:
+def _shortage(error: Exception) -> CamctlError | None:
+    """Return an error for too little memory or a full standard output; other files report a full disk themselves."""
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        message = "Standard output cannot be written: the disk is full."
+        return CamctlError(message, hint="Redirect it elsewhere: command > FILE")
     if not out_of_memory(error):
         return None
     torch = sys.modules.get("torch")
-    device = torch is not None and isinstance(error, torch.OutOfMemoryError)
-    where = "The device" if device else "This machine"
-    hint = "Try fewer --method and --target-layers at a time, without --aug-smooth" + (
-        ", or --device cpu." if device else "."
+    on_device = torch is not None and isinstance(error, torch.OutOfMemoryError)
+    advice = "Try fewer --method and --target-layers at a time, without --aug-smooth"
+    return CamctlError(
+        f"{'The device' if on_device else 'This machine'} has too little memory for this.",
+        hint=f"{advice}, or --device cpu." if on_device else f"{advice}.",
     )
-    return CamctlError(f"{where} has too little memory for this.", hint=hint)

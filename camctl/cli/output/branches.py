@@ -10,80 +10,80 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from camctl.values.explanation import LayerMap, LayerRecord
+    from camctl.values.layer_map import LayerMap, LayerRecord
 
 SHORTEST_RUN = 3
-"""Alike leaves in a row that are folded; of blocks with something inside, two will do."""
+"""Fewest equal leaves in a row that are folded; of blocks with children, two are enough."""
 
 
 @dataclass(frozen=True, eq=False)
 class Branch:
-    """A module and those inside it, in the order they began to run."""
+    """A module and its children, in the order they began to run."""
 
     record: LayerRecord
     default: bool
     children: tuple[Branch, ...]
     first: int
-    """Place of the first module in it that finished."""
+    """Position, in the order in which modules finished, of the first one in it."""
 
     @property
     def name(self) -> str:
-        """The module's full name."""
+        """Full name of the module."""
         return self.record.name
 
     @property
     def last_part(self) -> str:
-        """The name's part after the last dot."""
+        """Part of the name after the last dot."""
         return self.record.name.rpartition(".")[2]
 
     @cached_property
     def size(self) -> int:
-        """How many modules are inside."""
+        """Number of modules inside."""
         return sum(1 + child.size for child in self.children)
 
     @cached_property
     def alike(self) -> tuple[object, ...]:
-        """Equal for branches of which one can stand for the other."""
+        """Key that is equal for branches that are drawn once for all of them."""
         record = self.record
         own = (record.type, record.shape, record.grid, record.extra_tokens, record.why_not, self.default)
         return (*own, tuple((child.last_part, child.alike) for child in self.children))
 
     @property
     def holds_only(self) -> bool:
-        """Whether it never runs itself and what is inside does, as a list of blocks."""
+        """Whether the module never runs itself but its children do, such as a list of blocks."""
         return self.record.order < 0 and any(child.record.order >= 0 or child.holds_only for child in self.children)
 
 
 def grow(layers: LayerMap) -> tuple[Branch, ...]:
-    """The outermost branches of a model."""
+    """Return the outermost branches of a model."""
     inside: dict[str, list[int]] = {}
-    for place, record in enumerate(layers.records):
-        inside.setdefault(record.name.rpartition(".")[0], []).append(place)
+    for index, record in enumerate(layers.records):
+        inside.setdefault(record.name.rpartition(".")[0], []).append(index)
 
     def below(name: str) -> tuple[Branch, ...]:
-        return tuple(sorted((branch(place) for place in inside.get(name, [])), key=lambda one: one.first))
+        return tuple(sorted((branch(index) for index in inside.get(name, [])), key=lambda child: child.first))
 
-    def branch(place: int) -> Branch:
-        record = layers.records[place]
+    def branch(index: int) -> Branch:
+        record = layers.records[index]
         children = below(record.name)
-        first = min([place, *(child.first for child in children)])
+        first = min([index, *(child.first for child in children)])
         return Branch(record, record.name in layers.default, children, first)
 
     return below("")
 
 
 def prune(branches: Sequence[Branch], keep: Callable[[LayerRecord], bool]) -> tuple[Branch, ...]:
-    """Only the branches to keep, and what they hang from."""
-    kept = []
+    """Return only the branches to keep, and their parents."""
+    pruned = []
     for branch in branches:
         children = prune(branch.children, keep)
         if children or keep(branch.record):
-            kept.append(Branch(branch.record, branch.default, children, branch.first))
-    return tuple(kept)
+            pruned.append(Branch(branch.record, branch.default, children, branch.first))
+    return tuple(pruned)
 
 
 def runs(branches: Sequence[Branch]) -> Iterator[tuple[Branch, ...]]:
-    """Branches in their order, those alike in a row together where that is shorter."""
+    """Yield branches in their order; equal ones in a row come together if that is shorter."""
     start = 0
     while start < len(branches):
         end = start + 1
@@ -93,14 +93,14 @@ def runs(branches: Sequence[Branch]) -> Iterator[tuple[Branch, ...]]:
         if len(run) >= SHORTEST_RUN or (len(run) > 1 and run[0].children):
             yield run
         else:
-            yield from ((one,) for one in run)
+            yield from ((branch,) for branch in run)
         start = end
 
 
 def pattern(text: str) -> re.Pattern[str]:
-    """What `--filter` matches: names as `--target-layers` does (`*` stops at a dot, `**` does not).
+    """Return the pattern of `--filter`: `*` stops at a dot, `**` does not, as in `--target-layers`.
 
-    A pattern without a dot is for the last part of a name, so that `*norm*` finds every norm.
+    A pattern without a dot is compared with the last part of a name, so that `*norm*` matches every norm.
     """
     signs = {"**": ".*", "*": "[^.]*", "?": "[^.]"}
     body = "".join(signs.get(part, re.escape(part)) for part in re.split(r"(\*\*|\*|\?)", text))

@@ -1,278 +1,267 @@
-"""The words of `camctl compare`, on stderr: what the models said, what maps are worth, which methods to believe."""
+"""The words of `camctl compare`: what the models predicted, what maps are worth, which methods to believe."""
 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from itertools import groupby
 from math import isnan
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from rich.padding import Padding
-from rich.table import Table
+from rich.table import Column
 from rich.text import Text
 
-from camctl.cli.output.run_report import RANDOM, notes, score, verdicts
-from camctl.cli.output.screen import err, say, tell
-from camctl.render.report.words import between, too_few
-from camctl.values.comparison import ANOTHER, NAMES
+from camctl.cli.output.run_report import RANDOM, notes, saved, score, verdicts
+from camctl.cli.output.sink import error_lines, hint, indented, line, note, plain_table, stderr, stdout, warn
+from camctl.ranking import interval_text, too_few
+from camctl.values.axis import NAMES
+from camctl.values.comparison import ANOTHER
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from camctl.ranking import Agreement, Drift, Likeness, Standing
-    from camctl.values.comparison import AxisName, Comparison, Measure
+    from rich.console import RenderableType
+    from rich.table import Table
+
+    from camctl.cli.output.baseline import Drifts
+    from camctl.cli.output.sink import Sink
+    from camctl.ranking import Agreement, Likeness, Standing
+    from camctl.values.comparison import Comparison, Measure
+    from camctl.values.look import Looks
 
 BETTER = {"higher": "↑", "lower": "↓", "neither": ""}
-"""Behind a metric's title: which way is better."""
+"""What stands after a metric's title: which way is better."""
 
 MOST_RUNS = 8
-"""Models before pictures that are told of one by one."""
-
+"""Maximum number of predictions of a model for a picture that are printed."""
 
 BOTH_FIGURES = 150
-"""Columns of a window from which the sanity tells the structural similarity as well."""
+"""Width of a window in columns from which the sanity report has the structural similarity as well."""
 
 
-def summary(comparison: Comparison, paths: Sequence[str], *, drawing: float | None = None) -> None:
-    """All there is to say, the verdicts last; with `drawing`, the milliseconds that this took, what took how long."""
-    from camctl.render.figure.figure import missing_letters
+@dataclass(frozen=True)
+class Report:
+    """A comparison, what was saved of it, and how far its maps are from earlier ones."""
 
-    _runs(comparison)
-    _counts(comparison)
-    _standings(comparison)
-    _agreement(comparison)
-    _sanity(comparison)
-    if drawing is not None:
-        _timing(comparison, drawing)
-    for path in paths:
-        say(("saved: ", "green"), path)
-    notes(tuple(comparison.explanations.values()))
-    if paths and (letters := missing_letters(comparison)):
-        say(("note: ", "cyan"), f"No font on this machine has {letters}: boxes stand for them in pictures.")
-    verdicts(comparison.maps)
-    faults(comparison)
+    comparison: Comparison
+    look: Looks
+    paths: Sequence[str]
+    drifts: Drifts | None
+    drawing: float | None
+    """Milliseconds that drawing and writing took; None if times are not wanted."""
+
+    def show(self, sink: Sink, *, preview: bool) -> None:
+        """Print it: JSON or paths on stdout, or the figure in a terminal; then the words."""
+        if sink.json:
+            judged = {"baseline": self.drifts.to_dict()} if self.drifts else {}
+            sink.data(self.comparison.to_dict(self.paths) | judged)
+        shown = not sink.json and self._show_result(preview=preview)
+        if self.drifts:
+            warn(self.drifts.report(everything=sink.human))
+        sink.tell(self._summary())
+        warn(faults(self.comparison))
+        if not shown and not self.paths:
+            sink.tell([line(("Nothing was saved. ", "bold"), "To keep it: --save-path grid.png report.html")])
+
+    def _show_result(self, *, preview: bool) -> bool:
+        """Print the paths in a pipe, or the figure in a terminal if nothing was saved; returns whether it was shown."""
+        from camctl.render.terminal.grid import show_grid
+
+        console = stdout()
+        if not console.is_terminal:
+            # Scripts read them there; nothing else may stand on a pipe.
+            console.file.writelines(f"{path}\n" for path in self.paths)
+            console.file.flush()
+        elif preview and not self.paths:
+            show_grid(self.comparison, console, **self.look)
+            return True
+        return False
+
+    def _summary(self) -> Iterator[RenderableType]:
+        from camctl.render.figure.figure import missing_letters
+
+        comparison = self.comparison
+        yield from _predictions(comparison)
+        yield _counts(comparison)
+        yield from _standings(comparison)
+        yield from _agreement(comparison)
+        yield from _sanity(comparison)
+        if self.drawing is not None:
+            yield indented(_times(comparison))
+            yield line((f"  {self.drawing:.0f} ms to draw and write", "dim"))
+        yield from saved(self.paths)
+        yield from notes(tuple(comparison.explanations.values()))
+        if self.paths and (letters := missing_letters(comparison)):
+            yield note(f"No font on this machine has {letters}: boxes stand for them in pictures.")
+        yield from verdicts(comparison.maps)
 
 
-def faults(comparison: Comparison) -> None:
-    """Why places are empty, and what else failed: the same words once."""
+def faults(comparison: Comparison) -> Iterator[Text]:
+    """Yield why cells are empty, and what else failed: the same words once."""
     reasons = {cell.reason for cell in comparison.cells}
     for fault in comparison.faults:
         if fault.message not in reasons:
-            tell(fault)
+            yield from error_lines(fault)
     several = "model" in comparison.varying
-    told = Counter(
+    counts = Counter(
         (comparison.label("model", cell.at) if several else "", cell.reason, cell.hint)
         for cell in comparison.cells
         if cell.cam is None
     )
-    for (model, reason, hint), count in told.items():
-        of = f" of {model}" if model else ""
-        say((f"no map{of} ({count}): " if count > 1 else f"no map{of}: ", "bold yellow"), reason)
-        if hint:
-            say(("hint: ", "bold cyan"), hint)
+    for (model, reason, advice), count in counts.items():
+        label = f"no map{f' of {model}' if model else ''}{f' ({count})' if count > 1 else ''}: "
+        yield line((label, "bold yellow"), reason)
+        if advice:
+            yield hint(advice)
 
 
-def nothing_saved() -> None:
-    """One line that says how to keep what was made."""
-    say(("Nothing was saved. ", "bold"), "To keep it: --save-path grid.png report.html")
-
-
-def drifts(comparison: Comparison, found: Sequence[Drift], gone: int, least: float, *, hushed: bool) -> None:
-    """Each map's rank correlation with its predecessor, on stderr; where words are not wanted, those that are under."""
-    found = [one for one in found if one.under(least) or not hushed]
-    if not found:
-        return
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
-    apart: tuple[AxisName, ...] = ("image", "model")
-    varying = [name for name in apart if any(one.cell.at[name] for one in found)]
-    for heading in (*(NAMES[name][0] for name in varying), "class", "method", "layers"):
-        table.add_column(heading, overflow="fold")
-    table.add_column("correlation", justify="right")
-    table.add_column("")
-    for one in found:
-        cam = one.cam
-        said = "new" if one.correlation is None else "-" if isnan(one.correlation) else f"{one.correlation:.3f}"
-        under = one.under(least)
-        mark = Text(f"under {least:g}" if under else "", "bold yellow")
-        smoothing = "" if cam.smoothing == "none" else f" ({cam.smoothing})"
-        which = [comparison.label(name, one.cell.at) for name in varying]
-        cells = (*which, cam.target.title, cam.method + smoothing, ", ".join(cam.layers))
-        table.add_row(*map(Text, cells), Text(said, "bold yellow" if under else ""), mark)
-    err().print(Padding(table, (0, 0, 0, 2)))
-    if gone and not hushed:
-        say((f"  {gone} maps of the baseline have no successor here", "dim"))
-
-
-def _runs(comparison: Comparison) -> None:
-    """What every model said of every picture."""
+def _predictions(comparison: Comparison) -> Iterator[Text]:
+    """Yield the scores of every model for every picture."""
     for explanation in list(comparison.explanations.values())[:MOST_RUNS]:
-        line = Text.assemble((explanation.model, "bold"), " on ", (explanation.image, "bold"), ": ")
-        # Of synonyms the first will do.
-        line.append(", ".join(f"{one.label.split(',')[0]} {score(one)}" for one in explanation.predictions[:3]))
+        # Of several synonyms the first will do.
+        best = ", ".join(f"{target.label.split(',')[0]} {score(target)}" for target in explanation.predictions[:3])
+        heading = line((explanation.model, "bold"), " on ", (explanation.image, "bold"), f": {best}")
         if explanation.random_weights:
-            line.append(f"  ({RANDOM})", "bold yellow")
-        err().print(line, soft_wrap=True)
+            heading.append(f"  ({RANDOM})", "bold yellow")
+        yield heading
     if (more := len(comparison.explanations) - MOST_RUNS) > 0:
-        say((f"  and {more} more", "dim"))
+        yield line((f"  and {more} more", "dim"))
 
 
-def _counts(comparison: Comparison) -> None:
+def _counts(comparison: Comparison) -> Text:
     maps = comparison.maps
-    dead = sum(cam.verdict != "ok" for cam in maps)
+    worthless = sum(cam.verdict != "ok" for cam in maps)
     missing = len(comparison.cells) - len(maps)
     across = " x ".join(f"{len(axis)} {NAMES[axis.name][1]}" for axis in comparison.axes if len(axis) > 1)
-    said = f"{len(maps)} map{'s' if len(maps) != 1 else ''}" + (f" ({across})" if across else "")
-    said += f", {dead} worthless" if dead else ""
-    say(said + (f", {missing} missing" if missing else ""))
+    text = f"{len(maps)} map{'s' if len(maps) != 1 else ''}" + (f" ({across})" if across else "")
+    return line(text, f", {worthless} worthless" if worthless else "", f", {missing} missing" if missing else "")
 
 
-def _standings(comparison: Comparison) -> None:
+def _standings(comparison: Comparison) -> Iterator[RenderableType]:
     from camctl.ranking import RANKED, standings
 
     ranked = False
     for axis in RANKED:
-        for model, group in groupby(standings(comparison, axis), key=lambda one: one.model):
+        for model, group in groupby(standings(comparison, axis), key=lambda standing: standing.model):
             rows = list(group)
-            if not any(one.figures for one in rows):
+            if not any(row.figures for row in rows):
                 continue  # nothing but worthless maps
             ranked = True
             if model:
-                say((model, "bold"))
-            _stood(rows, comparison.metrics)
+                yield line((model, "bold"))
+            yield indented(_standings_table(rows, comparison.metrics))
+            if reason := too_few(rows, comparison.metrics):
+                yield line(("  too few to decide: ", "bold yellow"), reason)
+            for row in rows:
+                if row.beaten_by:
+                    names = _unbeaten(row, rows, comparison.metrics)
+                    yield line(("  no better: ", "bold yellow"), f"{row.label} does not beat {names}")
     if ranked and any(measure.rewards for measure in comparison.metrics):
-        say(("  what else than a good map a figure may come of: camctl metrics NAME", "dim"))
+        yield line(("  what besides a good map can raise a value: camctl metrics NAME", "dim"))
 
 
-def _stood(rows: Sequence[Standing], metrics: Sequence[Measure]) -> None:
-    """One table, and what to make of it."""
-    err().print(Padding(_table(rows, metrics), (0, 0, 0, 2)))
-    if said := too_few(rows, metrics):
-        say(("  too few to tell: ", "bold yellow"), said)
-    for one in rows:
-        if one.beaten_by:
-            said = _in_words(one, rows, metrics)
-            say(("  no better: ", "bold yellow"), f"{one.label} does not beat {said}")
-
-
-def _in_words(one: Standing, rows: Sequence[Standing], metrics: Sequence[Measure]) -> str:
-    """Which baselines it does not beat, and at what."""
-    baselines = {each.label: each for each in rows if each.baseline}
+def _unbeaten(row: Standing, rows: Sequence[Standing], metrics: Sequence[Measure]) -> str:
+    """Return which baselines a method does not beat, and at what."""
+    baselines = {standing.label: standing for standing in rows if standing.baseline}
     by_baseline: dict[str, list[str]] = {}
     for measure in metrics:
-        baseline = one.beaten_by.get(measure.name)
+        baseline = row.beaten_by.get(measure.name)
         if baseline is not None:
-            level = one.figures[measure.name] == baselines[baseline].figures[measure.name]
+            level = row.figures[measure.name] == baselines[baseline].figures[measure.name]
             by_baseline.setdefault(baseline, []).append(f"{measure.title} (level)" if level else measure.title)
     return "; ".join(f"{baseline} at {', '.join(names)}" for baseline, names in by_baseline.items())
 
 
-def _table(rows: Sequence[Standing], metrics: Sequence[Measure]) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
-    table.add_column(NAMES[rows[0].axis][0], no_wrap=True)
-    table.add_column("mean rank", justify="right")
-    for measure in metrics:
-        table.add_column(f"{measure.title} {BETTER[measure.better]}".strip(), justify="right")
-    if any(one.worthless for one in rows):
-        table.add_column("worthless", justify="right")
-    for one in rows:
-        style = "dim" if one.baseline else ""
-        cells = [Text(one.label, style or "bold"), Text("" if isnan(one.mean_rank) else f"{one.mean_rank:.1f}", style)]
-        for measure in metrics:
-            figure = one.figures.get(measure.name)
-            beaten = measure.name in one.beaten_by
-            cell = Text(
-                "-" if figure is None else f"{figure:.3f}",
-                style or ("bold green" if measure.name in one.best_at else "yellow" if beaten else ""),
-            )
-            if ends := one.intervals.get(measure.name):
-                cell.append(f" {between(ends)}", "dim not bold")
-            cells.append(cell)
-        if any(each.worthless for each in rows):
-            cells.append(Text(f"{one.worthless}/{one.maps}" if one.worthless else "", "yellow"))
+def _standings_table(rows: Sequence[Standing], metrics: Sequence[Measure]) -> Table:
+    worthless = any(row.worthless for row in rows)
+    titles = (f"{measure.title} {BETTER[measure.better]}".strip() for measure in metrics)
+    headings = ("mean rank", *titles, *["worthless"] * worthless)
+    table = plain_table(NAMES[rows[0].axis][0], *(Column(heading, justify="right") for heading in headings))
+    for row in rows:
+        style = "dim" if row.baseline else ""
+        rank = "" if isnan(row.mean_rank) else f"{row.mean_rank:.1f}"
+        cells = [Text(row.label, style or "bold"), Text(rank, style)]
+        cells += [_figure(row, measure.name, style) for measure in metrics]
+        if worthless:
+            cells.append(Text(f"{row.worthless}/{row.maps}" if row.worthless else "", "yellow"))
         table.add_row(*cells)
     return table
 
 
-def _agreement(comparison: Comparison) -> None:
+def _figure(row: Standing, metric: str, style: str) -> Text:
+    """Return a metric's value, and its interval."""
+    value = row.figures.get(metric)
+    style = style or ("bold green" if metric in row.best_at else "yellow" if metric in row.beaten_by else "")
+    cell = Text("-" if value is None else f"{value:.3f}", style)
+    if ends := row.intervals.get(metric):
+        cell.append(f" {interval_text(ends)}", "dim not bold")
+    return cell
+
+
+def _agreement(comparison: Comparison) -> Iterator[RenderableType]:
     from camctl.ranking import agreement
 
     if not comparison.metrics:
         return
-    for one in agreement(comparison):
-        console = err()
-        if 2 + max(map(len, one.labels)) + 6 * len(one.labels) > console.width - 2:
-            say("  (agreement between maps needs a wider window, or a report: --save-path report.html)")
+    for result in agreement(comparison):
+        if 2 + max(map(len, result.labels)) + 6 * len(result.labels) > stderr().width - 2:
+            yield line("  (agreement between maps needs a wider window, or a report: --save-path report.html)")
             return
-        say(
-            (f"agreement between {NAMES[one.axis][1]}", "bold"),
-            f" (rank correlation){f', {one.model}' if one.model else ''}",
+        model = f", {result.model}" if result.model else ""
+        yield line((f"agreement between {NAMES[result.axis][1]}", "bold"), f" (rank correlation){model}")
+        yield indented(_matrix(result))
+
+
+def _matrix(result: Agreement) -> Table:
+    numbers = (Column(str(number), justify="right") for number, _ in enumerate(result.labels, 1))
+    table = plain_table(Column("", no_wrap=True), *numbers, gap=1)
+    for number, (label, row) in enumerate(zip(result.labels, result.matrix, strict=True), 1):
+        cells = (
+            Text("-" if isnan(value) else f"{value:.2f}", "dim" if column == number else "")
+            for column, value in enumerate(row, 1)
         )
-        console.print(Padding(_matrix(one), (0, 0, 0, 2)))
-
-
-def _matrix(one: Agreement) -> Table:
-    table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim", pad_edge=False)
-    table.add_column("", no_wrap=True)
-    for number in range(1, len(one.labels) + 1):
-        table.add_column(str(number), justify="right")
-    for number, (label, row) in enumerate(zip(one.labels, one.matrix, strict=True), 1):
-        cells = [
-            Text("-" if isnan(value) else f"{value:.2f}", "dim" if place == number - 1 else "")
-            for place, value in enumerate(row)
-        ]
-        table.add_row(Text.assemble((f"{number} ", "dim"), label), *cells)
+        table.add_row(line((f"{number} ", "dim"), label), *cells)
     return table
 
 
-def _sanity(comparison: Comparison) -> None:
-    """What is left of each method's maps once weights are random, and what two pictures have in common anyway."""
-    from camctl.ranking import FEW, LEAST_PICTURES, sanity_rows
-    from camctl.render.figure.sanity import likeness_text, stage_heads
+def _sanity(comparison: Comparison) -> Iterator[RenderableType]:
+    """Yield what is left of each method's maps once weights are random, and what two pictures have in common anyway."""
+    from camctl.ranking import FEW, LEAST_PICTURES, likeness_text, sanity_rows, stage_headings
 
     rows = sanity_rows(comparison)
-    wide = err().width >= BOTH_FIGURES
+    wide = stderr().width >= BOTH_FIGURES
 
-    def figures(alike: Likeness | None) -> str:
-        return likeness_text(alike) if wide else likeness_text(alike).partition(" / ")[0]
+    def figures(likeness: Likeness | None) -> Text:
+        return Text(likeness_text(likeness) if wide else likeness_text(likeness).partition(" / ")[0])
 
-    for one in comparison.sanity:
-        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
-        table.add_column("method", no_wrap=True)
-        for heading in stage_heads(one, short=True):
-            table.add_column(heading, justify="right", overflow="fold")
-        table.add_column("", no_wrap=True)
-        for row in rows[one.model]:
-            stages = [row.stages.get(stage) for stage in (*one.stages, ANOTHER)]
-            table.add_row(Text(row.label, "bold"), *map(Text, map(figures, stages)), Text(row.mark, "yellow"))
-        model = comparison.axis("model").labels[one.model] if "model" in comparison.varying else ""
+    for sanity in comparison.sanity:
+        headings = (Column(text, justify="right", overflow="fold") for text in stage_headings(sanity, short=True))
+        table = plain_table(Column("method", no_wrap=True), *headings, Column("", no_wrap=True))
+        for row in rows[sanity.model]:
+            stages = (row.stages.get(stage) for stage in (*sanity.stages, ANOTHER))
+            table.add_row(Text(row.label, "bold"), *map(figures, stages), Text(row.mark, "yellow"))
+        model = f", {comparison.axis('model').labels[sanity.model]}" if "model" in comparison.varying else ""
         both = " / structural similarity" if wide else ""
-        said = f" (rank correlation{both} with the whole network's map, weights random from the head down to the module"
-        say(("sanity", "bold"), f"{said} named; medians){f', {model}' if model else ''}")
-        err().print(Padding(table, (0, 0, 0, 2)))
-        if any(row.mark == FEW for row in rows[one.model]):
-            said = f"Which method sees the class takes {LEAST_PICTURES} pictures to tell, more where figures scatter."
-            say(("hint: ", "bold cyan"), said)
+        words = f" (rank correlation{both} with the map of the whole network, weights random from the head down to the"
+        yield line(("sanity", "bold"), f"{words} module named; medians){model}")
+        yield indented(table)
+        if any(row.mark == FEW for row in rows[sanity.model]):
+            needed = f"{LEAST_PICTURES} pictures to decide, and more if the values scatter."
+            yield hint(f"Whether a method sees the class takes {needed}")
 
 
-def _timing(comparison: Comparison, drawing: float) -> None:
-    """What took how long in milliseconds, alike works of all pictures together; behind an x, how often it was done."""
+def _times(comparison: Comparison) -> Table:
+    """Return milliseconds by step and model, for all pictures together; after an x, how often a step was done."""
     spent: dict[str, dict[str, tuple[float, int]]] = {}
-    for one in comparison.spent:
-        milliseconds, count = spent.setdefault(one.model, {}).get(one.what, (0.0, 0))
-        spent[one.model][one.what] = milliseconds + one.milliseconds, count + one.count
-    works = list(dict.fromkeys(work for works in spent.values() for work in works))
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
-    table.add_column("ms", overflow="fold")
-    for work in works:
-        table.add_column(work, justify="right")
-    for model, done in spent.items():
-        cells = (done.get(work) for work in works)
-        table.add_row(Text(PurePath(model).name), *[Text(_spent(*each) if each else "") for each in cells])
-    err().print(Padding(table, (0, 0, 0, 2)))
-    if drawing:
-        say((f"  {drawing:.0f} ms to draw and write", "dim"))
+    for time in comparison.spent:
+        milliseconds, count = spent.setdefault(time.model, {}).get(time.what, (0.0, 0))
+        spent[time.model][time.what] = milliseconds + time.milliseconds, count + time.count
+    table = plain_table("ms", *(Column(PurePath(model).name, justify="right", overflow="fold") for model in spent))
+    for step in dict.fromkeys(step for times in spent.values() for step in times):
+        table.add_row(Text(step), *(Text(_time(*times.get(step, (0.0, 0)))) for times in spent.values()))
+    return table
 
 
-def _spent(milliseconds: float, count: int) -> str:
-    return f"{milliseconds:.1f}" + (f" x{count}" if count > 1 else "")
+def _time(milliseconds: float, count: int) -> str:
+    return f"{milliseconds:.1f} x{count}" if count > 1 else f"{milliseconds:.1f}" if count else ""

@@ -1,90 +1,83 @@
-"""What is going on, on stderr, while something takes long; silent where nobody watches."""
+"""What is being done, on stderr, while something takes long; silent if nobody watches."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING
 
-from camctl.cli.output.screen import err
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from rich import progress
     from rich.console import Console
-    from rich.progress import Progress, TaskID
     from rich.status import Status
 
     Step = Callable[[str, int, int], None]
 
 
-class Working:
+class Progress:
     """A line with a spinner; it gives way to a bar while a file is fetched or steps are counted."""
 
     def __init__(self, console: Console, *, watched: bool) -> None:
         self._console = console
-        self._watched = watched
         self._text = ""
-        self._status: Status | None = None
-        self._bar: Progress | None = None
-        self._task: TaskID | None = None
+        self._live: Status | progress.Progress | None = None
+        self.watched = watched
 
     def say(self, text: str) -> None:
-        """What is being done now; empty for nothing."""
+        """Show what is being done now; an empty text shows nothing."""
         self._text = text
-        self._stop()
-        if text and self._watched:
+        self._replace(None)
+        if text and self.watched:
             from rich.text import Text
 
-            self._status = self._console.status(Text(text))
-            self._status.start()
+            self._replace(self._console.status(Text(text)))
 
     @property
     def fetched(self) -> Step | None:
-        """Call it with a text, and the bytes that are here and there will be; None where nobody watches."""
-        return self._fetched if self._watched else None
+        """Call it with a text, the bytes that are here and all bytes; None if nobody watches."""
+        return self._step(in_bytes=True)
 
     @property
     def counted(self) -> Step | None:
-        """Call it with a text, the steps done and all steps; None where nobody watches."""
-        return self._counted if self._watched else None
+        """Call it with a text, the steps done and all steps; None if nobody watches."""
+        return self._step(in_bytes=False)
 
-    def _fetched(self, text: str, done: int, total: int) -> None:
-        self._advance(text, done, total, in_bytes=True)
+    def _step(self, *, in_bytes: bool) -> Step | None:
+        from rich.progress import Progress as Bar
 
-    def _counted(self, text: str, done: int, total: int) -> None:
-        self._advance(text, done, total, in_bytes=False)
+        def advance(text: str, done: int, total: int) -> None:
+            if not isinstance(self._live, Bar):
+                self._replace(_bar(self._console, text, in_bytes=in_bytes))
+            bar = self._live
+            assert isinstance(bar, Bar)  # noqa: S101 - for the type checker
+            bar.update(bar.task_ids[0], description=text, completed=done, total=total or None)
+            if total and done >= total:
+                self.say(self._text)
 
-    def _advance(self, text: str, done: int, total: int, *, in_bytes: bool) -> None:
-        if self._bar is None or self._task is None:
-            self._stop()
-            self._bar, self._task = _bar(self._console, text, in_bytes=in_bytes)
-            self._bar.start()
-        self._bar.update(self._task, description=text, completed=done, total=total or None)
-        if total and done >= total:
-            self.say(self._text)
+        return advance if self.watched else None
 
-    def _stop(self) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-        if self._status is not None:
-            self._status.stop()
-        self._bar = self._status = self._task = None
+    def _replace(self, live: Status | progress.Progress | None) -> None:
+        if self._live is not None:
+            self._live.stop()
+        self._live = live
+        if live is not None:
+            live.start()
 
 
 @contextmanager
-def working(*, quiet: bool = False) -> Iterator[Working]:
+def working(console: Console, *, quiet: bool = False) -> Iterator[Progress]:
     """Show what is being done, and keep stdout clean of what libraries print meanwhile."""
-    console = err()
-    state = Working(console, watched=console.is_terminal and not quiet)
+    progress = Progress(console, watched=console.is_terminal and not quiet)
     # A picture, a table or JSON is all that may stand on stdout; what a library says is for people.
     with redirect_stdout(console.file):
         try:
-            yield state
+            yield progress
         finally:
-            state.say("")
+            progress.say("")
 
 
-def _bar(console: Console, text: str, *, in_bytes: bool) -> tuple[Progress, TaskID]:
+def _bar(console: Console, text: str, *, in_bytes: bool) -> progress.Progress:
     from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     bar = Progress(
@@ -95,4 +88,5 @@ def _bar(console: Console, text: str, *, in_bytes: bool) -> tuple[Progress, Task
         console=console,
         transient=True,
     )
-    return bar, bar.add_task(text, total=None)
+    bar.add_task(text, total=None)
+    return bar

@@ -1,127 +1,128 @@
-"""The summary of `camctl run`: what the model said, where the maps were taken, what each is worth."""
+"""The words of `camctl run`: what the model predicted, where the maps were taken, what each is worth."""
 
 from __future__ import annotations
 
 from math import isfinite
 from typing import TYPE_CHECKING
 
-from rich.padding import Padding
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
-from camctl.cli.output.screen import err, say
+from camctl.cli.output.sink import hint, indented, line, note, plain_table, stdout
 from camctl.demo import photographs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from camctl.values.explanation import Cam, Explanation, Target
+    import numpy as np
+    from numpy.typing import NDArray
+    from rich.console import RenderableType
+
+    from camctl.values.cam import Cam
+    from camctl.values.explanation import Explanation
+    from camctl.values.target import Target
 
 BAR = 20
-"""Characters of a score of 1."""
+"""Length of the bar of a score of 1, in characters."""
 
 SMALLEST = 0.0005
-"""Score that three decimals still tell from nothing."""
+"""Smallest score that three decimals tell from zero."""
 
 RANDOM = "random weights: the maps mean nothing"
 
 
-def summary(explanation: Explanation, paths: Mapping[int, str]) -> None:
-    """Print the summary on stderr; `paths` tells where each map (by its place) was saved."""
-    console = err()
-    heading = Text.assemble((explanation.model, "bold"), " on ", (explanation.image, "bold"))
+def preview(explanation: Explanation, draw: Callable[[Cam], NDArray[np.uint8]]) -> bool:
+    """Draw the overlays on stdout if it is a terminal; returns whether it is."""
+    from camctl.render.terminal.picture import show
+
+    console = stdout()
+    if console.is_terminal:
+        for cam in explanation.maps:
+            verdict = "" if cam.verdict == "ok" else f": {cam.verdict}"
+            console.print(f"{cam.method}, {cam.target.title}{verdict}", soft_wrap=True)
+            show(draw(cam), console)
+    return console.is_terminal
+
+
+def summary(explanation: Explanation, paths: Iterable[str], *, unsaved: bool) -> Iterator[RenderableType]:
+    """Yield the summary. `unsaved`: the maps were neither saved nor shown."""
+    heading = line((explanation.model, "bold"), " on ", (explanation.image, "bold"))
     if explanation.random_weights:
         heading.append(f"  ({RANDOM})", "bold yellow")
-    console.print(heading, soft_wrap=True)
-    console.print(Padding(_predictions(explanation.predictions), (0, 0, 0, 2)))
-    for layers in dict.fromkeys(_whence(cam) for cam in explanation.maps):
-        say(*layers)
-    console.print(Padding(_maps(explanation), (0, 0, 0, 2)))
-    say((f"  {_passes(explanation)}", "dim"))
-    for path in paths.values():
-        # In no table: a path that is broken over two lines cannot be copied.
-        say(("saved: ", "green"), path)
-    notes([explanation])
-    verdicts(explanation.maps)
+    yield heading
+    yield indented(_predictions(explanation.predictions))
+    for layers, chosen_by, grid in dict.fromkeys((cam.layers, cam.chosen_by, cam.grid) for cam in explanation.maps):
+        plural = "s" if len(layers) > 1 else ""
+        where = f", chosen by {chosen_by}, grid {grid[0]} x {grid[1]}"
+        yield line(f"target layer{plural} ", (", ".join(layers), "bold"), where)
+    yield indented(_maps(explanation))
+    yield line((f"  {_passes(explanation)}", "dim"))
+    yield from saved(paths)
+    yield from notes([explanation])
+    yield from verdicts(explanation.maps)
+    if unsaved:
+        what, path = ("map", "cam.png") if len(explanation.maps) == 1 else ("maps", "cams/")
+        yield line(("Nothing was saved. ", "bold"), f"To keep the {what}: --save-path {path}")
 
 
-def notes(explanations: Sequence[Explanation]) -> None:
-    """What was repaired, and what the user should know, the same words once."""
-    for repair in dict.fromkeys(repair for one in explanations for repair in one.repairs):
-        say(("repaired: ", "cyan"), repair)
-    for note in dict.fromkeys(note for one in explanations for note in one.notes):
-        say(("note: ", "cyan"), note)
+def saved(paths: Iterable[str]) -> Iterator[Text]:
+    """Yield the paths of saved files."""
+    for path in paths:
+        yield line(("saved: ", "green"), path)
+
+
+def notes(explanations: Sequence[Explanation]) -> Iterator[Text]:
+    """Yield what was repaired, and what the user should know, the same words once."""
+    for label in ("repaired", "note"):
+        texts = (explanation.repairs if label == "repaired" else explanation.notes for explanation in explanations)
+        for text in dict.fromkeys(text for several in texts for text in several):
+            yield note(text, label)
     if advice := photographs.hint(explanations):
-        say(("hint: ", "bold cyan"), advice)
+        yield hint(advice)
 
 
-def verdicts(maps: Sequence[Cam]) -> None:
-    """Say what is wrong with each map that is not `ok`, what to try, and what to beware of; the same words once."""
-    told: dict[tuple[str, str, str], list[str]] = {}
+def verdicts(maps: Sequence[Cam]) -> Iterator[Text]:
+    """Yield what is wrong with each map that is not `ok`, what to try, and what to beware of; the same words once."""
+    names: dict[tuple[str, str, str], list[str]] = {}
     for cam in maps:
         if cam.reason:
-            told.setdefault((cam.verdict, cam.reason, cam.hint), []).append(f"{cam.method} of {cam.target.title}")
-    for (verdict, reason, hint), names in told.items():
-        several = f" and {len(names) - 1} more" if len(names) > 1 else ""
-        say(("warning: " if verdict == "ok" else f"{verdict}: ", "bold yellow"), f"{names[0]}{several}. {reason}")
-        if hint:
-            say(("hint: ", "bold cyan"), hint)
-
-
-def nothing_saved(count: int) -> None:
-    """One line that says how to keep what was made."""
-    path = "cam.png" if count == 1 else "cams/"
-    say(("Nothing was saved. ", "bold"), f"To keep the {'map' if count == 1 else 'maps'}: --save-path {path}")
-
-
-def _predictions(predictions: Sequence[Target]) -> Table:
-    table = Table.grid(padding=(0, 2))
-    table.add_column(justify="right")
-    table.add_column(justify="right")
-    table.add_column(overflow="fold")
-    table.add_column()
-    for target in predictions:
-        index = Text(str(target.index), "dim") if target.label != str(target.index) else Text("class", "dim")
-        table.add_row(Text(score(target), "bold"), index, Text(target.label), _bar(target.score))
-    return table
-
-
-def _bar(value: float) -> Text:
-    return Text("█" * round(BAR * value) if isfinite(value) else "", "green")
+            names.setdefault((cam.verdict, cam.reason, cam.hint), []).append(f"{cam.method} of {cam.target.title}")
+    for (verdict, reason, advice), (first, *others) in names.items():
+        more = f" and {len(others)} more" if others else ""
+        yield line(("warning: " if verdict == "ok" else f"{verdict}: ", "bold yellow"), f"{first}{more}. {reason}")
+        if advice:
+            yield hint(advice)
 
 
 def score(target: Target) -> str:
-    """A score for people: 0.973, 2.1e-05, or nan."""
+    """Return a score for people: 0.973, 2.1e-05, or nan."""
     small = 0 < target.score < SMALLEST
     return f"{target.score:.1e}" if small else f"{target.score:.3f}" if isfinite(target.score) else "nan"
 
 
-def _whence(cam: Cam) -> tuple[str | tuple[str, str], ...]:
-    """The target layers, who chose them, and the grid."""
-    many = len(cam.layers) > 1
-    grid = f"{cam.grid[0]} x {cam.grid[1]}"
-    layers = ", ".join(cam.layers)
-    return (f"target layer{'s' if many else ''} ", (layers, "bold"), f", chosen by {cam.chosen_by}, grid {grid}")
+def _predictions(predictions: Sequence[Target]) -> Table:
+    table = Table.grid(Column(justify="right"), Column(justify="right"), Column(overflow="fold"), padding=(0, 2))
+    for target in predictions:
+        index = str(target.index) if target.label != str(target.index) else "class"
+        bar = "█" * round(BAR * target.score) if isfinite(target.score) else ""
+        table.add_row(Text(score(target), "bold"), Text(index, "dim"), Text(target.label), Text(bar, "green"))
+    return table
 
 
 def _maps(explanation: Explanation) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
-    table.add_column("class", overflow="fold")
-    table.add_column("score", justify="right")
-    table.add_column("method", overflow="fold")
-    table.add_column("verdict")
-    table.add_column("ms", justify="right")
+    class_, score_ = Column("class", overflow="fold"), Column("score", justify="right")
+    table = plain_table(class_, score_, Column("method", overflow="fold"), "verdict", Column("ms", justify="right"))
     for cam in explanation.maps:
         verdict = Text(cam.verdict, "green" if cam.verdict == "ok" else "bold yellow")
         if explanation.random_weights:
             verdict.append(" (random weights)", "yellow")
-        milliseconds = Text(f"{cam.milliseconds:.1f}")
-        table.add_row(Text(cam.target.title), Text(score(cam.target)), Text(cam.method), verdict, milliseconds)
+        texts = map(Text, (cam.target.title, score(cam.target), cam.method))
+        table.add_row(*texts, verdict, Text(f"{cam.milliseconds:.1f}"))
     return table
 
 
 def _passes(explanation: Explanation) -> str:
-    """What the passes took that all maps share."""
+    """Return the time of the passes that all maps share."""
     passes = f"{explanation.forward_milliseconds:.0f} ms forward"
     if explanation.backward_milliseconds:
         passes += f", {explanation.backward_milliseconds:.0f} ms backward"

@@ -1,4 +1,4 @@
-"""Where pictures go: one file for one map, a folder for several."""
+"""Files that `run` and `compare` write: checked before any work is done, written after it."""
 
 from __future__ import annotations
 
@@ -9,110 +9,158 @@ from typing import TYPE_CHECKING
 from camctl.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
+    from camctl.values.cam import Cam
     from camctl.values.comparison import Comparison
-    from camctl.values.explanation import Cam, Explanation
-    from camctl.values.look import Canvas
+    from camctl.values.explanation import Explanation
+    from camctl.values.look import Looks
 
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".pdf", ".svg"})
-"""What looks like a file's name to people, whether or not it can be written."""
+"""Endings of what looks like a file to people, whether or not it can be written."""
+
+MANIFEST = ".json"
 
 
 @dataclass(frozen=True)
-class Drawing:
-    """How overlays are drawn."""
+class MapFiles:
+    """Files of `camctl run`: a picture of one map, or a folder of several, and the raw maps."""
 
-    canvas: Canvas
-    colormap: str
-    opacity: float
-
-    def draw(self, cam: Cam) -> NDArray[np.uint8]:
-        """The overlay, (H, W, 3) uint8 RGB."""
-        return cam.overlay(canvas=self.canvas, colormap=self.colormap, opacity=self.opacity)
-
-
-@dataclass(frozen=True)
-class Destination:
-    """A file, or a folder that files are named in."""
-
-    path: Path
+    path: Path | None
     folder: bool
+    raw: Path | None
+
+    def save(self, explanation: Explanation, draw: Callable[[Cam], NDArray[np.uint8]]) -> dict[int, str]:
+        """Write all files; returns the path of each map's picture, by the map's index. Raises `CamctlError`."""
+        from camctl.files.names import file_names
+        from camctl.files.pictures import save_picture
+        from camctl.files.raw_maps import save_raw
+
+        paths: dict[int, str] = {}
+        if self.path is not None:
+            names = file_names(explanation)
+            for index, cam in enumerate(explanation.maps):
+                path = self.path / names[index] if self.folder else self.path
+                save_picture(draw(cam), path)
+                paths[index] = str(path)
+        if self.raw is not None:
+            save_raw(explanation, self.raw)
+        return paths
 
 
-def place(text: str) -> Path:
-    """A path as the user wrote it; shells leave the `~` of `--save-path=~/maps` to us."""
+@dataclass(frozen=True)
+class ComparisonFiles:
+    """Files of `camctl compare`: figures, reports, manifests, and the raw maps."""
+
+    paths: tuple[Path, ...]
+    raw: Path | None
+
+    def save(self, comparison: Comparison, look: Looks) -> list[str]:
+        """Write all files; returns their paths, the manifests last, as they name the others. Raises `CamctlError`."""
+        from camctl.files.atomic import write_atomically
+        from camctl.files.manifest import json_text
+        from camctl.files.raw_maps import save_raw
+        from camctl.render.save import save_comparison
+
+        manifests = [path for path in self.paths if path.suffix.lower() == MANIFEST]
+        drawn = [path for path in self.paths if path not in manifests]
+        paths = [str(file) for path in drawn for file in save_comparison(comparison, path, **look)]
+        if self.raw is not None:
+            save_raw(comparison, self.raw)
+            paths.append(str(self.raw))
+        for path in manifests:
+            write_atomically(path, json_text(comparison.to_dict(paths)).encode())
+            paths.append(str(path))
+        return paths
+
+
+def map_files(text: str | None, raw: str | None, count: int, *, picture: str) -> MapFiles:
+    """Return what `--save-path` and `--save-raw` mean for `count` maps. Raises `InputError`.
+
+    A path that is a folder, ends in a slash or has no suffix is a folder; several maps need one. The picture is never
+    overwritten.
+    """
+    from camctl.files.atomic import check_folder, check_writable
+
+    if text is None:
+        return MapFiles(None, folder=False, raw=_raw_file(raw))
+    path = _path(text, example="cam.png, or a folder")
+    if same_file(path, Path(picture)):
+        hint = f"Choose another name: --save-path {path.with_name(f'{path.stem}_cam.png')}"
+        raise InputError(f"'{text}' is the picture itself, which would be lost.", hint=hint)
+    is_file = bool(path.suffix) and not _ends_in_slash(text) and not _is_folder(path)
+    if is_file and count > 1 and path.suffix.lower() in PICTURE_SUFFIXES:
+        message = f"{count} maps do not fit into the one file '{text}'."
+        raise InputError(message, hint=f"Give a folder: --save-path {path.parent / path.stem}/")
+    folder = not is_file or count > 1
+    (check_folder if folder else check_writable)(path)
+    return MapFiles(path, folder, _raw_file(raw))
+
+
+def comparison_files(
+    texts: Sequence[str], raw: str | None, *, pictures: Sequence[str], sanity: bool
+) -> ComparisonFiles:
+    """Return what `--save-path` and `--save-raw` mean for a comparison. Raises `InputError`.
+
+    The pictures are never overwritten. With `sanity`, a second figure is written next to each figure.
+    """
+    from camctl.files.atomic import check_writable
+    from camctl.render.save import ENDINGS, FIGURES, sanity_path
+
+    paths = []
+    for text in texts:
+        path = _path(text, example="grid.png")
+        if _ends_in_slash(text):
+            raise InputError(f"'{text}' is a folder.", hint=f"Name a file in it: --save-path {path / 'grid.png'}")
+        written = [path, sanity_path(path)] if sanity and path.suffix.lower() in FIGURES else [path]
+        for file in written:
+            if any(same_file(file, Path(picture)) for picture in pictures):
+                hint = f"Choose another name: --save-path {path.with_name(f'{path.stem}_grid.png')}"
+                name = text if file is path else file
+                raise InputError(f"'{name}' is a picture of the comparison, which would be lost.", hint=hint)
+        paths.append(check_writable(path, (*ENDINGS, MANIFEST)))
+    return ComparisonFiles(tuple(dict.fromkeys(paths)), _raw_file(raw))
+
+
+def expanded(text: str) -> Path:
+    """Return a path as the user means it: shells leave the `~` of `--save-path=~/maps` to the program."""
     try:
         return Path(text).expanduser()
     except RuntimeError:  # nobody of that name has a home here
         return Path(text)
 
 
-def destination(text: str, count: int, *, kept: str) -> Destination:
-    """What `--save-path` means for so many maps, seen to be writable before any work is done.
+def same_file(path: Path, other: Path) -> bool:
+    """Whether two paths lead to one existing file."""
+    try:
+        return path.is_file() and path.samefile(other)
+    except (OSError, ValueError):  # reported where the file is opened
+        return False
 
-    A path that is a folder, ends in a slash or has no suffix is a folder; several maps need one.
-    `kept`: path of the picture, which is never overwritten. Raises `InputError`.
-    """
-    from camctl.files.raw_maps import check_folder, check_writable
 
-    # `-` is what an empty variable or a habit of pipes leaves there: nobody wants a folder of that name.
+def _path(text: str, *, example: str) -> Path:
+    # `-` comes from an empty variable or a habit of pipes: nobody wants a folder of that name.
     if text.strip() in {"", "-"}:
-        raise InputError(f"'{text}' is no place to save to.", hint="Give a file, --save-path cam.png, or a folder.")
-    path = place(text)
-    if same_file(path, Path(kept)):
-        hint = f"Choose another name: --save-path {path.with_name(f'{path.stem}_cam.png')}"
-        raise InputError(f"'{text}' is the picture itself, which would be lost.", hint=hint)
-    named_as_file = bool(path.suffix) and not text.endswith(("/", "\\")) and not _is_folder(path)
-    if named_as_file and count > 1 and path.suffix.lower() in PICTURE_SUFFIXES:
-        message = f"{count} maps do not fit into the one file '{text}'."
-        raise InputError(message, hint=f"Give a folder: --save-path {path.parent / path.stem}/")
-    folder = not named_as_file or count > 1
-    if folder:
-        check_folder(path)
-    else:
-        check_writable(path)
-    return Destination(path, folder)
+        raise InputError(f"'{text}' is not a path to save to.", hint=f"Give a file: --save-path {example}")
+    return expanded(text)
+
+
+def _raw_file(text: str | None) -> Path | None:
+    from camctl.files.atomic import check_writable
+    from camctl.files.raw_maps import RAW
+
+    return None if text is None else check_writable(expanded(text), RAW)
+
+
+def _ends_in_slash(text: str) -> bool:
+    return text.endswith(("/", "\\"))
 
 
 def _is_folder(path: Path) -> bool:
     try:
         return path.is_dir()
-    except OSError:  # too long a name, which is said where it is checked
+    except OSError:  # too long a name, reported where it is checked
         return False
-
-
-def same_file(one: Path, other: Path) -> bool:
-    """Whether two paths lead to one file that is there."""
-    try:
-        return one.is_file() and one.samefile(other)
-    except (OSError, ValueError):  # what is wrong with either is said where it is opened
-        return False
-
-
-def save(explanation: Explanation, target: Destination, drawing: Drawing) -> dict[int, str]:
-    """Save every overlay; place of a map -> path of its picture. Raises `CamctlError`."""
-    from camctl.files.raw_maps import file_names, save_picture
-
-    names = file_names(explanation)
-    paths: dict[int, str] = {}
-    for place, cam in enumerate(explanation.maps):
-        path = target.path / names[place] if target.folder else target.path
-        save_picture(drawing.draw(cam), path)
-        paths[place] = str(path)
-    return paths
-
-
-def check_raw(text: str) -> None:
-    """See that `--save-raw` names a file of numbers that can be written. Raises `InputError`."""
-    from camctl.files.raw_maps import RAW, check_writable
-
-    check_writable(place(text), RAW)
-
-
-def save_numbers(result: Explanation | Comparison, text: str) -> None:
-    """Save the raw maps and what made them. Raises `CamctlError`."""
-    from camctl.files.raw_maps import save_raw
-
-    save_raw(result, place(text))

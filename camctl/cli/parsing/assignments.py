@@ -16,20 +16,20 @@ def parse_assignments(texts: Iterable[str], *, option: str = "--cfg-options") ->
     """`["a.b=1", "c=[x,2.5]"]` -> `{"a.b": 1, "c": ["x", 2.5]}`.
 
     Values are whole numbers, numbers, `true` and `false` in any case, `None`, lists (`1,2` or `[1,2]`), tuples
-    (`(1,2)`), lists and tuples inside them, else text. Spaces and outer quotes are dropped, as there.
-    Raises `InputError` where there is no `=`, or brackets do not close.
+    (`(1,2)`), lists and tuples inside them, else text. Spaces and outer quotes are dropped, as in mmengine.
+    Raises `InputError` if there is no `=`, or brackets do not close.
     """
-    read: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for text in texts:
         key, equals, value = text.partition("=")
         if not equals or not key:
             raise InputError(f"{option} '{text}' is not of the form KEY=VALUE.", hint=f"Write {option} KEY=VALUE")
         try:
-            read[key] = parse_value(value)
+            values[key] = parse_value(value)
         except UnbalancedError:
             hint = f"Quote it for the shell: {option} '{key}=[(1,2),(3,4)]'"
             raise InputError(f"The brackets of {option} '{text}' do not close.", hint=hint) from None
-    return read
+    return values
 
 
 class UnbalancedError(ValueError):
@@ -37,7 +37,7 @@ class UnbalancedError(ValueError):
 
 
 def parse_value(text: str) -> Any:
-    """The value that a text stands for. Raises `UnbalancedError`."""
+    """Return the value that a text stands for. Raises `UnbalancedError`."""
     text = text.strip("'\"").replace(" ", "")
     if text.startswith("(") and text.endswith(")"):
         return tuple(map(parse_value, _split(text[1:-1])))
@@ -46,7 +46,7 @@ def parse_value(text: str) -> Any:
     if "," in text:
         parts = _split(text)
         if parts == [text]:
-            # `[1],[2]` is a list that opens with `1],[2`: mmengine reads it round and round.
+            # `[1],[2]` is a list that starts with `1],[2`: mmengine never stops reading it.
             raise UnbalancedError(text)
         return [parse_value(part) for part in parts]
     return _single(text)
@@ -62,7 +62,7 @@ def _single(text: str) -> int | float | bool | str | None:
 
 
 def _split(text: str) -> list[str]:
-    """Split at the commas that are in no bracket; a last comma adds nothing, and neither does an empty text."""
+    """Split at commas outside brackets; a last comma adds nothing, and neither does an empty text."""
     parts, start = [], 0
     while start < len(text):
         rest = text[start:]
@@ -75,11 +75,11 @@ def _split(text: str) -> list[str]:
 
 
 def _first_part(text: str) -> int:
-    """How long the text is up to the first comma that is in no bracket."""
+    """Return the length of the text up to the first comma outside brackets."""
     round_, square = 0, 0
-    for place, sign in enumerate(text):
+    for position, sign in enumerate(text):
         if sign == "," and round_ == square == 0:
-            return place
+            return position
         round_ += (sign == "(") - (sign == ")")
         square += (sign == "[") - (sign == "]")
     return len(text)

@@ -1,4 +1,4 @@
-"""What stands under the rows of a figure: what all maps share, and what their colours mean."""
+"""What stands under the rows of a figure: the colour bar and the caption."""
 
 from __future__ import annotations
 
@@ -7,68 +7,53 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from camctl.render.colormaps import heatmap
-from camctl.render.page.page import Item, Rectangle, Shown, Strip
-from camctl.render.text.wrapping import block, height_of, set_lines
+from camctl.render.page.page import Item, Strip, framed
+from camctl.render.text.wrapping import paragraph, set_lines, total_height
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from camctl.render.figure.heads import Frame
+    from camctl.render.figure.frame import Frame
     from camctl.render.page.page import Draw
-
-BAR = 1.0
-"""Length of the colour bar, in tiles."""
 
 DIMMED = "dimmed: not given to the model"
 
 
 def foot(frame: Frame) -> Strip:
-    """The colour bar, and under it the caption."""
-    sizes = frame.sizes
+    """The colour bar, and the caption below."""
+    style, layout = frame.style, frame.layout
     items: list[Item] = []
     y = 0
-    if any(not cam.blank for cam in frame.comparison.maps):
+    if layout.has_heat:
         bar = _bar(frame)
-        items, y = list(bar.items), bar.height + sizes.pad
-    for text in _texts(frame):
-        lines = block(text, sizes.small, frame.inner)
-        items += set_lines(lines, sizes.margin, y, frame.inks.soft)
-        y += lines.height
-    return Strip(height=y, items=tuple(items))
-
-
-def _texts(frame: Frame) -> list[str]:
-    texts = frame.told.caption()
-    return [*texts, DIMMED] if frame.tiles.has_margin() else texts
+        items, y = list(bar.items), bar.height + style.pad
+    texts = [*layout.caption, DIMMED] if frame.tiles.has_margin() else layout.caption
+    caption = [paragraph(text, style.small, frame.inner, style.inks.soft) for text in texts]
+    items += set_lines(caption, style.margin, y)
+    return Strip(height=y + total_height(caption), items=tuple(items))
 
 
 def _bar(frame: Frame) -> Strip:
-    """0, the colours, 1, and what they are shares of."""
-    sizes, inks = frame.sizes, frame.inks
-    length = round(BAR * sizes.tile)
-    thick = max(8, round(0.7 * sizes.small.size))
-    zero, one = block("0", sizes.small, length), block("1", sizes.small, length)
-    x = sizes.margin + zero.width + sizes.pad
-    room = frame.inner - (x - sizes.margin) - length - sizes.pad - one.width - 2 * sizes.pad
-    label = block(frame.told.scale_label(), sizes.small, max(room, 1))
-    beside = room > sizes.tile
-    if not beside:
-        label = block(frame.told.scale_label(), sizes.small, frame.inner)
-    # The bar is centred on the height of its figures, which reach from the baseline to about three quarters of a size.
-    middle = zero.face.ascent - round(0.36 * zero.face.size)
-    top = middle - thick // 2
+    """0, the colours, 1, and what 1 means: next to the bar, or below if there is little room."""
+    style, inks = frame.style, frame.style.inks
+    length, pad = style.tile, style.pad
+    thickness = max(8, round(0.7 * style.small.size))
+    zero, one = (paragraph(text, style.small, length, inks.ink) for text in "01")
+    left = style.margin + zero.width + pad
+    right = left + length + pad + one.width + 2 * pad
+    room = style.margin + frame.inner - right
+    beside = room > style.tile
+    label = paragraph(frame.layout.scale, style.small, room if beside else frame.inner, inks.soft)
+    # The bar is centred on its digits, which reach from the baseline to about three quarters of the letter size.
+    top = zero.face.ascent - round(0.36 * zero.face.size) - thickness // 2
     items: list[Item] = [
-        *set_lines(zero, sizes.margin, 0, inks.ink),
-        Rectangle(x=x - 1, y=top - 1, width=length + 2, height=thick + 2, edge=inks.edge),
-        Shown(x=x, y=top, width=length, height=thick, draw=_colours(frame.look.colormap)),
-        *set_lines(one, x + length + sizes.pad, 0, inks.ink),
+        *set_lines([zero], style.margin, 0),
+        *framed(left, top, (length, thickness), inks.edge, _colours(frame.layout.look.colormap)),
+        *set_lines([one], left + length + pad, 0),
+        *set_lines([label], right if beside else style.margin, 0 if beside else zero.height),
     ]
-    if beside:
-        left = x + length + sizes.pad + one.width + 2 * sizes.pad
-        items += set_lines(label, left, 0, inks.soft)
-        return Strip(height=max(zero.height, label.height), items=tuple(items))
-    items += set_lines(label, sizes.margin, zero.height, inks.soft)
-    return Strip(height=height_of((zero, label)), items=tuple(items))
+    height = max(zero.height, label.height) if beside else zero.height + label.height
+    return Strip(height=height, items=tuple(items))
 
 
 def _colours(colormap: str) -> Draw:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
-from camctl.render.figure.sizes import fitted, scaled, sizes
-from camctl.render.page.page import THEMES, Item, Page, Rectangle, Shown
+from camctl.render.figure.style import style_of
+from camctl.render.figure.tile_rows import heading_row, picture_slot, tile_row
+from camctl.render.layout.tiles import fitted, scaled
+from camctl.render.page.page import Page, Strip, stacked
 from camctl.render.page.raster import paint
-from camctl.render.text.wrapping import block, set_lines
+from camctl.render.text.wrapping import paragraph, set_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,31 +19,18 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from camctl.render.figure.sizes import Sizes
-    from camctl.render.page.page import Draw
-    from camctl.render.text.wrapping import Block
-
-INKS = THEMES["light"]
-
 
 @dataclass(frozen=True, eq=False)
 class Tile:
-    """One picture of a sheet, pixels (H, W, 3) in uint8 RGB, and what is written under it."""
+    """A picture of a sheet, (H, W, 3), uint8 RGB, and its caption."""
 
     pixels: NDArray[np.uint8] = field(repr=False)
     caption: str = ""
 
 
-def sheet(
-    rows: Sequence[Sequence[Tile | None]],
-    *,
-    columns: Sequence[str] = (),
-    row_labels: Sequence[str] = (),
-    title: str = "",
-    tile: int = 224,
-) -> NDArray[np.uint8]:
-    """`sheet_page` in pixels, (H, W, 3) uint8 RGB."""
-    return paint(sheet_page(rows, columns=columns, row_labels=row_labels, title=title, tile=tile))
+def sheet(rows: Sequence[Sequence[Tile | None]], *, columns: Sequence[str], tile: int) -> NDArray[np.uint8]:
+    """The pixels of `sheet_page`, (H, W, 3), uint8 RGB."""
+    return paint(sheet_page(rows, columns=columns, tile=tile))
 
 
 def sheet_page(
@@ -51,70 +41,41 @@ def sheet_page(
     title: str = "",
     tile: int = 224,
 ) -> Page:
-    """Set tiles in a grid; each is scaled to fit a square of `tile` pixels.
+    """Set tiles in a grid, each scaled to fit a square of `tile` pixels; None leaves a place empty.
 
-    `columns` are headings over the grid's columns, `row_labels` stand left of its rows; long ones are broken
-    into lines, never cut. None leaves a place empty. Raises `ValueError` for no tiles, or more headings or
-    labels than columns or rows.
+    Parameters
+    ----------
+    columns
+        Headings of the columns; long ones are broken into lines, never cut.
+    row_labels
+        Labels left of the rows.
     """
-    count = max((len(row) for row in rows), default=0)
-    if not count or len(columns) > count or len(row_labels) > len(rows):
-        message = f"{len(rows)} rows of {count} tiles cannot carry {len(columns)} headings, {len(row_labels)} labels"
-        raise ValueError(message)
-    style = sizes(tile)
-    labels = [block(label, style.text, round(0.8 * tile)) for label in row_labels]
-    gutter = max((label.width for label in labels), default=0)
-    gutter += 2 * style.pad if gutter else 0
-    heads = [block(heading, style.head, tile) for heading in columns]
-    inner = gutter + count * tile + (count - 1) * style.gap
-    lefts = [style.margin + gutter + column * (tile + style.gap) for column in range(count)]
-
-    items: list[Item] = []
-    y = style.margin
-    name = block(title, style.head, inner)
-    if name.lines:
-        items += set_lines(name, style.margin + inner // 2, y, INKS.ink, "centre")
-        y += name.height + style.gap
-    head = max((each.height for each in heads), default=0)
-    for heading, left in zip(heads, lefts, strict=False):
-        # Headings stand on their row's last line, close to their pictures.
-        items += set_lines(heading, left + tile // 2, y + head - heading.height, INKS.ink, "centre")
-    y += head + style.pad if head else 0
-    for i, row in enumerate(rows):
-        placed, height = _row(row, labels[i] if i < len(labels) else None, lefts, y, style)
-        items += placed
-        y += height + style.gap
-    return Page(
-        width=inner + 2 * style.margin,
-        height=y - style.gap + style.margin,
-        paper=INKS.paper,
-        items=tuple(items),
-        title=title,
-    )
-
-
-def _row(
-    row: Sequence[Tile | None], label: Block | None, lefts: Sequence[int], y: int, style: Sizes
-) -> tuple[list[Item], int]:
-    """What stands in a row whose top is at `y`, and how high it is."""
-    tile = style.tile
-    fits = [fitted(each.pixels.shape[1], each.pixels.shape[0], tile) if each else (0, 0) for each in row]
-    captions = [block(each.caption if each else "", style.small, tile) for each in row]
-    shown = max((height for _, height in fits), default=0)
-    under = max((caption.height for caption in captions), default=0)
-    items: list[Item] = []
-    if label:
-        down = max(0, (shown - label.height) // 2)
-        items += set_lines(label, lefts[0] - 2 * style.pad, y + down, INKS.ink, "right")
-    for each, (width, height), caption, left in zip(row, fits, captions, lefts, strict=False):
-        if each:
-            x, top = left + (tile - width) // 2, y + (shown - height) // 2
-            items.append(Rectangle(x=x - 1, y=top - 1, width=width + 2, height=height + 2, edge=INKS.edge))
-            items.append(Shown(x=x, y=top, width=width, height=height, draw=_scaler(each.pixels)))
-        items += set_lines(caption, left + tile // 2, y + shown + style.pad, INKS.soft, "centre")
-    tall = max(shown + (style.pad + under if under else 0), label.height if label else 0)
-    return items, tall
-
-
-def _scaler(pixels: NDArray[np.uint8]) -> Draw:
-    return lambda width, height: scaled(pixels, width, height)
+    style = style_of(tile)
+    inks = style.inks
+    labels = [[paragraph(label, style.text, round(0.8 * tile), inks.ink)] for label in row_labels]
+    gutter = max((part.width for (part,) in labels), default=0)
+    first = style.margin + (gutter + 2 * style.pad if gutter else 0)
+    lefts = [first + number * (tile + style.gap) for number in range(max(map(len, rows)))]
+    inner = lefts[-1] + tile - style.margin
+    heading = paragraph(title, style.head, inner, inks.ink)
+    words = set_lines([heading], style.margin + inner // 2, 0, "centre")
+    strips = [Strip(height=heading.height + style.gap if heading.lines else 0, items=tuple(words))]
+    heads = [paragraph(column, style.head, tile, inks.ink) for column in columns]
+    strips.append(heading_row(style, [(left, left + tile, [head]) for left, head in zip(lefts, heads, strict=False)]))
+    for number, row in enumerate(rows):
+        slots = [
+            picture_slot(
+                style,
+                left,
+                fitted(content.pixels.shape[1], content.pixels.shape[0], tile),
+                partial(scaled, content.pixels),
+                [paragraph(content.caption, style.small, tile, inks.soft)],
+            )
+            for content, left in zip(row, lefts, strict=False)
+            if content
+        ]
+        label = labels[number] if labels else []
+        strips.append(tile_row(style, slots, label, first - 2 * style.pad))
+    items, bottom = stacked(strips, style.margin)
+    height = bottom - style.gap + style.margin
+    return Page(width=inner + 2 * style.margin, height=height, paper=inks.paper, items=tuple(items), title=title)

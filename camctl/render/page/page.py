@@ -1,4 +1,4 @@
-"""A page as a list of what stands where, in pixels: made once, then painted in pixels or as a vector file."""
+"""A page as a list of items and their positions in pixels: made once, then painted in pixels or as a vector file."""
 
 from __future__ import annotations
 
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from camctl.render.text.fonts import Face
     from camctl.values.look import Theme
 
-ASCENDERS, DESCENDERS = 0.928, 0.236
-"""How far the letters of DejaVu Sans reach above and below their baseline, over their size."""
-
 Colour = tuple[int, int, int]
 Draw = Callable[[int, int], "NDArray[np.uint8]"]
 """(width, height) -> pixels (height, width, 3), uint8 RGB."""
@@ -30,11 +27,11 @@ class Inks:
     paper: Colour
     ink: Colour
     soft: Colour
-    """For what is read second: captions, figures."""
+    """For captions and notes."""
     edge: Colour
     """For frames and rules."""
     band: Colour
-    """Under the heading of a block, and of a place without a map."""
+    """Background of a block's heading, and of a cell without a map."""
     warning: Colour
 
 
@@ -60,7 +57,7 @@ THEMES: dict[Theme, Inks] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Words:
-    """A line of text that begins at x and stands on y."""
+    """A line of text that starts at x, with its baseline at y."""
 
     text: str
     x: float
@@ -69,16 +66,10 @@ class Words:
     face: Face
     ink: Colour
 
-    @property
-    def box(self) -> tuple[float, float, float, float]:
-        """x0, y0, x1, y1 of the line, from its ascenders to its descenders."""
-        size = self.face.size
-        return self.x, self.y - ASCENDERS * size, self.x + self.width, self.y + DESCENDERS * size
-
 
 @dataclass(frozen=True, kw_only=True)
 class Rectangle:
-    """Filled, with a frame one pixel wide inside its edges, or either; a rule is one of a pixel's height."""
+    """A rectangle, filled, or with an edge one pixel wide inside it, or both; a rule is one pixel high."""
 
     x: int
     y: int
@@ -90,8 +81,8 @@ class Rectangle:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Shown:
-    """A picture; its pixels are made when it is painted, so that a page of hundreds needs no memory before."""
+class Bitmap:
+    """A picture; its pixels are made when it is painted, so that a page of hundreds needs little memory."""
 
     x: int
     y: int
@@ -100,12 +91,12 @@ class Shown:
     draw: Draw = field(repr=False)
 
 
-Item = Words | Rectangle | Shown
+Item = Words | Rectangle | Bitmap
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Page:
-    """Everything of one page, from the back to the front; all measures in pixels."""
+    """All items of one page, from back to front; all measures in pixels."""
 
     width: int
     height: int
@@ -113,29 +104,28 @@ class Page:
     items: tuple[Item, ...] = field(repr=False)
     title: str = ""
 
-    @property
-    def texts(self) -> tuple[Words, ...]:
-        """All lines of text."""
-        return tuple(item for item in self.items if isinstance(item, Words))
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Strip:
-    """A part of a page over its whole width, its items placed from its own top."""
+    """A part of a page over its whole width; items are positioned from the strip's top."""
 
     height: int
     items: tuple[Item, ...]
-
-
-def lowered(items: Iterable[Item], by: int) -> list[Item]:
-    """The same items, further down."""
-    return [replace(item, y=item.y + by) for item in items]
 
 
 def stacked(strips: Iterable[Strip], top: int = 0) -> tuple[list[Item], int]:
     """All items of strips one under the other, and where the last one ends."""
     items: list[Item] = []
     for strip in strips:
-        items += lowered(strip.items, top)
+        items += [replace(item, y=item.y + top) for item in strip.items]
         top += strip.height
     return items, top
+
+
+def framed(left: int, top: int, size: tuple[int, int], edge: Colour, draw: Draw) -> list[Item]:
+    """A picture with a thin frame around it."""
+    width, height = size
+    return [
+        Rectangle(x=left - 1, y=top - 1, width=width + 2, height=height + 2, edge=edge),
+        Bitmap(x=left, y=top, width=width, height=height, draw=draw),
+    ]

@@ -1,4 +1,4 @@
-"""Pages as one PDF, by matplotlib's writer: text stays text, with its fonts in the file."""
+"""Pages as one PDF, written by matplotlib: text stays text, with its fonts in the file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Sequence
 from typing import IO, TYPE_CHECKING, Any
 
-from camctl.render.page.page import Rectangle, Shown, Words
+from camctl.render.page.page import Bitmap, Rectangle, Words
 from camctl.render.text.fonts import runs
 
 if TYPE_CHECKING:
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from camctl.render.page.page import Colour, Page
 
 PER_INCH = 96
-"""Pixels of a page."""
+"""Pixels of a page per inch."""
 
 POINT = 72 / PER_INCH
-"""Of a pixel."""
+"""Points per pixel."""
 
 SHARPNESS = 2
-"""Pixels of a picture for each pixel of the page."""
+"""Pixels of a picture per pixel of the page."""
 
 MOST_PIXELS = 100_000_000
-"""Of all pictures, which matplotlib keeps until the file is done; beyond it they are no sharper than the page."""
+"""Most pixels in all pictures, which matplotlib holds until the end; beyond it they are no sharper than the page."""
 
 SETTINGS: dict[Any, Any] = {
     "pdf.fonttype": 42,  # fonts as they are, so that text can be searched, copied and edited
@@ -36,15 +36,15 @@ SETTINGS: dict[Any, Any] = {
 
 
 def write_pdf(pages: Sequence[Page], file: IO[bytes]) -> None:
-    """Write pages into an open file, one at a time; the same pages make the same bytes."""
+    """Write pages into an open file; equal pages give equal bytes."""
     from matplotlib import rc_context
     from matplotlib.backends.backend_pdf import PdfPages
 
-    shown = sum(item.width * item.height for page in pages for item in page.items if isinstance(item, Shown))
-    sharpness = SHARPNESS if shown * SHARPNESS**2 <= MOST_PIXELS else 1
-    about = {"Title": pages[0].title, "Creator": "camctl", "Producer": None, "CreationDate": None}
-    with warnings.catch_warnings(), rc_context(SETTINGS), PdfPages(file, metadata=about) as document:
-        # Letters that no font has are drawn as boxes here as everywhere; `missing_letters` tells of them.
+    area = sum(item.width * item.height for page in pages for item in page.items if isinstance(item, Bitmap))
+    sharpness = SHARPNESS if area * SHARPNESS**2 <= MOST_PIXELS else 1
+    metadata = {"Title": pages[0].title, "Creator": "camctl", "Producer": None, "CreationDate": None}
+    with warnings.catch_warnings(), rc_context(SETTINGS), PdfPages(file, metadata=metadata) as document:
+        # Letters that no font has are drawn as boxes, as in pixels; `missing_letters` reports them.
         warnings.filterwarnings("ignore", message="Glyph")
         for page in pages:
             document.savefig(_figure(page, sharpness), facecolor=_rgb(page.paper))
@@ -64,7 +64,7 @@ def _figure(page: Page, sharpness: int) -> Figure:
             _write(axes, item, order)
         elif isinstance(item, Rectangle):
             _rectangle(axes, item, order)
-        elif isinstance(item, Shown):
+        elif isinstance(item, Bitmap):
             pixels = item.draw(sharpness * item.width, sharpness * item.height)
             extent = (item.x, item.x + item.width, item.y + item.height, item.y)
             axes.imshow(pixels, extent=extent, aspect="auto", interpolation="none", zorder=order, clip_on=False)
@@ -83,19 +83,19 @@ def _write(axes: Axes, words: Words, order: int) -> None:
         x += words.face.length(run)
 
 
-def _rectangle(axes: Axes, one: Rectangle, order: int) -> None:
+def _rectangle(axes: Axes, rectangle: Rectangle, order: int) -> None:
     from matplotlib.patches import Rectangle as Patch
 
     # A line of one pixel lies half a pixel inside the edge.
-    inset = 0.5 if one.edge else 0
+    inset = 0.5 if rectangle.edge else 0
     patch = Patch(
-        (one.x + inset, one.y + inset),
-        one.width - 2 * inset,
-        one.height - 2 * inset,
-        facecolor=_rgb(one.fill) if one.fill else "none",
-        edgecolor=_rgb(one.edge) if one.edge else "none",
-        linewidth=POINT if one.edge else 0,
-        linestyle=(0, (5, 5)) if one.dashed else "solid",
+        (rectangle.x + inset, rectangle.y + inset),
+        rectangle.width - 2 * inset,
+        rectangle.height - 2 * inset,
+        facecolor=_rgb(rectangle.fill) if rectangle.fill else "none",
+        edgecolor=_rgb(rectangle.edge) if rectangle.edge else "none",
+        linewidth=POINT if rectangle.edge else 0,
+        linestyle=(0, (5, 5)) if rectangle.dashed else "solid",
         zorder=order,
         clip_on=False,
     )

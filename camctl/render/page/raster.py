@@ -1,4 +1,4 @@
-"""A page in pixels, painted by Pillow."""
+"""A page painted in pixels, by Pillow."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image, ImageDraw
 
-from camctl.render.page.page import Rectangle, Shown, Words
+from camctl.render.page.page import Bitmap, Rectangle, Words
 from camctl.render.text.fonts import opened, runs
 
 if TYPE_CHECKING:
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from camctl.render.page.page import Colour, Page
 
 DASH = 5
-"""Pixels of a dash, and of the gap after it."""
+"""Length of a dash, and of the gap after it, in pixels."""
 
 
 def paint(page: Page) -> NDArray[np.uint8]:
-    """A page, (H, W, 3), uint8 RGB."""
+    """The pixels of a page, (H, W, 3), uint8 RGB."""
     canvas = Image.new("RGB", (page.width, page.height), page.paper)
     pen = ImageDraw.Draw(canvas)
     for item in page.items:
@@ -28,7 +28,7 @@ def paint(page: Page) -> NDArray[np.uint8]:
             _write(pen, item)
         elif isinstance(item, Rectangle):
             _rectangle(pen, item)
-        elif isinstance(item, Shown):
+        elif isinstance(item, Bitmap):
             canvas.paste(Image.fromarray(item.draw(item.width, item.height)), (item.x, item.y))
     return np.asarray(canvas)
 
@@ -41,23 +41,28 @@ def _write(pen: ImageDraw.ImageDraw, words: Words) -> None:
         x += font.getlength(run)
 
 
-def _rectangle(pen: ImageDraw.ImageDraw, one: Rectangle) -> None:
-    left, top, right, bottom = one.x, one.y, one.x + one.width - 1, one.y + one.height - 1
-    if one.fill:
-        pen.rectangle((left, top, right, bottom), fill=one.fill)
-    if one.edge and not one.dashed:
-        pen.rectangle((left, top, right, bottom), outline=one.edge)
-    elif one.edge:
+def _rectangle(pen: ImageDraw.ImageDraw, rectangle: Rectangle) -> None:
+    left, top, right, bottom = (
+        rectangle.x,
+        rectangle.y,
+        rectangle.x + rectangle.width - 1,
+        rectangle.y + rectangle.height - 1,
+    )
+    if rectangle.fill:
+        pen.rectangle((left, top, right, bottom), fill=rectangle.fill)
+    if rectangle.edge and not rectangle.dashed:
+        pen.rectangle((left, top, right, bottom), outline=rectangle.edge)
+    elif rectangle.edge:
         for x in range(left, right, 2 * DASH):
-            _dash(pen, (x, min(x + DASH - 1, right)), (top, bottom), one.edge, across=True)
+            _dash(pen, (x, min(x + DASH - 1, right)), (top, bottom), rectangle.edge, across=True)
         for y in range(top, bottom, 2 * DASH):
-            _dash(pen, (y, min(y + DASH - 1, bottom)), (left, right), one.edge, across=False)
+            _dash(pen, (y, min(y + DASH - 1, bottom)), (left, right), rectangle.edge, across=False)
 
 
 def _dash(
     pen: ImageDraw.ImageDraw, along: tuple[int, int], sides: tuple[int, int], ink: Colour, *, across: bool
 ) -> None:
-    """The same dash on both of two opposite sides."""
+    """Draw the same dash on two opposite sides."""
     for side in sides:
         ends = ((along[0], side), (along[1], side)) if across else ((side, along[0]), (side, along[1]))
         pen.line(ends, fill=ink)

@@ -1,4 +1,4 @@
-"""A page as SVG: real text, and pictures at twice their size on the page."""
+"""A page as SVG: text stays text, and pictures have twice their pixels on the page."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from PIL import Image
 
-from camctl.render.page.page import Rectangle, Shown, Words
+from camctl.render.page.page import Bitmap, Rectangle, Words
 from camctl.render.text.fonts import FAMILIES
 
 if TYPE_CHECKING:
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from camctl.render.page.page import Colour, Item, Page
 
 SHARPNESS = 2
-"""Pixels of a picture for each pixel of the page."""
+"""Pixels of a picture per pixel of the page."""
 
 
 def svg(page: Page) -> str:
-    """A page as the text of an SVG file, the same for the same page."""
+    """The text of an SVG file; equal pages give equal text."""
     return "\n".join(_parts(page)) + "\n"
 
 
@@ -43,15 +43,15 @@ def _parts(page: Page) -> Iterator[str]:
 def _item(item: Item) -> str:
     if isinstance(item, Words):
         return _words(item)
-    place = f'x="{item.x}" y="{item.y}" width="{item.width}" height="{item.height}"'
-    if isinstance(item, Shown):
-        return f'<image {place} preserveAspectRatio="none" href={quoteattr(_picture(item))}/>'
-    return _rectangle(item, place)
+    position = f'x="{item.x}" y="{item.y}" width="{item.width}" height="{item.height}"'
+    if isinstance(item, Bitmap):
+        return f'<image {position} preserveAspectRatio="none" href={quoteattr(_picture(item))}/>'
+    return _rectangle(item, position)
 
 
 def _words(words: Words) -> str:
     weight = ' font-weight="bold"' if words.face.bold else ""
-    # Held to its width in whatever font it is read with, so that it never runs into its neighbour.
+    # The width is fixed whatever font the reader has, so that no text runs into its neighbour.
     width = f' textLength="{words.width:.2f}" lengthAdjust="spacingAndGlyphs"' if len(words.text) > 1 else ""
     return (
         f'<text x="{words.x:.2f}" y="{words.y}" font-size="{words.face.size}px"{weight} fill="{_hex(words.ink)}"'
@@ -59,17 +59,19 @@ def _words(words: Words) -> str:
     )
 
 
-def _rectangle(one: Rectangle, place: str) -> str:
-    if not one.edge:
-        return f'<rect {place} fill="{_hex(one.fill) if one.fill else "none"}"/>'
+def _rectangle(rectangle: Rectangle, position: str) -> str:
+    fill = _hex(rectangle.fill) if rectangle.fill else "none"
+    if not rectangle.edge:
+        return f'<rect {position} fill="{fill}"/>'
     # A line of one pixel lies half a pixel inside the edge.
-    inside = f'x="{one.x + 0.5}" y="{one.y + 0.5}" width="{one.width - 1}" height="{one.height - 1}"'
-    dashes = ' stroke-dasharray="5 5"' if one.dashed else ""
-    return f'<rect {inside} fill="{_hex(one.fill) if one.fill else "none"}" stroke="{_hex(one.edge)}"{dashes}/>'
+    x, y, width, height = rectangle.x + 0.5, rectangle.y + 0.5, rectangle.width - 1, rectangle.height - 1
+    dashes = ' stroke-dasharray="5 5"' if rectangle.dashed else ""
+    edge = _hex(rectangle.edge)
+    return f'<rect x="{x}" y="{y}" width="{width}" height="{height}" fill="{fill}" stroke="{edge}"{dashes}/>'
 
 
-def _picture(item: Shown) -> str:
-    """A data URI. JPEG of this quality cannot be told from PNG, and is a fifth of its size."""
+def _picture(item: Bitmap) -> str:
+    """A data URI. JPEG of this quality looks like PNG, at a fifth of its size."""
     pixels = item.draw(SHARPNESS * item.width, SHARPNESS * item.height)
     encoded = BytesIO()
     Image.fromarray(pixels).save(encoded, "JPEG", quality=95, subsampling=0)

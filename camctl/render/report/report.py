@@ -1,112 +1,72 @@
-"""The report of a comparison: one HTML file that asks for nothing from outside, its maps coloured in the browser.
+"""The report of a comparison: one HTML file that loads nothing from outside; its maps are coloured in the browser.
 
-What it says is put together in the neighbours `report_*`; how it looks and moves is in `templates/`. Maps are
-embedded as small arrays, so that colour map, gain and opacity can change while one looks.
+How it looks and moves is in `templates/`. Maps are embedded as small arrays, so that colour map, gain and opacity can
+change while one looks.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
+from functools import cache
 from hashlib import sha256
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any
 
-from camctl.files.atomic import check_writable, write_atomically
+from camctl import ranking
 from camctl.render.colormaps import colours
-from camctl.render.figure.arrangement import arrange
-from camctl.render.figure.captions import Told
-from camctl.render.figure.tiles import Tiles
+from camctl.render.figure.sanity import sanity_pages
+from camctl.render.layout.captions import scale_text
+from camctl.render.layout.layout import lay_out
+from camctl.render.layout.tiles import Tiles
 from camctl.render.overlay import FULL_AT, LUMA
-from camctl.render.report.cells import cells
-from camctl.render.report.facts import counts, default_title, facts, predictions
-from camctl.render.report.grid import grid
-from camctl.render.report.maps import PICTURE_SIDE, Scenes, as_text
-from camctl.render.report.sanity import sanities
-from camctl.render.report.tables import ladders, matrices
-from camctl.render.report.words import between, figure, percent
-from camctl.values.comparison import NAMES
-from camctl.values.look import COLORMAPS, DEFAULT_COLORMAP, DEFAULT_OPACITY, Look
+from camctl.render.page.raster import paint
+from camctl.render.report import facts
+from camctl.render.report.cells import cells_data, map_words
+from camctl.render.report.filters import FILTERS
+from camctl.render.report.maps import PICTURE_SIDE, Scenes, base64, webp
+from camctl.values.axis import NAMES
+from camctl.values.comparison import ANOTHER
+from camctl.values.look import COLORMAPS, Look, known_colormap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
+    from typing import Unpack
 
-    from camctl.values.comparison import AxisName, Comparison
-    from camctl.values.look import Canvas, Scale
-
-REPORTS = (".html", ".htm")
-"""Endings of a report."""
+    from camctl.render.layout.layout import Layout
+    from camctl.values.comparison import Cell, Comparison, Sanity
+    from camctl.values.look import Looks, Scale
 
 STYLES = ("page.css", "maps.css", "media.css")
 SCRIPTS = ("paint.js", "maps.js", "reading.js", "controls.js")
-"""In the order in which they make up the page's one style and one script."""
+"""Files of the page's style and script, in order."""
 
 SCALES: tuple[Scale, ...] = ("each", "shared")
 
-LONG_NAME = 10
-"""A name of more letters may be broken, where a word of it ends."""
 
-WORD_ENDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[._/:@-])(?=\w)")
+def report(comparison: Comparison, **look: Unpack[Looks]) -> str:
+    """The HTML of a comparison's report; keywords are the fields of `Look`.
 
-
-def report(
-    comparison: Comparison,
-    *,
-    columns: Sequence[AxisName] = (),
-    rows: Sequence[AxisName] = (),
-    title: str = "",
-    colormap: str = DEFAULT_COLORMAP,
-    opacity: float = DEFAULT_OPACITY,
-    scale: Scale = "each",
-    canvas: Canvas | None = None,
-) -> str:
-    """The HTML of a comparison's report, whole in itself.
-
-    Colours, opacity and scale are where its controls start. `canvas` None shows what the model was given, or, where
-    models were given different parts of one picture, the whole of it. Raises `InputError` for an axis named twice or
-    an opacity outside 0..1, `UnknownNameError` for an unknown colormap.
+    Colours, opacity and scale are where its controls start; theme and tile are the reader's choice. Raises `InputError`
+    if an axis is named twice or the opacity is outside 0..1, `UnknownNameError` if the colour map does not exist.
     """
-    look = Look(tile=PICTURE_SIDE, canvas=canvas, colormap=colormap, opacity=opacity)
-    arranged = arrange(comparison, columns, rows)
-    told = Told(comparison=comparison, arrangement=arranged, look=look)
-    scenes = Scenes(comparison, Tiles(comparison, look))
-    shown = cells(comparison, arranged, scenes)
-    laid_out = grid(told, shown, scenes)
-    chosen = "grey" if colormap.casefold() == "gray" else colormap.casefold()
-    start = {"colormap": chosen, "opacity": opacity, "gain": 1, "scale": scale, "sort": ""}
-    data = {
-        "start": start,
-        "units": {name: replace(told, look=replace(look, scale=name)).scale_label() for name in SCALES},
-        "fullAt": FULL_AT,
-        "luma": LUMA.tolist(),
-        "palettes": {name: as_text(colours(name).tobytes()) for name in COLORMAPS},
-        "scenes": [scene.data for scene in scenes.found],
-        "cells": [one.data for one in shown],
-        "columns": laid_out.columns,
-        "rows": [row.at for row in laid_out.rows],
-    }
-    wide = len(laid_out.columns) + 1
-    style = _text(STYLES) + f":root {{ --columns: {wide}; --across: {wide}; }}\n"
+    choices = replace(Look(**look), tile=PICTURE_SIDE)
+    layout = lay_out(comparison, choices)
+    scenes = Scenes(comparison, Tiles(comparison, choices))
+    style = _text(STYLES) + ":root {{ --columns: {0}; --across: {0}; }}\n".format(len(layout.columns) + 1)
     script = _text(SCRIPTS)
     policy = (
         f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; script-src '{_hash(script)}';"
         " base-uri 'none'; form-action 'none'"
     )
+    data = _data(layout, scenes)
     page: str = _template().render(
-        title=title or default_title(comparison),
-        counts=counts(comparison),
-        warning=told.warning(),
-        facts=facts(comparison),
-        runs=predictions(comparison),
-        grid=laid_out,
-        axes=[(name, NAMES[name][1], comparison.axis(name).labels) for name in reversed(comparison.varying)],
-        metrics=comparison.metrics,
-        ladders=ladders(comparison),
-        matrices=matrices(comparison),
-        sanities=sanities(comparison, look),
-        colormaps=COLORMAPS,
-        start=start,
+        _facts(comparison, choices),
+        title=choices.title or facts.title_of(comparison),
+        comparison=comparison,
+        layout=layout,
+        indices={cell: index for index, cell in enumerate(comparison.cells)},
+        scenes=scenes,
+        start=data["start"],
         data=data,
         policy=policy,
         style=style,
@@ -115,28 +75,62 @@ def report(
     return page
 
 
-class How(TypedDict, total=False):
-    """What `report` may be told beside the comparison."""
+def _facts(comparison: Comparison, look: Look) -> dict[str, Any]:
+    """What the template says besides the grid, and the functions that it words it with."""
 
-    columns: Sequence[AxisName]
-    rows: Sequence[AxisName]
-    title: str
-    colormap: str
-    opacity: float
-    scale: Scale
-    canvas: Canvas | None
+    def sanity_pictures(sanity: Sanity) -> list[str]:
+        return [webp(paint(page)) for page in sanity_pages(replace(comparison, sanity=(sanity,)), look)]
+
+    def cells_of(model: int) -> list[Cell]:
+        return [cell for cell in comparison.cells if cell.at["model"] == model]
+
+    runs = comparison.explanations
+    return {
+        "names": NAMES,
+        "varying": comparison.varying[::-1],
+        "dimensions": facts.dimensions(comparison),
+        "models": facts.model_names(comparison),
+        "runs": {model: run for (_, model), run in reversed(list(runs.items()))},
+        "cells_of": cells_of,
+        "targets": dict.fromkeys((cam.target.title, cam.target.index) for cam in comparison.maps),
+        "remarks": facts.remarks(comparison),
+        "versions": {name: text for run in runs.values() for name, text in run.versions.items()},
+        "ladders": ranking.ladders(comparison),
+        "beaten_texts": ranking.beaten_texts,
+        "too_few": ranking.too_few,
+        "matrices": ranking.agreement(comparison),
+        "sanity_rows": ranking.sanity_rows(comparison),
+        "stage_headings": ranking.stage_headings,
+        "likeness_text": ranking.likeness_text,
+        "sanity_pictures": sanity_pictures,
+        "another": ANOTHER,
+        "colormaps": COLORMAPS,
+    }
 
 
-def save_report(comparison: Comparison, path: str | Path, **how: Unpack[How]) -> Path:
-    """Write the report to an HTML file. Raises as `report`, `check_writable` and `write_atomically` do."""
-    path = check_writable(path, REPORTS)
-    # A file name may hold bytes that are no text: they are shown as question marks.
-    return write_atomically(path, report(comparison, **how).encode("utf-8", "replace"))
+def _data(layout: Layout, scenes: Scenes) -> dict[str, Any]:
+    """What the script needs."""
+    comparison, look = layout.comparison, layout.look
+    start = {"colormap": known_colormap(look.colormap), "opacity": look.opacity, "gain": 1, "scale": look.scale}
+    cells = cells_data(comparison, scenes)
+    # Every picture of the page is embedded before the list of pictures is written.
+    across = map(comparison.cell, layout.columns)
+    for cell in across if layout.pictures_across else (row.pictured for row in layout.rows):
+        scenes.of(cell)
+    return {
+        "start": {**start, "sort": ""},
+        "units": {scale: scale_text(comparison, scale) for scale in SCALES},
+        "fullAt": FULL_AT,
+        "luma": LUMA.tolist(),
+        "palettes": {name: base64(colours(name).tobytes()) for name in COLORMAPS},
+        "scenes": [scene.data for scene in scenes.all],
+        "cells": cells,
+        "columns": layout.columns,
+        "rows": [row.at for row in layout.rows],
+    }
 
 
-# -------------------------------------------------------------------------------------- the template
-
-
+@cache
 def _template() -> Any:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -147,7 +141,7 @@ def _template() -> Any:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    environment.filters |= {"percent": percent, "figure": figure, "between": between, "breakable": _breakable}
+    environment.filters |= {**FILTERS, "map_words": map_words}
     return environment.get_template("report.html.j2")
 
 
@@ -157,11 +151,4 @@ def _text(names: Sequence[str]) -> str:
 
 
 def _hash(text: str) -> str:
-    return f"sha256-{as_text(sha256(text.encode()).digest())}"
-
-
-def _breakable(name: str) -> str:
-    """A name, escaped, with a place to break it behind each of its words."""
-    from markupsafe import Markup
-
-    return Markup("<wbr>").join(WORD_ENDS.split(name) if len(name) > LONG_NAME else [name])
+    return f"sha256-{base64(sha256(text.encode()).digest())}"

@@ -1,4 +1,4 @@
-"""Letters: the font of all pictures, another where it lacks a letter, and how wide a text is in them."""
+"""Fonts: the one of all figures, others for letters that it lacks, and the width of a text."""
 
 from __future__ import annotations
 
@@ -18,41 +18,41 @@ if TYPE_CHECKING:
     Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 LEADING = 1.25
-"""Distance of lines over the size of letters."""
+"""Distance between baselines, as a multiple of the size."""
 
 FAMILIES = ("DejaVu Sans", "Verdana", "Noto Sans", "Noto Sans CJK SC", "Noto Color Emoji", "sans-serif")
-"""For files whose reader has fonts of its own: the first has our widths, the second nearly so."""
+"""Font families for readers of SVG: the first has our widths, the second nearly."""
 
-SURELY_THERE = "\u0250"
-"""Letters before it need not be looked up: DejaVu Sans has all Latin ones."""
+FIRST_UNSURE = "\u0250"
+"""First letter that has to be looked up: DejaVu Sans has all letters before it."""
 
 OTHER_KINDS = ("italic", "oblique", "light", "thin", "black", "mono", "serif", "condensed")
-"""Words in a font file's name that make another one the better choice."""
+"""Words in the name of a font file that make it a worse choice."""
 
 NO_GLYPH = {"Cf", "Mn", "Me", "Zs"}
-"""Kinds of letters that show nothing, or only on the one before them."""
+"""Unicode categories of letters that show nothing, or only on the letter before them."""
 
 
 @dataclass(frozen=True)
 class Face:
-    """DejaVu Sans, which knows most of the world's alphabets, at a size in pixels."""
+    """DejaVu Sans, which has most of the world's alphabets, at a size in pixels."""
 
     size: int
     bold: bool = False
 
     @property
     def leading(self) -> int:
-        """From one baseline to the next."""
+        """Distance between baselines in pixels."""
         return round(LEADING * self.size)
 
     @property
     def ascent(self) -> int:
-        """From a line's top to its baseline."""
-        font = opened(own_file(bold=self.bold), self.size)
+        """Distance from the top of a line to its baseline in pixels."""
+        font = opened(default_file(bold=self.bold), self.size)
         return font.getmetrics()[0] if isinstance(font, ImageFont.FreeTypeFont) else self.size
 
     def length(self, text: str) -> float:
-        """Width in pixels."""
+        """Width of a text in pixels."""
         return _length(text, self.size, self.bold)
 
 
@@ -62,7 +62,7 @@ def _length(text: str, size: int, bold: bool) -> float:  # noqa: FBT001 (lru_cac
 
 
 def plain(text: str) -> str:
-    """A text without what no font and no file format can show: control characters become spaces, ends of lines stay."""
+    """A text with control characters replaced by spaces; ends of lines stay."""
     return "".join(" " if _unshown(letter) else letter for letter in text)
 
 
@@ -71,27 +71,25 @@ def _unshown(letter: str) -> bool:
 
 
 def runs(text: str, *, bold: bool = False) -> list[tuple[str, str | None]]:
-    """A line in pieces that one font can set, each with its font's file; None is Pillow's own font."""
-    own = own_file(bold=bold)
-    if own is None or max(text, default="") < SURELY_THERE:
-        return [(text, own)] if text else []
-    found = look_up([text], bold=bold)
-    chosen: list[tuple[str, str]] = []
+    """A line in pieces, each with the file of a font that can set it; None is Pillow's own font."""
+    default = default_file(bold=bold)
+    if default is None or max(text, default="") < FIRST_UNSURE:
+        return [(text, default)] if text else []
+    fonts = look_up([text], bold=bold)
+    pairs: list[tuple[str, str]] = []
     for letter in text:
-        # What shows only on the letter before it must be set together with it.
-        before = chosen[-1][1] if chosen and unicodedata.category(letter) in NO_GLYPH else None
-        chosen.append((letter, before or found.get(letter) or own))
-    return [
-        ("".join(letter for letter, _ in group), file)
-        for file, group in groupby(chosen, key=lambda letter_and_file: letter_and_file[1])
-    ]
+        # What shows only on the letter before it must be set in the same font.
+        before = pairs[-1][1] if pairs and unicodedata.category(letter) in NO_GLYPH else None
+        pairs.append((letter, before or fonts.get(letter) or default))
+    grouped = groupby(pairs, key=lambda pair: pair[1])
+    return [("".join(letter for letter, _ in group), file) for file, group in grouped]
 
 
 def missing_from_fonts(texts: Iterable[str]) -> str:
-    """Letters of these texts that no font on this machine has, each once, in order: boxes stand for them."""
+    """Letters of these texts that no font on this machine has, each once, in order; they are drawn as boxes."""
     texts = list(texts)
-    found = look_up(texts)
-    return "".join(sorted({letter for text in texts for letter in text if found.get(letter, "") is None}))
+    fonts = look_up(texts)
+    return "".join(sorted({letter for text in texts for letter in text if fonts.get(letter, "") is None}))
 
 
 @cache
@@ -101,48 +99,46 @@ def opened(file: str | None, size: int) -> Font:
 
 
 @cache
-def own_file(*, bold: bool = False) -> str | None:
-    """Where matplotlib keeps DejaVu Sans; None where it does not."""
-    found = find_spec("matplotlib")  # finds its folder and imports nothing
-    for folder in (found.submodule_search_locations or ()) if found else ():
+def default_file(*, bold: bool = False) -> str | None:
+    """The file of DejaVu Sans in matplotlib; None if it is missing."""
+    package = find_spec("matplotlib")  # finds its folder and imports nothing
+    for folder in (package.submodule_search_locations or ()) if package else ():
         path = Path(folder) / "mpl-data" / "fonts" / "ttf" / ("DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf")
         if path.is_file():
             return str(path)
     return None
 
 
-# --------------------------------------------------------------------------------- letters it lacks
+Fonts = dict[str, str | None]
+"""Letter -> file of a font that has it; "" for DejaVu Sans, None if no font has it."""
 
-Found = dict[str, str | None]
-"""Letter that need not be in DejaVu Sans -> file of a font that has it; "" where that has it, None where none has."""
-
-_found: dict[bool, Found] = {False: {}, True: {}}
-"""Grows by `look_up`; apart for bold."""
+_known: dict[bool, Fonts] = {False: {}, True: {}}
+"""Letters looked up so far, by weight (bold or not)."""
 
 
-def look_up(texts: Iterable[str], *, bold: bool = False) -> Found:
-    """Find a font for every letter of these texts: all at once is quicker than one by one."""
-    found = _found[bold]
-    asked = {letter for text in texts for letter in text if letter >= SURELY_THERE} - found.keys()
-    asked = {letter for letter in asked if unicodedata.category(letter) not in NO_GLYPH}
-    own = own_file(bold=bold)
-    if not asked or own is None:
-        return found
-    there = _has(own, asked)
-    found.update(dict.fromkeys(there, ""))
-    asked -= there
-    for file in _system_fonts(bold=bold) if asked else ():
-        there = _has(file, asked)
-        found.update(dict.fromkeys(there, file))
-        asked -= there
-        if not asked:
+def look_up(texts: Iterable[str], *, bold: bool = False) -> Fonts:
+    """Find a font for every letter of these texts: one search is quicker than many."""
+    fonts = _known[bold]
+    missing = {letter for text in texts for letter in text if letter >= FIRST_UNSURE} - fonts.keys()
+    missing = {letter for letter in missing if unicodedata.category(letter) not in NO_GLYPH}
+    default = default_file(bold=bold)
+    if not missing or default is None:
+        return fonts
+    letters = _covered(default, missing)
+    fonts.update(dict.fromkeys(letters, ""))
+    missing -= letters
+    for file in _system_fonts(bold=bold) if missing else ():
+        letters = _covered(file, missing)
+        fonts.update(dict.fromkeys(letters, file))
+        missing -= letters
+        if not missing:
             break
-    found.update(dict.fromkeys(asked))
-    return found
+    fonts.update(dict.fromkeys(missing))
+    return fonts
 
 
-def _has(file: str, letters: set[str]) -> set[str]:
-    """Those letters that a font has; none of a font of bitmaps, which come in one size."""
+def _covered(file: str, letters: set[str]) -> set[str]:
+    """The letters that a font has; empty for a bitmap font, which has one size."""
     from matplotlib.ft2font import FT2Font
 
     try:
@@ -156,7 +152,7 @@ def _has(file: str, letters: set[str]) -> set[str]:
 
 @cache
 def _system_fonts(*, bold: bool) -> list[str]:
-    """Files of this machine's fonts, upright sans-serif ones of the right weight first."""
+    """Font files of this machine, upright sans-serif ones of the right weight first."""
     from matplotlib.font_manager import findSystemFonts
 
     def rank(file: str) -> tuple[int, str]:

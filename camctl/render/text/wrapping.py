@@ -1,4 +1,4 @@
-"""Text broken into lines that fit a width: at spaces and signs, inside a word only where it alone is too long."""
+"""Text broken into lines that fit a width: at spaces and signs, inside a word only if the word is too long."""
 
 from __future__ import annotations
 
@@ -18,53 +18,54 @@ if TYPE_CHECKING:
     from camctl.render.page.page import Colour
 
 BREAKS = re.compile(r"(?<=[^\S\u00a0])(?=\S)|(?<=[/_:+-])(?=\S)|(?<=[.,])(?=[^\W\d])")
-"""Where a line may end: at spaces and after signs, but not within a number."""
+"""Where a line may end: after spaces and signs, but not within a number."""
 
 HUMPS = re.compile(r"(?<=[a-z])(?=[A-Z])")
-"""Where a word may be broken before it is broken anywhere."""
+"""Where a word is broken in preference to any other letter."""
 
 JOINED = "\ufe0f\u200d"
-"""What binds the letters before and after it into one sign."""
+"""Characters that join the letters before and after them into one sign."""
 
 Align = Literal["left", "centre", "right"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Block:
-    """Lines of text that fit a width."""
+class Paragraph:
+    """A text broken into lines that fit a width."""
 
     lines: tuple[str, ...]
     face: Face
+    ink: Colour
     width: int
-    """Of the longest line, in pixels."""
+    """Width of the longest line in pixels."""
 
     @property
     def height(self) -> int:
-        """Of all lines, in pixels."""
+        """Height of all lines in pixels."""
         return self.face.leading * len(self.lines)
 
 
 @lru_cache(maxsize=4096)
-def block(text: str, face: Face, width: int) -> Block:
-    """Set a text as narrow as its number of lines allows: lines of like length, no word left alone on the last."""
+def paragraph(text: str, face: Face, width: int, ink: Colour) -> Paragraph:
+    """Set a text as narrow as its number of lines allows: lines of similar length, no single word on the last."""
     text = plain(text)
     lines = break_lines(text, width, face.length)
-    # No narrower than its words: else they would be broken where they need not be.
+    # No narrower than its words, or they would be broken needlessly.
     pieces = (face.length(piece.rstrip()) for piece in _pieces(text, width, face.length))
     narrow, wide = math.ceil(max((piece for piece in pieces if piece <= width), default=1)) - 1, width
     while len(lines) > 1 and wide - narrow > 1:
         middle = (narrow + wide) // 2
-        tried = break_lines(text, middle, face.length)
-        if len(tried) == len(lines):
-            wide, lines = middle, tried
+        narrower = break_lines(text, middle, face.length)
+        if len(narrower) == len(lines):
+            wide, lines = middle, narrower
         else:
             narrow = middle
     longest = max((face.length(line) for line in lines), default=0)
-    return Block(lines=tuple(lines), face=face, width=math.ceil(longest))
+    return Paragraph(lines=tuple(lines), face=face, ink=ink, width=math.ceil(longest))
 
 
 def break_lines(text: str, width: float, length: Callable[[str], float]) -> list[str]:
-    """Break a text to a width, as `length` measures it; nothing is lost but spaces at the ends of lines."""
+    """Break a text to a width, as measured by `length`; only spaces at the ends of lines are dropped."""
     lines: list[str] = []
     for paragraph in text.splitlines():
         line = ""
@@ -87,22 +88,24 @@ def break_lines(text: str, width: float, length: Callable[[str], float]) -> list
 
 
 def _pieces(text: str, width: float, length: Callable[[str], float]) -> Iterator[str]:
-    """What stays together: words, or the parts of one that is too long."""
+    """Words, or the parts of a word that is too long for the width."""
     for piece in BREAKS.split(text):
         yield from [piece] if length(piece.rstrip()) <= width else HUMPS.split(piece)
 
 
-def height_of(blocks: Iterable[Block]) -> int:
-    """Of blocks one under the other, in pixels."""
-    return sum(each.height for each in blocks)
+def total_height(paragraphs: Iterable[Paragraph]) -> int:
+    """Height of paragraphs one under the other, in pixels."""
+    return sum(paragraph.height for paragraph in paragraphs)
 
 
-def set_lines(one: Block, x: float, y: int, ink: Colour, align: Align = "left") -> list[Words]:
-    """Lines from `y` downwards, that begin at `x`, end there, or are centred on it."""
+def set_lines(paragraphs: Iterable[Paragraph], x: float, y: int, align: Align = "left") -> list[Words]:
+    """Words of paragraphs one under the other, from `y` downwards: lines start at `x`, end there or centre on it."""
     share = {"left": 0.0, "centre": 0.5, "right": 1.0}[align]
-    placed = []
-    for number, line in enumerate(one.lines):
-        width = one.face.length(line)
-        baseline = y + number * one.face.leading + one.face.ascent
-        placed.append(Words(text=line, x=x - share * width, y=baseline, width=width, face=one.face, ink=ink))
-    return placed
+    words = []
+    for part in paragraphs:
+        for line in part.lines:
+            width = part.face.length(line)
+            left = x - share * width
+            words.append(Words(text=line, x=left, y=y + part.face.ascent, width=width, face=part.face, ink=part.ink))
+            y += part.face.leading
+    return words

@@ -1,4 +1,4 @@
-/* What is shown, in which order and how. All text comes from the page itself or goes through textContent. */
+/* Which maps are shown, in which order and how. All text is in the page already, or is set by textContent. */
 
 const figures = all("figure.cell").map((figure) => ({ figure, place: Number(figure.dataset.cell), home: figure.parentElement }));
 const scores = {
@@ -60,7 +60,7 @@ function arrange() {
   fit();
 }
 
-/** A table that fits needs no scrolling of its own, and its headings can stay in sight. */
+/** Tables that fit do not scroll, so that their headings can stay in sight. */
 function fit() {
   for (const scroll of all(".scroll")) {
     scroll.classList.remove("fits");
@@ -123,7 +123,7 @@ $("theme").addEventListener("click", () => {
   $("theme").textContent = `Theme: ${theme}`;
 });
 
-// ------------------------------------------------------------------------------------------- set out
+// ------------------------------------------------------------------------------------------- start
 
 for (const { source } of data.scenes) {
   const picture = new Image();
@@ -139,7 +139,7 @@ new ResizeObserver(() => {
   document.documentElement.style.setProperty("--bar", `${$("bar").offsetHeight}px`);
   fit();
 }).observe(document.body);
-// On a phone the controls lie over the page: only while there are maps to control.
+// On a phone the controls cover part of the page: they are shown only while maps are in sight.
 new IntersectionObserver(([entry]) => $("bar").classList.toggle("away", !entry.isIntersecting)).observe($("maps"));
 Object.assign(state, data.start, { hidden: {} });
 showState();

@@ -1,4 +1,4 @@
-/* The maps of the page: what is known of them, and every canvas painted when it comes near. */
+/* The maps of the page; a canvas is painted when it comes near the window. */
 
 const $ = (id) => document.getElementById(id);
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
@@ -7,7 +7,7 @@ const palettes = Object.fromEntries(Object.entries(data.palettes).map(([name, te
 const grids = data.cells.map((cell) => (cell.map && cell.map.levels ? decode(cell.map) : null));
 const state = {};
 
-/** Pixels of each picture, by size; and the same faded, for the opacity of the moment. */
+/** Pixels of each picture by size, and the same faded for the current opacity. */
 const pictures = [];
 const memory = new Map();
 const remember = (key, make) => {
@@ -44,7 +44,7 @@ function table() {
   return table.found;
 }
 
-/** How a map's values become what is drawn: [offset, slope]. */
+/** [offset, slope] from a map's values to the values drawn. */
 function stretch(map, gain = state.gain) {
   return state.scale === "shared" ? [gain * map.low, gain * (map.high - map.low)] : [0, gain];
 }
@@ -67,7 +67,7 @@ function paint(tile) {
   context.putImageData(out, 0, 0);
 }
 
-/** Everything with a canvas: a frame in the page, a scene, and the place of a cell (null for the bare picture). */
+/** All canvases, each with its frame, scene, and index of its cell (null for a bare picture). */
 const tiles = [];
 const near = new Set();
 const stale = new Set();

@@ -9,14 +9,14 @@ function decode(map) {
   return { rows: map.grid[0], columns: map.grid[1], values: Float32Array.from(levels, (level) => map.floor + step * level) };
 }
 
-/** Between which two of `cells` a place (0..1) lies, and how far from the first; pixel centres aligned. */
+/** The two `cells` on either side of a position (0..1), and the distance from the first; pixel centres aligned. */
 function between(place, cells) {
   const at = Math.min(Math.max(place * cells - 0.5, 0), cells - 1);
   const first = Math.floor(at);
   return [first, Math.min(first + 1, cells - 1), at - first];
 }
 
-/** The value of a decoded map at a place (x, y) in shares of its width and height; null outside. */
+/** The value of a decoded map at (x, y), as shares of its width and height; null outside. */
 function valueAt(grid, x, y) {
   if (!(x >= 0 && x <= 1 && y >= 0 && y <= 1)) return null;
   const [left, right, across] = between(x, grid.columns);
@@ -29,7 +29,7 @@ function valueAt(grid, x, y) {
   return Math.min(Math.max(value, 0), 1);
 }
 
-/** For every pixel along one side of a scene: its cells on a map's grid; -1 where the map does not reach. */
+/** For every pixel along one side of a scene: its cells on a map's grid; -1 beyond the map. */
 function taps(pixels, cells, sceneStart, sceneEnd, start, end) {
   const first = new Int32Array(pixels), second = new Int32Array(pixels), part = new Float32Array(pixels);
   for (let i = 0; i < pixels; i++) {
@@ -40,7 +40,7 @@ function taps(pixels, cells, sceneStart, sceneEnd, start, end) {
   return { first, second, part };
 }
 
-/** Of each of 256 levels: its colour, weighed by its cover, and how much of the picture stays. */
+/** For each of 256 levels: its colour times its opacity, and the share of the picture that remains. */
 function lookUp(palette, opacity, fullAt) {
   const table = new Float32Array(256 * 4);
   for (let level = 0; level < 256; level++) {
@@ -52,7 +52,7 @@ function lookUp(palette, opacity, fullAt) {
   return table;
 }
 
-/** Pixels (RGBA) moved towards their own grey: 0 leaves them, 1 leaves grey. */
+/** Pixels (RGBA) moved towards their own grey: 0 leaves them, 1 makes them grey. */
 function fade(pixels, amount, luma) {
   const faded = new Uint8ClampedArray(pixels.length);
   for (let i = 0; i < pixels.length; i += 4) {
@@ -64,8 +64,8 @@ function fade(pixels, amount, luma) {
 }
 
 /**
- * Lay a map over a scene's pixels. `base` is the picture (RGBA), faded; `plain` the same, unfaded, for where the
- * map does not reach; a value v is drawn as `offset + slope * v`.
+ * Lay a map over a scene's pixels. `base` is the faded picture (RGBA); `plain` the unfaded one, drawn beyond the map;
+ * a value v is drawn as `offset + slope * v`.
  */
 function paintHeat(out, width, height, base, plain, grid, xs, ys, table, offset, slope) {
   const line = new Float32Array(grid.columns);
@@ -95,7 +95,7 @@ function paintHeat(out, width, height, base, plain, grid, xs, ys, table, offset,
   }
 }
 
-/** Grey, washed out and hatched: nobody takes it for a map that found nothing. */
+/** A grey, pale and hatched picture, which nobody takes for a map without heat. */
 function paintWorthless(out, width, height, plain, xs, ys, luma) {
   const pitch = Math.max(8, Math.floor(Math.min(width, height) / 14));
   const stroke = Math.max(1, Math.floor(pitch / 12));

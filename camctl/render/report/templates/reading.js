@@ -1,8 +1,8 @@
-/* Looking closer: reading values with pointer, finger and keys, and one map enlarged beside its picture. */
+/* Values under the pointer, a finger or the arrow keys; and one map enlarged next to its picture. */
 
 // ------------------------------------------------------------------------------------------- reading
 
-/** What is being read: a tile and a place in pixels of the picture; null where nothing is. */
+/** The tile being read, and the position in pixels of the picture; null if none is. */
 let reading = null;
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
@@ -154,7 +154,7 @@ function step(by) {
   const order = inOrder(), next = order[order.indexOf(enlarged) + by];
   if (next === undefined) return;
   fill(next);
-  // A button that is switched off would lose the keyboard.
+  // A disabled button would lose the keyboard focus.
   if (document.activeElement === document.body || document.activeElement.disabled) large.map.frame.focus();
 }
 

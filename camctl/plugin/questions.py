@@ -1,0 +1,75 @@
+"""What is asked of a model's output: a class, or a class in contrast with others."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+ScoreKind = Literal["softmax", "sigmoid"]
+"""How answers become the scores (0..1) that people see."""
+
+
+class Question(ABC):
+    """What is asked of a model's output. Methods, metrics and replay see nothing but its answers."""
+
+    column: int
+    """Column of the answers that is explained."""
+    score: ScoreKind
+    """How the answers become scores."""
+
+    @abstractmethod
+    def answers(self, output: Any) -> Tensor:
+        """Turn a model's output, logits (N, classes) of a classifier, into answers (N, K)."""
+
+
+@dataclass(frozen=True)
+class ClassQuestion(Question):
+    """Which evidence there is for a class: the answers are the logits, unchanged.
+
+    Examples
+    --------
+    >>> import torch
+    >>> question = ClassQuestion(2)
+    >>> question.answers(torch.tensor([[1.0, 5.0, 3.0]]))[:, question.column]
+    tensor([3.])
+    """
+
+    column: int
+    score: ScoreKind = "softmax"
+
+    def answers(self, output: Tensor) -> Tensor:
+        """Return the logits (N, classes)."""
+        return output
+
+
+@dataclass(frozen=True)
+class ContrastQuestion(Question):
+    """Which evidence there is for a class that does not also support other classes (Finer-CAM).
+
+    The answers (N, 2) are the lead `y - strength * mean(y_k)` over the others' logits (Zhang et al., 2025,
+    arXiv:2501.11309) and zero: any method that works on logits works on them, and their softmax is the probability of
+    the class if there were only it and the other.
+
+    Examples
+    --------
+    >>> import torch
+    >>> ContrastQuestion(2, (0, 1)).answers(torch.tensor([[1.0, 5.0, 4.0]]))
+    tensor([[1., 0.]])
+    """
+
+    target: int
+    others: tuple[int, ...]
+    strength: float = 1.0
+    column: int = 0
+    score: ScoreKind = "softmax"
+
+    def answers(self, output: Tensor) -> Tensor:
+        """Turn logits (N, classes) into the lead and zero (N, 2)."""
+        import torch
+
+        lead = output[:, self.target] - self.strength * output[:, list(self.others)].mean(1)
+        return torch.stack([lead, torch.zeros_like(lead)], 1)

@@ -1,0 +1,136 @@
+"""The frame of a figure: where its columns stand, and what stands above the rows on every page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from camctl.render.figure.style import style_of
+from camctl.render.figure.tile_rows import heading_row, picture_slot, tile_row
+from camctl.render.layout.captions import Line
+from camctl.render.layout.tiles import Tiles
+from camctl.render.page.page import Rectangle, Strip
+from camctl.render.text.wrapping import paragraph, set_lines
+
+if TYPE_CHECKING:
+    from camctl.render.figure.style import Style
+    from camctl.render.layout.captions import Label
+    from camctl.render.layout.layout import Heading, Layout, Row
+    from camctl.render.text.wrapping import Paragraph
+
+PICTURE = "picture"
+"""Heading of the pictures without heat."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Frame:
+    """What all parts of a figure share."""
+
+    layout: Layout
+    tiles: Tiles
+    style: Style
+    first: int
+    """Left edge of the first column: of pictures, or of maps if pictures run across."""
+    lefts: tuple[int, ...]
+    """Left edge of each column of maps."""
+
+    @property
+    def width(self) -> int:
+        """Width of the page."""
+        return self.lefts[-1] + self.style.tile + self.style.margin
+
+    @property
+    def inner(self) -> int:
+        """Width between the margins."""
+        return self.width - 2 * self.style.margin
+
+    @property
+    def label_right(self) -> int:
+        """Right edge of the rows' labels."""
+        return self.first - 2 * self.style.pad
+
+    def label(self, row: Row) -> list[Paragraph]:
+        """The label of a row."""
+        return _label(self.style, row)
+
+
+def frame_of(layout: Layout) -> Frame:
+    """The frame of a layout."""
+    style = style_of(layout.look.tile, layout.look.theme)
+    gutter = max((part.width for row in layout.rows for part in _label(style, row)), default=0)
+    first = style.margin + (gutter + 2 * style.pad if gutter else 0)
+    left = first if layout.pictures_across else first + style.tile + 2 * style.gap
+    # The gap is wider where an outer heading ends.
+    ends = {heading.first for headings in layout.headings[:-1] for heading in headings}
+    lefts = []
+    for number in range(len(layout.columns)):
+        if number:
+            left += style.tile + style.gap * (3 if number in ends else 1)
+        lefts.append(left)
+    return Frame(
+        layout=layout, tiles=Tiles(layout.comparison, layout.look), style=style, first=first, lefts=tuple(lefts)
+    )
+
+
+def _label(style: Style, row: Row) -> list[Paragraph]:
+    return [style.set(line, style.gutter) for line in row.label]
+
+
+def headings(frame: Frame) -> list[Strip]:
+    """Title, warning, headings of the columns, and the pictures if they run across."""
+    *outer, inner = frame.layout.headings or ((),)
+    strips = [_title(frame), _warning(frame)]
+    strips += [heading_row(frame.style, [_span(frame, heading) for heading in level], rule=True) for level in outer]
+    spans = [_span(frame, heading) for heading in inner]
+    if not frame.layout.pictures_across:
+        picture = paragraph(PICTURE, frame.style.text, frame.style.tile, frame.style.inks.soft)
+        spans.insert(0, (frame.first, frame.first + frame.style.tile, [picture]))
+    strips.append(heading_row(frame.style, spans))
+    if frame.layout.pictures_across:
+        strips.append(_pictures(frame))
+    return [strip for strip in strips if strip.height]
+
+
+def _title(frame: Frame) -> Strip:
+    style = frame.style
+    title = paragraph(frame.layout.look.title, style.title, frame.inner, style.inks.ink)
+    height = title.height + style.gap if title.lines else 0
+    return Strip(height=height, items=tuple(set_lines([title], style.margin, 0)))
+
+
+def _warning(frame: Frame) -> Strip:
+    """The warning about random weights: a picture travels without its terminal."""
+    style, inks = frame.style, frame.style.inks
+    if not frame.layout.warning:
+        return Strip(height=0, items=())
+    warning = paragraph(frame.layout.warning, style.head, frame.inner - 4 * style.pad, inks.warning)
+    height = warning.height + 2 * style.pad
+    box = Rectangle(x=style.margin, y=0, width=frame.inner, height=height, fill=inks.band, edge=inks.warning)
+    words = set_lines([warning], style.margin + 2 * style.pad, style.pad)
+    return Strip(height=height + style.gap, items=(box, *words))
+
+
+def _span(frame: Frame, heading: Heading) -> tuple[int, int, list[Paragraph]]:
+    """Left and right edge of a heading, and its words."""
+    left = frame.lefts[heading.first]
+    right = frame.lefts[heading.first + heading.span - 1] + frame.style.tile
+    return left, right, _words(frame, heading.labels[-1], right - left)
+
+
+def _words(frame: Frame, label: Label, width: int) -> list[Paragraph]:
+    name, *notes = label.lines
+    if notes and width > frame.style.tile:  # over several columns there is room for all notes on one line
+        notes = [Line(", ".join(label.notes))]
+    return [frame.style.set(line, width) for line in (name, *notes)]
+
+
+def _pictures(frame: Frame) -> Strip:
+    """The pictures themselves, each over its maps."""
+    style, comparison = frame.style, frame.layout.comparison
+    cells = [comparison.cell(column) for column in frame.layout.columns]
+    slots = [
+        picture_slot(style, left, frame.tiles.size(cell), frame.tiles.picture_of(cell))
+        for left, cell in zip(frame.lefts, cells, strict=True)
+    ]
+    label = [paragraph(PICTURE, style.text, style.gutter, style.inks.soft)] if frame.first > style.margin else []
+    return tile_row(style, slots, label, frame.label_right)

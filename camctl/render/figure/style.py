@@ -1,0 +1,64 @@
+"""Sizes and colours of everything on a page of tiles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from camctl.render.page.page import THEMES
+from camctl.render.text.fonts import Face
+from camctl.render.text.wrapping import paragraph
+
+if TYPE_CHECKING:
+    from camctl.render.layout.captions import Line
+    from camctl.render.page.page import Inks
+    from camctl.render.text.wrapping import Paragraph
+    from camctl.values.look import Theme
+
+GUTTER = 0.9
+"""Maximum width of a row's label, in tiles."""
+
+GUTTER_LETTERS = 8
+"""Minimum of that width, in letter sizes: next to tiny tiles labels may be wider."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Style:
+    """Sizes in pixels, fonts and colours, all derived from the size of a tile and the theme."""
+
+    tile: int
+    margin: int
+    gap: int
+    pad: int
+    title: Face
+    head: Face
+    text: Face
+    small: Face
+    inks: Inks
+
+    @property
+    def gutter(self) -> int:
+        """Maximum width of a row's label."""
+        return max(round(GUTTER * self.tile), GUTTER_LETTERS * self.small.size)
+
+    def set(self, line: Line, width: int) -> Paragraph:
+        """A line of a caption, broken to a width."""
+        face = self.head if line.tone == "strong" else self.small
+        ink = {"strong": self.inks.ink, "soft": self.inks.soft, "warning": self.inks.warning}[line.tone]
+        return paragraph(line.text, face, width, ink)
+
+
+def style_of(tile: int, theme: Theme = "light") -> Style:
+    """The style for tiles of a size; letters stay readable next to the smallest tiles."""
+    size = max(11, round(tile / 14))
+    return Style(
+        tile=tile,
+        margin=max(8, tile // 12),
+        gap=max(6, tile // 16),
+        pad=max(4, tile // 36),
+        title=Face(round(1.25 * size), bold=True),
+        head=Face(size, bold=True),
+        text=Face(size),
+        small=Face(max(10, round(0.9 * size))),
+        inks=THEMES[theme],
+    )

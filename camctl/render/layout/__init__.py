@@ -1,0 +1,1 @@
+"""The one layout of a comparison, which figures, reports and terminals paint."""

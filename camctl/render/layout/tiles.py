@@ -1,0 +1,128 @@
+"""Pictures and overlays at the size of a tile: a huge photo is made small once, not drawn in full for every map."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from camctl.render.layout.scale import shared_range, stretched
+from camctl.render.overlay import overlay, seen
+from camctl.values.view import View
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from camctl.render.page.page import Draw
+    from camctl.values.comparison import Cell, Comparison
+    from camctl.values.look import Canvas, Look
+
+    Pixels = NDArray[np.uint8]
+
+SPECK = 0.005
+"""Share of a picture's side that does not count as a margin: rounding in the preprocessing."""
+
+CACHE_BYTES = 64_000_000
+"""Memory for small pictures that are kept for the next map on them."""
+
+
+def fitted(width: float, height: float, tile: int) -> tuple[int, int]:
+    """Width and height scaled to fill a square tile, aspect ratio kept."""
+    scale = tile / max(height, width)
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def scaled(pixels: Pixels, width: int, height: int) -> Pixels:
+    """A picture at another size."""
+    picture = Image.fromarray(pixels)
+    if picture.size == (width, height):
+        return pixels
+    return np.asarray(picture.resize((width, height), Image.Resampling.LANCZOS))
+
+
+def common_canvas(comparison: Comparison) -> Canvas:
+    """`view` if all maps of an image share one view of it, else `original`."""
+    views: dict[int, set[tuple[object, float]]] = {}
+    for cell in comparison.cells:
+        if cell.cam is not None:
+            height, width = cell.cam.view.size
+            # Networks that are given the same window at different sizes saw the same.
+            views.setdefault(cell.at["image"], set()).add((cell.cam.view.box, round(width / height, 3)))
+    return "view" if all(len(boxes) == 1 for boxes in views.values()) else "original"
+
+
+class Tiles:
+    """Draws the picture and the overlay of each cell, at any size."""
+
+    def __init__(self, comparison: Comparison, look: Look) -> None:
+        self.canvas = look.canvas or common_canvas(comparison)
+        self._comparison = comparison
+        self._look = look
+        self._ends = shared_range(comparison) if look.scale == "shared" else {}
+        self._indices = {id(cell): index for index, cell in enumerate(comparison.cells)}
+        self._views: dict[int, View] = {}
+        for cell in comparison.cells:
+            if cell.cam is not None:
+                self._views.setdefault(cell.at["image"], cell.cam.view)
+        self._small = lru_cache(maxsize=max(4, CACHE_BYTES // (3 * look.tile**2)))(self._make_small)
+
+    def view(self, cell: Cell) -> View | None:
+        """The view of a cell's map; without a map, that of another map of its image."""
+        return cell.cam.view if cell.cam is not None else self._views.get(cell.at["image"])
+
+    def size(self, cell: Cell) -> tuple[int, int]:
+        """Width and height of a cell's tile, in pixels."""
+        height, width = self._comparison.pictures[cell.at["image"]].size
+        view = self.view(cell)
+        if self.canvas == "view" and view is not None:
+            height, width = view.size
+        return fitted(width, height, self._look.tile)
+
+    def has_margin(self) -> bool:
+        """Whether part of a picture is shown that a model was not given, and is dimmed."""
+        if self.canvas == "view":
+            return False
+        for cam in self._comparison.maps:
+            height, width = cam.picture.size
+            x0, y0, x1, y1 = cam.view.box
+            if max(x0 / width, y0 / height, 1 - x1 / width, 1 - y1 / height) > SPECK:
+                return True
+        return False
+
+    def picture(self, image: int, view: View | None) -> Draw:
+        """A function that draws an image, or the view of it, at (width, height)."""
+        box = view.box if view is not None and self.canvas == "view" else None
+        return lambda width, height: self._small(image, box, width, height)
+
+    def picture_of(self, cell: Cell) -> Draw:
+        """A function that draws the picture of a cell at (width, height)."""
+        return self.picture(cell.at["image"], self.view(cell))
+
+    def overlay(self, cell: Cell) -> Draw:
+        """A function that draws the overlay of a cell with a map at (width, height)."""
+        cam = cell.cam
+        assert cam is not None  # noqa: S101 (callers draw a frame for cells without a map)
+        picture = self.picture(cell.at["image"], cam.view)
+        index = self._indices[id(cell)]
+
+        def draw(width: int, height: int) -> Pixels:
+            view = View(size=(height, width), box=(0.0, 0.0, float(width), float(height)))
+            return overlay(
+                picture(width, height),
+                stretched(cam, self._ends[index]) if self._ends else cam.values,
+                cam.view.on(cam.picture.size, (height, width)) if self.canvas == "original" else view,
+                canvas=self.canvas,
+                colormap=self._look.colormap,
+                opacity=self._look.opacity,
+                worthless=cam.blank,
+            )
+
+        return draw
+
+    def _make_small(self, image: int, box: tuple[float, float, float, float] | None, width: int, height: int) -> Pixels:
+        pixels = self._comparison.pictures[image].pixels
+        if box is None:
+            return scaled(pixels, width, height)
+        return seen(pixels, View(size=(height, width), box=box))

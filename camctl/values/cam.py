@@ -1,0 +1,123 @@
+"""One class activation map and its verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from camctl.values.look import DEFAULT_COLORMAP, DEFAULT_OPACITY, Canvas
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from camctl.values.picture import Picture
+    from camctl.values.target import Target
+    from camctl.values.view import View
+
+VerdictName = Literal[
+    "ok",
+    "border",
+    "diffuse",
+    "inverted",
+    "flat",
+    "zero-gradient",
+    "negative-only",
+    "single-cell",
+    "not-finite",
+]
+BLANK: frozenset[VerdictName] = frozenset({"flat", "zero-gradient", "negative-only", "single-cell", "not-finite"})
+"""Verdicts on maps that show nothing at all. Maps with the other bad verdicts can be drawn, and mislead."""
+
+Smoothing = Literal["none", "eigen", "aug", "both"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Cam:
+    """One class activation map and its verdict."""
+
+    model: str
+    method: str
+    target: Target
+    smoothing: Smoothing
+    layers: tuple[str, ...]
+    chosen_by: str
+    """Who chose the layers: `you`, `adapter NAME` or `probe`."""
+    grid: tuple[int, int]
+    """Height and width of `raw`."""
+    values: NDArray[np.float32]
+    """(view height, view width), 0..1; all zeros if the map is `blank`."""
+    raw: NDArray[np.float32]
+    """(grid height, grid width), signed, before ReLU and scaling; a fusion of layers is at the finest grid."""
+    raw_by_layer: tuple[NDArray[np.float32], ...]
+    """One signed map per layer, each at its layer's own grid."""
+    verdict: VerdictName
+    reason: str
+    """Reason for the verdict, in one line. With `ok` it is usually empty; otherwise it is a warning about the map."""
+    hint: str
+    """Next command to try; empty for `ok`."""
+    milliseconds: float
+    """Time spent on this map alone, without the shared passes."""
+    picture: Picture = field(repr=False)
+    view: View = field(repr=False)
+
+    @property
+    def blank(self) -> bool:
+        """Whether the map shows nothing: `values` are zeros, and overlays are grey and hatched."""
+        return self.verdict in BLANK
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the map's description as in `--json` and in the manifest of raw maps."""
+        return {
+            "image": self.picture.path,
+            "model": self.model,
+            "method": self.method,
+            "target": self.target.to_dict(),
+            "layers": list(self.layers),
+            "chosen_by": self.chosen_by,
+            "smoothing": self.smoothing,
+            "grid": list(self.grid),
+            "verdict": self.verdict,
+            "reason": self.reason,
+            "hint": self.hint,
+            "milliseconds": round(self.milliseconds, 3),
+        }
+
+    def overlay(
+        self, *, canvas: Canvas = "view", colormap: str = DEFAULT_COLORMAP, opacity: float = DEFAULT_OPACITY
+    ) -> NDArray[np.uint8]:
+        """Draw the heatmap on the picture.
+
+        Parameters
+        ----------
+        canvas
+            `view` for what the model was given, `original` for the whole picture.
+        colormap
+            Name of the colour map.
+        opacity
+            Opacity of the heatmap, 0 to 1.
+
+        Returns
+        -------
+        NDArray[np.uint8]
+            (H, W, 3), RGB; grey and hatched if the map is `blank`.
+
+        Examples
+        --------
+        >>> import camctl
+        >>> from camctl.demo.scenes import render, scene
+        >>> explanation = camctl.explain("demo:resnet", render(scene(11, classes=["cat"]), 128))
+        >>> explanation.maps[0].overlay(canvas="original").shape
+        (128, 128, 3)
+        """
+        from camctl.render.overlay import overlay
+
+        return overlay(
+            self.picture.pixels,
+            self.values,
+            self.view,
+            canvas=canvas,
+            colormap=colormap,
+            opacity=opacity,
+            worthless=self.blank,
+        )

@@ -1,0 +1,39 @@
+"""The class that a map explains."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """The class explained, its label and its score (0..1).
+
+    In contrast with the classes in `versus` its score is the one it would have if there were only it and them: the
+    sigmoid of its lead, `y - strength * mean(y_k)`.
+    """
+
+    index: int
+    label: str
+    score: float
+    versus: tuple[Target, ...] = ()
+    strength: float = 1.0
+    """Weight of the contrast."""
+
+    @property
+    def title(self) -> str:
+        """Label for people, such as `tabby, tabby cat`, or `tabby vs lynx and puma`."""
+        if not self.versus:
+            return self.label
+        first, *names = (target.label.split(",")[0] for target in (self, *self.versus))
+        *most, last = names
+        against = f"{', '.join(most)} and {last}" if most else last
+        return f"{first} vs {against}" if self.strength == 1 else f"{first} vs {self.strength:g} x {against}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the target as `--json` prints it."""
+        alone = {"index": self.index, "label": self.label, "score": self.score}
+        if not self.versus:
+            return alone
+        return {**alone, "versus": [other.to_dict() for other in self.versus], "strength": self.strength}
