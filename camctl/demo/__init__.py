@@ -1,1 +1,1 @@
-"""The embedded demo: sticker scenes, four small trained classifiers, and the script that trained them."""
+"""The embedded demo: sticker scenes and four small trained classifiers."""

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from camctl.demo.data import SIDE, normalised
 from camctl.demo.scenes import CLASSES, render, scene
+from tests.training.pictures import SIDE, normalised
 
 MODELS = Path(__file__).parents[2] / "camctl" / "demo" / "models"
 FAMILIES = ("resnet", "vit", "swin", "t2t")
@@ -88,7 +88,7 @@ def test_checkpoint_fits_its_configuration_and_knows_fresh_scenes(
 ) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # mmcv-lite says at import what it lacks
-        from camctl.demo.train import build
+        from tests.training.__main__ import build
 
         model = build(family).eval()
     path = MODELS / f"{family}.pth"

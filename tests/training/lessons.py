@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from camctl.demo.data import NOTHING, cells
 from camctl.demo.scenes import CLASSES
+from tests.training.pictures import NOTHING, cells
 
 if TYPE_CHECKING:
-    from camctl.demo.data import Batch
+    from tests.training.pictures import Batch
 
 CHANNELS_FIRST = 4  # dimensions of (B, C, H, W), where tokens have three
 

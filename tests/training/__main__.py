@@ -1,7 +1,7 @@
-"""Trains the demo's four small classifiers: `python -m camctl.demo.train resnet --output DIR`.
+"""Trains the demo's four small classifiers: `python -m tests.training resnet --output DIR`.
 
 Besides the picture's class, each net learns the class of every cell of its last grid from the boxes of the scenes (see
-`camctl.demo.teaching`). So these nets show that maps are drawn right; they do not show that positions are learnt from
+`tests.training.lessons`). So these nets show that maps are drawn right; they do not show that positions are learnt from
 labels alone.
 
 The same seed on the same machine gives the same weights: one thread, fixed steps, everything from seeds. The scenes are
@@ -22,16 +22,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from camctl.demo.data import SIDE, Pictures, cached, normalised, varied
+import camctl.demo
 from camctl.demo.scenes import CLASSES
-from camctl.demo.teaching import Lesson, Teacher, centre, shared
+from tests.training.lessons import Lesson, Teacher, centre, shared
+from tests.training.pictures import SIDE, Pictures, cached, normalised, varied
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from camctl.demo.data import Batch
+    from tests.training.pictures import Batch
 
-MODELS = Path(__file__).parent / "models"
+MODELS = Path(camctl.demo.__file__).parent / "models"
 SINGLE_SEEDS, PAIR_SEEDS, HELD_OUT_SEEDS = (1_000_000, 24_000), (2_000_000, 16_000), (9_000_000, 2_000)
 BATCH = 64
 CENTRED_ON = 512
