@@ -25,11 +25,10 @@ def library_files():
 def hints(tree):
     """Expressions that become a hint: the keyword `hint`, and what is assigned to a name `hint`."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.keyword) and node.arg == "hint":
-            yield node.value
-        elif isinstance(node, ast.Assign) and any(
-            isinstance(name, ast.Name) and name.id == "hint" for name in node.targets
-        ):
+        names = [node.arg] if isinstance(node, ast.keyword) else []
+        if isinstance(node, ast.Assign):
+            names = [name.id for name in node.targets if isinstance(name, ast.Name)]
+        if "hint" in names:
             yield node.value
 
 
