@@ -39,10 +39,7 @@ def pick_methods(
 
     `auto` is GradCAM under that name, until the passes show what kind of network it is.
 
-    Raises
-    ------
-    InputError
-        A name or option is unknown.
+    Raises `InputError`: a name or option is unknown.
     """
     picked: dict[str, registry.Loaded] = {}
     for name in [*names, *(BASELINES if baselines else ())]:
@@ -87,10 +84,7 @@ def pick_metrics(
 ) -> tuple[registry.Loaded, ...]:
     """Return the metrics of these names, once each; `all` leaves out those that lack the object or cost too much.
 
-    Raises
-    ------
-    InputError
-        A name or option is unknown, or a metric that is named needs an object and has none.
+    Raises `InputError`: a name or option is unknown, or a metric that is named needs an object and has none.
     """
     picked: dict[str, registry.Loaded] = {}
     for name in names:

@@ -78,10 +78,7 @@ def randomised(
 
     One forward pass per stage, seed and picture, and one backward pass per target, for all methods and layers.
 
-    Raises
-    ------
-    InputError
-        The model cannot be copied.
+    Raises `InputError`: the model cannot be copied.
     """
     from camctl.engine.model_copy import replica, run_order
     from camctl.engine.modules import ModuleTable
