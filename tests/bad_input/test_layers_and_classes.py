@@ -66,7 +66,7 @@ def test_worthless_layer_is_told_which_layer_to_use(
 
     assert done.code == 4
     assert found["verdict"] == verdict
-    advised = found["hint"].removeprefix("Try ")
+    advised = found["hint"].removeprefix("Try another layer: ")
     followed = camctl("run", photo, model, *shlex.split(advised), "--json", "--strict")
     assert [one["verdict"] for one in followed.json["maps"]] == ["ok"]
 
