@@ -67,8 +67,6 @@ def glow(case, *, gain: float = 1.0):
     return gain * float(case.values[height // 2, width // 2])
 """
 
-BROKEN = 'raise RuntimeError("made for [another] torch")\n'
-
 
 def build(folder: Path, name: str, method: str, code: str, wheels: Path, more: str = "") -> None:
     """Build a wheel with the environment's own setuptools: nothing is fetched."""
@@ -96,10 +94,9 @@ def install(wheels: Path, target: Path) -> None:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with an installed plugin that works and one that is broken."""
+    """A folder with an installed package."""
     root = tmp_path_factory.mktemp("plugins")
     build(root / "shiny", "camctl-shiny", "shiny++", SHINY + GLOW, root / "wheels", METRICS)
-    build(root / "broken", "camctl-broken", "broken", BROKEN, root / "wheels")
     install(root / "wheels", root / "site")
     return root / "site"
 
@@ -131,27 +128,6 @@ def test_plugins_text_is_never_read_as_markup(site: Path) -> None:
     done = camctl(site, "methods")
 
     assert "Shines [bold]brightly[/bold]." in done.stdout
-    assert "camctl-broken[broken]" in done.stderr
-    assert "made for [another] torch" in done.stderr
-
-
-def test_broken_plugin_costs_a_listing_one_line(site: Path) -> None:
-    done = camctl(site, "methods")
-
-    skipped = [line for line in done.stderr.splitlines() if "skipped" in line]
-    assert done.returncode == 0
-    assert len(skipped) == 1
-    assert "pip uninstall camctl-broken" in skipped[0]
-    assert "Traceback" not in done.stderr
-
-
-def test_broken_plugin_asked_for_by_name_ends_with_three(site: Path) -> None:
-    done = camctl(site, "methods", "broken")
-
-    assert done.returncode == 3
-    assert "camctl-broken[broken]" in done.stderr
-    assert "hint: " in done.stderr
-    assert done.stdout == ""
 
 
 def test_working_plugin_is_found_in_any_spelling(site: Path) -> None:

@@ -132,19 +132,6 @@ def test_unknown_name_suggests_near_ones() -> None:
     assert "gradcam" in caught.value.hint
 
 
-def test_two_packages_with_one_name_clash_only_when_it_is_asked_for(install: Install) -> None:
-    install("camctl-shiny", one_method("layercam"))
-
-    everything = discovery.find("method")
-    mine = next(found for found in everything if found.label == "camctl[layercam]")
-    assert [rival.label for rival in discovery.rivals(mine, everything)] == ["camctl-shiny[layercam]"]
-    with pytest.raises(PluginError, match=r"camctl\[layercam\] and camctl-shiny\[layercam\]") as caught:
-        registry.locate("method", "LayerCAM")
-
-    assert caught.value.exit_code == 3
-    assert registry.locate("method", "camctl-shiny[layercam]").distribution == "camctl-shiny"
-
-
 def test_one_distribution_twice_on_the_path_is_no_clash(install: Install) -> None:
     install("camctl-shiny", one_method("shiny"), version="1.0")
     install("camctl-shiny", one_method("shiny"), version="2.0")
@@ -175,37 +162,6 @@ def test_entry_that_names_no_object_costs_a_warning_with_its_package(install: In
         assert "shiny" in names("method")
 
 
-@pytest.mark.parametrize(
-    ("code", "said"),
-    [
-        ("raise RuntimeError('needs\\na newer torch')", "RuntimeError: needs a newer torch"),
-        ("raise SystemExit('goodbye')", "SystemExit: goodbye"),
-        ("import no_such_module_anywhere", "no_such_module_anywhere"),
-        ("def other(): ...", "no attribute 'shiny'"),
-        ("def shiny(", "SyntaxError"),
-        ("shiny = 3", "the type int; decorate a function with @camctl.plugin.method"),
-    ],
-)
-def test_broken_plugin_fails_by_name_with_its_package_and_the_remedy(install: Install, code: str, said: str) -> None:
-    install("camctl-broken", one_method("shiny"), code)
-
-    with pytest.raises(PluginError) as caught:
-        registry.pick("method", "shiny")
-
-    assert said in caught.value.message
-    assert "camctl-broken[shiny]" in caught.value.message
-    assert "\n" not in caught.value.message
-    assert "pip uninstall camctl-broken" in caught.value.hint
-    assert caught.value.exit_code == 3
-
-
-def test_interrupt_while_a_plugin_loads_is_the_users(install: Install) -> None:
-    install("camctl-broken", one_method("shiny"), "raise KeyboardInterrupt")
-
-    with pytest.raises(KeyboardInterrupt):
-        registry.pick("method", "shiny")
-
-
 def test_broken_plugin_is_skipped_in_a_listing(install: Install) -> None:
     install("camctl-broken", one_method("broken"), "raise RuntimeError('no')")
     install("camctl-shiny", one_method("shiny"))
@@ -217,14 +173,6 @@ def test_broken_plugin_is_skipped_in_a_listing(install: Install) -> None:
     assert [error.message for error in skipped] == [
         "The method camctl-broken[broken] cannot be loaded: RuntimeError: no"
     ]
-
-
-def test_what_a_plugin_prints_at_import_stays_off_stdout(install: Install, capsys: pytest.CaptureFixture[str]) -> None:
-    install("camctl-loud", one_method("shiny"), "print('hello')\n" + GOOD)
-
-    registry.pick("method", "shiny")
-
-    assert capsys.readouterr() == ("", "hello\n")
 
 
 def test_class_of_adapter_or_source_is_made_an_instance(install: Install) -> None:

@@ -15,13 +15,16 @@ from torch import nn
 from camctl.engine.capture import Recorder
 from camctl.engine.layout import LayoutHints
 from camctl.errors import PluginError, SpoiltModelError
-from camctl.plugin import Adapter, Case, LoadedModel, LoadOptions, Source, method, metric
+from camctl.plugin import Adapter, Case, ClassQuestion, LoadedModel, LoadOptions, Source, method, metric
 from camctl.registry.discovery import Found, Kind
 from camctl.registry.sandbox import isolate
 from tests.models import TinyCnn, pictures, seeded
 
 if TYPE_CHECKING:
     from camctl.plugin import Capture
+
+
+PLAIN = "expected real numbers in a plain tensor."
 
 
 def isolated(kind: Kind, plugin: Any) -> Any:
@@ -32,7 +35,8 @@ def isolated(kind: Kind, plugin: Any) -> Any:
 def capture_of(module: nn.Module) -> Capture:
     with Recorder(module, ["block2.bn2"], LayoutHints(), gradients=True) as recorder:
         recorder.forward(pictures(), module)
-        (capture,) = recorder.captures(1, recorder.backward(1, last=True))
+        question = ClassQuestion(1)
+        (capture,) = recorder.captures(question, recorder.backward(question, last=True))
     return capture
 
 
@@ -49,12 +53,16 @@ def compute(module: nn.Module, compute: Any, reduction: Any = "sum") -> Any:
         (lambda a: a.sum(1), "sum", "returned shape (1, 8, 8); expected (1, C, 8, 8)."),
         (lambda a: a.repeat(2, 1, 1, 1), "sum", "returned shape (2, 8, 8, 8); expected (1, C, 8, 8)."),
         (lambda a: a, "none", "returned shape (1, 8, 8, 8); expected (1, H, W)."),
+        (lambda a: a[:, :0], "sum", "returned shape (1, 0, 8, 8); expected (1, C, 8, 8)."),
+        (lambda a: a.numpy(), "sum", "returned ndarray; expected a tensor (1, C, 8, 8)."),
         (lambda a: a.to("meta"), "sum", "returned a tensor on meta; expected cpu."),
+        (lambda a: a * 1j, "sum", f"returned a tensor of torch.complex64, torch.strided; {PLAIN}"),
+        (lambda a: a.to_sparse(), "sum", f"returned a tensor of torch.float32, torch.sparse_coo; {PLAIN}"),
     ],
 )
 def test_evidence_of_another_shape_or_device_is_named(answer: Any, reduction: str, words: str) -> None:
     with pytest.raises(PluginError) as caught:
-        compute(seeded(TinyCnn()), lambda capture: answer(capture.activations), reduction)
+        compute(seeded(TinyCnn()), lambda capture: answer(capture.activations.detach()), reduction)
 
     assert caught.value.message == f"The method theirs[mine] {words}"
 

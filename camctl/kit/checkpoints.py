@@ -17,6 +17,7 @@ from traceback import walk_tb
 from typing import TYPE_CHECKING, Any
 
 from camctl.errors import CamctlError, Hint, InputError, one_line, out_of_memory
+from camctl.plugin import Checkpoint
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -60,11 +61,18 @@ class Weights:
     sha256: str
     state: State = field(repr=False)
     """Weights, without a wrapper's prefix `module.` or `_orig_mod.`."""
+    named: str = ""
+    """The user's name for the file: a path or an address."""
     class_names: tuple[str, ...] | None = None
     """Class names, if the file has them in mmengine's `meta` or under `class_names`, `classes` or `categories`."""
 
+    @property
+    def origin(self) -> Checkpoint:
+        """Origin of the weights, for `LoadedModel.checkpoint`."""
+        return Checkpoint(path=self.named or self.path.name, sha256=self.sha256)
 
-def read_checkpoint(path: str | Path, *, trust: bool = False, nests: Sequence[str] = NESTS) -> Weights:
+
+def read_checkpoint(path: str | Path, *, trust: bool = False, nests: Sequence[str] = NESTS, named: str = "") -> Weights:
     """Read the weights of a torch checkpoint, however they are nested, or of a safetensors file.
 
     Parameters
@@ -75,6 +83,8 @@ def read_checkpoint(path: str | Path, *, trust: bool = False, nests: Sequence[st
         Use Python's own unpickler, which runs any code in the file.
     nests
         Keys under which weights may be nested; at every depth the first one present is followed.
+    named
+        The user's name for the file, if it is not the path.
 
     Raises
     ------
@@ -88,7 +98,8 @@ def read_checkpoint(path: str | Path, *, trust: bool = False, nests: Sequence[st
     with file.open("rb") as stream:
         start = stream.read(4)
     content = _safetensors(file, start) if file.suffix == ".safetensors" else _unpickle(file, start, trust=trust)
-    return Weights(path=file, sha256=sha256, state=_state(content, file, nests), class_names=_class_names(content))
+    state, names = _state(content, file, nests), _class_names(content)
+    return Weights(path=file, sha256=sha256, state=state, named=named or str(path), class_names=names)
 
 
 def file_hash(file: Path, *more: Path) -> str:

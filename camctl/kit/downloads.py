@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from camctl.errors import CamctlError, Hint, InputError
+from camctl.kit.checkpoints import read_checkpoint
 
 if TYPE_CHECKING:
     from http.client import HTTPResponse
 
+    from camctl.kit.checkpoints import Weights
     from camctl.plugin import LoadOptions
 
 HERE_ALREADY = "Check the address and the network, or give the path of a checkpoint on this machine."
@@ -41,6 +43,18 @@ def check_checkpoint(checkpoint: str | None, options: LoadOptions) -> None:
     if options.random_weights:
         message = f"Both the checkpoint '{checkpoint}' and random weights were given."
         raise InputError(message, hint=Hint("Omit the checkpoint or", random_weights=True))
+
+
+def load_weights(checkpoint: str | None, options: LoadOptions, *, hint: str = HERE_ALREADY) -> Weights | None:
+    """Read the checkpoint that the user named by path or address; None without one.
+
+    Raises what `check_checkpoint`, `local_file` and `camctl.kit.checkpoints.read_checkpoint` raise.
+    """
+    check_checkpoint(checkpoint, options)
+    if checkpoint is None:
+        return None
+    file = local_file(checkpoint, options, hint=hint)
+    return read_checkpoint(file, trust=options.trust_checkpoint, named=checkpoint)
 
 
 def local_file(checkpoint: str, options: LoadOptions, *, hint: str = HERE_ALREADY) -> Path:

@@ -1,1 +1,1 @@
-"""The built-in methods: one file each, arithmetic only."""
+"""The built-in methods, one file each, arithmetic only."""

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 HALF = 0.5
-"""grad-cam ablates the best and the worst channels of this ratio: above one half it takes some of them twice."""
+"""Largest ratio: grad-cam ablates the channels at both ends of a ranking, above one half some of them twice."""
 
 FAR = 1e7
-"""How far below a signed layer's least value grad-cam sets an ablated channel."""
+"""Distance of an ablated channel below a signed layer's least value, as in grad-cam."""
 
 
 @method(
@@ -30,30 +30,29 @@ FAR = 1e7
 def ablationcam(capture: Capture, *, batch_size: int = 32, ratio_channels_to_ablate: float = 1.0) -> Tensor:
     """Evidence (N, C, H, W).
 
-    A channel is ablated in the grid alone, extra tokens keep theirs: the map is of the grid. As in grad-cam, it is set
-    to zero where the layer's least value is zero (after a ReLU), else far below it. The paper divides by the score,
-    which turns the map around where that is below zero; here it is divided by the score's size.
-    `batch_size`: channels made at a time; more take more memory.
-    `ratio_channels_to_ablate`: above 0 and up to 0.5 ablates that ratio of the channels at both ends of a ranking
-    by what they show of the first principal component; 1 ablates all.
+    A channel is ablated in the grid only, extra tokens keep it. As in grad-cam, it is set to zero if the layer's least
+    value is zero (after a ReLU), else far below it. The paper divides by the score, which inverts the map if that is
+    negative; here the score's absolute value is used.
+    `batch_size`: channels in one batch; more take more memory.
+    `ratio_channels_to_ablate`: above 0 and up to 0.5 ablates that ratio of the channels at both ends of a ranking by
+    their share in the first principal component; 1 ablates all.
     """
     import torch
 
     if batch_size < 1:
         message = f"batch_size must be 1 or more, not {batch_size}."
-        raise InputError(message, hint="Leave out batch_size for its default.")
+        raise InputError(message, hint="Omit batch_size for its default.")
     if ratio_channels_to_ablate != 1 and not 0 < ratio_channels_to_ablate <= HALF:
         message = f"AblationCAM cannot ablate a ratio of {ratio_channels_to_ablate} of the channels."
-        raise InputError(message, hint="Give ratio_channels_to_ablate=1, or one above 0 and up to 0.5.")
+        raise InputError(message, hint="Set ratio_channels_to_ablate to 1, or above 0 and up to 0.5.")
     activations = capture.activations
     views, channels = activations.shape[:2]
     least = activations.amin()
     value = torch.where(least == 0, 0.0, least - FAR)
-    asked = _asked(activations, ratio_channels_to_ablate)
+    channels_ablated = _selected(activations, ratio_channels_to_ablate)
     plain = capture.logits.gather(1, capture.targets[:, None])
     scores = plain.expand(views, channels).clone()
-    for start in range(0, asked.shape[1], batch_size):
-        part = asked[:, start : start + batch_size]
+    for part in channels_ablated.split(batch_size, 1):
         without = torch.zeros(*part.shape, channels, device=part.device, dtype=torch.bool).scatter_(
             2, part[..., None], 1
         )
@@ -64,8 +63,8 @@ def ablationcam(capture: Capture, *, batch_size: int = 32, ratio_channels_to_abl
     return ((plain - scores) / scale)[:, :, None, None] * activations
 
 
-def _asked(activations: Tensor, ratio: float) -> Tensor:
-    """Which channels are ablated, (N, some)."""
+def _selected(activations: Tensor, ratio: float) -> Tensor:
+    """Indices (N, K) of the channels to ablate."""
     import torch
 
     views, channels = activations.shape[:2]
@@ -73,5 +72,5 @@ def _asked(activations: Tensor, ratio: float) -> Tensor:
         return torch.arange(channels, device=activations.device).expand(views, -1)
     from camctl.methods import bridge
 
-    chosen: Sequence[Sequence[int]] = [bridge.channels_to_ablate(one, ratio) for one in activations]
-    return torch.tensor(chosen, device=activations.device, dtype=torch.int64)
+    selected: Sequence[Sequence[int]] = [bridge.channels_to_ablate(view, ratio) for view in activations]
+    return torch.tensor(selected, device=activations.device, dtype=torch.int64)

@@ -23,16 +23,16 @@ if TYPE_CHECKING:
     cannot=why_no_attention,
 )
 def attention_rollout(capture: Capture) -> Tensor:
-    """Maps (N, H, W), never negative; the same for every target layer over the same tokens.
+    """Non-negative maps (N, H, W); the same for every target layer over the same tokens.
 
-    Where the head reads no class token but the mean of all, the mean of their rows.
+    If the head reads the mean of all tokens instead of a class token, the mean of their rows.
     """
     from torch import eye
 
-    found = attention(capture)
-    length = found.read.shape[1]
-    self_attention = eye(length, device=found.read.device)
-    rollout = self_attention.expand(len(found.read), -1, -1)
-    for weights in found.weights:
+    blocks = attention(capture)
+    length = blocks.read.shape[1]
+    self_attention = eye(length, device=blocks.read.device)
+    rollout = self_attention.expand(len(blocks.read), -1, -1)
+    for weights in blocks.weights:
         rollout = (weights.mean(1) + self_attention) / 2 @ rollout
-    return as_grid(capture, (found.read[:, None] @ rollout)[:, 0])
+    return as_grid(capture, (blocks.read[:, None] @ rollout)[:, 0])

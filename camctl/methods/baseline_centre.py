@@ -1,4 +1,4 @@
-"""Centre: where photographers put things."""
+"""Centre: a blob in the middle, where photographers put objects."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SIGMA = 0.25
-"""Spread, as a share of each side."""
+"""Standard deviation as a share of each side."""
 
 
 @method(
@@ -25,7 +25,7 @@ SIGMA = 0.25
     baseline=True,
 )
 def centre(capture: Capture) -> Tensor:
-    """Maps (N, h, w) at the input's size, one for all: blind to picture, class and network."""
+    """Equal maps (N, h, w) at the input's size, independent of picture, class and network."""
     import torch
 
     views, _, height, width = capture.inputs.shape

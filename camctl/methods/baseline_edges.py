@@ -1,4 +1,4 @@
-"""Edges: what the picture looks like without any network."""
+"""Edges of the picture, without a network."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     baseline=True,
 )
 def edges(capture: Capture) -> Tensor:
-    """Maps (N, h, w) at the input's size; its border pixels are repeated outwards, so that the border is no edge."""
+    """Maps (N, h, w) at the input's size; border pixels are repeated outwards, so that the border is no edge."""
     from torch.nn.functional import pad
 
     picture = pad(capture.inputs.float(), (1, 1, 1, 1), mode="replicate")

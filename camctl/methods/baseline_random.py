@@ -1,4 +1,4 @@
-"""Random: noise, the first thing that a method must beat."""
+"""Random: noise, which every method must beat."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     baseline=True,
 )
 def random(capture: Capture, *, seed: int = 0) -> Tensor:
-    """Maps (N, H, W), other noise for every picture, view and `seed`; the same for every class, network and method.
+    """Maps (N, H, W): other noise for every picture, view and `seed`; the same for every class and network.
 
-    One draw for all pictures would be one lucky or unlucky place in all of them. What is drawn hangs on the input's
-    bytes, and on the grid's size.
+    The noise depends on the input's bytes and the grid's size: one draw for all pictures would favour the same position
+    in all of them.
     """
     from zlib import crc32
 
@@ -34,9 +34,9 @@ def random(capture: Capture, *, seed: int = 0) -> Tensor:
     import torch
 
     if not 0 <= seed < 2**32:
-        raise InputError(f"seed must be 0 or more and below 2**32, not {seed}.", hint="Leave out seed for its default.")
+        raise InputError(f"seed must be 0 or more and below 2**32, not {seed}.", hint="Omit seed for its default.")
     _, _, height, width = capture.activations.shape
     views = capture.inputs.detach().float().cpu().numpy()
-    # The only generator of numpy's whose stream is promised never to change.
+    # numpy promises never to change the stream of this generator only.
     draws = [np.random.RandomState([seed, crc32(view.tobytes())]).random_sample((height, width)) for view in views]
     return torch.from_numpy(np.stack(draws).astype(np.float32)).to(capture.activations.device)

@@ -1,22 +1,22 @@
-"""CAM, the first of its kind."""
+"""CAM."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from camctl.errors import InputError
+from camctl.errors import Hint, InputError
 from camctl.plugin import Capture, ClassQuestion, method
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 CLOSE, ROUGH = 1e-4, 0.05
-"""How far a head may be from one linear layer on the mean, as a share of the largest value; in half precision."""
+"""Relative tolerance for a head to equal one linear layer on the mean; in half precision."""
 
 
 def _heads(module: nn.Module) -> list[tuple[str, Any]]:
-    """Linear layers, and convolutions that are linear layers on a 1 x 1 grid."""
+    """Names and modules of linear layers, and of 1 x 1 convolutions."""
     from torch import nn
 
     return [
@@ -27,12 +27,12 @@ def _heads(module: nn.Module) -> list[tuple[str, Any]]:
 
 
 def _why_no_head(module: nn.Module) -> str:
-    return "" if _heads(module) else "it reads the weights of the head's linear layer, and there is none."
+    return "" if _heads(module) else "it uses the weights of the head's linear layer, and there is none."
 
 
 @method(
     name="CAM",
-    summary="Weights each channel by the head's own weight for the class; for a pooled layer and a linear head.",
+    summary="Weights each channel by the head's weight for the class; for a pooled layer and a linear head.",
     paper="Zhou et al., 2015, arXiv:1512.04150",
     formula="ReLU( sum_c w_c A_c ),  y = b + sum_c w_c mean_ij(A_c)",
     needs={"activations"},
@@ -41,13 +41,13 @@ def _why_no_head(module: nn.Module) -> str:
     signed=False,
 )
 def cam(capture: Capture) -> Tensor:
-    """Evidence (N, C, H, W). Only where the score is one linear layer on the mean of the layer's places.
+    """Evidence (N, C, H, W), if the score is one linear layer on the mean over the target layer's grid.
 
-    That is tried on the numbers, so that no head is taken for one that it only looks like.
+    That is verified numerically. Raises `InputError` for other heads.
     """
     if not isinstance(capture.question, ClassQuestion):
-        message = "CAM reads the head's weights for one class by itself, and cannot tell it from others."
-        raise InputError(message, hint="GradCAM is the same map where CAM can work, and can.")
+        message = "CAM uses the head's weights for one class, and cannot contrast it with others."
+        raise InputError(message, hint="Use GradCAM, which is the same map on the networks that CAM works on.")
     pooled = capture.activations.mean((2, 3))
     for _, head in reversed(_heads(capture.module)):
         weights: Tensor = head.weight.float().flatten(1)
@@ -57,13 +57,13 @@ def cam(capture: Capture) -> Tensor:
         if _close(pooled @ weights.T + bias, capture.logits, head.weight):
             return weights[capture.targets][:, :, None, None] * capture.activations
     if not capture.logits.isfinite().all():
-        return capture.activations * float("nan")  # nothing can be told of the head; the verdict says why
+        return capture.activations * float("nan")  # the head cannot be verified; the verdict says why
     names = _pooled_layers(capture)
     if not names:
-        message = "CAM needs a head that is one linear layer on the mean over places, and this model's is not."
-        raise InputError(message, hint="GradCAM is the same map where CAM can work, and needs no such head.")
-    message = f"CAM needs the layer whose places the head takes the mean of, and '{capture.layer}' is not it."
-    raise InputError(message, hint=f"Name it: --target-layers {names[-1]}")
+        message = "CAM needs a head that is one linear layer on the mean over the grid, and this model's is not."
+        raise InputError(message, hint="Use GradCAM, which is the same map on the networks that CAM works on.")
+    message = f"CAM needs the layer that the head averages, and '{capture.layer}' is not it."
+    raise InputError(message, hint=Hint("Name it", target_layers=names[-1]))
 
 
 def _close(one: Tensor, other: Tensor, precise: Tensor) -> bool:
@@ -74,13 +74,13 @@ def _close(one: Tensor, other: Tensor, precise: Tensor) -> bool:
 
 
 def _pooled_layers(capture: Capture) -> list[str]:
-    """Names of the layers whose mean over places is what the head's linear layer reads, in the order they ran."""
+    """Names of the layers whose mean over the grid is the input of the head's linear layer, in execution order."""
     from torch import Tensor, no_grad
 
     means: dict[str, list[Tensor]] = {}
     read: list[tuple[Tensor, Any]] = []
     heads = {id(part) for _, part in _heads(capture.module)}
-    # Over the places of (N, L, C) or (N, C, L), of (N, C, H, W) or (N, H, W, C): what the head reads has the right one.
+    # Dimensions of the grid in (N, L, C) or (N, C, L), and in (N, C, H, W) or (N, H, W, C).
     places = {3: ((1,), (2,)), 4: ((2, 3), (1, 2))}
 
     def see(name: str, part: nn.Module, args: tuple[Any, ...], output: Any) -> None:

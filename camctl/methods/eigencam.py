@@ -20,5 +20,5 @@ if TYPE_CHECKING:
     signed=False,
 )
 def eigencam(capture: Capture) -> Tensor:
-    """Evidence (N, C, H, W): the activations as they are."""
+    """Evidence (N, C, H, W): the activations."""
     return capture.activations

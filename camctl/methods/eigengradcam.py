@@ -20,5 +20,5 @@ if TYPE_CHECKING:
     signed=False,
 )
 def eigengradcam(capture: Capture) -> Tensor:
-    """Evidence (N, C, H, W): activations times gradients, place by place."""
+    """Evidence (N, C, H, W): activations times gradients, at every position."""
     return capture.gradients * capture.activations

@@ -24,5 +24,5 @@ if TYPE_CHECKING:
     ),
 )
 def gradcam(capture: Capture) -> Tensor:
-    """Evidence (N, C, H, W): activations times the gradient's mean over places."""
+    """Evidence (N, C, H, W): activations times the gradient's mean over the grid."""
     return capture.gradients.mean((2, 3), keepdim=True) * capture.activations

@@ -25,5 +25,5 @@ if TYPE_CHECKING:
     ),
 )
 def gradcam_elementwise(capture: Capture) -> Tensor:
-    """Evidence (N, C, H, W): the positive part of activations times gradients, place by place."""
+    """Evidence (N, C, H, W): the positive part of activations times gradients, at every position."""
     return (capture.gradients * capture.activations).clamp_min(0)

@@ -31,7 +31,7 @@ EPSILON = 1e-6
     ),
 )
 def gradcam_plusplus(capture: Capture) -> Tensor:
-    """Evidence (N, C, H, W), by equation 19 of the paper (an exponential of the score cancels out there)."""
+    """Evidence (N, C, H, W), by equation 19 of the paper (the exponential of the score cancels)."""
     gradients = capture.gradients
     square = gradients**2
     totals = capture.activations.sum((2, 3), keepdim=True)

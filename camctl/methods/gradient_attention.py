@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     cannot=why_no_attention,
 )
 def gradient_attention(capture: Capture) -> Tensor:
-    """Maps (N, H, W), never negative; the same for every target layer over the same tokens.
+    """Non-negative maps (N, H, W); the same for every target layer over the same tokens.
 
-    Where the head reads no class token but the mean of all, the mean of their rows.
+    If the head reads the mean of all tokens instead of a class token, the mean of their rows.
     """
     from torch import eye
 
-    found = attention(capture, lambda logits: logits.gather(1, capture.targets[:, None]).sum())
-    length = found.read.shape[1]
-    relevance = eye(length, device=found.read.device).expand(len(found.read), -1, -1)
-    for weights, gradients in zip(found.weights, found.gradients, strict=True):
+    blocks = attention(capture, lambda logits: logits.gather(1, capture.targets[:, None]).sum())
+    length = blocks.read.shape[1]
+    relevance = eye(length, device=blocks.read.device).expand(len(blocks.read), -1, -1)
+    for weights, gradients in zip(blocks.weights, blocks.gradients, strict=True):
         relevance = relevance + (weights * gradients).clamp_min(0).mean(1) @ relevance
-    return as_grid(capture, (found.read[:, None] @ relevance)[:, 0])
+    return as_grid(capture, (blocks.read[:, None] @ relevance)[:, 0])

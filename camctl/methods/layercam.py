@@ -25,5 +25,5 @@ if TYPE_CHECKING:
     ),
 )
 def layercam(capture: Capture) -> Tensor:
-    """Evidence (N, C, H, W): activations times positive gradients, place by place."""
+    """Evidence (N, C, H, W): activations times positive gradients, at every position."""
     return capture.gradients.clamp_min(0) * capture.activations

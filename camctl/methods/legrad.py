@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     cannot=why_no_attention,
 )
 def legrad(capture: Capture) -> Tensor:
-    """Maps (N, H, W), never negative; the same for every target layer over the same tokens."""
+    """Non-negative maps (N, H, W); the same for every target layer over the same tokens."""
     from torch import stack
 
     layers = [gradients.clamp_min(0).mean((1, 2)) for gradients in own_gradients(capture)]

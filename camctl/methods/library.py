@@ -299,4 +299,4 @@ def sess(  # noqa: PLR0913
 
 def _at_least(option: str, value: int, least: int) -> None:
     if value < least:
-        raise InputError(f"{option} must be {least} or more, not {value}.", hint=f"Leave out {option} for its default.")
+        raise InputError(f"{option} must be {least} or more, not {value}.", hint=f"Omit {option} for its default.")

@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 PLACES = 64
-"""Grids made at a time; all of an early layer's would fill the memory."""
+"""Grids in one batch; all of an early layer's would fill the memory."""
 
 SPOT = ((1, 2, 1), (2, 4, 2), (1, 2, 1))
-"""The spot of `gaussian=true`, in sixteenths, as in the second paper."""
+"""Weights of the 3 x 3 spot of `gaussian=true`, in sixteenths, as in the second paper."""
 
 
 LEVELS = 256
-"""Values that a map must be able to take between its lowest and its highest: as many as a grey picture has."""
+"""Number of distinct values that a map must be able to have, as in a grey picture."""
 
 
 @method(
@@ -31,16 +31,16 @@ LEVELS = 256
     reduction="none",
 )
 def reciprocam(capture: Capture, *, gaussian: bool = False, score: str = "auto") -> Tensor:
-    """Maps (N, H, W), never negative. Class and other extra tokens are kept in every grid.
+    """Non-negative maps (N, H, W). Class and other extra tokens are kept in every grid.
 
-    `gaussian`: keep a spot of 3 x 3 places, its middle by a quarter, as the paper on tokens does. `score`: softmax, the
-    class's share of the score, as in the paper; logit, less the lowest of the map's; auto, softmax unless that is
-    saturated: a class that is certain whatever place is kept has 1 everywhere, and only its logits tell places apart.
+    `gaussian`: keep a spot of 3 x 3 positions with a weight of a quarter in the middle, as in the paper on tokens.
+    `score`: softmax, the class's probability, as in the paper; logit, minus the map's lowest; auto, softmax unless
+    saturated: a class that is certain at every position has 1 everywhere, and only its logits differ.
     """
     import torch
 
     if score not in {"auto", "softmax", "logit"}:
-        raise InputError(f"ReciproCAM knows no score '{score}'.", hint="Choose from: auto, softmax, logit.")
+        raise InputError(f"ReciproCAM has no score '{score}'.", hint="Choose from: auto, softmax, logit.")
     activations = capture.activations
     views, _, height, width = activations.shape
     spots = torch.eye(height * width, device=activations.device).unflatten(1, (height, width))
@@ -57,13 +57,13 @@ def reciprocam(capture: Capture, *, gaussian: bool = False, score: str = "auto")
     by_logit, by_share = (torch.cat(parts, 1) for parts in (logits, shares))
     saturated = _level(by_share) & ~_level(by_logit)
     by_logit = by_logit - by_logit.amin(1, keepdim=True)
-    chosen = {"logit": by_logit, "softmax": by_share, "auto": torch.where(saturated, by_logit, by_share)}
-    maps: Tensor = chosen[score].unflatten(1, (height, width))
+    scores = {"logit": by_logit, "softmax": by_share, "auto": torch.where(saturated, by_logit, by_share)}
+    maps: Tensor = scores[score].unflatten(1, (height, width))
     return maps
 
 
 def _level(scores: Tensor) -> Tensor:
-    """(N, 1): whether numbers of this precision tell too few of the places' scores (N, places) apart."""
+    """Whether scores (N, positions) are too close for their precision, (N, 1)."""
     import torch
 
     contrast = scores.amax(1, keepdim=True) - scores.amin(1, keepdim=True)

@@ -36,9 +36,9 @@ SAMPLES = 8
 def smooth_gradcam_plusplus(capture: Capture, *, samples: int = SAMPLES, noise: float = 0.15, seed: int = 0) -> Tensor:
     """Evidence (N, C, H, W).
 
-    The paper's share has D1 above the line where Grad-CAM++, which it extends, has D2: here it is D2, so that without
-    noise the map is Grad-CAM++'s. `noise`: its standard deviation, as a share of the input's range of values; every
-    view gets the same noise. `seed`: of the noise.
+    In the paper the share has D1 in the numerator; Grad-CAM++, which it extends, has D2. Here it is D2, so that without
+    noise the map is Grad-CAM++'s. `samples`: number of noisy copies; `noise`: standard deviation as a share of the
+    input's range, the same noise for every view; `seed`: seed of the noise.
     """
     import torch
 
@@ -46,7 +46,7 @@ def smooth_gradcam_plusplus(capture: Capture, *, samples: int = SAMPLES, noise: 
 
     if samples < 1 or noise < 0 or seed < 0:
         message = f"SmoothGradCAM++ cannot work with samples={samples}, noise={noise}, seed={seed}."
-        raise InputError(message, hint="Give one sample or more, and noise and seed not below zero.")
+        raise InputError(message, hint="Use at least one sample, and noise and seed not below zero.")
     inputs = capture.inputs.float()
     deviation = noise * (inputs.amax((1, 2, 3), keepdim=True) - inputs.amin((1, 2, 3), keepdim=True))
     generator = torch.Generator().manual_seed(seed)

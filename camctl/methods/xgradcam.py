@@ -27,7 +27,7 @@ EPSILON = 1e-7
     ),
 )
 def xgradcam(capture: Capture) -> Tensor:
-    """Evidence (N, C, H, W). The paper's sum is over activations after ReLU; signed ones (tokens) can nearly cancel."""
+    """Evidence (N, C, H, W). The paper sums activations after ReLU; signed ones (tokens) can nearly cancel."""
     activations = capture.activations
     weights = (capture.gradients * activations).sum((2, 3), keepdim=True)
     return weights / (activations.sum((2, 3), keepdim=True) + EPSILON) * activations

@@ -1,4 +1,4 @@
-"""What the class's score makes of what the map shows: average drop, and increase in confidence."""
+"""Change of the score if only what the map shows is left: average drop, and increase in confidence."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ COST = Cost(text="1 forward, shared")
     better="lower",
     needs={"scores"},
     cost=COST,
-    rewards="Large maps: one that shows everything loses nothing. Read it beside the coverage.",
+    rewards="Large maps: one that shows everything loses nothing. Compare it with the coverage.",
 )
 def drop(case: Case) -> float:
-    """0..1; the paper's average is the mean over pictures. NaN where a score is, or where Y = 0: none to lose."""
+    """Drop, 0..1; the paper's average is the mean over pictures. NaN if a score is NaN, or if Y = 0."""
     if isnan(case.shown_score) or not case.score:
         return nan
     return max(0.0, case.score - case.shown_score) / case.score
@@ -35,10 +35,10 @@ def drop(case: Case) -> float:
     better="higher",
     needs={"scores"},
     cost=COST,
-    rewards="Low scores to begin with: 0.99 can hardly rise, and a win by a hair counts as much as one by a mile.",
+    rewards="Low scores of the picture: 0.99 can hardly rise. A small rise counts as much as a large one.",
 )
 def increase(case: Case) -> float:
-    """1.0 or 0.0; the paper's figure is the share of pictures. NaN where a score is NaN."""
+    """1.0 or 0.0; the paper's figure is the share of pictures. NaN if a score is NaN."""
     if isnan(case.shown_score) or isnan(case.score):
         return nan
     return float(case.shown_score > case.score)

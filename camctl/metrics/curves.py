@@ -1,4 +1,4 @@
-"""How the class's score rises and falls while pixels are put in and taken out by the map: insertion and deletion."""
+"""Insertion and deletion: the score's curve while pixels are added or removed in the map's order."""
 
 from __future__ import annotations
 
@@ -16,46 +16,46 @@ PAPER = "Petsiuk et al., 2018, arXiv:1806.07421"
 COST = Cost(text="31 forwards (steps + 1)")
 
 CHUNK = 8
-"""Inputs that lie in memory at a time."""
+"""Inputs in memory at once."""
 
 KERNEL, SIGMA = 11, 5.0
-"""Side and spread, in pixels, of the blur that insertion starts from."""
+"""Side and standard deviation in pixels of the blur that insertion starts from."""
 
 
 @metric(
     name="Insertion",
-    summary="Mean score while the blurred picture gets its pixels back, those the map values most first.",
+    summary="Mean score while the blurred picture gets its pixels back, highest values of the map first.",
     paper=PAPER,
-    formula="area under score(share of pixels put in), from the blurred picture to the whole",
+    formula="area under score(share of pixels added), from the blurred picture to the whole",
     better="higher",
     needs={"scores"},
     cost=COST,
-    rewards="Sharp edges as such, and early pixels that any class would like.",
+    rewards="Sharp edges of any kind, and first pixels that support any class.",
 )
 def insertion(case: Case, *, steps: int = 30) -> float:
-    """0..1. The paper's own code puts in a row's worth of pixels at a time, 224 times; here it is `steps` parts.
+    """Area, 0..1. The paper's code adds a row's worth of pixels at a time, 224 times; here in `steps` parts.
 
-    A network that knows its class by a blur gives every map a high figure. Compare maps of one picture and class, not
-    of two. Equal values go in as `order` says. NaN where a score is.
+    A network that recognises the class in the blurred picture gives every map a high figure: compare maps of the same
+    picture and class. Equal values are added in the order of `order`. NaN if a score is NaN.
     """
     return _area(case, blurred(case.inputs), case.inputs, steps)
 
 
 @metric(
     name="Deletion",
-    summary="Mean score while the picture loses its pixels, those the map values most first.",
+    summary="Mean score while the picture loses its pixels, highest values of the map first.",
     paper=PAPER,
-    formula="area under score(share of pixels taken out), from the picture to its mean colour",
+    formula="area under score(share of pixels removed), from the picture to its mean colour",
     better="lower",
     needs={"scores"},
     cost=COST,
-    rewards="Scattered pixels, as of a noisy map: such holes wreck a score faster than the object's going.",
+    rewards="Scattered pixels of a noisy map: such holes lower a score faster than removing the object.",
 )
 def deletion(case: Case, *, steps: int = 30) -> float:
-    """0..1. The paper's own code takes out a row's worth of pixels at a time, 224 times; here it is `steps` parts.
+    """Area, 0..1. The paper's code removes a row's worth of pixels at a time, 224 times; here in `steps` parts.
 
-    A pixel taken out gets the mean colour: zero of the normalised input. Equal values go out as `order` says. NaN where
-    a score is.
+    A removed pixel gets the mean colour: zero in the normalised input. Equal values are removed in the order of
+    `order`. NaN if a score is NaN.
     """
     return _area(case, case.inputs, case.inputs.new_zeros(()), steps)
 
@@ -65,7 +65,7 @@ def _area(case: Case, before: Tensor, after: Tensor, steps: int) -> float:
     import torch
 
     if steps < 1:
-        raise InputError(f"steps must be 1 or more, not {steps}.", hint="Leave out steps for its default.")
+        raise InputError(f"steps must be 1 or more, not {steps}.", hint="Omit steps for its default.")
     total = case.values.numel()
     counts = torch.arange(min(steps, total) + 1) * total // min(steps, total)
     scores = torch.cat([case.score_of(inputs).float().cpu() for inputs in _between(case, before, after, counts)])
@@ -73,37 +73,36 @@ def _area(case: Case, before: Tensor, after: Tensor, steps: int) -> float:
 
 
 def _between(case: Case, before: Tensor, after: Tensor, counts: Tensor) -> Iterator[Tensor]:
-    """Inputs (at most CHUNK, 3, h, w) whose first pixels, as many as `counts` says, are those of `after`."""
+    """Yield inputs (at most CHUNK, 3, h, w) whose first `counts` pixels are those of `after`."""
     import torch
 
-    turn = order(case).argsort().reshape(case.values.shape).to(case.inputs.device)
-    for some in counts.to(case.inputs.device).split(CHUNK):
-        yield torch.where(turn < some[:, None, None, None], after, before)
+    rank = order(case).argsort().reshape(case.values.shape).to(case.inputs.device)
+    for part in counts.to(case.inputs.device).split(CHUNK):
+        yield torch.where(rank < part[:, None, None, None], after, before)
 
 
 def order(case: Case) -> Tensor:
-    """Places (h * w,) of a map, the highest value first; on the CPU, so that every device has one order.
+    """Indices (h * w,) of a map's pixels, the highest value first; on the CPU, so that all devices agree.
 
-    Places of one value, such as the wide zeros that ReLU leaves, come by the signed raw map. Those that are level there
-    too come in one fixed shuffled order, the same for every map of that size: in reading order they would bring in the
-    picture from a corner, which is a map of its own.
+    Equal values, such as the zeros that ReLU leaves, are ordered by the signed raw map. If these are equal too, by a
+    fixed shuffle, the same for every map of that size: reading order would favour a corner.
     """
     import numpy as np
     import torch
 
-    # The only generator of numpy's whose stream is promised never to change.
-    places = torch.from_numpy(np.random.RandomState(0).permutation(case.values.numel()))
+    # numpy promises never to change the stream of this generator only.
+    indices = torch.from_numpy(np.random.RandomState(0).permutation(case.values.numel()))
     for values in (case.raw, case.values):
-        places = places[values.cpu().flatten()[places].argsort(descending=True, stable=True)]
-    return places
+        indices = indices[values.cpu().flatten()[indices].argsort(descending=True, stable=True)]
+    return indices
 
 
 def blurred(inputs: Tensor) -> Tensor:
-    """Inputs (N, C, h, w) under the Gaussian of the paper's own code; beyond the border lies the mean colour.
+    """Blur inputs (N, C, h, w) with the Gaussian of the paper's code; outside the border is the mean colour.
 
-    That code blurs a dot in the middle of an 11 x 11 picture that reflects at its border, so the tails of the
-    Gaussian, up to four sigmas, come back in: they are wrapped around here, which is the same. Blurred on the CPU,
-    whose convolution no device rounds.
+    That code blurs a dot in an 11 x 11 picture that reflects at its border, so the Gaussian's tails, up to four sigmas,
+    are folded back: here they are wrapped around, which is the same. Computed on the CPU, which does not round to lower
+    precision.
     """
     import torch
     from torch.nn.functional import conv2d

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from camctl.errors import UnknownNameError
-from camctl.kit.downloads import check_checkpoint, local_file
+from camctl.kit.checkpoints import read_checkpoint
+from camctl.kit.downloads import load_weights
 from camctl.plugin import Source
 from camctl.sources.mm_config import Found
 from camctl.sources.mmpretrain import load_config
@@ -31,12 +32,9 @@ class Demo(Source):
         config = known.get(reference.casefold())
         if config is None:
             raise UnknownNameError("demo model", reference, list(known))
-        check_checkpoint(checkpoint, options)
-        shipped = config.with_suffix(".pth")
-        weights = None
-        if checkpoint is not None:
-            weights = (checkpoint, local_file(checkpoint, options))
-        elif not options.random_weights:
-            weights = (shipped.name, shipped)
+        weights = load_weights(checkpoint, options)
+        if weights is None and not options.random_weights:
+            shipped = config.with_suffix(".pth")
+            weights = read_checkpoint(shipped, named=shipped.name)
         name = f"demo:{config.stem}"
         return replace(load_config(name, Found(path=config), weights, device, options), source="demo")

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from camctl.errors import Hint, InputError, UnknownNameError
 from camctl.kit.checkpoints import Weights, read_checkpoint
-from camctl.kit.downloads import check_checkpoint, local_file
+from camctl.kit.downloads import load_weights
 from camctl.kit.fitting import OTHER_SIZES, fit
 from camctl.kit.quiet import quiet
 from camctl.kit.random_weights import LIKE_PICTURES, randomise, seeded, settle
-from camctl.plugin import Checkpoint, LoadedModel, LoadOptions, Source
+from camctl.plugin import LoadedModel, LoadOptions, Source
 
 if TYPE_CHECKING:
     from camctl.sources.plain_preprocess import Preprocess
@@ -46,11 +46,11 @@ class Imagenet(Source):
         name = reference.strip().casefold()
         if name not in NAMES:
             raise UnknownNameError("ImageNet model", reference, NAMES)
-        check_checkpoint(checkpoint, options)
-        file = None if options.random_weights else _file(name, checkpoint, options)
+        weights = load_weights(checkpoint, options)
+        if weights is None and not options.random_weights:
+            weights = _installed_weights(name)
         from camctl.sources.efficientnet_lite import SCALES, EfficientNetLite
 
-        weights = None if file is None else read_checkpoint(file, trust=options.trust_checkpoint)
         scale = SCALES[name]
         with seeded(options.seed):
             module = EfficientNetLite(scale, _count(weights))
@@ -70,9 +70,7 @@ class Imagenet(Source):
             preprocess=_preprocess(scale.size),
             input_size=(scale.size, scale.size),
             class_names=_class_names(weights),
-            checkpoint=None
-            if weights is None
-            else Checkpoint(path=checkpoint or weights.path.name, sha256=weights.sha256),
+            checkpoint=weights.origin if weights else None,
             random_weights=weights is None,
             notes=(*notes, "--cfg-options has no meaning for imagenet: models.") if options.cfg_options else notes,
         )
@@ -85,15 +83,13 @@ def installed(name: str) -> Path | None:
     return next((file for folder in folders for file in sorted(Path(folder, "models").glob("*.pth"))), None)
 
 
-def _file(name: str, checkpoint: str | None, options: LoadOptions) -> Path:
-    if checkpoint is not None:
-        return local_file(checkpoint, options)
+def _installed_weights(name: str) -> Weights:
     file = installed(name)
     if file is None:
         message = f"The weights of imagenet:{name} are not installed."
         hint = Hint(f"Install them ({INSTALL}), give a checkpoint, or use", random_weights=True)
         raise InputError(message, hint=hint)
-    return file
+    return read_checkpoint(file, named=file.name)
 
 
 def _count(weights: Weights | None) -> int:

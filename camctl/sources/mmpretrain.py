@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from camctl.errors import Hint, InputError, one_line
-from camctl.kit.checkpoints import Weights, as_names, read_checkpoint
-from camctl.kit.downloads import check_checkpoint, local_file
+from camctl.kit.checkpoints import Weights, as_names
+from camctl.kit.downloads import load_weights
 from camctl.kit.fitting import fit
 from camctl.kit.quiet import quiet
 from camctl.kit.random_weights import randomise, seeded, settle
-from camctl.plugin import Checkpoint, LoadedModel, LoadOptions, Source
+from camctl.plugin import LoadedModel, LoadOptions, Source
 from camctl.sources import mm_config, mm_preprocess
 
 if TYPE_CHECKING:
@@ -44,18 +44,21 @@ class Mmpretrain(Source):
         Raises `InputError`, `UnknownNameError`, or `CamctlError` if a download fails.
         """
         found = mm_config.find_config(reference)
-        file = _checkpoint_file(reference, checkpoint, found, options)
-        return load_config(reference, found, file, device, options)
+        weights = load_weights(checkpoint or (None if options.random_weights else found.weights), options)
+        if weights is None and not options.random_weights:
+            message = f"No weights: '{reference}' needs a checkpoint."
+            hint = Hint("Give a checkpoint file or address after it, or try the model with", random_weights=True)
+            raise InputError(message, hint=hint)
+        return load_config(reference, found, weights, device, options)
 
 
 def load_config(
-    name: str, found: mm_config.Found, checkpoint: tuple[str, Path] | None, device: str, options: LoadOptions
+    name: str, found: mm_config.Found, weights: Weights | None, device: str, options: LoadOptions
 ) -> LoadedModel:
-    """Load a model of this config with a checkpoint (the user's name for it, and its file) or random weights."""
+    """Load a model of this config with weights, by default random ones."""
     from camctl.sources.quick_import import import_models
     from camctl.sources.repairs import repair
 
-    weights = None if checkpoint is None else read_checkpoint(checkpoint[1], trust=options.trust_checkpoint)
     notes = found.notes
     with quiet():
         import_models()
@@ -93,28 +96,11 @@ def load_config(
         input_size=(int(blank.shape[-2]), int(blank.shape[-1])),
         class_names=class_names,
         score="sigmoid" if _is_a(getattr(module, "head", None), "MultiLabelClsHead") else "softmax",
-        checkpoint=None
-        if checkpoint is None or weights is None
-        else Checkpoint(path=checkpoint[0], sha256=weights.sha256),
+        checkpoint=weights.origin if weights else None,
         random_weights=weights is None,
         repairs=repaired,
         notes=notes,
     )
-
-
-def _checkpoint_file(
-    reference: str, checkpoint: str | None, found: mm_config.Found, options: LoadOptions
-) -> tuple[str, Path] | None:
-    """The user's name for the checkpoint, and its file; None for random weights."""
-    named = checkpoint or (None if options.random_weights else found.weights)
-    check_checkpoint(named, options)
-    if named is not None:
-        return named, local_file(named, options)
-    if options.random_weights:
-        return None
-    message = f"No weights: '{reference}' needs a checkpoint."
-    hint = Hint("Give a checkpoint file or address after it, or try the model with", random_weights=True)
-    raise InputError(message, hint=hint)
 
 
 def _build(name: str, config: Any) -> nn.Module:

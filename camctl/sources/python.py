@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from camctl.errors import InputError, one_line
-from camctl.kit.checkpoints import as_names, read_checkpoint
-from camctl.kit.downloads import check_checkpoint, local_file
+from camctl.kit.checkpoints import as_names
+from camctl.kit.downloads import load_weights
 from camctl.kit.fitting import fit
 from camctl.kit.random_weights import randomise, seeded, settle
-from camctl.plugin import Checkpoint, LoadedModel, LoadOptions, Source
+from camctl.plugin import LoadedModel, LoadOptions, Source
 from camctl.sources.plain_preprocess import plain_preprocess
 
 if TYPE_CHECKING:
@@ -43,10 +43,7 @@ class PythonSource(Source):
             _exists(reference.partition(":")[0])
         from torch import nn
 
-        check_checkpoint(checkpoint, options)
-        weights = None
-        if checkpoint is not None:
-            weights = read_checkpoint(local_file(checkpoint, options), trust=options.trust_checkpoint)
+        weights = load_weights(checkpoint, options)
         with seeded(options.seed):
             made = _make(reference)
         name = f"python:{reference}"
@@ -62,7 +59,7 @@ class PythonSource(Source):
             randomise(module, options.seed)
         module.eval()  # no chaining: mmpretrain's backbones return nothing here
         module.to(device)
-        source = None if weights is None or checkpoint is None else Checkpoint(path=checkpoint, sha256=weights.sha256)
+        source = weights.origin if weights else None
         if loaded is not None:
             # Its functions may close over the module, so the module stays the same object.
             return replace(
@@ -146,7 +143,7 @@ def _exists(path: str) -> None:
 
 def _missing(path: str) -> InputError:
     message = f"There is no Python module '{path}' in the current folder or among the installed packages."
-    return InputError(message, hint=f"{_USAGE} Start camctl in the folder that holds it.")
+    return InputError(message, hint=f"{_USAGE} Run this in the folder that holds it.")
 
 
 def _module(path: str) -> Any:
@@ -157,7 +154,7 @@ def _module(path: str) -> Any:
         if error.name and (path == error.name or path.startswith(f"{error.name}.")):
             raise _missing(path) from error
         message = f"'{path}' imports '{error.name}', which is not installed."
-        raise InputError(message, hint="Install it into the environment that camctl runs in.") from error
+        raise InputError(message, hint="Install it into this environment.") from error
     except (Exception, SystemExit) as error:
         message = f"'{path}' cannot be imported: {one_line(error)}"
         raise InputError(message, hint=f"Try it: python -c 'import {path}'") from error

@@ -102,7 +102,7 @@ def test_new_writes_over_nothing(camctl: Camctl, tmp_path: Path) -> None:
     done = camctl("plugins", "new", tmp_path / "mine")
 
     assert done.code == 2
-    assert "is there already" in done.err
+    assert "exists already" in done.err
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["kept.txt"]
 
 
@@ -210,13 +210,3 @@ def test_the_built_in_methods_hold_the_contract(camctl: Camctl) -> None:
     for name in ("gradcam", "eigengradcam", "edges"):
         done = camctl("plugins", "check", name, "--json")
         assert done.code == 0, [one for one in done.json[0]["findings"] if not one["ok"]]
-
-
-def test_a_broken_plugin_is_listed_with_its_reason_and_remedy(tmp_path: Path, made: tuple[Path, Path]) -> None:
-    shutil.copytree(made[1], tmp_path / "site")
-    (tmp_path / "site" / "camctl_my_metric.py").write_text('raise RuntimeError("made for [another] torch")\n')
-    done = fresh(tmp_path / "site", "plugins")
-
-    assert done.returncode == 0
-    assert "made for [another] torch" in " ".join(done.stdout.split())
-    assert "pip uninstall camctl-my-metric" in " ".join(done.stdout.split())

@@ -94,7 +94,7 @@ class LooksLike(GapNet):
     ],
 )
 def test_another_head_is_told_of_gradcam(module, layer):
-    with pytest.raises(InputError, match="one linear layer on the mean over places") as raised:
+    with pytest.raises(InputError, match="one linear layer on the mean over the grid") as raised:
         drawn(module, pictures(), [layer], [cam], 0)
     assert "GradCAM" in raised.value.hint
 

@@ -36,7 +36,7 @@ def test_dataset_without_a_file_loader_holds_rgb(write_config, load) -> None:
     dataset = {"type": "CIFAR10", "pipeline": [{"type": "PackInputs"}]}
     found = load(write_config(data_preprocessor=plain, test_dataloader={"dataset": dataset}))
     assert found.preprocess(picture())[:, 0, 0].tolist() == list(RED)
-    assert any("resizes nothing" in note for note in found.notes)
+    assert any("does not resize" in note for note in found.notes)
 
 
 @pytest.mark.parametrize("step", [{"to_float32": True}, {"imdecode_backend": "pillow"}])

@@ -118,7 +118,7 @@ def test_logits_are_found_in_what_the_model_returns(write: Write, wrap: str) -> 
 
 def test_output_without_logits_is_refused(write: Write) -> None:
     found = load(f"{write('net = Wraps(lambda y: y[..., None])')}:net")
-    with pytest.raises(InputError, match=r"a tensor \(1, 2, 1\)"):
+    with pytest.raises(InputError, match=r"outputs shape \(1, 2, 1\)"):
         found.forward(torch.zeros(1, 3, 8, 8))
 
 
@@ -160,7 +160,7 @@ def test_random_weights_follow_the_seed(write: Write) -> None:
         (":net", "There is no 'net'", "Did you mean Net"),
         (":broken", r"broken\(\) failed: ValueError: no such width", "python -c"),
         (":number", "neither a model nor a function", "python:package.module:factory"),
-        (":text", "gives a str, not an nn.Module", "python:package.module:factory"),
+        (":text", "returned str; expected nn.Module", "python:package.module:factory"),
         (":", "does not say where", "python:package.module:factory"),
         ("", "does not say where", "python:package.module:factory"),
     ],

@@ -122,11 +122,10 @@ SOURCE = '''"""{title}."""
 from __future__ import annotations
 
 from camctl.errors import UnknownNameError
-from camctl.kit.checkpoints import read_checkpoint
-from camctl.kit.downloads import check_checkpoint, local_file
+from camctl.kit.downloads import load_weights
 from camctl.kit.fitting import fit
 from camctl.kit.random_weights import seeded
-from camctl.plugin import Checkpoint, LoadedModel, LoadOptions, Source
+from camctl.plugin import LoadedModel, LoadOptions, Source
 
 MODELS = {{"tiny": 8}}
 """Name -> width."""
@@ -142,7 +141,7 @@ class {attribute}(Source):
         """Build the network, and load the checkpoint if there is one."""
         if reference not in MODELS:
             raise UnknownNameError("network", reference, MODELS)
-        check_checkpoint(checkpoint, options)
+        weights = load_weights(checkpoint, options)
         import torch
         from torch import nn
 
@@ -150,11 +149,7 @@ class {attribute}(Source):
         with seeded(options.seed):
             layers = (nn.Conv2d(3, width, 8, stride=8), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
             module = nn.Sequential(*layers, nn.Linear(width, 2))
-        source, notes = None, ()
-        if checkpoint is not None:
-            weights = read_checkpoint(local_file(checkpoint, options), trust=options.trust_checkpoint)
-            notes = fit(module, weights, hint="Its head has two classes.", where=f"{name}:{{reference}}")
-            source = Checkpoint(path=checkpoint, sha256=weights.sha256)
+        notes = fit(module, weights, hint="Its head has two classes.", where=f"{name}:{{reference}}") if weights else ()
         module.eval().to(device)
 
         def preprocess(pixels):
@@ -169,8 +164,8 @@ class {attribute}(Source):
             preprocess=preprocess,
             input_size=(64, 64),
             class_names=("cat", "dog"),
-            checkpoint=source,
-            random_weights=checkpoint is None,
+            checkpoint=weights.origin if weights else None,
+            random_weights=weights is None,
             notes=notes,
         )
 '''
@@ -201,9 +196,9 @@ def files_of(kind: Kind, folder: Path, year: int) -> dict[str, str]:
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]*[A-Za-z0-9]", package):
         message = f"'{package}' cannot be the name of a package."
         raise InputError(message, hint="Use letters, digits and dashes: camctl plugins new camctl-mine")
-    name = re.sub(r"[-_.]+", "_", package.lower()).removeprefix("camctl_")
+    name = name_of(folder)
     title = "".join(part.capitalize() for part in name.split("_"))
-    named = {
+    words = {
         "package": package,
         "kind": kind,
         "a_kind": with_article(kind),
@@ -216,10 +211,15 @@ def files_of(kind: Kind, folder: Path, year: int) -> dict[str, str]:
         "note": "    # The list names models that the adapter knows.\n" if kind == "adapter" else "",
         "year": year,
     }
-    named["command"] = COMMANDS[kind].format(**named)
+    words["command"] = COMMANDS[kind].format(**words)
     return {
-        "pyproject.toml": PROJECT.format(**named),
-        "README.md": README.format(**named),
-        f"{named['module']}.py": CODE[kind].format(**named),
-        "tests/test_contract.py": TEST.format(**named),
+        "pyproject.toml": PROJECT.format(**words),
+        "README.md": README.format(**words),
+        f"{words['module']}.py": CODE[kind].format(**words),
+        "tests/test_contract.py": TEST.format(**words),
     }
+
+
+def name_of(folder: Path) -> str:
+    """Name of the plugin in a new package's folder."""
+    return re.sub(r"[-_.]+", "_", folder.name.lower()).removeprefix("camctl_")

@@ -1,4 +1,4 @@
-"""`camctl plugins`: what is installed and what is broken; `check` holds one to the contract, `new` begins one."""
+"""`camctl plugins`: list installed and broken plugins; `check` tries one against the contract, `new` starts one."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -23,23 +23,23 @@ KINDS: "tuple[discovery.Kind, ...]" = ("method", "metric", "adapter", "source")
 
 Kind = Literal["method", "metric", "adapter", "source"]
 
-KindOption = Annotated[Kind | None, typer.Option(help="Where one name stands for several kinds.", show_default=False)]
+KindOption = Annotated[Kind | None, typer.Option(help="Kind, if one name stands for several.", show_default=False)]
 Name = Annotated[
-    str | None, typer.Argument(metavar="NAME", help="A plugin; without it all of other packages.", show_default=False)
+    str | None, typer.Argument(metavar="NAME", help="Plugin; by default all of other packages.", show_default=False)
 ]
 Models = Annotated[
     list[str] | None,
     typer.Option(
         "--model",
         metavar="MODEL...",
-        help="For an adapter a model that it knows, for a source one of its own.",
+        help="Models that an adapter knows, or that a source can load.",
         show_default=False,
     ),
 ]
 Folder = Annotated[
-    Path, typer.Argument(metavar="DIR", help="Folder to make; the package is named after it.", show_default=False)
+    Path, typer.Argument(metavar="DIR", help="New folder; the package is named after it.", show_default=False)
 ]
-NewKind = Annotated[Kind, typer.Option("--kind", help="What it is to be.")]
+NewKind = Annotated[Kind, typer.Option("--kind", help="Kind of the plugin.")]
 JsonPlugins = Annotated[bool, typer.Option("--json", help="JSON on stdout.")]
 
 app = typer.Typer(name="plugins", cls=PlainGroup, invoke_without_command=True, rich_markup_mode="rich")
@@ -47,7 +47,7 @@ app = typer.Typer(name="plugins", cls=PlainGroup, invoke_without_command=True, r
 
 @app.callback()
 def plugins(ctx: typer.Context, *, json: JsonPlugins = False) -> None:
-    """List the plugins: from which package, and what is broken and why. See also: check, new.
+    """List the plugins with their packages, and which are broken and why. See also: check, new.
 
     camctl plugins check softcam
 
@@ -61,7 +61,7 @@ def plugins(ctx: typer.Context, *, json: JsonPlugins = False) -> None:
     else:
         out().print(_table(rows))
     if any(row["error"] for row in rows):
-        say(("hint: ", "bold cyan"), "A broken plugin is left out wherever it is not asked for by name.")
+        say(("hint: ", "bold cyan"), "Broken plugins are ignored unless they are named.")
 
 
 def _row(found: discovery.Found) -> dict[str, Any]:
@@ -70,13 +70,13 @@ def _row(found: discovery.Found) -> dict[str, Any]:
         "name": found.name,
         "package": found.distribution,
         "version": found.version,
-        "clashes_with": [one.label for one in discovery.rivals(found, discovery.find(found.kind))],
+        "clashes_with": [rival.label for rival in discovery.rivals(found, discovery.find(found.kind))],
         "summary": "",
         "error": "",
         "hint": "",
     }
     try:
-        row["summary"] = str(registry.load(found).plugin.summary)
+        row["summary"] = registry.load(found).plugin.summary
     except PluginError as error:
         row |= {"error": error.message, "hint": error.hint}
     return row
@@ -91,22 +91,21 @@ def _table(rows: "Sequence[dict[str, Any]]") -> Any:
     table.add_column("kind")
     table.add_column("name", no_wrap=True)
     table.add_column("package", no_wrap=True)
-    table.add_column("what it is", ratio=1)
+    table.add_column("summary", ratio=1)
     for row in rows:
-        own = row["package"] == discovery.BUILT_IN
-        words = Text(row["summary"])
+        text = Text(row["summary"])
         if row["error"]:
-            words = Text(f"broken: {row['error']} ({row['hint']})", "bold yellow")
+            text = Text(f"broken: {row['error']} ({row['hint']})", "bold yellow")
         if row["clashes_with"]:
-            words.append(f" Clashes with {', '.join(row['clashes_with'])}.", "bold yellow")
-        package = Text(f"{row['package']} {row['version']}".strip(), "dim" if own else "")
-        table.add_row(Text(row["kind"], "dim"), Text(row["name"], "bold cyan"), package, words)
+            text.append(f" Clashes with {', '.join(row['clashes_with'])}.", "bold yellow")
+        package = Text(f"{row['package']} {row['version']}", "dim" if row["package"] == discovery.BUILT_IN else "")
+        table.add_row(Text(row["kind"], "dim"), Text(row["name"], "bold cyan"), package, text)
     return table
 
 
 @app.command(cls=ListCommand)
 def check(name: Name = None, *, kind: KindOption = None, model: Models = None, json: JsonPlugins = False) -> None:
-    """Hold a plugin to the contract, on real networks; each failure says what to do. Exit code 3 where one fails.
+    """Try a plugin against the contract, on real networks. Failures say what to do; exit code 3 if there are any.
 
     camctl plugins check softcam
 
@@ -115,80 +114,76 @@ def check(name: Name = None, *, kind: KindOption = None, model: Models = None, j
     from camctl.testing import Finding
     from camctl.testing import check as findings_of
 
-    wanted = _wanted(name, kind)
-    failed, told = 0, []
-    for one in wanted:
+    plugins = _named(name, kind)
+    failed, rows = False, []
+    for found in plugins:
         with working(quiet=json) as work:
-            work.say(f"Trying {one.label}")
+            work.say(f"Trying {found.label}")
             try:
-                findings = findings_of(one.kind, one.label, model or ())
+                findings = findings_of(found.kind, found.label, model or ())
             except PluginError as error:
                 findings = (Finding("can be tried", ok=False, todo=f"{error.message} ({error.hint})"),)
-        failed += sum(not finding.ok for finding in findings)
-        told.append({"kind": one.kind, "name": one.label, "findings": [vars(finding) for finding in findings]})
+        failed |= not all(finding.ok for finding in findings)
+        rows.append({"kind": found.kind, "name": found.label, "findings": [vars(finding) for finding in findings]})
         if not json:
-            _tell(one, findings)
+            _print(found, findings)
     if json:
-        print_json(told)
-    elif not wanted:
-        say("No other package offers a plugin. ", ("camctl plugins new DIR --kind method", "bold"), " begins one.")
+        print_json(rows)
+    elif not plugins:
+        say("No other package offers a plugin. Start one: ", ("camctl plugins new DIR --kind method", "bold"))
     if failed:
         raise typer.Exit(PluginError.exit_code)
 
 
-def _wanted(name: str | None, kind: "discovery.Kind | None") -> list[discovery.Found]:
-    """The plugins meant. Raises `InputError` where there is none, or the name stands for several kinds."""
-    kinds = [kind] if kind is not None else KINDS
+def _named(name: str | None, kind: "discovery.Kind | None") -> list[discovery.Found]:
+    """Plugins of this name, by default all of other packages.
+
+    Raises `InputError` if there is none, or if the name stands for several kinds.
+    """
+    plugins = [found for each in ([kind] if kind else KINDS) for found in discovery.find(each)]
     if name is None:
-        return [found for each in kinds for found in discovery.find(each) if not found.built_in]
-    found = [each for each in kinds if any(_same(one, name) for one in discovery.find(each))]
-    if len(found) > 1:
-        message = f"'{name}' names several plugins: {', '.join(found)}."
-        raise InputError(message, hint=f"Say which: camctl plugins check {name} --kind {found[0]}")
-    if not found:
-        hint = "See them with: camctl plugins. One of your own has to be installed: pip install -e ."
+        return [found for found in plugins if not found.built_in]
+    wanted = discovery.same_name(name)
+    kinds = {found.kind for found in plugins if wanted in map(discovery.same_name, (found.name, found.label))}
+    if not kinds:
+        hint = "See them with: camctl plugins. A plugin of your own must be installed: pip install -e ."
         raise InputError(f"There is no plugin named '{name}'.", hint=hint)
-    return [registry.locate(found[0], name)]
+    first, *others = (kind for kind in KINDS if kind in kinds)
+    if others:
+        message = f"'{name}' names several plugins: {', '.join([first, *others])}."
+        raise InputError(message, hint=f"Name the kind: camctl plugins check {name} --kind {first}")
+    return [registry.locate(first, name)]
 
 
-def _same(found: discovery.Found, name: str) -> bool:
-    return discovery.same_name(name) in {discovery.same_name(found.name), discovery.same_name(found.label)}
-
-
-def _tell(one: discovery.Found, findings: "Sequence[Finding]") -> None:
+def _print(found: discovery.Found, findings: "Sequence[Finding]") -> None:
     from rich.text import Text
 
     console = out()
-    console.print(Text.assemble((one.label, "bold cyan"), f"  {one.kind}"), soft_wrap=True)
+    console.print(Text.assemble((found.label, "bold cyan"), f"  {found.kind}"), soft_wrap=True)
     for finding in findings:
         mark = ("  ok  ", "green") if finding.ok else ("  NO  ", "bold red")
         console.print(Text.assemble(mark, finding.promise), soft_wrap=True)
         if finding.todo:
-            console.print(Text.assemble(("      ", ""), (finding.todo, "yellow")), soft_wrap=True)
+            console.print(Text.assemble("      ", (finding.todo, "yellow")), soft_wrap=True)
 
 
 @app.command(cls=ListCommand)
 def new(folder: Folder, *, kind: NewKind = "method") -> None:
-    """Begin a plugin: a package that installs, runs and passes the check as it is.
+    """Start a plugin: a package that installs, runs and passes the check unchanged.
 
     camctl plugins new camctl-softcam --kind method
     """
     from datetime import UTC, datetime
 
-    from camctl.cli.commands.new_plugin import files_of, with_article
+    from camctl.cli.commands.new_plugin import files_of, name_of, with_article
     from camctl.files.atomic import check_folder, write_atomically
 
     files = files_of(kind, folder.absolute(), datetime.now(UTC).year)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"'{folder}' is there already.", hint="Name a folder that is new, or empty.")
+        raise InputError(f"'{folder}' exists already.", hint="Name a new or an empty folder.")
     check_folder(folder)
     for path, text in files.items():
         write_atomically(folder / path, text.encode())
     say(("made: ", "green"), f"{with_article(kind)} in {folder}, for the entry-point group {GROUPS[kind]}")
-    say("next: ", (f"pip install -e {folder} && camctl plugins check {_name(files)}", "bold"))
-
-
-def _name(files: dict[str, str]) -> str:
-    """The plugin's name, as its package announces it."""
-    module = next(path for path in files if path.endswith(".py") and "/" not in path)
-    return module.removesuffix(".py").removeprefix("camctl_")
+    command = f"pip install -e {folder} && camctl plugins check {name_of(folder.absolute())}"
+    say("next: ", (command, "bold"))

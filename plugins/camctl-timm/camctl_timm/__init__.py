@@ -1,1 +1,1 @@
-"""Every classifier of timm, for camctl."""
+"""Source of timm's classifiers for camctl."""

@@ -1,4 +1,4 @@
-"""Checkpoint files as timm writes and reads them: moving averages first, and JAX's formats."""
+"""Checkpoint files as timm reads them: moving averages first, and JAX's formats."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 FOREIGN = (".npz", ".npy")
-"""JAX's own formats, which timm reads by a function of each model."""
+"""JAX's formats, which timm reads by a function of each model."""
 
 _AVERAGES = ("state_dict_ema", "model_ema")
 
 
 def read(path: Path, *, trust: bool = False) -> Weights:
-    """Read the weights out of a file: safetensors, a torch checkpoint as timm saves it, or JAX's arrays (left empty).
+    """Read the weights of a safetensors file or a torch checkpoint; those of JAX's formats are left empty.
 
-    A moving average is taken where there is one, as timm itself does. Raises what `read_checkpoint` raises.
+    A moving average has priority, as in timm. Raises what `read_checkpoint` raises.
     """
     if path.suffix in FOREIGN:
         return Weights(path=path, sha256=file_hash(path), state=State())
@@ -32,7 +32,7 @@ def read(path: Path, *, trust: bool = False) -> Weights:
 
 
 def head_rows(state: Mapping[str, Tensor], config: Mapping[str, Any]) -> int | None:
-    """How many classes a checkpoint's own head has, by timm's name for it; None where that tells nothing."""
+    """Number of classes of a checkpoint's head, by timm's name for it; None if unknown."""
     heads = config.get("classifier")
     for head in (heads,) if isinstance(heads, str) else heads or ():
         weight = state.get(f"{head}.weight")
@@ -42,7 +42,7 @@ def head_rows(state: Mapping[str, Tensor], config: Mapping[str, Any]) -> int | N
 
 
 def fits(module: nn.Module, state: Mapping[str, Tensor]) -> bool:
-    """Whether a state holds every weight of a model, in its size."""
+    """Whether a state has every weight of a model in its size."""
     return all(
         key.endswith("num_batches_tracked") or (key in state and state[key].shape == value.shape)
         for key, value in module.state_dict().items()

@@ -1,4 +1,4 @@
-"""Names of a model's classes, where timm has them."""
+"""Class names, if timm has them."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from typing import Any
 
 
 def class_names(config: Mapping[str, Any], classes: int) -> tuple[str, ...] | None:
-    """One name a logit, in the model's own order; None where nobody knows them.
+    """One name a logit, in the model's order; None if unknown.
 
-    A model's own names go first; ImageNet's are told by the number of classes (1k, 12k, and the four 21k and 22k).
+    The model's own names have priority; ImageNet's follow from the number of classes (1k, 12k, four of 21k and 22k).
     """
-    own = _own_names(config, classes)
-    if own is not None:
+    if (own := _own_names(config, classes)) is not None:
         return own
     from timm.data.imagenet_info import ImageNetInfo, infer_imagenet_subset
 
@@ -25,7 +24,7 @@ def class_names(config: Mapping[str, Any], classes: int) -> tuple[str, ...] | No
 
 def _own_names(config: Mapping[str, Any], classes: int) -> tuple[str, ...] | None:
     labels = config.get("label_names")
-    if isinstance(labels, Mapping):  # of a config.json: keys are texts of numbers
+    if isinstance(labels, Mapping):  # in a config.json the keys are numbers as texts
         try:
             by_index = {int(index): str(label) for index, label in labels.items()}
         except ValueError:

@@ -1,4 +1,4 @@
-"""What a user may write after `timm:`, and the model that it means."""
+"""References after `timm:`, and the models that they name."""
 
 from __future__ import annotations
 
@@ -7,27 +7,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from camctl.errors import InputError, UnknownNameError
+from camctl.errors import InputError, UnknownNameError, one_line
 from camctl.kit.hub import hub_file
 
 HUB, FOLDER = "hf-hub", "local-dir"
 _SPELLINGS = {"hf-hub": HUB, "hf_hub": HUB, "local-dir": FOLDER, "local_dir": FOLDER}
 
-_OFFLINE = (
-    "Without its config nobody knows what it is: give a name of timm's and a checkpoint file, or timm:local-dir:FOLDER."
-)
+_OFFLINE = "The model's config is needed: give a name of timm's and a checkpoint file, or timm:local-dir:FOLDER."
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reference:
-    """What the user wrote, taken apart: nothing is looked up yet."""
+    """The parts of a reference; nothing is looked up yet."""
 
     place: str
-    """Empty for timm's own names, else `hf-hub` or `local-dir`."""
+    """`hf-hub` or `local-dir`; empty for timm's own names."""
     name: str
     """`resnet50.a1_in1k`, `org/name@revision` or a folder."""
     checkpoint: str | None
-    """What stands behind `@`, which names a checkpoint for timm's own names."""
+    """Checkpoint after the `@` of one of timm's own names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,11 +36,11 @@ class Found:
     config: dict[str, Any]
     """timm's `pretrained_cfg`: input, preprocessing, classes, and where the weights are."""
     arguments: dict[str, Any] = field(default_factory=dict)
-    """What the model is built with beside its name."""
+    """Arguments of `timm.create_model`."""
 
 
 def split(text: str) -> Reference:
-    """Take a reference apart. Raises InputError."""
+    """Split a reference into its parts. Raises `InputError` if it is malformed."""
     place, colon, rest = text.partition(":")
     if colon and place.casefold() in _SPELLINGS:
         if not rest.strip():
@@ -50,20 +48,20 @@ def split(text: str) -> Reference:
         return Reference(place=_SPELLINGS[place.casefold()], name=rest, checkpoint=None)
     name, at, checkpoint = text.partition("@")
     if at and not checkpoint.strip():
-        raise InputError(f"'timm:{text}' names no checkpoint behind the @.", hint=f"Write timm:{name}, or a file.")
+        raise InputError(f"'timm:{text}' names no checkpoint after the @.", hint=f"Write timm:{name}, or a file.")
     return Reference(place="", name=name, checkpoint=checkpoint or None)
 
 
 def hub_name(text: str) -> tuple[str, str | None]:
-    """`org/name` and the revision of `org/name@revision`."""
+    """Split `org/name@revision` into name and revision."""
     name, _, revision = text.partition("@")
     return name, revision or None
 
 
 def look_up(reference: Reference, progress: Callable[[str, int, int], None] | None = None) -> Found:
-    """The model that is meant; `progress` as in `LoadOptions`.
+    """Look up the model of a reference; `progress` as in `LoadOptions`.
 
-    Raises UnknownNameError, InputError, or CamctlError where a hub's model is not here and cannot be fetched.
+    Raises `UnknownNameError`, `InputError`, or `CamctlError` if a hub's model cannot be downloaded.
     """
     if reference.place == HUB:
         name, revision = hub_name(reference.name)
@@ -85,11 +83,11 @@ def _registered(name: str) -> Found:
     architecture, dot, tag = name.casefold().partition(".")
     if architecture not in known:
         if "/" in name or "\\" in name:
-            message = f"'{name}' is no name of timm's: it looks like a hub's model or a folder."
+            message = f"'{name}' is no name of timm's; it looks like a hub's model or a folder."
             raise InputError(message, hint=f"Write timm:hf-hub:{name} or timm:local-dir:{name}.")
         hint = 'List them with: python -c "import timm; print(*timm.list_models(), sep=chr(10))"'
         raise UnknownNameError("timm model", name, known, hint=hint)
-    tags = {each.partition(".")[2].casefold(): each for each in timm.list_pretrained(f"{architecture}.*")}
+    tags = {full.partition(".")[2].casefold(): full for full in timm.list_pretrained(f"{architecture}.*")}
     if dot and tag not in tags:
         hint = f"Choose from: {', '.join(sorted(tags))}." if tags else f"Write timm:{architecture}."
         raise UnknownNameError(f"weights of '{architecture}'", tag, tags, hint=hint)
@@ -98,7 +96,7 @@ def _registered(name: str) -> Found:
 
 
 def _from_config(path: Path, reference: Reference) -> Found:
-    """From the `config.json` of a hub's model or a folder."""
+    """Read the `config.json` of a hub's model or a folder."""
     import json
 
     import timm
@@ -109,12 +107,12 @@ def _from_config(path: Path, reference: Reference) -> Found:
         known = isinstance(content, dict) and "architecture" in content
         config, architecture, arguments = load_model_config_from_path(path.parent) if known else ({}, "", {})
     except Exception as error:
-        message = f"The config.json of '{reference.name}' cannot be read: {type(error).__name__}: {error}"
-        raise InputError(" ".join(message.split()), hint="Copy or download it again.") from error
+        message = f"The config.json of '{reference.name}' cannot be read: {one_line(error)}"
+        raise InputError(message, hint="Copy or download it again.") from error
     if not known:
         message = f"'{reference.name}' is no model of timm's: its config.json names no architecture."
         raise InputError(message, hint="Models of transformers have a source of their own: transformers:NAME.")
     if not timm.is_model(architecture):
         message = f"'{reference.name}' is a '{architecture}', which this version of timm ({timm.__version__}) lacks."
-        raise InputError(message, hint="Try a newer one: pip install --upgrade timm")
+        raise InputError(message, hint="Try a newer one: pip install -U timm")
     return Found(architecture=architecture, config=dict(config), arguments=dict(arguments or {}))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from camctl.errors import CamctlError, InputError, one_line
+from camctl.errors import CamctlError, Hint, InputError, one_line
 from camctl.kit.downloads import check_checkpoint, fetch, local_file
 from camctl.kit.fitting import fit
 from camctl.kit.hub import HINT, hub_file
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from camctl.kit.checkpoints import Weights
 
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
-"""A hub's names for weights, the one that cannot hold code first."""
+"""Names of weights on the hub, the format that cannot hold code first."""
 
 FOLDER_WEIGHTS = (*WEIGHTS, "pytorch_model.pth", "model.pth")
 
@@ -35,33 +35,35 @@ class Timm(Source):
     example = "resnet50"
 
     def load(self, reference: str, checkpoint: str | None, device: str, options: LoadOptions) -> LoadedModel:
-        """Build the model and fill it: from the checkpoint, at random, or with timm's published weights.
+        """Build the model with the checkpoint's weights, random ones, or timm's published ones.
 
-        `options.cfg_options` go to `timm.create_model`, such as num_classes and img_size.
-        Raises InputError, UnknownNameError, or CamctlError where a download fails.
+        `options.cfg_options` are passed to `timm.create_model`, such as num_classes and img_size.
+        Raises `InputError`, `UnknownNameError`, or `CamctlError` if a download fails.
         """
-        wanted = references.split(reference)
-        if checkpoint is not None and wanted.checkpoint is not None:
-            message = f"Two checkpoints: '{wanted.checkpoint}' in the model's name, and '{checkpoint}'."
+        parts = references.split(reference)
+        if checkpoint is not None and parts.checkpoint is not None:
+            message = f"Two checkpoints: '{parts.checkpoint}' in the model's name, and '{checkpoint}'."
             raise InputError(message, hint="Give one of them.")
-        named = checkpoint if checkpoint is not None else wanted.checkpoint
+        named = checkpoint if checkpoint is not None else parts.checkpoint
         check_checkpoint(named, options)
-        given = None if named is None else checkpoints.read(local_file(named, options), trust=options.trust_checkpoint)
-        found = references.look_up(wanted, options.progress)
+        weights = None
+        if named is not None:
+            weights = checkpoints.read(local_file(named, options), trust=options.trust_checkpoint)
+        found = references.look_up(parts, options.progress)
         arguments, size = _arguments(found, options)
-        _check_head(reference, found, arguments, given)
+        _check_head(reference, found, arguments, weights)
         name = f"timm:{reference}"
         notes: tuple[str, ...] = ()
         if options.random_weights:
             with seeded(options.seed):
                 module = _build(found, arguments)
             enliven(module, options.seed)
-        elif given is not None:
-            module, notes = _with_own(found, arguments, given, name)
+        elif weights is not None:
+            module, notes = _with_own(found, arguments, weights, name)
         else:
-            given = _published(wanted, found, options)
-            named = given.path.name
-            module = _with_published(found, arguments, given, name)
+            weights = _published(parts, found, options)
+            named = weights.path.name
+            module = _with_published(found, arguments, weights, name)
         module.eval()
         with quiet():
             preprocess, input_size = make_preprocess(module, size)
@@ -78,40 +80,40 @@ class Timm(Source):
             preprocess=preprocess,
             input_size=input_size,
             class_names=class_names(found.config, classes),
-            checkpoint=Checkpoint(path=named, sha256=given.sha256) if given is not None and named is not None else None,
+            checkpoint=Checkpoint(path=named, sha256=weights.sha256) if weights and named else None,
             random_weights=options.random_weights,
             notes=notes,
         )
 
 
 def _arguments(found: references.Found, options: LoadOptions) -> tuple[dict[str, Any], tuple[int, int] | None]:
-    """What the model is built with, and the input size (h, w) that the user asked for."""
+    """Arguments of the model, and the user's input size (h, w)."""
     arguments = {**found.arguments, **options.cfg_options}
     size = arguments.get("img_size")
     if size is None:
         return arguments, None
     edges = [size, size] if isinstance(size, int) else list(size) if isinstance(size, list | tuple) else []
     if len(edges) != 2 or not all(isinstance(edge, int) and edge > 0 for edge in edges):  # noqa: PLR2004
-        raise InputError(f"img_size is {size!r}, neither an edge nor a height and a width.", hint="Try img_size=224")
+        raise InputError(f"img_size is {size!r}; expected an edge or height and width.", hint="Try img_size=224")
     if not found.config.get("fixed_input_size"):
-        del arguments["img_size"]  # convolutions take any size, and no such argument
+        del arguments["img_size"]  # convolutions take any size, and have no such argument
     return arguments, (edges[0], edges[1])
 
 
-def _check_head(reference: str, found: references.Found, arguments: dict[str, Any], given: Weights | None) -> None:
-    """Raises InputError for a model that gives features; sets `num_classes` to what the checkpoint's head has."""
-    if given is not None and "num_classes" not in arguments:
-        rows = checkpoints.head_rows(given.state, found.config)
+def _check_head(reference: str, found: references.Found, arguments: dict[str, Any], weights: Weights | None) -> None:
+    """Set `num_classes` to that of the checkpoint's head. Raises `InputError` for a model without a head."""
+    if weights is not None and "num_classes" not in arguments:
+        rows = checkpoints.head_rows(weights.state, found.config)
         published = found.config.get("num_classes", 1000) + (found.config.get("label_offset") or 0)
         if rows is not None and rows != published:
             arguments["num_classes"] = rows
     if not arguments.get("num_classes", found.config.get("num_classes", 1000)):
-        message = f"'{reference}' has no classifier: it gives features, not classes."
-        raise InputError(message, hint="Give it a head, and weights trained with it: --cfg-options num_classes=N")
+        message = f"'{reference}' has no classifier: it outputs features, not classes."
+        raise InputError(message, hint=Hint("Add a head, and weights trained with it", cfg_options="num_classes=N"))
 
 
 def _build(found: references.Found, arguments: dict[str, Any], **weights: Any) -> nn.Module:
-    """The model; timm's published weights are asked for by `pretrained=True` and read from what is given alone."""
+    """Build the model; with `pretrained=True` timm reads its weights only from the given overlay."""
     import timm
 
     try:
@@ -125,40 +127,40 @@ def _build(found: references.Found, arguments: dict[str, Any], **weights: Any) -
         if weights.get("pretrained"):
             raise
         message = f"'{found.architecture}' cannot be built: {one_line(error)}"
-        raise InputError(message, hint="Check --cfg-options, which go to timm.create_model.") from error
+        raise InputError(message, hint="Check the config options, which are passed to timm.create_model.") from error
     # The config would keep a second copy of all weights.
     getattr(module, "pretrained_cfg", {}).pop("state_dict", None)
     if not getattr(module, "num_classes", 0):
-        message = f"'{found.architecture}' has no classifier: it gives features, not classes."
+        message = f"'{found.architecture}' has no classifier: it outputs features, not classes."
         raise InputError(message, hint="Choose a classifier of timm's.")
     return module
 
 
-def _published(wanted: references.Reference, found: references.Found, options: LoadOptions) -> Weights:
-    """The file of the weights that timm names. Raises InputError where there are none, CamctlError where offline."""
+def _published(reference: references.Reference, found: references.Found, options: LoadOptions) -> Weights:
+    """The published weights. Raises `InputError` if there are none, `CamctlError` if they cannot be downloaded."""
     config = found.config
-    if wanted.place == references.FOLDER:
-        folder = Path(wanted.name).expanduser()
-        file = next((folder / each for each in FOLDER_WEIGHTS if (folder / each).is_file()), None)
+    if reference.place == references.FOLDER:
+        folder = Path(reference.name).expanduser()
+        file = next((folder / name for name in FOLDER_WEIGHTS if (folder / name).is_file()), None)
         if file is None:
             message = f"There are no weights in the folder '{folder}'."
-            raise InputError(message, hint=f"It should hold {WEIGHTS[0]}; or: --random-weights")
-    elif wanted.place == references.HUB:
-        name, revision = references.hub_name(wanted.name)
+            raise InputError(message, hint=Hint(f"Save {WEIGHTS[0]} there, or use", random_weights=True))
+    elif reference.place == references.HUB:
+        name, revision = references.hub_name(reference.name)
         file = hub_file(name, *WEIGHTS, revision=revision, progress=options.progress)
     elif config.get("hf_hub_id"):
-        one = config.get("hf_hub_filename")
-        file = hub_file(config["hf_hub_id"], *((one,) if one else WEIGHTS), progress=options.progress)
+        filename = config.get("hf_hub_filename")
+        file = hub_file(config["hf_hub_id"], *((filename,) if filename else WEIGHTS), progress=options.progress)
     elif config.get("url"):
         file = fetch(config["url"], options.progress, hint=HINT)
     else:
-        message = f"There are no published weights of '{wanted.name}'."
+        message = f"There are no published weights of '{reference.name}'."
         raise InputError(message, hint=HINT)
     return checkpoints.read(file, trust=options.trust_checkpoint)
 
 
 def _with_published(found: references.Found, arguments: dict[str, Any], weights: Weights, name: str) -> nn.Module:
-    """The model, filled by timm's own way from one layout of weights to the other. Raises InputError."""
+    """Build the model, and let timm convert and load the weights. Raises `InputError` if they do not fit."""
     overlay: dict[str, Any] = {"source": None}
     if not weights.state:
         overlay |= {"file": str(weights.path), "custom_load": True}
@@ -170,13 +172,13 @@ def _with_published(found: references.Found, arguments: dict[str, Any], weights:
         raise
     except Exception as error:
         message = f"The weights in '{weights.path}' do not fit {name}: {one_line(error)}"
-        raise InputError(message, hint="Give a checkpoint of this very model.") from error
+        raise InputError(message, hint="Give a checkpoint of exactly this model.") from error
 
 
 def _with_own(
     found: references.Found, arguments: dict[str, Any], weights: Weights, name: str
 ) -> tuple[nn.Module, tuple[str, ...]]:
-    """The model, filled from the user's file: as it is where it fits, else in the layout of a model's first authors."""
+    """Build the model with the user's weights: as they are if they fit, else converted from the authors' layout."""
     if not weights.state:
         return _with_published(found, arguments, weights, name), ()
     module = _build(found, arguments)
@@ -184,9 +186,9 @@ def _with_own(
         try:
             return _with_published(found, arguments, weights, name), ()
         except InputError:
-            pass  # what is told below is about the file as it is
-    other = "Set what differs: --cfg-options num_classes=N img_size=S"
-    hint = "Set the number of classes: --cfg-options num_classes=N"
+            pass  # the error below is about the file as it is
+    other = Hint("Set what differs", cfg_options=("num_classes=N", "img_size=S"))
+    hint = Hint("Set the number of classes", cfg_options="num_classes=N")
     return module, fit(module, weights, hint=hint, where=name, other_sizes=other)
 
 
@@ -196,10 +198,10 @@ def _make_forward(module: nn.Module) -> Callable[[Tensor], Tensor]:
 
         output = module(batch)
         if isinstance(output, tuple | list) and output:
-            output = output[0]  # an auxiliary head's answer comes second
+            output = output[0]  # the second is an auxiliary head's
         if not isinstance(output, torch.Tensor) or output.ndim != 2:  # noqa: PLR2004
-            shape = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
-            message = f"The model gives {shape}, not one score a class (N, classes)."
+            kind = f"shape {tuple(output.shape)}" if isinstance(output, torch.Tensor) else type(output).__name__
+            message = f"The model outputs {kind}; expected one score a class (N, classes)."
             raise InputError(message, hint="Choose a classifier of timm's.")
         return output
 

@@ -1,4 +1,4 @@
-"""Build the network that a file's weights are for, and put them into it."""
+"""Build the network that a file's weights are for, and load them."""
 
 from __future__ import annotations
 
@@ -23,34 +23,34 @@ MATRIX = 2
 
 
 def build(name: str, *, classes: int | None = None, size: int | None = None) -> nn.Module:
-    """The network, drawn at random. `classes` sizes the head; `size` (pixels a side) a ViT's position embedding."""
+    """Build a network with random weights; `classes` sizes the head, `size` (in pixels) a ViT's position embedding."""
     from torchvision.models import get_model
 
-    given: dict[str, Any] = {} if classes is None else {"num_classes": classes}
+    arguments: dict[str, Any] = {} if classes is None else {"num_classes": classes}
     if name.startswith("vit_") and size is not None:
-        given["image_size"] = size
+        arguments["image_size"] = size
     if name in {"googlenet", "inception_v3"}:
-        # In eval mode the heads at the side are never read. Published weights expect their own scaling of inputs.
-        given |= {"aux_logits": False, "transform_input": True, "init_weights": False}
-    module: nn.Module = get_model(name, weights=None, **given)
+        # Auxiliary heads are not used in eval mode. Published weights expect their own scaling of inputs.
+        arguments |= {"aux_logits": False, "transform_input": True, "init_weights": False}
+    module: nn.Module = get_model(name, weights=None, **arguments)
     return module
 
 
 def classes_in(state: Mapping[str, Tensor]) -> int | None:
-    """How many classes the weights' head tells apart; None where they hold no head."""
+    """Number of classes of the weights' head; None if they have no head."""
     for key in _HEADS:
         if key in state:
             return int(state[key].shape[0])
-    found = {
+    layers = {
         int(match[1]): value
         for key, value in state.items()
         if (match := _LAST_OF_CLASSIFIER.fullmatch(key)) and value.ndim >= MATRIX
     }
-    return int(found[max(found)].shape[0]) if found else None
+    return int(layers[max(layers)].shape[0]) if layers else None
 
 
 def size_in(state: Mapping[str, Tensor]) -> int | None:
-    """Pixels a side that a ViT's position embedding is for; None for other networks, whose size is free."""
+    """Input size in pixels of a ViT's position embedding; None for other networks, which take any size."""
     position, patch = state.get("encoder.pos_embedding"), state.get("conv_proj.weight")
     if position is None or patch is None:
         return None
@@ -58,24 +58,24 @@ def size_in(state: Mapping[str, Tensor]) -> int | None:
 
 
 def fill(module: nn.Module, weights: Weights, name: str) -> tuple[str, ...]:
-    """Load the weights in place, on the CPU, under today's names; one note for what is missing or left over.
+    """Load weights in place, on the CPU, under current names; returns a note on missing and unused ones.
 
-    Raises `InputError` where sizes differ or where nothing fits.
+    Raises `InputError` if sizes differ or nothing fits.
     """
-    # The head has been built as the file has it.
+    # The head was built for the file's classes.
     return fit(module, replace(weights, state=_state_for(name, weights.state)), hint=OTHER_SIZES, where=name)
 
 
-def _state_for(name: str, given: State) -> State:
-    """The weights under today's names, without the heads at the side."""
-    versions = given.versions
+def _state_for(name: str, state: State) -> State:
+    """The weights under current names, without auxiliary heads."""
+    versions = state.versions
     if versions is None and name.startswith("mnasnet"):
-        # Files other than torch's own carry no versions; MNASNet's layout of today is the second.
+        # Only torch's own files have versions; MNASNet's current layout is the second.
         versions = {"": {"version": 2}}
     return State(
         (
             (_OLD_DENSENET.sub(r"\1\2.\3", key) if name.startswith("densenet") else key, value)
-            for key, value in given.items()
+            for key, value in state.items()
             if not key.startswith(_AUXILIARY)
         ),
         versions=versions,

@@ -1,4 +1,4 @@
-"""Names of torchvision's models: which can be explained, and what to say of the others."""
+"""Names of torchvision's models, and why some cannot be explained."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ OTHERS = {
     "video": "a video model, and camctl explains classifiers of pictures",
     "optical_flow": "an optical-flow model, and camctl explains classifiers",
 }
-"""Part of `torchvision.models` -> what its models are."""
+"""Module of `torchvision.models` -> kind of its models."""
 
 
 def classifiers() -> list[str]:
@@ -24,7 +24,10 @@ def classifiers() -> list[str]:
 
 
 def check_name(reference: str) -> str:
-    """The name as torchvision spells it. Raises `InputError` for what is no classifier, `UnknownNameError`."""
+    """Return the name in torchvision's spelling.
+
+    Raises `UnknownNameError` for an unknown name, `InputError` for a model that is no classifier.
+    """
     from torchvision import models
 
     name = reference.strip().lower().replace("-", "_")
@@ -36,7 +39,7 @@ def check_name(reference: str) -> str:
             plain = name.removeprefix("quantized_")
             near = [plain] if plain in known else get_close_matches(name, known, n=3, cutoff=0.3)
             hint = (
-                f"Try {' or '.join(f'torchvision:{each}' for each in near)}." if near else "Try torchvision:resnet50."
+                f"Try {' or '.join(f'torchvision:{other}' for other in near)}." if near else "Try torchvision:resnet50."
             )
             raise InputError(f"'{reference}' is {what}.", hint=hint)
     raise UnknownNameError("torchvision model", reference, known)

@@ -5,15 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from camctl.errors import Hint
 from camctl.kit.checkpoints import Weights, read_checkpoint
 from camctl.kit.downloads import check_checkpoint, is_url, local_file
 from camctl.kit.random_weights import LIKE_PICTURES, enliven, seeded, settle
-from camctl.plugin import Checkpoint, LoadedModel, LoadOptions, Source
+from camctl.plugin import LoadedModel, LoadOptions, Source
 
-HERE_ALREADY = "Give a CHECKPOINT file that is already here, or add --random-weights."
+HERE_ALREADY = Hint("Give a checkpoint file on this machine, or use", random_weights=True)
 NO_CFG_OPTIONS = "--cfg-options has no meaning for torchvision's models and was not used."
 SETTLING = 224
-"""Pixels a side that are enough for batch norms to settle on; a net of fixed size gets its own."""
+"""Largest input side in pixels for estimating the statistics of batch norms."""
 
 
 class Torchvision(Source):
@@ -25,7 +26,7 @@ class Torchvision(Source):
     def load(self, reference: str, checkpoint: str | None, device: str, options: LoadOptions) -> LoadedModel:
         """Load a model by name, with its default weights, weights by name, a file or an address.
 
-        Raises `InputError` for what the user can mend, `CamctlError` where weights cannot be fetched.
+        Raises `InputError` for what the user can correct, `CamctlError` if weights cannot be downloaded.
         """
         from camctl_torchvision.names import check_name
 
@@ -37,7 +38,7 @@ class Torchvision(Source):
 
 
 def _at_random(name: str, options: LoadOptions) -> LoadedModel:
-    """Random weights, seen through the transforms and class names of the default ones."""
+    """Random weights, with the transforms and class names of the default ones."""
     from camctl_torchvision.fitting import build
     from camctl_torchvision.published import class_names, default_of, size_of
 
@@ -55,27 +56,27 @@ def _at_random(name: str, options: LoadOptions) -> LoadedModel:
 
 
 def _with_weights(name: str, checkpoint: str | None, options: LoadOptions) -> LoadedModel:
-    """The weights that a checkpoint names, by default the library's best."""
+    """The checkpoint's weights, by default torchvision's."""
     from camctl_torchvision import published
     from camctl_torchvision.fitting import build, classes_in, fill, size_in
 
     weights = published.default_of(name)
     if checkpoint is not None:
         weights = None if is_url(checkpoint) else published.named(name, checkpoint)
-    given = str(weights.url if weights is not None else checkpoint)
-    file = read_checkpoint(local_file(given, options, hint=HERE_ALREADY), trust=options.trust_checkpoint)
+    path = str(weights.url if weights is not None else checkpoint)
+    file = read_checkpoint(local_file(path, options, hint=HERE_ALREADY), trust=options.trust_checkpoint, named=path)
     notes = list(_notes(options))
     if weights is None:
-        # A file fetched by hand keeps the name that it was published under.
-        known = {published.file_name(each): each for each in published.members_of(name).values()}
-        weights = known.get(Path(given).name)
+        # A file downloaded by hand has the published name.
+        known = {published.file_name(member): member for member in published.members_of(name).values()}
+        weights = known.get(Path(path).name)
     size = size_in(file.state)
     if weights is not None:
         transforms, names = weights.transforms(), published.class_names(weights)
     else:
         transforms, origin = published.transforms_for(name, size)
         names = published.class_names(published.default_of(name))
-        notes.append(f"Preprocessing is that of {origin}; the checkpoint does not tell its own.")
+        notes.append(f"Preprocessing is that of {origin}; the checkpoint does not define its own.")
     module = build(name, classes=classes_in(file.state) or len(names), size=size)
     notes.extend(fill(module, file, name))
     module.eval()
@@ -84,13 +85,13 @@ def _with_weights(name: str, checkpoint: str | None, options: LoadOptions) -> Lo
         module,
         transforms,
         _names_for(file, names),
-        checkpoint=Checkpoint(path=given, sha256=file.sha256),
+        checkpoint=file.origin,
         notes=tuple(notes),
     )
 
 
 def _names_for(file: Weights, published: tuple[str, ...]) -> tuple[str, ...] | None:
-    """Class names of the file's own, else the published ones where there are as many."""
+    """Class names of the file, else the published ones, if their number fits."""
     from camctl_torchvision.fitting import classes_in
 
     count = classes_in(file.state) or len(published)

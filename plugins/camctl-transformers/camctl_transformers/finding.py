@@ -1,4 +1,4 @@
-"""From what the user typed to a configuration: a local folder, a name of the hub, or a family's default."""
+"""From the user's reference to a configuration: of a local folder, a hub's model, or a family's default."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from camctl.errors import CamctlError, InputError, UnknownNameError, one_line
+from camctl.errors import CamctlError, Hint, InputError, UnknownNameError, one_line
 from camctl.kit import quiet as silence
 from camctl.kit.hub import hub_file
 
@@ -19,23 +19,23 @@ _NAME = re.compile(r"[\w.-]+(/[\w.-]+)?", re.ASCII)
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """A model's configuration, and where its files are."""
+    """A model's configuration, and the location of its files."""
 
     name: str
-    """What transformers is asked for: a folder, a name of the hub; empty for a family's default configuration."""
+    """A folder or a name on the hub; empty for a family's default configuration."""
     config: Any
     revision: str | None = None
-    """A branch, a tag or a commit of the hub's; None for its main one and for folders."""
+    """A branch, a tag or a commit on the hub; None for the main branch and for folders."""
 
     @property
     def at(self) -> dict[str, str]:
-        """What every `from_pretrained` is told beside the name."""
+        """Keywords of `from_pretrained` besides the name."""
         return _at(self.revision)
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """No progress bars, no advice and no complaints of transformers inside; as before outside."""
+    """Silence progress bars, advice and warnings of transformers inside the block."""
     from transformers.utils import logging as words
 
     level, bars = words.get_verbosity(), words.is_progress_bar_enabled()
@@ -51,9 +51,9 @@ def quiet() -> Iterator[None]:
 
 
 def find(reference: str, *, random_weights: bool) -> Found:
-    """The configuration that a reference names.
+    """Find the configuration that a reference names.
 
-    Raises `InputError` for what the user can mend, `CamctlError` where the hub cannot be reached.
+    Raises `InputError` for what the user can correct, `CamctlError` if the hub cannot be reached.
     """
     text = reference.strip()
     folder = Path(text).expanduser()
@@ -68,26 +68,25 @@ def find(reference: str, *, random_weights: bool) -> Found:
             message, hint="Give a folder made by save_pretrained, or a name such as google/vit-base-patch16-224."
         )
     families = families_known()
-    name, at, behind = text.partition("@")
-    if at and not (name and behind):
-        raise InputError(f"'{text}' names no revision.", hint="Write NAME@REVISION, or the name alone.")
-    revision = behind or None
+    name, at, revision = text.partition("@")
+    if at and not (name and revision):
+        raise InputError(f"'{text}' names no revision.", hint="Write NAME@REVISION, or only the name.")
     if not _NAME.fullmatch(name):
         raise UnknownNameError("transformers model, folder or family", name, families)
     if text in families:
         if random_weights:
             return Found(name="", config=_default(text))
-        message = f"'{text}' is a family of models, and has no weights of its own."
-        raise InputError(message, hint=f"Name a model or a folder, or try it: transformers:{text} --random-weights")
-    config = _cached(name, revision)
+        message = f"'{text}' is a family of models, which has no weights of its own."
+        raise InputError(message, hint=Hint("Name a model or a folder, or try the family with", random_weights=True))
+    config = _cached(name, revision or None)
     if config is None:
-        _fetch(name, revision, families)
-        config = _read(name, text, revision)
-    return Found(name=name, config=config, revision=revision)
+        _fetch(name, revision or None, families)
+        config = _read(name, text, revision or None)
+    return Found(name=name, config=config, revision=revision or None)
 
 
 def families_known() -> list[str]:
-    """Model types that can be explained, as configurations name them."""
+    """Model types with an image classifier, as named in configurations."""
     from transformers.models.auto import modeling_auto as auto
 
     names = auto.MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES
@@ -99,7 +98,7 @@ def _default(family: str) -> Any:
 
     with quiet():
         config = AutoConfig.for_model(family)
-    if config.num_labels < 3:  # noqa: PLR2004 - transformers' own default of two says nothing
+    if config.num_labels < 3:  # noqa: PLR2004 - transformers' default of two classes
         config.num_labels = 1000
     return config
 
@@ -125,9 +124,8 @@ def _read(name: str, text: str, revision: str | None = None) -> Any:
         with quiet():
             return AutoConfig.from_pretrained(name, trust_remote_code=False, **_at(revision))
     except Exception as error:
-        words = str(error)
-        if "trust_remote_code" in words:
-            message = f"'{text}' brings code of its own, which camctl does not run."
+        if "trust_remote_code" in str(error):
+            message = f"'{text}' contains code of its own, which camctl does not run."
             raise InputError(
                 message, hint="Load it in Python and explain the module: camctl.explain(module, picture)."
             ) from error
@@ -140,7 +138,8 @@ def _fetch(name: str, revision: str | None, families: list[str]) -> None:
 
     Raises `InputError` if the hub has no such model or revision, `CamctlError` if it cannot be reached.
     """
-    hint = f"Give a folder made by save_pretrained, or try the family: {_try(name, families)}"
+    text = f"Give a folder made by save_pretrained, or try the family transformers:{_family(name, families)}"
+    hint = Hint(text, random_weights=True)
     try:
         hub_file(name, "config.json", revision=revision, hint=hint)
     except CamctlError as error:
@@ -149,8 +148,7 @@ def _fetch(name: str, revision: str | None, families: list[str]) -> None:
         raise
 
 
-def _try(name: str, families: list[str]) -> str:
-    """The command that needs no download, for the family that the name sounds like."""
+def _family(name: str, families: list[str]) -> str:
+    """The family that a model's name contains; `vit` by default."""
     plain = name.lower().replace("_", "-")
-    named = [family for family in families if family.replace("_", "-") in plain]
-    return f"transformers:{max(named, key=len, default='vit')} --random-weights"
+    return max((family for family in families if family.replace("_", "-") in plain), key=len, default="vit")

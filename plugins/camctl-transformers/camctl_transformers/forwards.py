@@ -1,4 +1,4 @@
-"""From a batch of pictures to logits, whatever a family's forward pass wants and gives."""
+"""From a batch of pictures to logits, for every family's forward pass."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def forward_of(module: Any, config: Any, seed: int = 0) -> Forward:
-    """Pictures (N, 3, h, w) -> logits (N, classes)."""
+    """Make a function from pictures (N, 3, h, w) to logits (N, classes)."""
     if config.model_type == "imagegpt":
         return _quantised(module, config, seed)
     inputs = inputs_of(config)
@@ -26,7 +26,7 @@ def forward_of(module: Any, config: Any, seed: int = 0) -> Forward:
 
 
 def inputs_of(config: Any) -> Callable[[Tensor], dict[str, Any]]:
-    """What a model is called with, for a batch of pictures."""
+    """Make a function from a batch of pictures to the model's keyword arguments."""
     if config.model_type != "siglip2":
         return lambda pictures: {"pixel_values": pictures}
     edge = config.vision_config.patch_size
@@ -46,21 +46,20 @@ def inputs_of(config: Any) -> Callable[[Tensor], dict[str, Any]]:
 
 
 def logits_of(output: Any) -> Tensor:
-    """The scores in a model's output."""
-    found = getattr(output, "logits", None)
-    # PPLCNetForImageClassification gives its logits under another name.
-    logits: Tensor = output.last_hidden_state if found is None else found
-    return logits
+    """The logits in a model's output."""
+    logits: Tensor | None = getattr(output, "logits", None)
+    # PPLCNetForImageClassification has its logits under another name.
+    return output.last_hidden_state if logits is None else logits
 
 
 def _quantised(module: Any, config: Any, seed: int) -> Forward:
-    """ImageGPT reads every pixel as the nearest of `vocab_size` - 1 colours, in -1..1."""
+    """Forward pass of ImageGPT, which reads every pixel as the nearest of `vocab_size` - 1 colours in -1..1."""
     import torch
 
     generator = torch.Generator().manual_seed(seed)
-    kept = getattr(config, "clusters", None)
+    clusters = getattr(config, "clusters", None)
     drawn = torch.rand((config.vocab_size - 1, 3), generator=generator) * 2 - 1
-    colours = drawn if kept is None else torch.tensor(kept, dtype=torch.float32)
+    colours = drawn if clusters is None else torch.tensor(clusters, dtype=torch.float32)
 
     def forward(pictures: Tensor) -> Tensor:
         pixels = pictures.flatten(2).transpose(1, 2)
@@ -68,7 +67,7 @@ def _quantised(module: Any, config: Any, seed: int) -> Forward:
             pixels.detach().float(), colours.to(pixels.device)[None].expand(len(pixels), -1, -1)
         ).argmin(2)
         embedded = module.get_input_embeddings()(codes)
-        # Codes have no gradient: what is added is zero, and ties the graph to the pictures.
+        # Codes have no gradient: the added zero connects the graph to the pictures.
         return logits_of(module(inputs_embeds=embedded + 0 * pictures.sum()))
 
     return forward

@@ -1,46 +1,43 @@
-"""What is known of Hiera: its tokens lie in the order of the poolings to come, and not row by row."""
+"""Adapter for Hiera, whose tokens are in the order of the poolings to come, not row by row."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from camctl.plugin import Adapter
 from camctl_transformers.parts import find, require
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 PATCH = 4
-"""Pixels a side between two patches, in all published Hieras."""
+"""Stride of the patches in pixels, in all published Hieras."""
 POOLINGS = 3
-"""Each halves rows and columns, by a maximum over the four tokens that differ in the outermost place."""
+"""Number of poolings; each halves rows and columns, by a maximum over four tokens that differ in the first index."""
 
 
-class Hiera:
-    """The last block's last norm: by then all poolings are done, and tokens lie row by row. Earlier ones do not."""
+class Hiera(Adapter):
+    """Target layer: the last block's last norm. All poolings are done there, so that its tokens are row by row."""
 
-    summary = "Hiera of transformers: tokens are put back in order."
+    summary = "Hiera of transformers: tokens are put in order."
 
     def matches(self, model: nn.Module) -> bool:
-        """A Hiera of the published shape, alone or inside another module."""
-        found = find(model, "hiera", "HieraModel")
-        if found is None:
+        """Whether it is or contains a Hiera of the published shape."""
+        part = find(model, "hiera", "HieraModel")
+        if part is None:
             return False
-        config = found[1].config
+        config = part[1].config
         shape = (tuple(config.patch_stride), tuple(config.query_stride), config.num_query_pool)
         return shape == ((PATCH, PATCH), (2, 2), POOLINGS) and len(config.depths) == POOLINGS + 1
 
     def target_layers(self, model: nn.Module) -> list[str]:
-        """`hiera.encoder.stages.3.layers.2.layernorm_after`; the norm that follows is that of the pooled token."""
+        """The last block's last norm, `hiera.encoder.stages.3.layers.2.layernorm_after`, before the pooling."""
         prefix, hiera = require(model, "hiera", "HieraModel")
         last = len(hiera.encoder.stages) - 1
         return [f"{prefix}encoder.stages.{last}.layers.{len(hiera.encoder.stages[last].layers) - 1}.layernorm_after"]
 
-    def extra_tokens(self, model: nn.Module) -> int:  # noqa: ARG002
-        """None."""
-        return 0
-
     def to_grid(self, output: Tensor, input_size: tuple[int, int]) -> Tensor | None:
-        """Tokens (N, L, C) of any stage, whose number tells how many poolings are still to come -> (N, C, H, W)."""
+        """Arrange tokens (N, L, C) of any stage as (N, C, H, W); L says how many poolings are still to come."""
         if output.ndim != 3:  # noqa: PLR2004
             return None
         n, length, channels = output.shape
@@ -49,7 +46,7 @@ class Hiera:
             left = POOLINGS - done
             if length != rows * columns:
                 continue
-            # (N, first, second, ..., rows >> left, columns >> left, C), two by two for each pooling to come.
+            # (N, 2, 2, ..., rows >> left, columns >> left, C), with a pair of twos for each pooling to come.
             halves = output.reshape(n, *([2, 2] * left), rows >> left, columns >> left, channels)
             outer = 1 + 2 * left
             order = [outer, *range(outer - 2, 0, -2)], [outer + 1, *range(outer - 1, 0, -2)]

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def find(model: nn.Module, family: str, kind: str) -> tuple[str, Any] | None:
-    """Prefix of its parts' names and the first part of class `kind` in transformers' code of `family`."""
+    """The first part of class `kind` in transformers' code of `family`, after the prefix of its parts' names."""
     for name, part in model.named_modules():
         if type(part).__name__ == kind and type(part).__module__.startswith(f"transformers.models.{family}."):
             return (f"{name}." if name else ""), part
@@ -19,9 +19,9 @@ def find(model: nn.Module, family: str, kind: str) -> tuple[str, Any] | None:
 
 
 def require(model: nn.Module, family: str, kind: str) -> tuple[str, Any]:
-    """As `find`, for a model that is known to match. Raises `InputError` otherwise: only `--adapter` leads there."""
-    found = find(model, family, kind)
-    if found is None:
+    """Like `find`, but raises `InputError` if no part matches, which only a named adapter leads to."""
+    part = find(model, family, kind)
+    if part is None:
         message = f"No part of this model ({type(model).__name__}) is a {kind} of transformers."
-        raise InputError(message, hint="Leave out --adapter: the layers are found without it.")
-    return found
+        raise InputError(message, hint="Do not name an adapter: the layers are found without one.")
+    return part

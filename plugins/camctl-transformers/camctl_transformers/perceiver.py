@@ -1,33 +1,26 @@
-"""What is known of the Perceiver: its latents have no places."""
+"""Adapter for the Perceiver, whose latents have no positions."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from camctl.plugin import Adapter
 from camctl_transformers.parts import find, require
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
 
-class Perceiver:
-    """The norm of the pixels that the latents look at, once; all that follows has 512 latents and no places."""
+class Perceiver(Adapter):
+    """Target layer: the norm of the pixels before the one cross-attention; later layers have no positions."""
 
     summary = "Perceiver of transformers: one cross-attention to all pixels."
 
     def matches(self, model: nn.Module) -> bool:
-        """A Perceiver, alone or inside another module."""
+        """Whether it is or contains a Perceiver."""
         return find(model, "perceiver", "PerceiverEncoder") is not None
 
     def target_layers(self, model: nn.Module) -> list[str]:
-        """`perceiver.encoder.cross_attention.attention.self.layernorm2`."""
+        """The norm of the pixels, `perceiver.encoder.cross_attention.attention.self.layernorm2`."""
         prefix, _ = require(model, "perceiver", "PerceiverEncoder")
         return [f"{prefix}cross_attention.attention.self.layernorm2"]
-
-    def extra_tokens(self, model: nn.Module) -> int:  # noqa: ARG002
-        """None."""
-        return 0
-
-    def to_grid(self, output: Tensor, input_size: tuple[int, int]) -> Tensor | None:  # noqa: ARG002
-        """Left to camctl: pixels row by row."""
-        return None

@@ -1,4 +1,4 @@
-"""From pixels to a model input, by the model's own image processor."""
+"""From pixels to a model input, by the model's image processor."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ if TYPE_CHECKING:
     Preprocess = Callable[[NDArray[np.uint8]], Tensor]
 
 BACKEND = "torchvision"
-"""One arithmetic for all: the other backend goes through PIL."""
+"""Backend of the image processors; the other one uses PIL, with other arithmetic."""
 _BLANK = (512, 512, 3)
 
 
 def preprocessing(found: Found) -> tuple[Preprocess, tuple[int, int], str]:
-    """The preprocessing, the (height, width) that it gives, and a note where it is a guess."""
+    """Make a preprocessing; returns it, the (height, width) of its output, and a note if it is a guess."""
     import numpy as np
 
     processor, note = _saved(found), ""
-    wanted = _size_of(found.config)
+    size = _size_of(found.config)
     if processor is None:
         processor = _default(found.config)
         origin = "its family's default" if processor is not None else "a guess: ImageNet's mean and deviation"
         note = f"Preprocessing is {origin}, since no image processor was saved with the model."
-    preprocess = _plain(None, wanted or (224, 224)) if processor is None else _by(processor, found.config)
+    preprocess = _plain(None, size or (224, 224)) if processor is None else _by(processor, found.config)
     try:
         height, width = preprocess(np.zeros(_BLANK, np.uint8)).shape[-2:]
     except Exception as error:
         message = f"The model's image processor fails on a blank picture: {one_line(error)}"
         raise InputError(message, hint="Correct its preprocessor_config.json.") from error
-    if note and wanted is not None and (height, width) != wanted:
-        return _plain(processor, wanted), wanted, note
+    if note and size is not None and (height, width) != size:
+        return _plain(processor, size), size, note
     return preprocess, (height, width), note
 
 
@@ -67,7 +67,7 @@ def _default(config: Any) -> Any | None:
 
 
 def _size_of(config: Any) -> tuple[int, int] | None:
-    """What the configuration says of the input's size, where the network is bound to one."""
+    """Input size in the configuration; None if the network takes any."""
     if config.model_type == "imagegpt":
         edge = round(config.n_positions**0.5)
         return edge, edge
@@ -88,18 +88,18 @@ def _by(processor: Any, config: Any) -> Preprocess:
         import torch
 
         picture = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
-        made = processor(images=picture, return_tensors="pt", input_data_format="channels_first", **colours)
-        values: Tensor = made["pixel_values"][0].float()
+        inputs = processor(images=picture, return_tensors="pt", input_data_format="channels_first", **colours)
+        values: Tensor = inputs["pixel_values"][0].float()
         if not naflex:
             return values
-        height, width = (int(edge) for edge in made["spatial_shapes"][0])
+        height, width = (int(edge) for edge in inputs["spatial_shapes"][0])
         return picture_of(values[: height * width], height, width)
 
     return preprocess
 
 
 def _plain(processor: Any | None, size: tuple[int, int]) -> Preprocess:
-    """Resize to the size that the network was built for, with the processor's mean and deviation where there is one."""
+    """Resize to the network's size, and normalise with the processor's mean and deviation or ImageNet's."""
     mean = getattr(processor, "image_mean", None) or (0.485, 0.456, 0.406)
     std = getattr(processor, "image_std", None) or (0.229, 0.224, 0.225)
 
@@ -116,13 +116,13 @@ def _plain(processor: Any | None, size: tuple[int, int]) -> Preprocess:
 
 
 def picture_of(patches: Tensor, height: int, width: int) -> Tensor:
-    """Patches (height*width, p*p*3), row by row -> the picture (3, height*p, width*p) that they were cut from."""
+    """Join patches (height*width, p*p*3), row by row, to a picture (3, height*p, width*p)."""
     edge = round((patches.shape[-1] // 3) ** 0.5)
     return patches.reshape(height, width, edge, edge, 3).permute(4, 0, 2, 1, 3).reshape(3, height * edge, width * edge)
 
 
 def patches_of(pictures: Tensor, edge: int) -> Tensor:
-    """Pictures (N, 3, h, w) -> patches (N, h/edge * w/edge, edge*edge*3), row by row."""
+    """Cut pictures (N, 3, h, w) into patches (N, h/edge * w/edge, edge*edge*3), row by row."""
     n, _, height, width = pictures.shape
     cut = pictures.reshape(n, 3, height // edge, edge, width // edge, edge)
     return cut.permute(0, 2, 4, 3, 5, 1).reshape(n, -1, edge * edge * 3)

@@ -17,7 +17,7 @@ _PLACEHOLDER = re.compile(r"LABEL_\d+")
 
 
 class Transformers(Source):
-    """Image classifiers of transformers by name or folder, and zero-shot ones with the user's own texts."""
+    """Image classifiers of transformers by name or folder, and zero-shot models with the user's texts."""
 
     summary = (
         "transformers' image classifiers: a hub name or a folder made by save_pretrained; CLIP and SigLIP by texts."
@@ -25,9 +25,9 @@ class Transformers(Source):
     example = "google/vit-base-patch16-224"
 
     def load(self, reference: str, checkpoint: str | None, device: str, options: LoadOptions) -> LoadedModel:
-        """Load a classifier; `options.labels` holds the texts of a zero-shot one.
+        """Load a classifier; `options.labels` are the texts of a zero-shot model.
 
-        Raises `InputError` for what the user can mend, `CamctlError` where a model cannot be fetched.
+        Raises `InputError` for what the user can correct, `CamctlError` if a model cannot be downloaded.
         """
         from camctl_transformers import building
         from camctl_transformers.finding import find
@@ -41,30 +41,30 @@ class Transformers(Source):
         if options.random_weights:
             module, source = building.at_random(kind, found, options.seed), None
         else:
-            module, source, told = building.with_weights(kind, found, checkpoint, device, options)
-            notes = (*told, *notes)
+            module, source, remarks = building.with_weights(kind, found, checkpoint, device, options)
+            notes = (*remarks, *notes)
         loaded = _loaded(reference, module, found, texts, options, notes=notes, checkpoint=source)
         module.to(device)
         return loaded
 
 
 def _kind(found: Found, reference: str, labels: tuple[str, ...]) -> tuple[Any, tuple[str, ...]]:
-    """The class to build, and the texts to score pictures against; none of them for classes of its own."""
-    from camctl_transformers.building import classifier_class, says_classifier, zero_shot_class
+    """The class to build, and the texts to score pictures against; no texts for a classifier."""
+    from camctl_transformers.building import classifier_class, is_classifier, zero_shot_class
     from camctl_transformers.finding import families_known
     from camctl_transformers.zero_shot import USAGE
 
     classifier, zero_shot = classifier_class(found.config), zero_shot_class(found.config)
-    # A family's default configuration says nothing of either; texts do.
-    wants_texts = not says_classifier(found.config) and (bool(found.name) or bool(labels))
-    if zero_shot is not None and (classifier is None or wants_texts):
+    # A family's default configuration is of no class; there the user's texts decide.
+    by_texts = not is_classifier(found.config) and (bool(found.name) or bool(labels))
+    if zero_shot is not None and (classifier is None or by_texts):
         if not labels:
             raise InputError(f"'{reference}' scores pictures against texts, and none were given.", hint=USAGE)
         return zero_shot, labels
     if classifier is None:
-        said = ", ".join(getattr(found.config, "architectures", None) or ()) or found.config.model_type
-        message = f"'{reference}' is no image classifier of transformers: {said}."
-        raise InputError(message, hint=f"Families that are: {', '.join(families_known())}.")
+        saved = ", ".join(getattr(found.config, "architectures", None) or ()) or found.config.model_type
+        message = f"'{reference}' is no image classifier of transformers: {saved}."
+        raise InputError(message, hint=f"Families of classifiers: {', '.join(families_known())}.")
     return classifier, ()
 
 
@@ -80,8 +80,8 @@ def _loaded(
     forward = zero_shot_forward(module, found, texts) if texts else forward_of(module, config, options.seed)
     if options.random_weights:
         settle(module, forward, (3, *size), options.seed, scales=LIKE_PICTURES)
-    several = getattr(config, "problem_type", None) == "multi_label_classification"
-    yes_or_no = config.model_type in SIGMOID if texts else several
+    multi_label = getattr(config, "problem_type", None) == "multi_label_classification"
+    sigmoid = config.model_type in SIGMOID if texts else multi_label
     return LoadedModel(
         name=f"transformers:{reference}",
         source="transformers",
@@ -90,7 +90,7 @@ def _loaded(
         preprocess=preprocess,
         input_size=size,
         class_names=texts or _names(config),
-        score="sigmoid" if yes_or_no else "softmax",
+        score="sigmoid" if sigmoid else "softmax",
         random_weights=options.random_weights,
         notes=(*more["notes"], *((note,) if note else ())),
         checkpoint=more["checkpoint"],
@@ -98,7 +98,7 @@ def _loaded(
 
 
 def _names(config: Any) -> tuple[str, ...] | None:
-    """Names of the classes in the order of the logits; None for the placeholders that stand where nobody knows."""
+    """Class names in the order of the logits; None if they are placeholders."""
     names = config.id2label or {}
     ordered = tuple(str(names[key]) for key in sorted(names))
     if not ordered or len(ordered) != config.num_labels or all(_PLACEHOLDER.fullmatch(name) for name in ordered):

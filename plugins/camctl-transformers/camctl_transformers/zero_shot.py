@@ -1,11 +1,11 @@
-"""CLIP, SigLIP and relatives: the score of a text is its likeness to the picture."""
+"""CLIP, SigLIP and relatives: a text's score is its similarity to the picture."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from camctl.errors import InputError, one_line
+from camctl.errors import Hint, InputError, one_line
 from camctl_transformers.forwards import inputs_of
 
 if TYPE_CHECKING:
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from camctl_transformers.finding import Found
 
 SIGMOID = {"siglip", "siglip2"}
-"""Families trained to say yes or no to each text by itself."""
-USAGE = "Give them: --labels 'a photo of a cat,a photo of a dog'"
+"""Families trained on each text independently."""
+USAGE = Hint("Give texts", labels="'a photo of a cat,a photo of a dog'")
 
 
 def zero_shot_forward(module: Any, found: Found, labels: tuple[str, ...]) -> Callable[[Tensor], Tensor]:
-    """Pictures (N, 3, h, w) -> the likeness of each to each text, scaled as the model was trained."""
+    """Make a function from pictures (N, 3, h, w) to their similarities to each text, scaled as in training."""
     import torch
 
     with torch.no_grad():
@@ -29,9 +29,9 @@ def zero_shot_forward(module: Any, found: Found, labels: tuple[str, ...]) -> Cal
     inputs = inputs_of(found.config)
 
     def forward(pictures: Tensor) -> Tensor:
-        seen = _unit(_features(module.get_image_features(**inputs(pictures))))
-        likeness = seen @ texts.to(seen).T * scale.to(seen)
-        logits: Tensor = likeness if bias is None else likeness + bias.to(seen)
+        features = _unit(_features(module.get_image_features(**inputs(pictures))))
+        similarity = features @ texts.to(features).T * scale.to(features)
+        logits: Tensor = similarity if bias is None else similarity + bias.to(features)
         return logits
 
     return forward
@@ -44,21 +44,21 @@ def _tokens(found: Found, labels: tuple[str, ...]) -> dict[str, Tensor]:
 
     config = found.config
     longest = getattr(getattr(config, "text_config", None), "max_position_embeddings", 64)
-    # SigLIP was trained on texts filled up to their full length, and reads the last place.
+    # SigLIP was trained on texts padded to the full length, and reads the last position.
     padding = "max_length" if config.model_type in SIGMOID else True
     try:
         with quiet():
             tokenizer = AutoTokenizer.from_pretrained(found.name or ".", trust_remote_code=False, **found.at)
-            made = tokenizer(list(labels), padding=padding, truncation=True, max_length=longest, return_tensors="pt")
+            tokens = tokenizer(list(labels), padding=padding, truncation=True, max_length=longest, return_tensors="pt")
     except Exception as error:
         message = f"The tokenizer of '{found.name or config.model_type}' cannot be loaded: {one_line(error)}"
         raise InputError(message, hint="Save it in the model's folder with tokenizer.save_pretrained.") from error
-    # Without its files a tokenizer comes up empty and reads every word alike.
+    # Without its files a tokenizer is empty and reads every word as the same.
     if len(tokenizer.get_vocab()) <= len(tokenizer.all_special_ids):
-        message = f"The tokenizer of '{found.name or config.model_type}' knows no words: its files are not there."
+        message = f"The tokenizer of '{found.name or config.model_type}' knows no words: its files are missing."
         raise InputError(message, hint="Save it in the model's folder with tokenizer.save_pretrained.")
-    wanted = {"input_ids"} if config.model_type in SIGMOID else {"input_ids", "attention_mask"}
-    return {key: value for key, value in made.items() if key in wanted}
+    keys = {"input_ids"} if config.model_type in SIGMOID else {"input_ids", "attention_mask"}
+    return {key: value for key, value in tokens.items() if key in keys}
 
 
 def _features(output: Any) -> Tensor:

@@ -9,8 +9,6 @@ import subprocess
 import sys
 from functools import partial
 from pathlib import Path
-from urllib import request
-from urllib.error import HTTPError, URLError
 
 import camctl_transformers
 import numpy as np
@@ -26,7 +24,8 @@ from transformers_making import NAMES, module_of, saved, tokenizer_of
 from transformers_sweep import load, picture
 
 import camctl
-from camctl.errors import CamctlError, InputError, UnknownNameError
+from camctl.errors import InputError, UnknownNameError
+from tests.tiny_hub import serving
 
 PACKAGE = Path(camctl_transformers.__file__).parent
 
@@ -195,44 +194,38 @@ def test_a_familys_name_without_random_weights_says_so():
 # ------------------------------------------------------------------------------------- names
 
 
-@pytest.fixture
-def hub(monkeypatch, tmp_path):
-    """An empty cache, and a network that answers as told."""
-    from huggingface_hub import constants
+LOAD = """
+import json, sys
+import camctl
+from camctl.errors import CamctlError
 
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-
-    def answer(error):
-        def open_it(*_args, **_kwargs):
-            raise error
-
-        monkeypatch.setattr(request, "urlopen", open_it)
-
-    return answer
+try:
+    camctl.load(sys.argv[1])
+except CamctlError as error:
+    print(json.dumps({"kind": type(error).__name__, "message": error.message, "hint": error.hint}))
+"""
 
 
-def test_without_a_network_one_line_and_a_hint_that_works(hub):
-    hub(URLError("Network is unreachable"))
-    with pytest.raises(CamctlError) as raised:
-        camctl.load("transformers:someone/pvt-v2-b0-of-mine")
+def test_without_a_network_one_line_and_a_hint_that_works(tmp_path):
+    with serving() as hub:
+        pass  # nobody listens there any more
+    told = hub.run(tmp_path, LOAD, "transformers:someone/pvt-v2-b0-of-mine")
 
-    assert "someone/pvt-v2-b0-of-mine" in raised.value.message
-    assert "Network is unreachable" in raised.value.message
-    assert "\n" not in raised.value.message
-    (family,) = re.findall(r"transformers:(\S+) --random-weights", raised.value.hint)
+    assert told["kind"] == "CamctlError"
+    assert "'someone/pvt-v2-b0-of-mine' is not on this machine and could not be downloaded" in told["message"]
+    assert "\n" not in told["message"]
+    (family,) = re.findall(r"transformers:(\w+): --random-weights", told["hint"])
     assert family == "pvt_v2"
     assert camctl.load(f"transformers:{family}", random_weights=True).random_weights
 
 
-def test_a_model_that_the_hub_does_not_have(hub):
-    hub(HTTPError("", 404, "Not Found", {}, None))
-    with pytest.raises(InputError, match="no public model 'someone/nothing'"):
-        camctl.load("transformers:someone/nothing")
-    with pytest.raises(UnknownNameError) as raised:
-        camctl.load("transformers:vitt")
+def test_a_model_that_the_hub_does_not_have(tmp_path):
+    with serving() as hub:
+        nothing, near = (hub.run(tmp_path, LOAD, f"transformers:{name}") for name in ("someone/nothing", "vitt"))
 
-    assert "vit" in raised.value.hint
+    assert (nothing["kind"], near["kind"]) == ("InputError", "UnknownNameError")
+    assert "no public model 'someone/nothing'" in nothing["message"]
+    assert "Did you mean vit" in near["hint"]
 
 
 @pytest.mark.parametrize("path", ["./nowhere", "/no/where/at/all", "~/nowhere-here", "a/b/c"])
@@ -253,7 +246,7 @@ def test_the_command_says_so_in_seconds_and_a_folder_works(vit, tmp_path):
     assert failed.returncode == 1
     assert "Traceback" not in failed.stderr
     assert "Retrying" not in failed.stderr
-    assert "transformers:vit --random-weights" in failed.stderr
+    assert "transformers:vit: --random-weights" in failed.stderr
     assert drawn.returncode == 0, drawn.stderr
     assert "100%" not in drawn.stderr
     assert (tmp_path / "map.png").exists()
