@@ -118,4 +118,4 @@ def test_adapter_of_another_family_is_refused(refuses: Callable[..., Any], photo
     said = refuses("run", photo, MODEL, "--adapter", "vit")
 
     assert "No part of this model (Cnn)" in said.error
-    assert said.hint.startswith("Leave out --adapter")
+    assert said.hint.startswith("Do not name an adapter")
