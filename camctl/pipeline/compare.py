@@ -58,7 +58,7 @@ def compare(  # noqa: PLR0913
     models: AnyModel | PendingModel | Sequence[AnyModel | PendingModel],
     images: AnyPicture | Sequence[AnyPicture],
     *,
-    methods: Sequence[str] = ("GradCAM",),
+    methods: Sequence[str] | str = ("GradCAM",),
     method_options: Mapping[str, Any] | None = None,
     targets: AnyClasses = None,
     target_layers: Sequence[str] | str | None = None,
