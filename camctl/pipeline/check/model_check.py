@@ -8,7 +8,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from camctl.errors import Hint
-from camctl.pipeline.check.layer_findings import chosen, claims, gradient, layers, places, shape
+from camctl.pipeline.check.layer_findings import chosen, claims, gradient, layers, order, shape
 from camctl.pipeline.check.model_findings import (
     attention,
     batch,
@@ -47,7 +47,7 @@ GRADCAM = "camctl[gradcam]"
 
 BARE_ROUNDS = 3
 
-OF_LAYERS = (chosen, claims, gradient, shape, places)
+OF_LAYERS = (chosen, claims, gradient, shape, order)
 OF_MAP = (*OF_LAYERS, pointing, steady, batch, replay, attention, class_names, preprocessing, untouched)
 WITHOUT_MAP = (layers, steady, batch, class_names, preprocessing, untouched)
 """Findings with and without a map, in the report's order. Whether the model is unchanged comes last."""
@@ -88,7 +88,6 @@ def check(model: AnyModel, image: AnyPicture | None = None, *, family: Family = 
     bare, logits = _bare(scene)
     after_bare = condition(loaded.module)
     choice = _choice(scene)
-    # Noise shows no class, and random weights know none: there is nothing for a map to point at.
     telling = image is not None and not loaded.random_weights
     result = _map(scene, choice, family, telling=telling)
     trial = Trial(
@@ -159,7 +158,10 @@ class _Map:
 
 
 def _map(scene: Scene, choice: Choice, family: Family, *, telling: bool) -> _Map:
-    """Make the default map; a verdict that says nothing without a class to point at becomes `ok` with a warning."""
+    """Make the default map; a verdict that says nothing without a class to point at becomes `ok` with a warning.
+
+    Noise shows no class, and random weights know none: then `telling` is False.
+    """
     loaded = scene.loaded
     hint = Hint("See every layer's output", "layers", model=quote(loaded.name))
     records = {record.name: record for record in choice.seen.records}
