@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import camctl
 from camctl.demo.scenes import render, scene
-from camctl.values.comparison import Axis, Cell, Comparison, Measure, places
+from camctl.values.axis import Axis, places
+from camctl.values.comparison import Cell, Comparison, Measure
 from camctl.values.picture import Picture
 
 if TYPE_CHECKING:

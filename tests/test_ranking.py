@@ -21,14 +21,15 @@ from camctl.ranking import (
     standings,
     too_few,
 )
-from camctl.values.comparison import AXES, Axis, Cell, Comparison, Measure, places
-from camctl.values.explanation import View
+from camctl.values.axis import AXES, Axis, places
+from camctl.values.comparison import Cell, Comparison, Measure
+from camctl.values.view import View
 from tests import comparisons
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from camctl.values.explanation import Cam
+    from camctl.values.cam import Cam
 
 UP = np.arange(30.0).reshape(5, 6) / 29
 """A map; its rank correlation with `1 - UP` is -1."""

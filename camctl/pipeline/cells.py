@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from camctl.errors import CamctlError, InputError
 from camctl.pipeline.layer_group import SEE_LAYERS, LayerGroup
 from camctl.pipeline.run import Run
-from camctl.values.comparison import AXES, Axis, Cell, Comparison, Measure, Sanity, places
+from camctl.values.axis import AXES, Axis, places
+from camctl.values.comparison import Cell, Comparison, Measure, Sanity
 from camctl.values.picture import Picture
 
 if TYPE_CHECKING:
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
     from camctl.pipeline.request import Request
     from camctl.pipeline.sanity import Randomised
     from camctl.plugin import Method
+    from camctl.values.axis import Place
     from camctl.values.cam import Cam, Smoothing
-    from camctl.values.comparison import Place, Spent
+    from camctl.values.comparison import Spent
 
 SMOOTHING_LABELS: dict[Smoothing, str] = {
     "none": "no smoothing",

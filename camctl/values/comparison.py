@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from camctl.errors import UnknownNameError
-from camctl.values.axis import AXES, NAMES, Axis, AxisName, Place, places
+from camctl.values.axis import AXES, NAMES, Axis, AxisName, Place
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,23 +24,6 @@ if TYPE_CHECKING:
     from camctl.values.picture import Picture
 
 Better = Literal["higher", "lower", "neither"]
-
-__all__ = [
-    "ANOTHER",
-    "AXES",
-    "NAMES",
-    "Axis",
-    "AxisName",
-    "Better",
-    "Cell",
-    "Comparison",
-    "Measure",
-    "Place",
-    "Redrawn",
-    "Sanity",
-    "Spent",
-    "places",
-]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

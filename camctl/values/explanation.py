@@ -4,29 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from camctl.values.cam import BLANK, Cam, Smoothing, VerdictName
-from camctl.values.layer_map import LayerMap, LayerRecord, LayoutName, WhyNot
-from camctl.values.request import is_index, nearest
-from camctl.values.target import Target
-from camctl.values.view import View
-
-__all__ = [
-    "BLANK",
-    "Cam",
-    "Explanation",
-    "LayerMap",
-    "LayerRecord",
-    "LayoutName",
-    "Smoothing",
-    "Target",
-    "VerdictName",
-    "View",
-    "WhyNot",
-    "is_index",
-    "nearest",
-]
+if TYPE_CHECKING:
+    from camctl.values.cam import Cam
+    from camctl.values.target import Target
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 
-from camctl.values.comparison import Measure, places
+from camctl.values.axis import places
+from camctl.values.comparison import Measure
 from camctl.values.picture import Picture
 from tests.comparisons import comparison, without_map, worthless_map
 

@@ -18,9 +18,9 @@ from camctl.render.figure.figure import figure_pages, missing_letters, pixels
 from camctl.render.layout import tiles
 from camctl.render.page.page import THEMES, Bitmap, Rectangle, Words
 from camctl.render.text import fonts as letters
-from camctl.values.explanation import View
 from camctl.values.look import Look
 from camctl.values.picture import Picture
+from camctl.values.view import View
 from tests.comparisons import comparison, without_map, worthless_map
 
 EIGHT = ("GradCAM", "LayerCAM", "EigenCAM", "XGradCAM", "HiResCAM", "GradCAM++", "EigenGradCAM", "GradCAMElementWise")

@@ -14,8 +14,11 @@ from camctl.errors import InputError
 from camctl.files.names import file_names
 from camctl.files.pictures import save_picture
 from camctl.files.raw_maps import load_raw, save_raw
-from camctl.values.explanation import Cam, Explanation, Target, View
+from camctl.values.cam import Cam
+from camctl.values.explanation import Explanation
 from camctl.values.picture import Picture
+from camctl.values.target import Target
+from camctl.values.view import View
 
 
 def explanation(labels=("cat",), methods=("GradCAM",), image="photos/my cat.jpg"):

@@ -16,8 +16,8 @@ from camctl.render.layout.layout import lay_out
 from camctl.render.layout.tiles import common_canvas
 from camctl.render.page.page import Words
 from camctl.render.terminal.grid import show_grid
-from camctl.values.explanation import View
 from camctl.values.look import Look
+from camctl.values.view import View
 from tests.comparisons import comparison, without_map, worthless_map
 
 

@@ -8,7 +8,7 @@ import pytest
 from camctl.errors import InputError
 from camctl.render.colormaps import colours
 from camctl.render.overlay import PADDING, overlay, seen
-from camctl.values.explanation import View
+from camctl.values.view import View
 
 
 def black(height, width):

@@ -20,9 +20,9 @@ from camctl.render.layout.scale import shared_range
 from camctl.render.report.cells import peak
 from camctl.render.report.report import report
 from camctl.values.comparison import Measure
-from camctl.values.explanation import View
 from camctl.values.look import COLORMAPS
 from camctl.values.picture import Picture
+from camctl.values.view import View
 from tests.comparisons import comparison, without_map, worthless_map
 
 DATA = re.compile(r'<script type="application/json" id="data">(.*?)</script>', re.DOTALL)

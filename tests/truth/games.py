@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from camctl.plugin import LoadedModel
-    from camctl.values.explanation import Cam, View
+    from camctl.values.cam import Cam
+    from camctl.values.view import View
     from tests.truth.photographs import Box, Photograph, Pixels, Window
 
 SIDE = 320
