@@ -66,7 +66,7 @@ def test_worthless_layer_is_told_which_layer_to_use(
 
     assert done.code == 4
     assert found["verdict"] == verdict
-    advised = found["hint"].removeprefix("Try ")
+    advised = found["hint"].removeprefix("Try another layer: ")
     followed = camctl("run", photo, model, *shlex.split(advised), "--json", "--strict")
     assert [one["verdict"] for one in followed.json["maps"]] == ["ok"]
 
@@ -118,4 +118,4 @@ def test_adapter_of_another_family_is_refused(refuses: Callable[..., Any], photo
     said = refuses("run", photo, MODEL, "--adapter", "vit")
 
     assert "No part of this model (Cnn)" in said.error
-    assert said.hint.startswith("Leave out --adapter")
+    assert said.hint.startswith("Do not name an adapter")

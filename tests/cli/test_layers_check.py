@@ -49,7 +49,7 @@ def test_report_is_on_stdout_and_says_ok(camctl: Camctl) -> None:
     [
         ("flat", "✗ no-layer No layer of this model has a spatial grid", "camctl layers python:checked_nets:flat"),
         ("deaf", "✗ zero-gradient The class score does not depend on", "--usable"),
-        ("random", "✓ ok", "switch it off in eval mode"),
+        ("random", "✓ ok", "disable it in eval mode"),
     ],
 )
 def test_what_cannot_be_trusted_ends_with_4_and_says_what_to_do(

@@ -34,7 +34,7 @@ def test_every_drawn_map_points_at_the_object_asked_for(models):
     for seed, classes in demo.SHOWN.items():
         one = demo.scene(seed, classes=classes)
         for family, model in models.items():
-            for cell in demo.ask(model, one, demo.render(one, demo.SIZE), (demo.DRAWN_BY[family],)).cells:
+            for cell in demo.maps(model, one, demo.render(one, demo.SIZE), (demo.DRAWN_BY[family],)).cells:
                 assert cell.figures["pointing"] == 1, (seed, family, cell.cam.target.label)
 
 

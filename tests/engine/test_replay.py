@@ -9,6 +9,7 @@ from torch import nn
 from camctl.engine import replay
 from camctl.engine.capture import Recorder
 from camctl.engine.layout import LayoutHints, tensor_in, with_tensor
+from camctl.engine.tape import Tape
 from camctl.plugin import ClassQuestion
 from tests.drawing import same, snapshot
 from tests.models import CLASSES, ChannelsLast, GapNet, TinyCnn, TinyVit, counted, of_mmpretrain, pictures, seeded
@@ -310,7 +311,7 @@ def test_a_view_whose_memory_is_written_over_later_is_followed():
 
 @pytest.mark.parametrize("written", [False, True])
 def test_a_view_may_copy_only_where_nobody_writes_later(written):
-    tape, tensor = replay.Tape(), torch.zeros(2, 6)
+    tape, tensor = Tape(), torch.zeros(2, 6)
     with tape:
         tape.start(tensor)
         flat = tensor.view(12)
@@ -324,7 +325,7 @@ def test_a_view_may_copy_only_where_nobody_writes_later(written):
 
 
 def test_a_tape_that_does_not_give_what_the_network_gives_is_thrown_away(monkeypatch):
-    monkeypatch.setattr(replay.Tape, "play", lambda _tape, tensor: tensor.mean((2, 3))[:, :CLASSES])
+    monkeypatch.setattr(Tape, "play", lambda _tape, tensor: tensor.mean((2, 3))[:, :CLASSES])
     capture = captured(seeded(TinyCnn()), "block2.bn2", pictures())
     grids = changed(capture, 2)
     torch.testing.assert_close(capture.replay(grids), whole(capture, grids), **CLOSE)

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 def layers(trial: Trial) -> Finding:
     """Count the usable layers, and the reasons against the others."""
-    why = Counter(record.why_not for record in trial.seen.records if record.why_not)
-    usable = len(trial.seen.records) - why.total()
+    why = Counter(record.why_not for record in trial.choice.seen.records if record.why_not)
+    usable = len(trial.choice.seen.records) - why.total()
     reasons = ", ".join(f"{count} {word}" for word, count in why.most_common())
-    text = f"{usable} of {len(trial.seen.records)} usable" + (f"; {reasons}" if reasons else "")
+    text = f"{usable} of {len(trial.choice.seen.records)} usable" + (f"; {reasons}" if reasons else "")
     hint = "" if usable else "A map needs a layer inside the module whose output keeps the picture's rows and columns."
     return Finding(name="layers", mark="limited" if usable else "failed", text=text, hint=hint)
 
@@ -32,13 +32,13 @@ def chosen(trial: Trial) -> Finding:
     name = trial.scene.plan.adapter
     if not name:
         return Finding(name="layer", mark="ok", text="no adapter knows this model; the probe chose the layer")
-    mine, theirs = _madeby(trial.alone, trial.layers), _madeby(trial.alone, trial.alone.default)
+    mine, theirs = _madeby(trial.choice.alone, trial.layers), _madeby(trial.choice.alone, trial.choice.alone.default)
     if mine == theirs:
         return Finding(name="layer", mark="ok", text=f"adapter {name} and the probe by itself choose the same")
-    other = " ".join(trial.alone.default) or "none"
+    other = " ".join(trial.choice.alone.default) or "none"
     text = f"adapter {name} chose it; the probe by itself would choose {other}"
     both = Hint("See both", "compare", model=quote(trial.scene.loaded.name), target_layers=(*trial.layers, other))
-    return Finding(name="layer", mark="ok", text=text, hint=both if trial.alone.default else "")
+    return Finding(name="layer", mark="ok", text=text, hint=both if trial.choice.alone.default else "")
 
 
 def claims(trial: Trial) -> Finding | None:
@@ -46,7 +46,7 @@ def claims(trial: Trial) -> Finding | None:
     if not trial.scene.plan.adapter:
         return None
     claimed = trial.scene.plan.hints.claimed_tokens
-    for record, plain in zip(trial.records(), trial.records(trial.alone), strict=True):
+    for record, plain in zip(trial.records(), trial.records(trial.choice.alone), strict=True):
         hint = "The forward pass decides on tokens; tell the adapter's author."
         if record.layout in {"NLC", "adapter"} and claimed is not None and record.extra_tokens != claimed:
             text = f"the adapter claims {_tokens(claimed)}, and {record.name} has {record.extra_tokens}"
@@ -77,7 +77,7 @@ def shape(trial: Trial) -> Finding | None:
     """Check whether the grid has the proportions of the input; None if the layer is pooled."""
     from camctl.engine.layout import follows
 
-    size = trial.seen.input_size
+    size = trial.choice.seen.input_size
     if any(record.grid is None for record in trial.records()):
         return None
     off = [record for record in trial.records() if record.grid and not follows(size, record.grid)]
@@ -88,7 +88,7 @@ def shape(trial: Trial) -> Finding | None:
     return Finding(name="grid", mark="failed", text=f"{grid} does not follow the input's {by(size)}", hint=hint)
 
 
-def places(trial: Trial) -> Finding | None:
+def order(trial: Trial) -> Finding | None:
     """Check whether a change in the picture shows at the same spot of the map; None if the grid is a single cell."""
     from camctl.engine import spatial_order
 

@@ -8,7 +8,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from camctl.errors import Hint
-from camctl.pipeline.check.layer_findings import chosen, claims, gradient, layers, places, shape
+from camctl.pipeline.check.layer_findings import chosen, claims, gradient, layers, order, shape
 from camctl.pipeline.check.model_findings import (
     attention,
     batch,
@@ -19,7 +19,7 @@ from camctl.pipeline.check.model_findings import (
     steady,
     untouched,
 )
-from camctl.pipeline.check.trial import Trial
+from camctl.pipeline.check.trial import Choice, Trial
 from camctl.pipeline.explain import explain
 from camctl.pipeline.layer_group import NO_LAYER, default_layers
 from camctl.pipeline.load import loaded_of
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from camctl.pipeline.load import AnyModel
     from camctl.pipeline.scene import Scene
     from camctl.values.cam import Cam, VerdictName
-    from camctl.values.layer_map import LayerMap
     from camctl.values.picture import AnyPicture
 
 Result = TypeVar("Result")
@@ -48,7 +47,7 @@ GRADCAM = "camctl[gradcam]"
 
 BARE_ROUNDS = 3
 
-OF_LAYERS = (chosen, claims, gradient, shape, places)
+OF_LAYERS = (chosen, claims, gradient, shape, order)
 OF_MAP = (*OF_LAYERS, pointing, steady, batch, replay, attention, class_names, preprocessing, untouched)
 WITHOUT_MAP = (layers, steady, batch, class_names, preprocessing, untouched)
 """Findings with and without a map, in the report's order. Whether the model is unchanged comes last."""
@@ -94,9 +93,7 @@ def check(model: AnyModel, image: AnyPicture | None = None, *, family: Family = 
     result = _map(scene, choice, family, telling=telling)
     trial = Trial(
         scene=scene,
-        layers=choice.layers,
-        seen=choice.seen,
-        alone=choice.alone,
+        choice=choice,
         logits=logits,
         cam=result.cam,
         telling=telling,
@@ -138,28 +135,16 @@ def noise(size: tuple[int, int]) -> Picture:
     return Picture(NOISE, np.clip(128 + 45 * values, 0, 255).astype(np.uint8))
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Choice:
-    """The default layers, as the probe sees them."""
-
-    layers: tuple[str, ...]
-    chosen_by: str
-    seen: LayerMap
-    alone: LayerMap
-    seconds: float
-    """Seconds of a probe."""
-
-
-def _choice(scene: Scene) -> _Choice:
+def _choice(scene: Scene) -> Choice:
     seen, seconds = _timed(scene.probe)
     if not scene.plan.adapter:
         layers = seen.pre_activation or seen.default  # GradCAM's
         seconds = min(seconds, _timed(scene.probe)[1])
-        return _Choice(layers=layers, chosen_by="probe", seen=seen, alone=seen, seconds=seconds)
+        return Choice(layers=layers, chosen_by="probe", seen=seen, alone=seen, seconds=seconds)
     hints = replace(scene.plan.hints, adapter=None, claimed_tokens=None)
     alone = replace(scene, plan=replace(scene.plan, hints=hints)).probe()
     group = default_layers(scene)
-    return _Choice(layers=group.names, chosen_by=group.chosen_by, seen=seen, alone=alone, seconds=seconds)
+    return Choice(layers=group.names, chosen_by=group.chosen_by, seen=seen, alone=alone, seconds=seconds)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -173,7 +158,7 @@ class _Map:
     seconds: float = 0.0
 
 
-def _map(scene: Scene, choice: _Choice, family: Family, *, telling: bool) -> _Map:
+def _map(scene: Scene, choice: Choice, family: Family, *, telling: bool) -> _Map:
     """Make the default map; a verdict that says nothing without a class to point at becomes `ok` with a warning."""
     loaded = scene.loaded
     hint = Hint("See every layer's output", "layers", model=quote(loaded.name))

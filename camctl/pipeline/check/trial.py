@@ -22,16 +22,25 @@ CLOSE, ROUGH = 1e-4, 0.05
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Choice:
+    """The default target layers, and how the probe sees the layers."""
+
+    layers: tuple[str, ...]
+    chosen_by: str
+    seen: LayerMap
+    """The probe's view with what the adapter knows."""
+    alone: LayerMap
+    """The probe's view without the adapter, and what it would choose."""
+    seconds: float
+    """Duration of a probe."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Trial:
     """What is known about a model before the findings."""
 
     scene: Scene
-    layers: tuple[str, ...]
-    """The default target layers."""
-    seen: LayerMap
-    """The probe's view of the layers, with what the adapter knows."""
-    alone: LayerMap
-    """The probe's view of the layers without the adapter, and what it would choose."""
+    choice: Choice
     logits: tuple[Tensor, Tensor]
     """(1, classes) each, on the CPU: the same forward pass twice."""
     cam: Cam | None
@@ -48,6 +57,11 @@ class Trial:
     """Condition of the model before the first hook."""
 
     @property
+    def layers(self) -> tuple[str, ...]:
+        """The default target layers."""
+        return self.choice.layers
+
+    @property
     def close(self) -> float:
         """`CLOSE` or `ROUGH`, by the model's precision."""
         return CLOSE if self.scene.inputs.dtype.itemsize >= 4 else ROUGH  # noqa: PLR2004
@@ -59,7 +73,7 @@ class Trial:
 
     def records(self, layers: LayerMap | None = None) -> list[LayerRecord]:
         """Return the records of the target layers, in the probe's view with or without the adapter."""
-        by_name = {record.name: record for record in (layers or self.seen).records}
+        by_name = {record.name: record for record in (layers or self.choice.seen).records}
         return [by_name[name] for name in self.layers]
 
     def capture(self, inputs: Tensor) -> Seen:
