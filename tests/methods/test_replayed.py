@@ -129,7 +129,7 @@ def test_reciprocam_makes_grids_in_parts_that_do_not_show(monkeypatch):
 
 
 def test_an_unknown_score_is_an_input_error():
-    with pytest.raises(InputError, match="knows no score 'margin'"):
+    with pytest.raises(InputError, match="has no score 'margin'"):
         drawn(seeded(TinyCnn()), pictures(), ["block1.bn2"], [reciprocam], TARGET, options={"score": "margin"})
 
 
