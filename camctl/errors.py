@@ -74,11 +74,12 @@ class Hint(str):
         "target_category": "targets={}",
         "topk": "targets=camctl.Classes(topk={})",
         "versus": "targets=camctl.Classes(versus={})",
+        "aug_smooth": "smooth='aug'",
         "adapter": "family=camctl.Family(adapter={})",
         "vit_like": "family=camctl.Family(vit_like={})",
         "num_extra_tokens": "family=camctl.Family(num_extra_tokens={})",
         "metrics": "evaluation=camctl.Evaluation(metrics={})",
-        "box": "evaluation=camctl.Evaluation(boxes={})",
+        "box": "evaluation=camctl.Evaluation(boxes=({}))",
         "sanity": "evaluation=camctl.Evaluation(sanity={})",
     }
     """Option -> the keyword that does the same in Python, if it has another name or place there."""

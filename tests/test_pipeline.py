@@ -245,6 +245,11 @@ def test_the_library_is_imported_lazily():
     assert done.stdout.strip() == ""
 
 
+def test_a_single_method_and_class_need_no_list(model, pixels):
+    (cam,) = camctl.explain(model, pixels, methods="LayerCAM", targets="dog").maps
+    assert (cam.method, cam.target.label) == ("LayerCAM", "dog")
+
+
 def test_a_loop_over_pictures_keeps_nothing_of_the_pictures_before(model, pixels):
     def tensors():
         gc.collect()

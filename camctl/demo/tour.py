@@ -6,6 +6,7 @@ import json
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from camctl.demo.game import BASELINES, METHODS, Scores, maps, play
@@ -17,7 +18,6 @@ from camctl.render.figure.sheet import Tile, sheet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
@@ -139,39 +139,5 @@ def _page(scores: Scores) -> str:
         lines.append(f"<tr{kind}><th>{escape(method)}</th>{''.join(cells)}</tr>")
     chance = "".join(f"<td>{scores.chance:.2f} <small>{scores.chance:.2f}</small></td>" for _ in names)
     lines.append(f"<tr class=chance><th>a random point</th>{chance}</tr>")
-    return PAGE.format(head=head, lines="\n".join(lines), questions=scores.questions)
-
-
-PAGE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>camctl demo: where four networks looked</title>
-<style>
-:root {{ color-scheme: light dark; }}
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }}
-img {{ max-width: 100%; background: #fff; }}
-table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; }}
-th, td {{ padding: .3rem .9rem; text-align: right; border-bottom: 1px solid #8884; }}
-th:first-child {{ text-align: left; font-weight: 500; }}
-.best {{ font-weight: 700; background: #2a92; }}
-.poor {{ opacity: .55; }}
-.chance {{ font-style: italic; }}
-</style>
-<h1>Where four networks looked</h1>
-<p>Each scene has two objects; every network explains both, by a method that suits its family. The object whose class is
-explained should light up: these scenes are chosen among those where every network points at both objects, and the game
-below counts all.</p>
-<p><a href="sheet.png"><img src="sheet.png" alt="Scenes, and overlays for each network and object"></a></p>
-<h2>Pointing game</h2>
-<p>How often the map's peak lies on the object: {questions} questions on scenes that no network had seen in training.
-Small figures: the share of the map's energy on the object. Bold: the family's best method. Faint: no better than a
-random point. In italics: baselines, which look at no class and no network.</p>
-<table>
-<tr><th></th>{head}</tr>
-{lines}
-</table>
-<p>The networks are tiny and were trained with the objects' boxes as well as their classes: the game shows that maps
-are drawn right and how methods differ, not how well networks localise by themselves.</p>
-</html>
-"""
+    page = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
+    return page.format(head=head, lines="\n".join(lines), questions=scores.questions)

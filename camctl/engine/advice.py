@@ -20,14 +20,10 @@ class Advice:
 
     Parameters
     ----------
-    probe
-        Returns the layer map for a question.
-    layers
-        The target layers that were used.
-    model
-        The user's name for the model.
-    probed
-        Whether the probe chose those layers, so that it knows no better ones.
+    probe: Returns the layer map for a question.
+    layers: The target layers that were used.
+    model: The user's name for the model.
+    probed: Whether the probe chose those layers, so that it knows no better ones.
     """
 
     def __init__(

@@ -49,19 +49,12 @@ def draw(
 
     Parameters
     ----------
-    captures
-        One per layer, of one view, or of the six that `smoothing.augment` makes.
-    reached
-        For each layer, whether the score's gradient reaches its grid.
-    eigen_smooth
-        Take the first principal component instead of the sum.
-    evidence
-        The method's evidence by layer, read and filled; shared by several maps of the same captures.
+    captures: One per layer, of one view, or of the six that `smoothing.augment` makes.
+    reached: For each layer, whether the score's gradient reaches its grid.
+    eigen_smooth: Take the first principal component instead of the sum.
+    evidence: The method's evidence by layer, read and filled; shared by several maps of the same captures.
 
-    Raises
-    ------
-    PluginError
-        The method fails or returns another shape.
+    Raises `PluginError`: the method fails or returns another shape.
     """
     start = perf_counter()
     reduction = "principal" if eigen_smooth and method.reduction == "sum" else method.reduction

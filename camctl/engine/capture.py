@@ -44,14 +44,10 @@ class Recorder:
 
     Parameters
     ----------
-    model
-        The model, or the table of its modules.
-    layers
-        Names of the target layers, as in `module.named_modules()`.
-    gradients
-        Whether backward passes will follow.
-    hints
-        What is known about the layers' layouts.
+    model: The model, or the table of its modules.
+    layers: Names of the target layers, as in `module.named_modules()`.
+    gradients: Whether backward passes will follow.
+    hints: What is known about the layers' layouts.
     """
 
     def __init__(
@@ -110,11 +106,8 @@ class Recorder:
     def forward(self, inputs: Tensor, forward: Callable[[Tensor], Tensor], *, keep_faults: bool = False) -> Tensor:
         """Run the model once, fill `seen`, and return the logits (N, classes), float32.
 
-        Raises
-        ------
-        InputError
-            A target layer never runs, has no tensor output or no grid. With `keep_faults` the error is stored in
-            `faults` instead, and the layer is missing from `seen`.
+        Raises `InputError`: a target layer never runs, has no tensor output or no grid. With `keep_faults` the error is
+        stored in `faults` instead, and the layer is missing from `seen`.
         """
         self.inputs, self._forward = inputs, forward
         start = perf_counter()
@@ -159,10 +152,8 @@ class Recorder:
 
         Parameters
         ----------
-        question
-            What is asked of the logits.
-        last
-            Whether no other question follows, so that the graph may be freed.
+        question: What is asked of the logits.
+        last: Whether no other question follows, so that the graph may be freed.
         """
         start = perf_counter()
         outputs = [seen.output for seen in self.seen]

@@ -8,10 +8,7 @@ from camctl.errors import Hint, InputError
 def pick_device(name: str) -> str:
     """Turn `cpu`, `cuda`, `cuda:1`, `mps` or `auto` (the fastest available) into a torch device's name.
 
-    Raises
-    ------
-    InputError
-        The name is unknown, or the device is not available.
+    Raises `InputError`: the name is unknown, or the device is not available.
     """
     wanted = name.strip().casefold()
     kind, colon, number = wanted.partition(":")

@@ -31,11 +31,9 @@ def hidden(inputs: Tensor, raw: Tensor) -> Tensor:
 
     Parameters
     ----------
-    inputs
-        (1, 3, h, w).
-    raw
-        The signed map (rows, columns), which has an order where the drawn map is 0. Cells with equal values are ordered
-        by the light around them.
+    inputs: (1, 3, h, w).
+    raw: The signed map (rows, columns), which has an order where the drawn map is 0. Cells with equal values are
+        ordered by the light around them.
 
     Returns
     -------
@@ -73,8 +71,7 @@ def judge_inversion(leads: Tensor) -> Verdict:
 
     Parameters
     ----------
-    leads
-        (3,): the class's lead in the whole picture, without the brighter half, and without the darker half.
+    leads: (3,): the class's lead in the whole picture, without the brighter half, and without the darker half.
     """
     whole, *halves = leads.tolist()
     brighter, darker = (whole - half for half in halves)

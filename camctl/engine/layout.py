@@ -102,16 +102,11 @@ def find_layout(
 
     Parameters
     ----------
-    output
-        The raw tensor, first dimension N.
-    input_size
-        Height and width of the model input in pixels; a grid has about the same aspect ratio.
-    batch
-        N; an output with another first dimension (windows, heads) has no grid.
-    module
-        The layer.
-    hints
-        What is known about the layout.
+    output: The raw tensor, first dimension N.
+    input_size: Height and width of the model input in pixels; a grid has about the same aspect ratio.
+    batch: N; an output with another first dimension (windows, heads) has no grid.
+    module: The layer.
+    hints: What is known about the layout.
     """
     if output.ndim < 2 or output.shape[0] != batch or not output.is_floating_point() or _is_attention(output):  # noqa: PLR2004
         return None

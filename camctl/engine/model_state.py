@@ -68,10 +68,7 @@ def _checksum(tensor: Tensor) -> int:
 def untouched(model: nn.Module | ModuleTable) -> Iterator[None]:
     """Put a model into eval mode without trainable parameters, and restore modes and `requires_grad` afterwards.
 
-    Raises
-    ------
-    InputError
-        A parameter is not initialised.
+    Raises `InputError`: a parameter is not initialised.
     """
     table = ModuleTable.of(model)
     if any(nn.parameter.is_lazy(parameter) for parameter in table.parameters):

@@ -72,10 +72,8 @@ class Predictions:
 
     Parameters
     ----------
-    logits
-        (classes,), as `class_logits` returns them.
-    model
-        The model, which knows its classes' names and how logits become scores.
+    logits: (classes,), as `class_logits` returns them.
+    model: The model, which knows its classes' names and how logits become scores.
     """
 
     def __init__(self, logits: Tensor, model: LoadedModel) -> None:

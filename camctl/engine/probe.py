@@ -98,10 +98,8 @@ def default_layer(records: Sequence[LayerRecord], scores: Collection[str] = ()) 
 
     Parameters
     ----------
-    records
-        Records in the order in which the modules finished.
-    scores
-        Layers whose channels are the classes: they hold scores rather than features.
+    records: Records in the order in which the modules finished.
+    scores: Layers whose channels are the classes: they hold scores rather than features.
 
     Returns
     -------
@@ -207,10 +205,7 @@ def expand(model: nn.Module | ModuleTable, texts: Sequence[str]) -> tuple[str, .
 
     A pattern's `*` and `?` stand for anything but a dot, `**` for anything: `backbone.layer4.*.bn3`.
 
-    Raises
-    ------
-    InputError
-        No module has the name or matches the pattern.
+    Raises `InputError`: no module has the name or matches the pattern.
     """
     names = [name for name in ModuleTable.of(model).parts if name]
     layers: dict[str, None] = {}

@@ -44,14 +44,10 @@ class Replay:
 
     Parameters
     ----------
-    model
-        The model, or the table of its modules.
-    layer
-        Name of the target layer; a layer that is called several times is replayed from its last call.
-    layout, raw
-        The layer's layout and its output (N, ...) for `inputs` (N, 3, h, w).
-    forward
-        Inputs -> logits.
+    model: The model, or the table of its modules.
+    layer: Name of the target layer; a layer that is called several times is replayed from its last call.
+    layout, raw: The layer's layout and its output (N, ...) for `inputs` (N, 3, h, w).
+    forward: Inputs -> logits.
     """
 
     def __init__(

@@ -69,9 +69,9 @@ class Tape(TorchDispatchMode):
             if self._output != Slot(index):
                 step.spent.append(index)
         self.writes_over_input = bool(self._alive) and _memory(self._alive[0]) in self._written
-        for place, step in enumerate(self.steps):
+        for index, step in enumerate(self.steps):
             # With a batch dimension a view may have to copy. It may if no later step writes to that memory.
-            if step.operation is torch.ops.aten.view.default and self._written.get(step.memory, -1) < place:
+            if step.operation is torch.ops.aten.view.default and self._written.get(step.memory, -1) < index:
                 step.operation = torch.reshape
         self._slots, self._alive = {}, []
 
@@ -137,10 +137,10 @@ class Tape(TorchDispatchMode):
             isinstance(leaf, torch.Tensor) and id(leaf) in self._slots for leaf in tree_leaves(chosen)
         ):
             raise Untraceable(f"{func} depends on values")
-        for place, argument in enumerate(func._schema.arguments):  # noqa: SLF001
+        for index, argument in enumerate(func._schema.arguments):  # noqa: SLF001
             if argument.alias_info is None or not argument.alias_info.is_write:
                 continue
-            written = args[place] if place < len(args) else kwargs.get(argument.name)
+            written = args[index] if index < len(args) else kwargs.get(argument.name)
             for leaf in tree_leaves(written):
                 if not isinstance(leaf, torch.Tensor):
                     continue

@@ -72,14 +72,10 @@ def judge(layer: str, raw: Tensor, magnitude: Tensor, *, gradient_reaches: bool 
 
     Parameters
     ----------
-    layer
-        The layer's name.
-    raw
-        The maps.
-    magnitude
-        (), the largest sum over channels of the absolute values of the evidence that `raw` was summed from.
-    gradient_reaches
-        Whether the score's gradient reaches the layer's grid; None if no gradient was computed.
+    layer: The layer's name.
+    raw: The maps.
+    magnitude: (), the largest sum over channels of the absolute values of the evidence that `raw` was summed from.
+    gradient_reaches: Whether the score's gradient reaches the layer's grid; None if no gradient was computed.
     """
     if not torch.isfinite(raw).all():
         return Verdict("not-finite", f"NaN or infinite values reach '{layer}'; the weights or the input may hold them.")

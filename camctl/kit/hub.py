@@ -12,6 +12,7 @@ from typing import Any, Self
 from camctl.errors import CamctlError, Hint, InputError, one_line
 from camctl.kit.quiet import quiet
 
+_TIMEOUT = 10.0
 HINT = Hint("Give a checkpoint file after the name, or try the model with", random_weights=True)
 
 
@@ -109,22 +110,22 @@ def _bar(progress: Callable[[str, int, int], None] | None, file: str) -> type:
 
 
 def _check_network(repository: str, hint: str) -> None:
-    """Raise `CamctlError` at once if there is no network: the hub's client retries for half a minute."""
-    import socket
-    from urllib.parse import urlsplit
-    from urllib.request import getproxies
+    """Raise `CamctlError` at once if the hub cannot be reached: its own client retries for half a minute."""
+    from urllib.error import HTTPError
+    from urllib.request import Request, urlopen
 
     from huggingface_hub import constants
 
     if constants.HF_HUB_OFFLINE:
         raise _unreachable(repository, "downloads are switched off (HF_HUB_OFFLINE)", hint)
-    host = urlsplit(constants.ENDPOINT).hostname or ""
-    if getproxies():  # the proxy looks names up, not this machine
-        return
+    request = Request(constants.ENDPOINT, method="HEAD")  # noqa: S310 - the library's own address
     try:
-        socket.getaddrinfo(host, 443)
+        urlopen(request, timeout=_TIMEOUT).close()  # noqa: S310
+    except HTTPError as error:  # an answer of the hub
+        error.close()
     except OSError as error:
-        raise _unreachable(repository, "no network", hint) from error
+        reason = " ".join(str(getattr(error, "reason", "") or error).split())
+        raise _unreachable(repository, reason, hint) from error
 
 
 def _unreachable(repository: str, reason: str, hint: str) -> CamctlError:

@@ -38,19 +38,12 @@ def best_layer(
 
     Parameters
     ----------
-    scenes
-        One model with one or several pictures.
-    manner
-        The methods that the layer is for.
-    choose
-        Returns the targets of a picture's predictions.
-    metrics
-        The first that says which figures are better decides; ADCC if none does.
+    scenes: One model with one or several pictures.
+    manner: The methods that the layer is for.
+    choose: Returns the targets of a picture's predictions.
+    metrics: The first that says which figures are better decides; ADCC if none does.
 
-    Raises
-    ------
-    InputError
-        No layer draws a map that shows something.
+    Raises `InputError`: no layer draws a map that shows something.
     """
     names = _candidates(scenes[0])
     groups = [LayerGroup((name,), BEST) for name in names]

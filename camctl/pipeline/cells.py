@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from camctl.errors import CamctlError, InputError
 from camctl.pipeline.layer_group import SEE_LAYERS, LayerGroup
 from camctl.pipeline.run import Run
-from camctl.values.comparison import AXES, Axis, Cell, Comparison, Measure, Redrawn, Sanity, places
+from camctl.values.comparison import AXES, Axis, Cell, Comparison, Measure, Sanity, places
 from camctl.values.picture import Picture
 
 if TYPE_CHECKING:
@@ -114,18 +114,7 @@ class _Layout:
             Sanity(
                 model=m,
                 stages=randomised.stages,
-                redrawn=tuple(
-                    Redrawn(
-                        at=at[m, part.image, part.key],
-                        stage=part.stage,
-                        seed=part.seed,
-                        verdict=part.verdict,
-                        correlation=part.correlation,
-                        ssim=part.ssim,
-                        values=part.values,
-                    )
-                    for part in randomised.maps
-                ),
+                redrawn=tuple(replace(one, at=at[m, image, key]) for image, key, one in randomised.maps),
                 classless=tuple(blind),
             )
             for m, randomised in self.all.randomised.items()

@@ -58,7 +58,7 @@ def compare(  # noqa: PLR0913
     models: AnyModel | PendingModel | Sequence[AnyModel | PendingModel],
     images: AnyPicture | Sequence[AnyPicture],
     *,
-    methods: Sequence[str] = ("GradCAM",),
+    methods: Sequence[str] | str = ("GradCAM",),
     method_options: Mapping[str, Any] | None = None,
     targets: AnyClasses = None,
     target_layers: Sequence[str] | str | None = None,
@@ -68,7 +68,7 @@ def compare(  # noqa: PLR0913
     family: Family = DETECTED,
     progress: Progress | None = None,
 ) -> Comparison:
-    """Explain pictures by every combination of what is given several of, and measure each map.
+    """Explain pictures by every combination of what there are several of, and measure each map.
 
     A model and picture cost one forward pass and one backward pass per target, for all methods, layers and smoothings;
     `aug` and `both` share one more forward pass, of six views. A model, picture, layer, class or method that fails
@@ -123,8 +123,8 @@ def compare(  # noqa: PLR0913
     >>> comparison.cell({"method": "LayerCAM"}).cam.verdict
     'ok'
     """
-    given = list(models) if isinstance(models, Sequence) and not isinstance(models, str) else [models]
-    shown = list(images) if isinstance(images, (list, tuple)) else [images]
+    pending = list(models) if isinstance(models, Sequence) and not isinstance(models, str) else [models]
+    pictures = list(images) if isinstance(images, (list, tuple)) else [images]
     layers = (target_layers,) if isinstance(target_layers, str) else tuple(dict.fromkeys(target_layers or ()))
     check_layers(layers)
     manner = Manner(
@@ -138,16 +138,16 @@ def compare(  # noqa: PLR0913
         manner=manner,
         layers=layers,
         family=family,
-        measuring=_measuring(evaluation, several=len(given) > 1),
-        several=len(given) > 1,
+        measuring=_measuring(evaluation, several=len(pending) > 1),
+        several=len(pending) > 1,
         verify=bool(evaluation.metrics) if evaluation.verify is None else evaluation.verify,
         sanity=evaluation.sanity,
     )
-    if not given or not shown or not manner.smoothings:
+    if not pending or not pictures or not manner.smoothings:
         message = "A comparison needs at least one model, one picture and one smoothing ('none' counts as one)."
         raise InputError(message)
-    request.check_cells(len(given), len(shown))
-    return comparison_of(_Comparing(given, shown, request, progress or (lambda _text, _done, _total: None)).runs())
+    request.check_cells(len(pending), len(pictures))
+    return comparison_of(_Comparing(pending, pictures, request, progress or (lambda _text, _done, _total: None)).runs())
 
 
 def _measuring(evaluation: Evaluation, *, several: bool) -> Measuring:
@@ -263,8 +263,8 @@ class _Comparing:
         picture = next((cam.picture for cam in outcome.explanation.maps), scene.picture)
         self.result.pictures.setdefault(i, picture)
         if request.sanity:
-            kept = replace(scene, picture=self.result.pictures[i])
-            self._wholes[i] = Whole(kept, groups, outcome.targets, outcome.cams)
+            light = replace(scene, picture=self.result.pictures[i])
+            self._wholes[i] = Whole(light, groups, outcome.targets, outcome.cams)
         return outcome
 
     def _first_scenes(self, scene: Scene) -> list[Scene]:

@@ -31,7 +31,7 @@ def explain(  # noqa: PLR0913
     model: AnyModel,
     image: AnyPicture,
     *,
-    methods: Sequence[str] = ("auto",),
+    methods: Sequence[str] | str = ("auto",),
     method_options: Mapping[str, Any] | None = None,
     targets: AnyClasses = None,
     target_layers: Sequence[str] | str | None = None,

@@ -36,10 +36,7 @@ def layer_groups(scene: Scene, texts: Sequence[str], aggregate: Aggregate = "mea
     Without a text it is the default layer, or for a product one map of `REFINED` layers. A pattern asks for one map of
     every layer that it matches.
 
-    Raises
-    ------
-    InputError
-        A product is asked for, and no map has several layers.
+    Raises `InputError`: a product is asked for, and no map has several layers.
     """
     if aggregate == "product":
         if not texts:
@@ -53,10 +50,7 @@ def layer_groups(scene: Scene, texts: Sequence[str], aggregate: Aggregate = "mea
 def fused_layers(scene: Scene, texts: Sequence[str], aggregate: Aggregate) -> LayerGroup:
     """Return the layers of one map; without a text the default layer, or for a product `REFINED` layers.
 
-    Raises
-    ------
-    InputError
-        The model does not have the layers.
+    Raises `InputError`: the model does not have the layers.
     """
     if not texts and aggregate != "product":
         return default_layers(scene)

@@ -33,19 +33,17 @@ BASELINES = ("camctl[random]", "camctl[centre]", "camctl[edges]")
 
 
 def pick_methods(
-    names: Sequence[str], options: Mapping[str, Any] | None = None, *, baselines: bool = False
+    names: Sequence[str] | str, options: Mapping[str, Any] | None = None, *, baselines: bool = False
 ) -> tuple[Method, ...]:
     """Return the methods of these names or `METHOD_SETS`, once each, then the baselines if asked for.
 
     `auto` is GradCAM under that name, until the passes show what kind of network it is.
 
-    Raises
-    ------
-    InputError
-        A name or option is unknown.
+    Raises `InputError`: a name or option is unknown.
     """
     picked: dict[str, registry.Loaded] = {}
-    for name in [*names, *(BASELINES if baselines else ())]:
+    several = (names,) if isinstance(names, str) else names
+    for name in [*several, *(BASELINES if baselines else ())]:
         if name.strip().casefold() == AUTO:
             gradcam = registry.pick("method", "camctl[gradcam]")
             picked.setdefault(AUTO, replace(gradcam, plugin=replace(gradcam.plugin, name=AUTO)))
@@ -83,17 +81,14 @@ def _set(name: str) -> list[registry.Loaded]:
 
 
 def pick_metrics(
-    names: Sequence[str], options: Mapping[str, Any] | None = None, *, region: bool = False
+    names: Sequence[str] | str, options: Mapping[str, Any] | None = None, *, region: bool = False
 ) -> tuple[registry.Loaded, ...]:
     """Return the metrics of these names, once each; `all` leaves out those that lack the object or cost too much.
 
-    Raises
-    ------
-    InputError
-        A name or option is unknown, or a metric that is named needs an object and has none.
+    Raises `InputError`: a name or option is unknown, or a metric that is named needs an object and has none.
     """
     picked: dict[str, registry.Loaded] = {}
-    for name in names:
+    for name in (names,) if isinstance(names, str) else names:
         if name.strip().casefold() == "all":
             loaded, skipped = registry.load_all("metric")
             for error in skipped:

@@ -57,11 +57,8 @@ def measure(
 
     A third party's metric that fails is left out from then on.
 
-    Raises
-    ------
-    InputError
-        An object's class is not explained, or the model does not see the object, and no other model may have it;
-        or a box or mask does not fit the picture.
+    Raises `InputError`: an object's class is not explained, or the model does not see the object, and no other model
+    may have it; or a box or mask does not fit the picture.
     """
     from camctl.engine.model_state import untouched
 

@@ -96,10 +96,7 @@ def run_passes(
     A layer, class or method that fails costs its own maps alone. The clock records `forward`, `backward` (each with
     ` (aug)` for the batch of six views) and `methods`.
 
-    Raises
-    ------
-    InputError
-        The model fails.
+    Raises `InputError`: the model fails.
     """
     from camctl.engine.capture import Recorder
     from camctl.engine.predictions import Predictions

@@ -43,10 +43,7 @@ class Plan:
     def forward(self, inputs: Tensor) -> Tensor:
         """Compute the logits (N, classes) of inputs (N, 3, h, w), one column per class.
 
-        Raises
-        ------
-        InputError
-            The model fails on these inputs.
+        Raises `InputError`: the model fails on these inputs.
         """
         from camctl.engine.predictions import class_logits
 
@@ -67,10 +64,7 @@ class Plan:
     def claimed_layers(self) -> tuple[str, ...]:
         """Return the target layers that the adapter names; empty without an adapter.
 
-        Raises
-        ------
-        PluginError
-            The model has no layer of such a name.
+        Raises `PluginError`: the model has no layer of such a name.
         """
         layers = tuple(self.hints.adapter.target_layers(self.loaded.module)) if self.hints.adapter else ()
         if missing := [layer for layer in layers if layer not in self.table.parts]:

@@ -71,10 +71,7 @@ def regions_of(
 ) -> Regions:
     """Read the boxes and masks of an `Evaluation`.
 
-    Raises
-    ------
-    InputError
-        A mask cannot be read or shows no object, or a class has a box and a mask.
+    Raises `InputError`: a mask cannot be read or shows no object, or a class has a box and a mask.
     """
     boxes = boxes if isinstance(boxes, Mapping) else {None: boxes} if boxes else {}
     masks = masks if isinstance(masks, Mapping) else {} if masks is None else {None: masks}

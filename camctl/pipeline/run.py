@@ -61,14 +61,10 @@ def run(
 
     Parameters
     ----------
-    groups
-        The layers of each map; an error stands for layers that the model does not have.
-    choose
-        Returns the targets of the picture's predictions.
-    side
-        Longest side in pixels of the picture that the maps keep; None keeps it as it is.
-    step
-        Called after each map that is measured with the number of maps.
+    groups: The layers of each map; an error stands for layers that the model does not have.
+    choose: Returns the targets of the picture's predictions.
+    side: Longest side in pixels of the picture that the maps keep; None keeps it as it is.
+    step: Called after each map that is measured with the number of maps.
     """
     passed = run_passes(scene, groups, request.manner, choose, clock)
     if request.verify:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from camctl.errors import CamctlError
 from camctl.pipeline.passes import Clock, run_passes
 from camctl.values.cam import BLANK
-from camctl.values.comparison import ANOTHER
+from camctl.values.comparison import ANOTHER, Redrawn
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from camctl.values.target import Target
 
     Map = tuple[VerdictName, NDArray[np.float32]]
+    Indexed = tuple[int, Key, Redrawn]
+    """Index of the picture, key of the map, and the map without its cell."""
 
 DRAWS, FEWEST, MOST = 24, 4, 8
 """Number of random heads over all pictures, within the fewest and the most per picture: each picture has its own.
@@ -49,26 +51,12 @@ class Whole:
     cams: Mapping[Key, Cam]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class RandomisedMap:
-    """As `camctl.values.comparison.Redrawn`, with the picture's index and the map's key instead of a cell."""
-
-    image: int
-    key: Key
-    stage: str
-    seed: int
-    verdict: VerdictName
-    correlation: float
-    ssim: float
-    values: NDArray[np.float32] | None
-
-
 @dataclass(frozen=True, eq=False)
 class Randomised:
     """What redrawn weights leave of a model's maps, stage by stage."""
 
     stages: tuple[str, ...]
-    maps: tuple[RandomisedMap, ...]
+    maps: tuple[Indexed, ...]
 
 
 def randomised(
@@ -78,10 +66,7 @@ def randomised(
 
     One forward pass per stage, seed and picture, and one backward pass per target, for all methods and layers.
 
-    Raises
-    ------
-    InputError
-        The model cannot be copied.
+    Raises `InputError`: the model cannot be copied.
     """
     from camctl.engine.model_copy import replica, run_order
     from camctl.engine.modules import ModuleTable
@@ -90,7 +75,7 @@ def randomised(
     copied = replica(plan.loaded)
     first = next(iter(wholes.values()))
     parts = stages(copied.module, *run_order(copied, plan.loaded.module, first.scene.inputs))
-    maps: list[RandomisedMap] = list(_other_pictures(wholes, manner))
+    maps: list[Indexed] = list(_other_pictures(wholes, manner))
     redrawing = _Redrawing(plan.loaded, copied, [whole.scene.inputs for whole in wholes.values()])
     copied_plan = replace(plan, loaded=copied, table=ModuleTable.of(copied.module))
     turns = _turns(list(wholes), len(parts))
@@ -107,7 +92,10 @@ def randomised(
     progress(total, total)
     # The maps of the first picture, target and seed are shown.
     shown = min(wholes)
-    light = [one if one.image == shown and one.key[0] == one.seed == 0 else replace(one, values=None) for one in maps]
+    light = [
+        (image, key, one if image == shown and key[0] == one.seed == 0 else replace(one, values=None))
+        for image, key, one in maps
+    ]
     return Randomised(tuple(stage.name for stage in parts), tuple(light))
 
 
@@ -163,7 +151,7 @@ def _maps(scene: Scene, whole: Whole, manner: Manner) -> dict[Key, Map]:
     }
 
 
-def _other_pictures(wholes: Mapping[int, Whole], manner: Manner) -> Iterator[RandomisedMap]:
+def _other_pictures(wholes: Mapping[int, Whole], manner: Manner) -> Iterator[Indexed]:
     """Compare each picture's maps with those of the next; a single one's with those of itself, turned upside down."""
     images = list(wholes)
     for index, image in enumerate(images):
@@ -177,7 +165,7 @@ def _other_pictures(wholes: Mapping[int, Whole], manner: Manner) -> Iterator[Ran
             yield from _compared(whole, others, image, ANOTHER, 0)
 
 
-def _compared(whole: Whole, others: Mapping[Key, Map], image: int, stage: str, seed: int) -> Iterator[RandomisedMap]:
+def _compared(whole: Whole, others: Mapping[Key, Map], image: int, stage: str, seed: int) -> Iterator[Indexed]:
     """Compare sound maps of the whole network with others, at the size at which maps are correlated."""
     from camctl.ranking import SIDE, rank_correlation, resized, ssim
 
@@ -191,9 +179,7 @@ def _compared(whole: Whole, others: Mapping[Key, Map], image: int, stage: str, s
         sound = verdict not in BLANK
         if not sound and stage == ANOTHER:
             continue
-        yield RandomisedMap(
-            image=image,
-            key=key,
+        redrawn = Redrawn(
             stage=stage,
             seed=seed,
             verdict=verdict,
@@ -201,3 +187,4 @@ def _compared(whole: Whole, others: Mapping[Key, Map], image: int, stage: str, s
             ssim=ssim(own, other) if sound else 0.0,
             values=other,
         )
+        yield image, key, redrawn

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -24,10 +24,6 @@ class Finding:
     """One line."""
     hint: str = ""
     """Next step; empty if there is none."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the finding as `--json` prints it."""
-        return {"name": self.name, "mark": self.mark, "text": self.text, "hint": self.hint}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,22 +63,7 @@ class Check:
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as `camctl layers --check --json` prints it."""
-        return {
-            "model": self.model,
-            "image": self.image,
-            "input_size": list(self.input_size),
-            "layers": list(self.layers),
-            "chosen_by": self.chosen_by,
-            "grid": list(self.grid) if self.grid else None,
-            "extra_tokens": self.extra_tokens,
-            "verdict": self.verdict,
-            "reason": self.reason,
-            "hint": self.hint,
-            "seconds": round(self.seconds, 3),
-            "finding_passes": round(self.finding_passes, 1),
-            "random_weights": self.random_weights,
-            "repairs": list(self.repairs),
-            "notes": list(self.notes),
-            "ok": self.ok,
-            "findings": [finding.to_dict() for finding in self.findings],
-        }
+        report = asdict(self)
+        findings = report.pop("findings")
+        rounded = {"seconds": round(self.seconds, 3), "finding_passes": round(self.finding_passes, 1)}
+        return {**report, **rounded, "ok": self.ok, "findings": findings}

@@ -95,7 +95,7 @@ ANOTHER = "another picture"
 class Redrawn:
     """A map of a network with partly redrawn weights, or of another picture, compared with a cell's map."""
 
-    at: Place
+    at: Place = field(default_factory=dict)
     """The cell."""
     stage: str
     """The weights are random from the head down to this stage; or `ANOTHER`."""

@@ -152,7 +152,7 @@ class Evaluation:
     (0, 0, 32, 48)
     """
 
-    metrics: Sequence[str] = ()
+    metrics: Sequence[str] | str = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     boxes: Mapping[ClassName, Box] | Box | None = None
     masks: Mapping[ClassName, AnyPicture] | AnyPicture | None = None

@@ -407,6 +407,7 @@ from tests.models import TinyCnn, pictures, seeded
 from camctl.engine.capture import Recorder
 from camctl.engine.layout import LayoutHints
 from camctl.engine.cam import draw
+from camctl.plugin import ClassQuestion
 module = seeded(TinyCnn())
 methods = [found.plugin for found in map(lambda n: registry.pick("method", n), ("gradcam", "eigencam", "layercam"))]
 with Recorder(module, ["block2.bn2"], LayoutHints(), gradients=True) as recorder:

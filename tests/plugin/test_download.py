@@ -79,7 +79,7 @@ def test_progress_is_told_in_bytes(server: Server, tmp_path: Path) -> None:
 
 
 def test_wrong_hash_leaves_nothing(server: Server, tmp_path: Path) -> None:
-    with pytest.raises(CamctlError, match="has the hash .* not 00000000 as its name says"):
+    with pytest.raises(CamctlError, match=r"has the hash .* not 00000000 as its name says"):
         fetch(server.url("net-00000000.pth"), folder=tmp_path)
     assert list(tmp_path.iterdir()) == []
 

@@ -88,7 +88,7 @@ def shape(trial: Trial) -> Finding | None:
     return Finding(name="grid", mark="failed", text=f"{grid} does not follow the input's {by(size)}", hint=hint)
 
 
-def places(trial: Trial) -> Finding | None:
+def order(trial: Trial) -> Finding | None:
     """Check whether a change in the picture shows at the same spot of the map; None if the grid is a single cell."""
     from camctl.engine import spatial_order
 

@@ -8,7 +8,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from camctl.errors import Hint
-from camctl.pipeline.check.layer_findings import chosen, claims, gradient, layers, places, shape
+from camctl.pipeline.check.layer_findings import chosen, claims, gradient, layers, order, shape
 from camctl.pipeline.check.model_findings import (
     attention,
     batch,
@@ -47,7 +47,7 @@ GRADCAM = "camctl[gradcam]"
 
 BARE_ROUNDS = 3
 
-OF_LAYERS = (chosen, claims, gradient, shape, places)
+OF_LAYERS = (chosen, claims, gradient, shape, order)
 OF_MAP = (*OF_LAYERS, pointing, steady, batch, replay, attention, class_names, preprocessing, untouched)
 WITHOUT_MAP = (layers, steady, batch, class_names, preprocessing, untouched)
 """Findings with and without a map, in the report's order. Whether the model is unchanged comes last."""

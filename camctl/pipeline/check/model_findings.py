@@ -83,9 +83,9 @@ def replay(trial: Trial) -> Finding:
     if not played.why_whole:
         text = f"{' and '.join(BY_REPLAY)} run only what follows the layer"
         return Finding(name=name, mark="ok", text=text)
-    channels, places = grid.shape[1], grid.shape[2] * grid.shape[3]
+    channels, cells = grid.shape[1], grid.shape[2] * grid.shape[3]
     text = f"only whole forward passes will do. {played.why_whole}"
-    cost = f"ReciproCAM then takes {places} of them (about {_seconds(places * trial.bare)}) and AblationCAM {channels}."
+    cost = f"ReciproCAM then takes {cells} of them (about {_seconds(cells * trial.bare)}) and AblationCAM {channels}."
     return Finding(name=name, mark="limited", text=text, hint=f"{cost} Methods that need no replay are not slower.")
 
 

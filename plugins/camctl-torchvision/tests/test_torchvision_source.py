@@ -225,7 +225,7 @@ def test_an_address_is_fetched_once_its_hash_verified(server, net, tmp_path, mon
     assert told[-1][1] == told[-1][2] == content.stat().st_size
     content.write_bytes(b"gone")
     assert same_logits(fetch(url), net)
-    with pytest.raises(CamctlError, match="not what its name promises"):
+    with pytest.raises(CamctlError, match="as its name says"):
         fetch(f"{address}/shuffle-00000000.pth")
     assert [path.suffix for path in (tmp_path / "torch/hub/checkpoints").iterdir()] == [".pth"]
 
