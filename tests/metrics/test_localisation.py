@@ -89,7 +89,7 @@ def test_a_map_of_zeros_has_no_energy_to_share():
 
 @EVERY
 def test_without_a_region_there_is_no_figure(figure):
-    with pytest.raises(InputError, match="Where the object is"):
+    with pytest.raises(InputError, match="position is not known"):
         figure.compute(case(PEAK))
     assert figure.needs == {"region"}
 

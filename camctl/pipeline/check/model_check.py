@@ -88,7 +88,6 @@ def check(model: AnyModel, image: AnyPicture | None = None, *, family: Family = 
     bare, logits = _bare(scene)
     after_bare = condition(loaded.module)
     choice = _choice(scene)
-    # Noise shows no class, and random weights know none: there is nothing for a map to point at.
     telling = image is not None and not loaded.random_weights
     result = _map(scene, choice, family, telling=telling)
     trial = Trial(
@@ -159,7 +158,10 @@ class _Map:
 
 
 def _map(scene: Scene, choice: Choice, family: Family, *, telling: bool) -> _Map:
-    """Make the default map; a verdict that says nothing without a class to point at becomes `ok` with a warning."""
+    """Make the default map; a verdict that says nothing without a class to point at becomes `ok` with a warning.
+
+    Noise shows no class, and random weights know none: then `telling` is False.
+    """
     loaded = scene.loaded
     hint = Hint("See every layer's output", "layers", model=quote(loaded.name))
     records = {record.name: record for record in choice.seen.records}
