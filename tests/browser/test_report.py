@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from camctl.render.overlay import overlay
-from tests.browser.reports import FIGURES, HOSTILE, plain
+from tests.browser.reports import HOSTILE, plain
 
 CHANGED = """([selector, before]) => {
   const canvas = document.querySelector(selector);
@@ -446,14 +446,6 @@ def test_markup_from_outside_is_shown_and_never_run(opened):
     assert HOSTILE in page.locator("#large-title").inner_text()
     assert HOSTILE in page.locator("#large-caption").inner_text()
     assert page.locator("img").count() == 0
-
-
-def test_figures_and_standings_are_told(opened):
-    page = opened("figures")
-    assert f"{FIGURES['GradCAM']:.3f}" in page.locator("#cell-0 .figures").inner_text()
-    table = page.locator(".figures-table")
-    assert "no better than EigenCAM" in table.inner_text()
-    assert table.locator("tr.baseline").count() == 1
 
 
 def test_nothing_jumps_while_the_page_loads_and_is_read(opened):

@@ -58,12 +58,6 @@ def test_columns_that_do_not_fit_follow_below_with_their_headings():
     assert text.count("cat") == 2
 
 
-def test_a_missing_map_leaves_a_frame_and_its_reason():
-    text = drawn(without_map(comparison(), {"method": 0}, "It needs gradients."))
-    assert "no map" in text
-    assert "It needs gradients." in text
-
-
 def test_pictures_get_a_row_of_their_own_where_images_run_across():
     whole = comparison(seeds=(6_700_024, 6_702_026), methods=("GradCAM",), targets=("cat",))
     lines = drawn(whole, {"columns": ("image",)}, height=20).splitlines()

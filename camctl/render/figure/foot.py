@@ -42,17 +42,17 @@ def _bar(frame: Frame) -> Strip:
     left = style.margin + zero.width + pad
     right = left + length + pad + one.width + 2 * pad
     room = style.margin + frame.inner - right
-    beside = room > style.tile
-    label = paragraph(frame.layout.scale, style.small, room if beside else frame.inner, inks.soft)
+    fits = room > style.tile
+    label = paragraph(frame.layout.scale, style.small, room if fits else frame.inner, inks.soft)
     # The bar is centred on its digits, which reach from the baseline to about three quarters of the letter size.
     top = zero.face.ascent - round(0.36 * zero.face.size) - thickness // 2
     items: list[Item] = [
         *set_lines([zero], style.margin, 0),
         *framed(left, top, (length, thickness), inks.edge, _colours(frame.layout.look.colormap)),
         *set_lines([one], left + length + pad, 0),
-        *set_lines([label], right if beside else style.margin, 0 if beside else zero.height),
+        *set_lines([label], right if fits else style.margin, 0 if fits else zero.height),
     ]
-    height = max(zero.height, label.height) if beside else zero.height + label.height
+    height = max(zero.height, label.height) if fits else zero.height + label.height
     return Strip(height=height, items=tuple(items))
 
 

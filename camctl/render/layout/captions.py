@@ -41,7 +41,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Label:
-    """A value of an axis as a heading says it."""
+    """A value of an axis, as headings name it."""
 
     axis: AxisName
     text: str
@@ -139,8 +139,9 @@ class Captions:
             lines.append("under each map: the class's probability")
         if any(cam.target.versus for cam in self.comparison.maps):
             lines.append("A vs B: evidence for A that B lacks, and the probability of A if there were only A and B")
-        ranked = [metric for metric in self.comparison.metrics if metric.better != "neither"]
-        return lines + [f"{one.name}: {one.better} is better" for one in ranked if one.name in self.look.metrics]
+        metrics = [metric for metric in self.comparison.metrics if metric.name in self.look.metrics]
+        ranked = [metric for metric in metrics if metric.better != "neither"]
+        return lines + [f"{metric.name}: {metric.better} is better" for metric in ranked]
 
 
 _LAST: tuple[AxisName, ...] = ("method", "smoothing", "image")

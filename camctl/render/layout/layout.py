@@ -76,7 +76,7 @@ class Block:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Layout:
-    """Which cell stands where, and everything that is said about it."""
+    """The grid of cells, with its headings and captions."""
 
     comparison: Comparison
     look: Look

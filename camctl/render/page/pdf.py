@@ -68,8 +68,6 @@ def _figure(page: Page, sharpness: int) -> Figure:
             pixels = item.draw(sharpness * item.width, sharpness * item.height)
             extent = (item.x, item.x + item.width, item.y + item.height, item.y)
             axes.imshow(pixels, extent=extent, aspect="auto", interpolation="none", zorder=order, clip_on=False)
-    axes.set_xlim(0, page.width)
-    axes.set_ylim(page.height, 0)
     return figure
 
 

@@ -41,9 +41,9 @@ def model_names(comparison: Comparison) -> list[str]:
 def remarks(comparison: Comparison) -> dict[str, list[str]]:
     """What failed, the repairs and the notes of all runs, each once; with several models, which one it is about."""
     names = model_names(comparison)
-    found: dict[str, list[str]] = {"What failed": [f"{fault} {fault.hint or ''}" for fault in comparison.faults]}
+    lines: dict[str, list[str]] = {"What failed": [f"{fault} {fault.hint or ''}" for fault in comparison.faults]}
     for (_, model), run in comparison.explanations.items():
         prefix = f"{names[model]}: " if "model" in comparison.varying else ""
-        for kind, lines in (("Repairs", run.repairs), ("Notes", run.notes)):
-            found[kind] = list(dict.fromkeys([*found.get(kind, ()), *(prefix + line for line in lines)]))
-    return found
+        for kind, own in (("Repairs", run.repairs), ("Notes", run.notes)):
+            lines[kind] = list(dict.fromkeys([*lines.get(kind, ()), *(prefix + line for line in own)]))
+    return lines

@@ -60,7 +60,7 @@ TILE, LARGEST_SHOWN = 224, 320
 """Pixels of a tile at which a figure is measured, and of the largest one shown in a terminal with graphics."""
 
 LOWEST = 30
-"""Rows that a page of the figure may take at least: a row of the figure has to fit."""
+"""Minimum height of a page of the figure in rows of the terminal: one row of the figure has to fit."""
 
 STYLES: dict[Tone, str] = {"strong": "bold", "soft": "dim", "warning": "yellow"}
 
@@ -127,13 +127,13 @@ class _Grid:
         if not self.layout.pictures_across:
             columns.insert(0, None)
         room = self.console.width
-        beside = min(len(columns), max(1, (room + GAP) // (NARROWEST + GAP)))
-        count = ceil(len(columns) / beside)
+        per_band = min(len(columns), max(1, (room + GAP) // (NARROWEST + GAP)))
+        count = ceil(len(columns) / per_band)
         # Bands differ by at most one column.
         ends = [ceil(len(columns) * number / count) for number in range(count + 1)]
-        beside = max(end - start for start, end in pairwise(ends))
+        per_band = max(end - start for start, end in pairwise(ends))
         high = max(self.console.height - ROWS_LEFT - ROWS_OF_WORDS, NARROWEST // 2)
-        width = max(1, min((room - GAP * (beside - 1)) // beside, WIDEST, 2 * high, room))
+        width = max(1, min((room - GAP * (per_band - 1)) // per_band, WIDEST, 2 * high, room))
         return [columns[start:end] for start, end in pairwise(ends)], width
 
     def _show_band(self, columns: Sequence[int | None], width: int) -> None:
