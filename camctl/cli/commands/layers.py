@@ -87,6 +87,6 @@ def list_layers(
         sink.tell([note("The weights are random: names, shapes and grids do not depend on them.")])
     if not sink.json:
         table = layer_table(request.model, result, depth=options.depth, only=options.filter, usable=options.usable)
-        sink.show(table, uncut=True)
+        sink.show_wide(table)
     sink.tell([legend(result)])
     return ExitCode.DONE

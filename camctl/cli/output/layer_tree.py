@@ -34,9 +34,7 @@ def tree(title: str, branches: Sequence[Branch], *, depth: int | None = None, fo
     fold
         Draw one of several equal blocks in a row for all of them.
     """
-    # A name that is cut cannot be copied: other columns give way first.
-    names = Column(Text(title, "bold not dim"), no_wrap=True, overflow="ellipsis")
-    table = plain_table(names, "", "grid", "gradient", "type", "output")
+    table = plain_table(Column(Text(title, "bold not dim"), no_wrap=True), "", "grid", "gradient", "type", "output")
     for row in _rows(branches, "", depth, fold=fold):
         table.add_row(*row)
     return table
@@ -74,7 +72,7 @@ def _cells(branch: Branch) -> Iterator[Text]:
     shape = "x".join(map(str, record.shape)) if record.shape is not None else ""
     yield _mark(branch)
     for text, style in ((grid + tokens, ""), (reached, ""), (record.type, ""), (shape, "dim")):
-        yield Text(text, style, no_wrap=True, overflow="ellipsis")
+        yield Text(text, style)
 
 
 def _mark(branch: Branch) -> Text:

@@ -48,16 +48,19 @@ class Sink:
             # A closed pipe must be noticed here, where it can be handled, not when Python ends.
             sys.stdout.flush()
 
-    def show(self, *parts: RenderableType, uncut: bool = False) -> None:
-        """Print on stdout, `uncut` as wide as need be unless in a terminal. Does nothing if JSON was asked for."""
+    def show(self, *parts: RenderableType) -> None:
+        """Print on stdout. Does nothing if JSON was asked for."""
+        if not self.json:
+            _print(stdout(), parts)
+
+    def show_wide(self, table: Table) -> None:
+        """Print a table as wide as it needs on stdout; a terminal cuts it at its right edge."""
         if not self.json:
             console = stdout()
-            if uncut and not console.is_terminal:
-                boundless = console.options.update(max_width=WIDEST)
-                console.width = max(
-                    console.width, *(console.measure(part, options=boundless).maximum for part in parts)
-                )
-            _print(console, parts)
+            table.width = console.measure(table, options=console.options.update(max_width=WIDEST)).maximum
+            if not console.is_terminal:
+                console.width = max(console.width, table.width)
+            console.print(table)
 
     def tell(self, parts: Iterable[RenderableType]) -> None:
         """Print words for people on stderr. Does nothing, and makes none of them, if JSON or quiet was asked for."""
