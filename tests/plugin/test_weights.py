@@ -65,7 +65,7 @@ def test_prefix_of_a_compiled_net_is_taken_off(tmp_path: Path) -> None:
 def test_version_numbers_are_kept_beside_the_weights(tmp_path: Path, wrapped: bool) -> None:  # noqa: FBT001
     net = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))
     path = save(tmp_path, nn.DataParallel(net).state_dict() if wrapped else net.state_dict())
-    assert read_checkpoint(path).state.versions == dict(net.state_dict()._metadata)
+    assert read_checkpoint(path).versions == dict(net.state_dict()._metadata)
 
 
 def test_keys_to_look_under_may_be_given_in_another_order(tmp_path: Path) -> None:
