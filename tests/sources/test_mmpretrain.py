@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from camctl.errors import InputError
-from camctl.sources import model_index
+from camctl.sources import mm_config
 from tests.sources.tiny import PIPELINE, RESNET, VIT
 
 
@@ -102,14 +102,14 @@ def test_unknown_name_is_answered_with_near_names_and_without_torch() -> None:
 
 
 def test_name_is_found_whatever_its_case_with_its_weights() -> None:
-    found = model_index.find("ResNet50_8xb32_in1k")
-    assert found.config.is_file()
+    found = mm_config.published("ResNet50_8xb32_in1k")
+    assert found.path.is_file()
     assert found.weights is not None
     assert found.weights.endswith(".pth")
 
 
 def test_every_published_name_has_an_entry_that_can_be_read() -> None:
-    assert all(model_index.find(name).config.is_file() for name in list(model_index.names())[::50])
+    assert all(mm_config.published(name).path.is_file() for name in list(mm_config.published_names())[::50])
 
 
 def test_config_named_as_in_mmpretrains_documents_comes_from_its_wheel(load) -> None:
