@@ -74,14 +74,7 @@ def fetch(url: str, progress: Progress | None = None, *, hint: str = HERE_ALREAD
     progress
         Called as `progress(name, done, total)` in bytes; `total` is 0 if the server does not say it.
     hint
-        Hint if the network fails.
-
-    Raises
-    ------
-    InputError
-        The address is wrong.
-    CamctlError
-        The download fails.
+        Hint if the network fails, which is a `CamctlError`; a wrong address is an `InputError`.
     """
     parts = urlsplit(url)
     if parts.scheme.lower() not in {"http", "https"} or not parts.netloc:

