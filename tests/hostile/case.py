@@ -108,8 +108,8 @@ def run(*words: str, save: str = "out.png") -> list[str]:
 def command_line(case: Case, folder: Path) -> str:
     """A shell script that does what the case does, as far as a shell can."""
     places = os.pathsep.join(str(folder / each) for each in case.path)
-    settings = case.environment | ({"PYTHONPATH": f"{places}{os.pathsep}$PYTHONPATH"} if places else {})
-    pairs = " ".join(f"{key}={shlex.quote(value)}" for key, value in settings.items())
+    pairs = " ".join(f"{key}={shlex.quote(value)}" for key, value in case.environment.items())
+    pairs += f' PYTHONPATH={shlex.quote(places)}:"$PYTHONPATH"' if places else ""
     streams = {
         "closed-out": " >&-", "closed-err": " 2>&-", "closed-both": " >&- 2>&-", "closed-in": " <&-",
         "full-out": " >/dev/full", "full-err": " 2>/dev/full", "broken-out": " | true", "broken-err": " 2>&1 | true",

@@ -101,7 +101,7 @@ def judge(key: str, case: Case, folder: Path, before: Snapshot, ended: Ended) ->
     if (folder / CANARY).exists() and not case.code_allowed:
         found["code-ran"] = CANARY
     found |= _terminal(case, ended)
-    found |= _files(case, folder, before)
+    found |= _files(case, folder, before) | _cache(case, folder, before, ended.code)
     if not ended.hung and ended.code >= 0:
         found |= _words(case, ended.code, out, err)
     found |= _secrets(case, folder, out + err)
@@ -144,11 +144,21 @@ def _files(case: Case, folder: Path, before: Snapshot) -> dict[str, str]:
             found["left-over"] = name
         elif not case.may_write(name):
             found["stray"] = name
-    if case.cached is not None:
-        for path in (folder / "home").rglob("*"):
-            if path.is_file() and path.suffix != ".part" and path.read_bytes() != case.cached.get(path.name, b"\0"):
-                found["cache"] = f"{path.name}: {path.stat().st_size} bytes"
     return found
+
+
+def _cache(case: Case, folder: Path, before: Snapshot, code: int) -> dict[str, str]:
+    """Files of the cache that are not the server's; one that was there and was refused may stay."""
+    if case.cached is None:
+        return {}
+    for path in (folder / "home").rglob("*"):
+        if not path.is_file() or path.suffix == ".part":
+            continue
+        content, name = path.read_bytes(), str(path.relative_to(folder))
+        refused = code > 0 and name in before and before[name][2] == hashlib.sha256(content).hexdigest()
+        if content != case.cached.get(path.name, b"\0") and not refused:
+            return {"cache": f"{path.name}: {len(content)} bytes"}
+    return {}
 
 
 def _words(case: Case, code: int, out: str, err: str) -> dict[str, str]:

@@ -24,7 +24,7 @@ def _encoded(picture: Any, kind: str, **options: Any) -> bytes | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             picture.save(buffer, kind, **options)
-    except (OSError, KeyError, ValueError, SystemError, TypeError):
+    except Exception:  # noqa: BLE001 - what a format cannot hold is told in many ways
         return None
     return buffer.getvalue()
 
