@@ -6,22 +6,9 @@ import importlib
 import json
 import os
 import shutil
-import subprocess
 import sys
-import tempfile
 from contextlib import suppress
 from pathlib import Path
-
-_LIST_MODULES = """
-import json, sys
-from camctl.cli import main
-for words in json.loads(sys.argv[1]):
-    try:
-        main(words)
-    except SystemExit:
-        pass
-print("MODULES", json.dumps([name for name in sys.modules if "." in name or not name.startswith("_")]))
-"""
 
 
 def make_base(folder: Path) -> list[str]:
@@ -29,6 +16,7 @@ def make_base(folder: Path) -> list[str]:
     import torch
     from PIL import Image
 
+    torch.set_num_threads(1)
     from camctl.demo.scenes import render, scene
     from camctl.sources.demo import FOLDER
 
@@ -47,42 +35,49 @@ def make_base(folder: Path) -> list[str]:
 
 
 def _warm(folder: Path) -> list[str]:
-    """Run the usual commands once, in a process of its own: for the raw maps, and for what is imported."""
-    picture = str(folder / "scene.png")
-    with tempfile.TemporaryDirectory() as scratch:
-        run = ["run", picture, "demo:resnet", "--save-path", f"{scratch}/a.png", "--quiet"]
-        compare = ["compare", picture, "demo:resnet", "--method", "GradCAM", "EigenCAM", "--quiet", "--save-path"]
-        commands = [
-            [*run, "--save-raw", str(folder / "maps.npz")],
-            [*run, "--json"],
-            [*compare, f"{scratch}/g.png", f"{scratch}/g.svg", f"{scratch}/g.json", "--metrics", "drop", "--sanity"],
-            [*compare, f"{scratch}/g.html"],
-            ["layers", "demo:vit"],
-        ]
-        done = subprocess.run(
-            [sys.executable, "-c", _LIST_MODULES, json.dumps(commands)],
-            env=os.environ | {"HOME": scratch},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    last = done.stdout.rpartition("MODULES ")[2]
-    if not last or not (folder / "maps.npz").exists():
-        message = f"The sound commands fail:\n{done.stdout[-2000:]}{done.stderr[-3000:]}"
+    """Run the usual commands once in a fork: for the raw maps, and for what is imported."""
+    from camctl.sources.quick_import import import_models
+
+    import_models()
+    record = folder / "modules.json"
+    pid = os.fork()
+    if not pid:
+        code = 1
+        try:
+            _run_commands(folder)
+            record.write_text(json.dumps(list(sys.modules)))
+            code = 0
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(pid, 0)
+    if status or not (folder / "maps.npz").exists():
+        message = "The sound commands fail: see above."
         raise SystemExit(message)
-    return [str(name) for name in json.loads(last)]
+    return [str(name) for name in json.loads(record.read_text())]
+
+
+def _run_commands(folder: Path) -> None:
+    from camctl.cli import main
+
+    picture, scratch = str(folder / "scene.png"), folder / "scratch"
+    run = ["run", picture, "demo:resnet", "--save-path", f"{scratch}/a.png", "--quiet"]
+    compare = ["compare", picture, "demo:resnet", "--method", "GradCAM", "EigenCAM", "--quiet", "--save-path"]
+    figures = [f"{scratch}/g.{ending}" for ending in ("png", "svg", "json", "html")]
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    for words in (
+        [*run, "--save-raw", str(folder / "maps.npz")],
+        [*compare, *figures, "--metrics", "drop", "--sanity"],
+        ["layers", "demo:vit"],
+    ):
+        try:
+            main(words)
+        except SystemExit as end:
+            if end.code:
+                raise
 
 
 def import_all(modules: list[str]) -> None:
     """Import what commands import, without running any: a backward pass would leave threads that no fork survives."""
-    import torch
-
-    from camctl.sources.quick_import import import_models
-
-    torch.set_num_threads(1)
-    with suppress(RuntimeError):
-        torch.set_num_interop_threads(1)
-    import_models()
     for name in modules:
         if name.partition(".")[0] in {"pytest", "tests", "__main__", "antigravity", "this"}:
             continue

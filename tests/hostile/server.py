@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
+import ssl
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,6 +16,9 @@ from threading import Thread
 from typing import Any
 
 BODY = "resnet.pth"
+CERTIFICATE = "server.pem"
+SECURE = "server.https"
+"""File that holds the address of the same server over TLS, if there is one."""
 
 
 class _Request:
@@ -116,6 +122,8 @@ def _answer(request: _Request) -> None:  # noqa: C901, PLR0912, PLR0915 - a list
             request.head("302 Found", Location="http://127.0.0.1:99999999/x.pth")
         case "to-sound":
             request.head("302 Found", Location=f"{where}/sound{request.path.removeprefix('/to-sound')}")
+        case "to-plain":
+            request.head("302 Found", Location=f"{where}/sound{request.path.removeprefix('/to-plain')}")
         case "gzip":
             import gzip
 
@@ -141,38 +149,64 @@ def _answer(request: _Request) -> None:  # noqa: C901, PLR0912, PLR0915 - a list
             request.head("404 Not Found", Content_Length=0)
 
 
-def _serve(listener: socket.socket, work: Path) -> None:
+def _serve(listener: socket.socket, work: Path, port: int, tls: ssl.SSLContext | None = None) -> None:
     body = b""
-    port = listener.getsockname()[1]
     while True:
         connection, _ = listener.accept()
         with suppress(OSError):
             body = body or (work / "base" / BODY).read_bytes()
-        Thread(target=_one, args=(connection, body, port), daemon=True).start()
+        Thread(target=_one, args=(connection, body, port, tls), daemon=True).start()
 
 
-def _one(connection: socket.socket, body: bytes, port: int) -> None:
+def _one(connection: socket.socket, body: bytes, port: int, tls: ssl.SSLContext | None) -> None:
     with suppress(OSError, IndexError), connection:
         connection.settimeout(30)
+        if tls is not None:
+            connection = tls.wrap_socket(connection, server_side=True)
         _answer(_Request(connection, body, port))
         with suppress(OSError):
             connection.shutdown(socket.SHUT_WR)
             connection.recv(1)
 
 
+def _certificate(work: Path) -> Path | None:
+    """A certificate for this machine with its key, signed by itself; None where there is no openssl."""
+    program = shutil.which("openssl")
+    if program is None:
+        return None
+    work.mkdir(parents=True, exist_ok=True)
+    file = work / CERTIFICATE
+    subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    words = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *subject]
+    done = subprocess.run([program, *words, "-keyout", file, "-out", f"{file}.crt"], capture_output=True, check=False)
+    if done.returncode:
+        return None
+    file.write_text(file.read_text() + Path(f"{file}.crt").read_text())
+    return file
+
+
 @contextmanager
 def serving(work: Path) -> Iterator[str]:
     """The address of a server in a process of its own, which ends with the block."""
     listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-    address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    port = listener.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    secure, tls = socket.create_server(("127.0.0.1", 0)), None
+    if certificate := _certificate(work):
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(certificate)
+        (work / SECURE).write_text(f"https://127.0.0.1:{secure.getsockname()[1]}")
     pid = os.fork()
     if not pid:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
-            _serve(listener, work)
+            if tls is not None:
+                Thread(target=_serve, args=(secure, work, port, tls), daemon=True).start()
+            _serve(listener, work, port)
         finally:
             os._exit(0)
     listener.close()
+    secure.close()
     try:
         yield address
     finally:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
-from tests.hostile.case import Case, Lot
+from tests.hostile.case import Case, Expected, Lot
+from tests.hostile.server import CERTIFICATE, SECURE
 
 SOUND = ("sound", "chunked", "no-length", "to-sound", "slow", "header-long", "headers-many")
 BROKEN = (
@@ -126,6 +127,17 @@ def addresses(lot: Lot) -> Case:
     return _case(lot, f"{scheme}://{host}{path}", expected="refused")
 
 
+def secure(lot: Lot) -> Case:
+    """An address of https, answered there or led to http, which must not be followed."""
+    place = lot.base.parent / SECURE
+    behaviour = lot.random.choice(("sound", "to-plain", "to-plain", "wrong", "broken"))
+    server = place.read_text() if place.exists() else lot.server
+    address = f"{server}/{behaviour}/1/net-{_hash(lot)[:8]}.pth"
+    expected: Expected = "accepted" if behaviour == "sound" else "refused" if place.exists() else "any"
+    trusted = {"SSL_CERT_FILE": str(place.with_name(f"{CERTIFICATE}.crt"))}
+    return _case(lot, address, expected=expected, environment=trusted)
+
+
 def odd_paths(lot: Lot) -> Case:
     """Names of files at a server that is there."""
     path = lot.random.choice(
@@ -208,5 +220,6 @@ SORTS = {
     "addresses": addresses,
     "odd-paths": odd_paths,
     "secrets": secrets,
+    "secure": secure,
     "cache-folder": cache_folder,
 }

@@ -53,7 +53,8 @@ ANSWERS = (
 )  # fmt: skip
 MAKE = (
     "Net", "Net", "Net", "Net", "5", "None", "lambda: None", "lambda: Net", "lambda x: Net()", "Net()",
-    "lambda: nn.DataParallel(Net())", "lambda: torch.compile(Net())", "lambda: torch.jit.script(nn.Linear(1, 1))",
+    "lambda: nn.DataParallel(Net())", "lambda: nn.DataParallel(nn.DataParallel(Net()))",
+    "lambda: torch.jit.script(nn.Linear(1, 1))",
     "lambda: 1 / 0", "lambda: exit(0)", "lambda: nn.Sequential()", "lambda: nn.Module()",
     "lambda: type('X', (nn.Module,), {{}})", "lambda: [Net()]", "lambda: nn.Linear(3, 3)",
     "lambda: nn.Transformer(8, 2, 1, 1)", "lambda: (_ for _ in ()).throw(Exception({escape!r}))",
