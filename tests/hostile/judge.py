@@ -110,7 +110,7 @@ def judge(key: str, case: Case, folder: Path, before: Snapshot, ended: Ended) ->
         key=key,
         outcome=ordered[0] if ordered else "ok",
         outcomes=ordered,
-        place=_place(traceback) if traceback else _place(ended.fault, fault=True) if ended.fault else "",
+        place=place_of(traceback) if traceback else place_of(ended.fault, fault=True) if ended.fault else "",
         detail="; ".join(f"{name}: {found[name]}" for name in ordered)[:400].encode("unicode_escape").decode(),
         code=ended.code,
         seconds=round(ended.seconds, 2),
@@ -216,7 +216,7 @@ def _last_line(text: str) -> str:
     )[:200]
 
 
-def _place(text: str, *, fault: bool = False) -> str:
+def place_of(text: str, *, fault: bool = False) -> str:
     """The innermost file and function of camctl in a traceback; faulthandler lists the innermost first."""
     frames = [
         f"{match['file'].partition('/camctl/')[2]}:{match['name']}"

@@ -20,6 +20,7 @@ from random import Random
 from tests.hostile.base import import_all, make_base
 from tests.hostile.case import Case
 from tests.hostile.child import run_in_child, start_real
+from tests.hostile.judge import place_of
 from tests.hostile.server import serving
 
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
@@ -139,7 +140,7 @@ def _faults(folder: Path, kill: Kill, work: Path) -> list[str]:
             faults.append(f"half-written {name}, {path.stat().st_size} bytes")
     text = (folder / "stderr").read_text(errors="replace")
     if "Traceback" in text or "Exception ignored" in text:
-        faults.append(f"traceback: {text.strip().splitlines()[-1][:150]}")
+        faults.append(f"traceback: {place_of(text)}")
     return faults
 
 
