@@ -136,7 +136,7 @@ def over_inputs(lot: Lot) -> Case:
         labels,
     ]
     words = [*compare, "--baseline", before] if victim == before else compare
-    if random.random() < 0.3:
+    if random.random() < 0.3 and victim not in (before, mask):
         words = ["run", picture, *model, "--labels", labels]
     if model[0] != "demo:resnet":
         words = [word for word in words if word not in {"--labels", labels}]
