@@ -33,8 +33,11 @@ def environment(case: Case, folder: Path) -> dict[str, str]:
     return own | case.environment
 
 
-def run_in_child(case: Case, folder: Path, streams: tuple[int, int], fault: int) -> NoReturn:
-    """Run the command in this forked process and end it as Python would; never returns."""
+def run_in_child(case: Case, folder: Path, streams: tuple[int, int], fault: int, ready: int | None = None) -> NoReturn:
+    """Run the command in this forked process and end it as Python would; never returns.
+
+    `ready` is a pipe that a byte is written to just before the command starts.
+    """
     code = 70
     try:
         import atexit
@@ -56,6 +59,8 @@ def run_in_child(case: Case, folder: Path, streams: tuple[int, int], fault: int)
         if case.unprivileged:
             _give_up_rights()
         _connect(case, streams)
+        if ready is not None:
+            os.write(ready, b"!")
         code = _command(case.words)
         code = _finish(code)
     finally:

@@ -88,13 +88,17 @@ def strike(kill: Kill, work: Path, server: str) -> Outcome:
     (folder / "out.png").write_bytes(OLD)
     case = Case(words=words_of(kill.job, server))
     streams = tuple(os.open(folder / name, os.O_CREAT | os.O_WRONLY) for name in ("stdout", "stderr"))
-    started = time.monotonic()
+    reader, ready = os.pipe()
     process = start_real(case, folder, (streams[0], streams[1])) if kill.real else None
     pid = process.pid if process else os.fork()
     if not pid:
-        run_in_child(case, folder, (streams[0], streams[1]), 2)
-    for number in streams:
+        run_in_child(case, folder, (streams[0], streams[1]), 2, ready)
+    for number in (*streams, ready):
         os.close(number)
+    if not kill.real:  # what a fork itself does is no part of the command
+        os.read(reader, 1)
+    os.close(reader)
+    started = time.monotonic()
     code = _wait(pid, started, kill, folder)
     late = code is not None
     if code is None:
