@@ -10,6 +10,9 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+PRINTED = "printed"
+"""File of what the sound commands printed."""
+
 
 def make_base(folder: Path) -> list[str]:
     """Write the sound files into a folder; returns the modules that commands import."""
@@ -51,7 +54,7 @@ def _warm(folder: Path) -> list[str]:
             os._exit(code)
     _, status = os.waitpid(pid, 0)
     if status or not (folder / "maps.npz").exists():
-        message = "The sound commands fail: see above."
+        message = f"The sound commands fail:\n{(folder / PRINTED).read_text()}"
         raise SystemExit(message)
     return [str(name) for name in json.loads(record.read_text())]
 
@@ -63,7 +66,9 @@ def _run_commands(folder: Path) -> None:
     run = ["run", picture, "demo:resnet", "--save-path", f"{scratch}/a.png", "--quiet"]
     compare = ["compare", picture, "demo:resnet", "--method", "GradCAM", "EigenCAM", "--quiet", "--save-path"]
     figures = [f"{scratch}/g.{ending}" for ending in ("png", "svg", "json", "html")]
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    printed = os.open(folder / PRINTED, os.O_CREAT | os.O_WRONLY)
+    for number in (1, 2):
+        os.dup2(printed, number)
     for words in (
         [*run, "--save-raw", str(folder / "maps.npz")],
         [*compare, *figures, "--metrics", "drop", "--sanity"],
