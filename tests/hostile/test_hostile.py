@@ -1,0 +1,73 @@
+"""The quick part: some hostile cases of each kind in a process of its own each; `python -m tests.hostile` runs many."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+CASES = 70
+"""About one of each sort of case."""
+MINUTES = 0.6
+
+
+@pytest.fixture(scope="module")
+def verdicts(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, object]]:
+    """The verdicts of a short run of one seed, as far as it comes in its time."""
+    results = tmp_path_factory.mktemp("hostile") / "verdicts.jsonl"
+    words = ["--cases", CASES, "--seed", 1, "--limit", 10, "--minutes", MINUTES, "--jobs", 2, "--results", results]
+    # A process of its own: it forks, and must not have run a backward pass before.
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "tests.hostile", *map(str, words)],
+        cwd=ROOT,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert results.exists(), done.stderr
+    return [json.loads(line) for line in results.read_text().splitlines()]
+
+
+def having(verdicts: list[dict[str, object]], *outcomes: str) -> list[str]:
+    """Keys and details of the cases with one of these outcomes."""
+    return [
+        f"{each['key']} {each['place']} {each['detail']}"
+        for each in verdicts
+        if set(outcomes) & {each["outcome"], *each["outcomes"]}
+    ]
+
+
+def test_cases_themselves_are_sound(verdicts: list[dict[str, object]]) -> None:
+    assert len(verdicts) > 20
+    assert having(verdicts, "broken-case") == []
+
+
+def test_no_case_ends_with_a_traceback_a_signal_or_not_at_all(verdicts: list[dict[str, object]]) -> None:
+    assert having(verdicts, "traceback", "signal", "hang", "wrong-code") == []
+
+
+def test_nothing_in_a_data_file_runs(verdicts: list[dict[str, object]]) -> None:
+    assert having(verdicts, "code-ran") == []
+
+
+def test_no_control_character_of_others_reaches_a_terminal(verdicts: list[dict[str, object]]) -> None:
+    assert having(verdicts, "escape") == []
+
+
+def test_inputs_stay_as_they_are_and_nothing_else_is_written(verdicts: list[dict[str, object]]) -> None:
+    assert having(verdicts, "input-changed", "left-over", "mode-changed", "stray", "cache") == []
+
+
+def test_damaged_inputs_are_refused_and_sound_ones_accepted(verdicts: list[dict[str, object]]) -> None:
+    assert having(verdicts, "accepted", "refused") == []
+
+
+def test_failures_are_told_in_one_line_with_a_hint(verdicts: list[dict[str, object]]) -> None:
+    assert having(verdicts, "no-words", "noise", "bad-json", "secret") == []

@@ -1,0 +1,193 @@
+"""Properties that hold for any picture, name, pattern and file, tried on drawn examples."""
+
+from __future__ import annotations
+
+import math
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from camctl.cli.output.branches import pattern
+from camctl.cli.parsing.assignments import UnbalancedError, parse_assignments, parse_value
+from camctl.cli.parsing.names import classes_of, labels_of, split_names
+from camctl.errors import CamctlError, InputError
+from camctl.files.atomic import write_atomically
+from camctl.files.raw_maps import json_text, slug
+from camctl.values.picture import read_picture
+from camctl.values.view import View
+
+hypothesis = pytest.importorskip("hypothesis")
+st = hypothesis.strategies
+
+hypothesis.settings.register_profile("camctl", deadline=None, max_examples=60, database=None, derandomize=True)
+hypothesis.settings.load_profile("camctl")
+
+SIDES = st.integers(1, 70)
+WORDS = st.text(st.characters(blacklist_categories=("Cs",)), max_size=30)
+ROTATED = {5, 6, 7, 8}
+"""Orientations of EXIF in which width and height change places."""
+
+
+# ------------------------------------------------------------------------------------------ pictures
+
+
+@hypothesis.given(height=SIDES, width=SIDES, most=st.integers(1, 100))
+def test_picture_scaled_down_fits_and_keeps_its_shape_to_a_pixel(height, width, most):
+    small = read_picture(np.zeros((height, width, 3), np.uint8)).at_most(most)
+
+    assert min(small.size) >= 1
+    assert max(small.size) == min(most, max(height, width))
+    scale = min(1.0, most / max(height, width))
+    assert abs(small.size[0] - height * scale) <= 1
+    assert abs(small.size[1] - width * scale) <= 1
+
+
+@hypothesis.given(
+    height=SIDES, width=SIDES, orientation=st.integers(1, 8), mode=st.sampled_from(["RGB", "L", "RGBA", "P", "1"])
+)
+def test_orientation_turns_a_picture_and_loses_no_pixel(height, width, orientation, mode):
+    image = Image.new("RGB", (width, height), (10, 20, 30)).convert(mode)
+    image.getexif()[0x0112] = orientation
+
+    size = read_picture(image).size
+
+    assert size == ((width, height) if orientation in ROTATED else (height, width))
+
+
+@hypothesis.given(
+    box=st.tuples(*[st.floats(-500, 500)] * 4), whole=st.tuples(SIDES, SIDES), small=st.tuples(SIDES, SIDES)
+)
+def test_view_on_a_scaled_picture_and_back_is_the_view(box, whole, small):
+    view = View(size=(8, 8), box=box)
+
+    back = view.on(whole, small).on(small, whole)
+
+    assert np.allclose(back.box, box, atol=1e-9)
+
+
+# --------------------------------------------------------------------------------------------- names
+
+
+@hypothesis.given(st.lists(st.one_of(WORDS, st.integers(-99, 999).map(str)), max_size=6))
+def test_classes_are_named_once_each_and_whole_numbers_are_indices(texts):
+    classes = classes_of(texts, None)
+
+    assert len(classes) == len(dict.fromkeys(texts))
+    assert [str(each) for each, text in zip(classes, dict.fromkeys(texts), strict=True) if isinstance(each, str)] == [
+        text for each, text in zip(classes, dict.fromkeys(texts), strict=True) if isinstance(each, str)
+    ]
+
+
+@hypothesis.given(st.lists(WORDS, min_size=1, max_size=6))
+def test_labels_are_lines_without_spaces_around_or_are_refused(texts):
+    try:
+        labels = labels_of(texts)
+    except InputError:
+        return
+    assert labels
+    assert all(label == " ".join(label.split()) and label for label in labels)
+
+
+@hypothesis.given(st.lists(WORDS, min_size=1, max_size=6))
+def test_names_of_an_option_are_never_empty(texts):
+    try:
+        names = split_names(texts)
+    except InputError:
+        return
+    assert all(name == name.strip() and name and "," not in name for name in names)
+
+
+@hypothesis.given(st.text())
+def test_slug_is_a_file_name_anywhere(text):
+    name = slug(text)
+
+    assert len(name) <= 60
+    assert all(sign.isascii() and (sign.isalnum() or sign in "+._-") for sign in name)
+    assert slug(name) == name
+
+
+# ------------------------------------------------------------------------------------------ patterns
+
+
+@hypothesis.given(st.text(max_size=40), WORDS)
+def test_any_text_is_a_pattern_of_layers(text, name):
+    pattern(text).fullmatch(name)
+
+
+@hypothesis.given(
+    st.lists(st.text("abcdefgh0123456789_", min_size=1, max_size=8), min_size=1, max_size=5).map(".".join)
+)
+def test_name_of_a_layer_is_a_pattern_that_matches_it(name):
+    assert pattern(name).fullmatch(name)
+    assert pattern("*").fullmatch(name)
+
+
+# ----------------------------------------------------------------------------------------- assignments
+
+
+@hypothesis.given(st.text("()[],'\" 1a.=-", max_size=60))
+def test_any_value_is_read_or_refused(text):
+    try:
+        parse_value(text)
+    except UnbalancedError:
+        return
+
+
+@hypothesis.given(st.lists(st.text(), max_size=4))
+def test_any_assignment_is_read_or_refused(texts):
+    try:
+        read = parse_assignments(texts)
+    except InputError:
+        return
+    assert all(read)
+
+
+# ----------------------------------------------------------------------------------------------- files
+
+
+@hypothesis.given(old=st.one_of(st.none(), st.binary(max_size=50)), new=st.binary(max_size=200), fails=st.booleans())
+def test_file_is_the_whole_new_one_or_what_was_there(old, new, fails):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a" / "file"
+        if old is not None:
+            path.parent.mkdir()
+            path.write_bytes(old)
+
+        def fill(file):
+            file.write(new)
+            if fails:
+                raise OSError(28, os.strerror(28))
+
+        try:
+            write_atomically(path, fill)
+        except CamctlError:
+            assert fails
+        assert (path.read_bytes() if path.exists() else None) == (old if fails else new)
+        assert [each.name for each in Path(folder).rglob("*.part")] == []
+
+
+@hypothesis.given(
+    st.recursive(
+        st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text()),
+        lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(st.text(), inner, max_size=4)),
+        max_leaves=12,
+    )
+)
+def test_anything_becomes_json_that_every_reader_takes(value):
+    import json
+
+    def plain(each):
+        if isinstance(each, dict):
+            return {key: plain(item) for key, item in each.items()}
+        if isinstance(each, list):
+            return [plain(item) for item in each]
+        return None if isinstance(each, float) and not math.isfinite(each) else each
+
+    def refuse(text):
+        raise AssertionError(text)
+
+    assert json.loads(json_text(value), parse_constant=refuse) == plain(value)
