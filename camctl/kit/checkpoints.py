@@ -2,19 +2,22 @@
 
 A checkpoint is a pickle, and a pickle can hold any code. torch's restricted reader is used with a short list of what
 numpy, mmengine and timm store next to the weights; everything else is refused by name. Only weights and class names are
-used, so training logs are read as inert stand-ins, without mmengine.
+used, so all of that list are inert stand-ins: a real numpy array or dtype can be given a state that ends the process.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
+import pickletools
 import re
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from traceback import walk_tb
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from camctl.errors import CamctlError, Hint, InputError, one_line, out_of_memory
 from camctl.plugin import Checkpoint
@@ -31,8 +34,22 @@ _WRAPPERS = ("module.", "_orig_mod.")
 """Prefixes that parallel wrappers and torch.compile add to every name."""
 TRUST = Hint("If you know who made it, use", trust_checkpoint=True)
 _NAMES = ("class_names", "classes", "categories")
+_STORED = (
+    "numpy.ndarray",
+    "numpy.dtype",
+    # numpy 2 moved these functions.
+    *(f"numpy.{core}.multiarray.{name}" for core in ("core", "_core") for name in ("_reconstruct", "scalar")),
+    "mmengine.logging.history_buffer.HistoryBuffer",
+    "argparse.Namespace",
+)
+"""Names of what libraries store next to the weights."""
+_OLD_PICKLES = 5
+"""Number of pickles in torch's older format, before the bytes of the tensors."""
 _SUFFIXES = {".pth", ".pt", ".bin", ".safetensors"}
 _ZIP, _HTML = b"PK\x03\x04", (b"<!do", b"<htm")
+_CHUNK = 1 << 22
+_LONGEST_NAME = 1000
+"""Length of a global's name at which a pickle is refused: torch takes the square of it to write its error."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -109,7 +126,7 @@ def as_names(value: Any) -> tuple[str, ...] | None:
 
 
 def _check_file(file: Path) -> None:
-    if not file.exists():
+    if not os.path.exists(file):  # noqa: PTH110 - it also answers for names that no system allows
         message = f"There is no checkpoint file '{file}'."
         raise InputError(message, hint=Hint("Check the path, or omit the checkpoint and use", random_weights=True))
     if file.is_dir():
@@ -140,15 +157,14 @@ def _unpickle(file: Path, start: bytes, *, trust: bool) -> Any:
 
     import torch
 
-    # Only the newer of torch's two formats can be mapped, and only whole archives: a cut one would end the process.
-    mapped = start == _ZIP and zipfile.is_zipfile(file)
+    _check_pickles(file, start)
     with torch.serialization.safe_globals(_allowed()), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # old tensors are read through classes that torch itself deprecates
         try:
-            return torch.load(file, map_location="cpu", weights_only=not trust, mmap=mapped)
+            # Not mapped: torch compares no sizes then, and a file that shrinks would end the process.
+            return torch.load(file, map_location="cpu", weights_only=not trust, mmap=False)
         except Exception as error:
-            *_, (frame, _) = walk_tb(error.__traceback__)
-            if frame.f_globals.get("__name__") == __name__:  # not the reader's: an answer of ours, or a bug
+            if _is_ours(error):
                 raise
             refused = _REFUSED.search(str(error))
             if trust or not isinstance(error, pickle.UnpicklingError) or not refused:
@@ -158,6 +174,45 @@ def _unpickle(file: Path, start: bytes, *, trust: bool) -> Any:
                 "and code in a checkpoint can do anything to this machine."
             )
             raise InputError(message, hint=TRUST) from error
+
+
+def _is_ours(error: Exception) -> bool:
+    """Whether an exception was raised in this file, not in a reader: an answer, or a bug."""
+    *_, (frame, _) = walk_tb(error.__traceback__)
+    return frame.f_globals.get("__name__") == __name__
+
+
+def _check_pickles(file: Path, start: bytes) -> None:
+    """Check the sums of an archive, which torch ignores, and the lengths of names in the pickles of either format."""
+    try:
+        if start == _ZIP:
+            with zipfile.ZipFile(file) as archive:
+                for record in archive.infolist():
+                    with archive.open(record) as stream:
+                        while record.CRC and stream.read(_CHUNK):  # torch can be told to write no sums
+                            """Reading to the end compares the sum."""
+                pickles = [name for name in archive.namelist() if name.endswith(".pkl")]
+                longest = max((_longest_name(archive.open(name)) for name in pickles), default=0)
+        else:
+            with file.open("rb") as stream:
+                longest = max(_longest_name(stream) for _ in range(_OLD_PICKLES))
+    except Exception as error:
+        if _is_ours(error):
+            raise
+        raise _unreadable(file, start, error) from error
+    if longest > _LONGEST_NAME:
+        message = f"The checkpoint '{file}' was refused: it needs something with a name of {longest} letters."
+        raise InputError(message, hint="Get the file from its author again.")
+
+
+def _longest_name(stream: IO[bytes]) -> int:
+    """Length of the longest name of a global in a pickle, as far as it can be read: torch stops there as well."""
+    longest = 0
+    with suppress(Exception):
+        for opcode, argument, _ in pickletools.genops(stream):
+            if opcode.name in {"GLOBAL", "INST"}:
+                longest = max(longest, len(str(argument)))
+    return longest
 
 
 def _unreadable(file: Path, start: bytes, error: Exception) -> CamctlError:
@@ -174,35 +229,23 @@ def _unreadable(file: Path, start: bytes, error: Exception) -> CamctlError:
 
 
 def _allowed() -> list[Callable[..., Any] | tuple[Callable[..., Any], str]]:
-    """Globals besides torch's own: numpy's numbers and arrays, options, and inert training logs."""
-    import argparse
-
-    import numpy as np
-
-    # numpy 2 moved these functions; every numpy reads files of every numpy.
-    functions: dict[str, Any] = {"_reconstruct": np.empty(0).__reduce__()[0], "scalar": np.float64(0).__reduce__()[0]}
-    return [
-        np.ndarray,
-        np.dtype,
-        *{type(np.dtype(code)) for code in "?bBhHiIlLqQefdgFDSUOMm"},
-        *((function, f"numpy.{core}.multiarray.{name}")
-          for core in ("core", "_core") for name, function in functions.items()),
-        (_TrainingLog, "mmengine.logging.history_buffer.HistoryBuffer"),
-        (argparse.Namespace, "argparse.Namespace"),
-        (_log_statistic, "builtins.getattr"),
-    ]  # fmt: skip
+    """Globals besides torch's own: what stands for numpy's numbers and arrays, options, and training logs."""
+    return [*((_Inert, name) for name in _STORED), (_attribute, "builtins.getattr")]
 
 
-class _TrainingLog:
-    """Inert stand-in for mmengine's HistoryBuffer."""
+class _Inert:
+    """Stand-in for everything in `_STORED`, called with anything and given any state, of which it keeps nothing."""
 
-    def __setstate__(self, state: object) -> None:
-        """Drop the numbers."""
+    def __init__(self, *_arguments: object) -> None:
+        """Drop the arguments."""
+
+    def __setstate__(self, _state: object) -> None:
+        """Drop the state."""
 
 
-def _log_statistic(owner: object, name: str) -> str:
+def _attribute(owner: object, name: str) -> str:
     """Stand-in for `getattr`, which HistoryBuffer uses for its `min`, `max` and `mean`; refuses any other use."""
-    if owner is _TrainingLog:
+    if owner is _Inert:
         return name
     message = f"The checkpoint was refused: it needs the attribute '{name}' of something that is no training log."
     raise InputError(message, hint=TRUST)
@@ -216,20 +259,19 @@ def _state(content: Any, file: Path, nests: Sequence[str]) -> tuple[dict[str, Te
     for _ in range(len(nests) + 1):
         if isinstance(content, torch.nn.Module):  # a whole model, which needs `trust`
             content = content.state_dict()
-        if isinstance(content, Mapping):
-            content = next((content[key] for key in nests if isinstance(content.get(key), nest)), content)
-    items = content.items() if isinstance(content, Mapping) else ()
-    state = {str(key): value for key, value in items if isinstance(value, torch.Tensor)}
+        parts = _mapping(content)
+        content = next((parts[key] for key in nests if isinstance(parts.get(key), nest)), content)
+    state = {str(key): value for key, value in _mapping(content).items() if isinstance(value, torch.Tensor)}
     if not state:
         message = f"There are no weights in '{file}'."
         raise InputError(message, hint="Give a checkpoint with a state dict, as training saves it.")
-    versions = getattr(content, "_metadata", None)
+    versions = _mapping(getattr(content, "_metadata", None))
+    versions = {key: value for key, value in versions.items() if isinstance(key, str) and _is_version(value)}
     while prefix := next((word for word in _WRAPPERS if all(key.startswith(word) for key in state)), None):
         state = {key.removeprefix(prefix): value for key, value in state.items()}
-        if isinstance(versions, Mapping):
-            # The wrapped model's own key has no dot; the wrapper's version is not needed.
-            versions = {f"{key}.".removeprefix(prefix)[:-1]: value for key, value in versions.items() if key}
-    return state, versions
+        # The wrapped model's own key has no dot; the wrapper's version is not needed.
+        versions = {f"{key}.".removeprefix(prefix)[:-1]: value for key, value in versions.items() if key}
+    return state, versions or None
 
 
 def _class_names(content: Any) -> tuple[str, ...] | None:
@@ -241,5 +283,10 @@ def _class_names(content: Any) -> tuple[str, ...] | None:
     return next(filter(None, map(as_names, candidates)), None)
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+def _is_version(value: Any) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("version"), int | None)
+
+
+def _mapping(value: Any) -> dict[Any, Any]:
+    """A mapping's items, whatever attributes of its own it has; empty for anything else."""
+    return dict(dict.items(value)) if isinstance(value, dict) else dict(value) if isinstance(value, Mapping) else {}

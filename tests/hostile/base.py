@@ -39,9 +39,8 @@ def make_base(folder: Path) -> list[str]:
 
 def _warm(folder: Path) -> list[str]:
     """Run the usual commands once in a fork: for the raw maps, and for what is imported."""
-    from camctl.sources.quick_import import import_models
+    import mmpretrain.models  # noqa: F401
 
-    import_models()
     record = folder / "modules.json"
     pid = os.fork()
     if not pid:
