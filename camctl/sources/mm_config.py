@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from camctl.errors import CamctlError, InputError, UnknownNameError
+from camctl.sources import data_config
 from camctl.sources.reporting import reported
 
-SUFFIXES = (".py", ".yaml", ".yml", ".json")
+SUFFIXES = (".py", *data_config.SUFFIXES)
 
 _NAME = re.compile(r"^[ ]*-[ ]+Name:[ ]*['\"]?([^\s'\"]+)", re.MULTILINE)
 _MODELS = re.compile(r"^Models:", re.MULTILINE)
@@ -33,12 +35,12 @@ def find_config(reference: str) -> Found:
 
     Raises `InputError` for a path that does not exist or is no config, `UnknownNameError` for an unknown name.
     """
-    path = Path(reference).expanduser()
-    if path.is_dir():
+    path = Path(os.path.expanduser(reference))  # noqa: PTH111 - it lets a user be who does not exist
+    if os.path.isdir(path):  # noqa: PTH112 - like `isfile`, it also answers for names that no system allows
         message = f"'{reference}' is a folder, not a config file."
         raise InputError(message, hint="Give a .py config file in it.")
     is_path = path.suffix in SUFFIXES
-    if path.is_file():
+    if os.path.isfile(path):  # noqa: PTH113
         if not is_path:
             message = f"'{reference}' is not a config file: its name ends in none of {', '.join(SUFFIXES)}."
             raise InputError(message, hint="The order is IMAGE, then MODEL (a config or a name), then CHECKPOINT.")
@@ -46,7 +48,7 @@ def find_config(reference: str) -> Found:
     if not is_path and "/" not in reference:
         return published(reference)
     # mmpretrain's documentation names configs by their path in its repository; the wheel has the same files.
-    if path.parts[:1] == ("configs",) and (_shipped() / path).is_file():
+    if path.parts[:1] == ("configs",) and os.path.isfile(_shipped() / path):  # noqa: PTH113
         return Found(path=_shipped() / path, notes=(f"Config '{reference}' taken from mmpretrain's own.",))
     message = f"There is no config file '{reference}'."
     raise InputError(message, hint="Check the path, or give a model name of mmpretrain such as resnet50_8xb32_in1k.")
@@ -94,18 +96,24 @@ def _shipped() -> Path:
 
 
 def read_config(path: Path, options: Mapping[str, Any]) -> Any:
-    """Read a config with mmengine and merge the user's `cfg_options` into it. Raises `InputError` if that fails."""
+    """Read a config and merge the user's `cfg_options` into it. Raises `InputError` if that fails.
+
+    A .py config is code, and runs. mmpretrain's models must be imported already.
+    """
     from mmengine.config import Config
 
     hint = "Correct the config, or try it in Python: mmengine.Config.fromfile(...)."
     with reported(f"The config '{path}' cannot be read", hint):
-        config = Config.fromfile(str(path))
+        is_data = path.suffix in data_config.SUFFIXES
+        config = data_config.read_data(path) if is_data else Config.fromfile(str(path))
     hint = "Write them as key=value, such as model.head.num_classes=10."
     with reported(f"--cfg-options cannot be merged into '{path}'", hint):
         config.merge_from_dict(dict(options))
     if not isinstance(config.get("model"), Mapping) or not config.model.get("type"):
         message = f"The config '{path}' describes no model: it has no `model` with a `type`."
         raise InputError(message, hint="Give the config that the model was trained with, not one of its bases.")
+    if is_data:
+        data_config.check_classes(config, path)
     return config
 
 

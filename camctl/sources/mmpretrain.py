@@ -234,12 +234,15 @@ def _class_names(weights: Weights | None, config: Any, classes: int) -> tuple[st
     from mmpretrain.registry import DATASETS
 
     dataset = mm_preprocess.test_dataset(config)
+    # Looked up, never imported: the dataset is not needed.
+    known = {**(DATASETS.parent.module_dict if DATASETS.parent else {}), **DATASETS.module_dict}
+    kind = dataset.get("type")
     metainfo = dataset.get("metainfo")
     candidates = (
         weights.class_names if weights else None,
         as_names(metainfo.get("classes")) if isinstance(metainfo, Mapping) else None,
         as_names(dataset.get("classes")),
-        as_names(getattr(_registered(dataset.get("type"), DATASETS), "METAINFO", {}).get("classes")),
+        as_names(getattr(known.get(mm_config.kind_of(dataset), kind), "METAINFO", {}).get("classes")),
     )
     return next((names for names in candidates if names and len(names) == classes), None)
 
