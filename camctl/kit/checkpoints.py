@@ -20,6 +20,7 @@ from traceback import walk_tb
 from typing import IO, TYPE_CHECKING, Any
 
 from camctl.errors import CamctlError, Hint, InputError, one_line, out_of_memory
+from camctl.kit.addresses import shown
 from camctl.plugin import Checkpoint
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Weights:
     @property
     def origin(self) -> Checkpoint:
         """Origin of the weights, for `LoadedModel.checkpoint`."""
-        return Checkpoint(path=self.named or self.path.name, sha256=self.sha256)
+        return Checkpoint(path=shown(self.named) or self.path.name, sha256=self.sha256)
 
 
 def read_checkpoint(file: Path, *, trust: bool = False, nests: Sequence[str] = NESTS, named: str = "") -> Weights:

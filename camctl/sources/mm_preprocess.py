@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from camctl.errors import CamctlError
@@ -26,15 +26,20 @@ DEFAULT_NOTE = "The config has no test pipeline: pictures are resized to 256 px 
 def test_dataset(config: Any) -> Any:
     """The config's test dataset, unwrapped; an empty dict if there is none."""
     for name in ("test_dataloader", "val_dataloader"):
-        loader = config.get(name)
-        loader = loader[0] if isinstance(loader, list | tuple) and loader else loader
-        dataset = loader.get("dataset") if loader else None
-        while dataset:
-            inner = dataset.get("dataset") or next(iter(dataset.get("datasets") or ()), None)
-            if inner is None:
+        loader = _first(config.get(name))
+        dataset = loader.get("dataset") if isinstance(loader, Mapping) else None
+        while isinstance(dataset, Mapping) and dataset:
+            inner = dataset.get("dataset") or _first(dataset.get("datasets"))
+            if not inner:
                 return dataset
             dataset = inner
-    return (config.get("data") or {}).get("test") or {}  # as in mmcls 0.x
+    data = config.get("data")  # as in mmcls 0.x
+    test = data.get("test") if isinstance(data, Mapping) else None
+    return test if isinstance(test, Mapping) else {}
+
+
+def _first(value: Any) -> Any:
+    return value[0] if isinstance(value, list | tuple) and value else value
 
 
 def find_pipeline(config: Any) -> Sequence[Any] | None:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from camctl.errors import CamctlError, InputError
-from camctl.kit.downloads import check_checkpoint, fetch, is_url, local_file
+from camctl.kit.addresses import is_url
+from camctl.kit.downloads import check_checkpoint, fetch, local_file
 from camctl.plugin import LoadOptions
 
 CONTENT = b"weights" * 1000

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from camctl.errors import CamctlError, Hint, InputError, one_line
+from camctl.kit.addresses import shown
 from camctl.kit.downloads import check_checkpoint, fetch, local_file
 from camctl.kit.fitting import fit
 from camctl.kit.hub import HINT, hub_file
@@ -80,7 +81,7 @@ class Timm(Source):
             preprocess=preprocess,
             input_size=input_size,
             class_names=class_names(found.config, classes),
-            checkpoint=Checkpoint(path=named, sha256=weights.sha256) if weights and named else None,
+            checkpoint=Checkpoint(path=shown(named), sha256=weights.sha256) if weights and named else None,
             random_weights=options.random_weights,
             notes=notes,
         )

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from camctl.errors import Hint
+from camctl.kit.addresses import is_url
 from camctl.kit.checkpoints import Weights, read_checkpoint
-from camctl.kit.downloads import check_checkpoint, is_url, local_file
+from camctl.kit.downloads import check_checkpoint, local_file
 from camctl.kit.random_weights import LIKE_PICTURES, enliven, seeded, settle
 from camctl.plugin import LoadedModel, LoadOptions, Source
 

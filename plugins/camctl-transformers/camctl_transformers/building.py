@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from camctl.errors import CamctlError, Hint, InputError, one_line, out_of_memory
+from camctl.kit.addresses import shown
 from camctl.kit.checkpoints import file_hash, read_checkpoint
 from camctl.kit.downloads import local_file
 from camctl.kit.fitting import mismatch, notes_on
@@ -81,9 +82,9 @@ def with_weights(
     arguments: dict[str, Any] = {"config": found.config, "output_loading_info": True, "dtype": dtype}
     arguments |= {"ignore_mismatched_sizes": True}  # reported below
     if checkpoint is not None:
-        weights = read_checkpoint(local_file(checkpoint, options), trust=options.trust_checkpoint)
+        weights = read_checkpoint(local_file(checkpoint, options), trust=options.trust_checkpoint, named=checkpoint)
         state: dict[str, Tensor] = dict(weights.state)
-        source = Checkpoint(path=checkpoint, sha256=weights.sha256)
+        source = weights.origin
     else:
         first, files = _published(found, options)
         state, source = {}, Checkpoint(path=str(first), sha256=file_hash(*files))
@@ -93,7 +94,7 @@ def with_weights(
     arguments |= {"state_dict": state} if state else found.at
     with quiet():
         module, info = _made(lambda: kind.from_pretrained(None if state else found.name, **arguments), found)
-    where = checkpoint or found.name
+    where = shown(checkpoint or found.name)
     if info["mismatched_keys"]:
         raise mismatch(sorted(info["mismatched_keys"]), path=where, hint=_CLASSES, where="the configuration")
     notes = notes_on(module, sorted(info["missing_keys"]), sorted(info["unexpected_keys"]), path=where)
