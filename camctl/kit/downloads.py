@@ -8,7 +8,7 @@ import re
 import secrets
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from camctl.errors import LONGEST_QUOTE, CamctlError, Hint, InputError
@@ -16,7 +16,7 @@ from camctl.kit.addresses import is_url, request_for, shown
 from camctl.kit.checkpoints import file_hash, read_checkpoint
 
 if TYPE_CHECKING:
-    from http.client import HTTPResponse
+    from http.client import HTTPMessage, HTTPResponse
     from urllib.request import OpenerDirector, Request
 
     from camctl.kit.checkpoints import Weights
@@ -116,6 +116,15 @@ def _opener() -> OpenerDirector:
     from urllib.request import HTTPRedirectHandler, build_opener
 
     class Redirects(HTTPRedirectHandler):
+        def http_error_302(self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage) -> Any:
+            try:
+                return super().http_error_302(req, fp, code, msg, headers)
+            except (URLError, ValueError):
+                fp.close()
+                raise
+
+        http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
+
         def redirect_request(self, request: Request, *answer: Any) -> Request | None:
             allowed = {"https"} if request.type == "https" else {"http", "https"}
             if urlsplit(answer[-1]).scheme.lower() not in allowed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from base64 import b64encode
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -11,12 +12,15 @@ from pathlib import Path
 import pytest
 
 from camctl.errors import CamctlError, InputError
-from camctl.kit.addresses import is_url
+from camctl.kit.addresses import is_url, shown
 from camctl.kit.downloads import check_checkpoint, fetch, local_file
 from camctl.plugin import LoadOptions
 
 CONTENT = b"weights" * 1000
 HASH = hashlib.sha256(CONTENT).hexdigest()[:8]
+HEADERS = {"Transfer-Encoding": "chunked", "Content-Length": "many", "Content-Encoding": "gzip"}
+"""Headers of the answer to an address that names them."""
+LED = {"to-ftp": "ftp://127.0.0.1/net.pth", "to-nonsense": "http://[::1"}
 
 
 class Server(ThreadingHTTPServer):
@@ -27,6 +31,7 @@ class Server(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.asked: list[str] = []
+        self.logins: list[str | None] = []
 
     def url(self, name: str) -> str:
         return f"http://127.0.0.1:{self.server_port}/{name}"
@@ -42,10 +47,16 @@ class Handler(BaseHTTPRequestHandler):
         if "none" in self.path:
             self.send_error(404)
             return
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(CONTENT)))
+        self.server.logins.append(self.headers.get("Authorization"))
+        led = next((address for name, address in LED.items() if name in self.path), "")
+        self.send_response(302 if led else 200)
+        for name, value in (("Location", led), *HEADERS.items()):
+            if value and (name in self.path or led):
+                self.send_header(name, value)
+        if not any(name in self.path for name in HEADERS):
+            self.send_header("Content-Length", str(len(CONTENT)))
         self.end_headers()
-        self.wfile.write(CONTENT[:100] if "cut" in self.path else CONTENT)
+        self.wfile.write(CONTENT[:100] if "cut" in self.path else b"" if "Transfer" in self.path else CONTENT)
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
@@ -82,6 +93,12 @@ def test_file_is_fetched_once_and_found_in_the_cache_afterwards(server: Server, 
         ("cut.pth", "'cut.pth' broke off after 100 of 7000 bytes"),
         ("none.pth", "'none.pth' is not .* could not be downloaded from 127.0.0.1"),
         ("babble.pth", "'babble.pth' broke off: BadStatusLine"),
+        ("Transfer-Encoding.pth", "'Transfer-Encoding.pth' broke off: IncompleteRead"),
+        ("Content-Length.pth", "the server's answer has no plain length"),
+        ("Content-Encoding.pth", "no plain length, or is packed"),
+        ("to-ftp/net.pth", "it leads to an address of another scheme, or without encryption"),
+        ("to-nonsense/net.pth", "'net.pth' broke off: ValueError"),
+        ("none-%0aerror:%20%1b[2J.pth", "'none-_error____2J.pth' is not"),
     ],
 )
 def test_failed_download_is_one_clear_line_and_leaves_nothing(
@@ -113,6 +130,43 @@ def test_no_server_is_one_clear_line(server: Server) -> None:
 
 def test_same_name_at_two_addresses_is_two_files(server: Server) -> None:
     assert fetch(server.url("a/net.pth")) != fetch(server.url("b/net.pth"))
+
+
+def test_cached_file_of_another_hash_is_fetched_again(server: Server, cache: Path) -> None:
+    cache.mkdir(parents=True)
+    (cache / f"net-{HASH}.pth").write_bytes(CONTENT[:-1])
+    assert fetch(server.url(f"net-{HASH}.pth")).read_bytes() == CONTENT
+
+
+def test_password_of_an_address_is_sent_and_never_shown(server: Server) -> None:
+    url = server.url("{}?token=SECRET#SECRET").replace("://", "://me:SECRET%21@")
+    fetch(url.format("net.pth"))
+    assert server.logins == [f"Basic {b64encode(b'me:SECRET!').decode()}"]
+    assert server.asked == ["/net.pth?token=SECRET"]
+    with pytest.raises(CamctlError) as caught:
+        fetch(url.format("none.pth"))
+    assert "SECRET" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("folder/a@b#c?d.pth", "folder/a@b#c?d.pth"),
+        ("https://me:SECRET@host:80/a@1/net.pth?SECRET#SECRET", "https://host:80/a@1/net.pth"),
+        ("https://me:SE/CRET@host/net.pth", "https://host/net.pth"),
+        ("http://[::1", "http://[::1"),
+        ("http://host/\x1b[2J\n", "http://host/?[2J?"),
+    ],
+)
+def test_addresses_are_shown_without_secrets_and_control_characters(name: str, expected: str) -> None:
+    assert shown(name) == expected
+
+
+@pytest.mark.parametrize("url", ["http://[::1", "data://[::1", "http://host:port/x.pth", "https://é\udcff/x.pth"])
+def test_what_is_no_address_is_one_clear_line(url: str) -> None:
+    with pytest.raises(InputError, match=r"is no address|cannot be downloaded") as caught:
+        fetch(url)
+    assert caught.value.hint
 
 
 @pytest.mark.parametrize("url", ["ftp://host/net.pth", "file:///etc/net.pth", "s3://bucket/net.pth"])

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import collections
+import gc
 import hashlib
 import os
 import pickle
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +33,16 @@ class RunsCode:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return os.system, (f"echo run > '{self.proof}'",)
+
+
+class Reduced:
+    """Is pickled as a call, with a state."""
+
+    def __init__(self, *call: Any) -> None:
+        self.call = call
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self.call
 
 
 class LooksUp:
@@ -112,6 +125,77 @@ def test_safetensors_are_read(tmp_path: Path) -> None:
     path = tmp_path / "weights.safetensors"
     safetensors.save_file(STATE, path)
     assert torch.equal(read_checkpoint(path).state["weight"], STATE["weight"])
+
+
+RECONSTRUCT, SCALAR = np.empty(0).__reduce__()[0], np.float64(0).__reduce__()[0]
+DATES = Reduced(np.dtype, ("M8[s]",), (3, "|", None, None, None, -1, -1, 255))
+OBJECTS = Reduced(np.dtype, ("O8",), (3, "|", None, ("a",), {"a": (np.dtype("O"), 4)}, 8, 1, 0))
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        Reduced(SCALAR, (DATES, b"A" * 8)),
+        Reduced(SCALAR, (OBJECTS, b"A" * 8)),
+        Reduced(RECONSTRUCT, (np.ndarray, (0,), b"b"), (1, (1,), OBJECTS, False, b"A" * 8)),
+        Reduced(np.ndarray, ((2**31,), OBJECTS)),
+    ],
+)
+def test_numpy_objects_with_made_up_states_do_no_harm(tmp_path: Path, extra: object) -> None:
+    path = save(tmp_path, {"state_dict": STATE, "extra": [extra]}, _use_new_zipfile_serialization=False)
+    assert read_checkpoint(path).state.keys() == STATE.keys()
+    gc.collect()
+
+
+def rewritten(path: Path, change: Callable[[str, bytes], bytes]) -> Path:
+    """Write an archive's records again, with sums that are right."""
+    with zipfile.ZipFile(path) as archive:
+        records = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in records.items():
+            archive.writestr(name, change(name, content))
+    return path
+
+
+def test_flipped_bit_and_short_storage_are_refused(tmp_path: Path) -> None:
+    path = save(tmp_path, {"weight": torch.full((100,), 5.0)})
+    content = bytearray(path.read_bytes())
+    content[content.index(torch.full((9,), 5.0).numpy().tobytes())] ^= 1
+    flipped = tmp_path / "flipped.pth"
+    flipped.write_bytes(content)
+    short = rewritten(path, lambda name, content: content[:100] if name.endswith("data/0") else content)
+    for damaged in (flipped, short):
+        with pytest.raises(InputError, match="not a readable checkpoint"):
+            read_checkpoint(damaged)
+
+
+def test_archive_without_sums_is_read(tmp_path: Path) -> None:
+    torch.serialization.set_crc32_options(compute_crc32=False)
+    try:
+        path = save(tmp_path, STATE)
+    finally:
+        torch.serialization.set_crc32_options(compute_crc32=True)
+    assert read_checkpoint(path).state.keys() == STATE.keys()
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_name_of_any_length_is_refused_at_once(tmp_path: Path, zipped: bool) -> None:  # noqa: FBT001
+    pickled = b"\x80\x02cx" + b".x" * 50_000 + b"\nx\n."
+    path = save(tmp_path, STATE)
+    if zipped:
+        rewritten(path, lambda name, content: pickled if name.endswith(".pkl") else content)
+    else:
+        path.write_bytes(pickled)
+    with pytest.raises(InputError, match="a name of 100003 letters"):
+        read_checkpoint(path)
+
+
+def test_attributes_of_a_state_dict_are_not_followed(tmp_path: Path) -> None:
+    attributes = {"items": 5, "keys": "x", "get": None, "_metadata": {5: 6, "": 5, "a": {"version": "x"}}}
+    state = Reduced(collections.OrderedDict, (), attributes, None, iter(STATE.items()))
+    weights = read_checkpoint(save(tmp_path, state))
+    assert weights.state.keys() == STATE.keys()
+    assert weights.versions is None
 
 
 def test_malice_does_not_run_and_is_named(tmp_path: Path) -> None:
