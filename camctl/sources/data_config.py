@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -74,14 +74,19 @@ def _plain(value: Any, path: Path, left: list[int], depth: int = 0) -> Any:
 def check_classes(config: Any, path: Path) -> None:
     """Raise `InputError` if what is built of a config names anything but registered classes.
 
-    To be called after the user's own options are merged, and after mmpretrain's models are imported.
+    To be called after the user's own options are merged.
     """
     registered = _registered()
+    refused: dict[str, Callable[[Any], bool]] = {
+        "_scope_": lambda scope: scope not in _SCOPES,
+        "dtype": lambda name: isinstance(name, str) and not re.fullmatch(r"\w+", name),  # it is evaluated
+        "trust_remote_code": bool,
+    }
     for key, value in _built(config):
-        if key in _CLASSES and _unscoped(value) not in registered:
+        if key in _CLASSES and isinstance(value, str) and _unscoped(value) not in registered:
             message = f"The config '{path}' names {value!r}, which is no registered class of mmpretrain."
             raise InputError(message, hint=_HINT)
-        if (key == "_scope_" and value not in _SCOPES) or (key == "dtype" and not re.fullmatch(r"\w+", value)):
+        if key in refused and refused[key](value):
             message = f"The config '{path}' has {value!r} as its `{key}`, which only code may use."
             raise InputError(message, hint=_HINT)
 
@@ -91,8 +96,10 @@ def _registered() -> set[str]:
     from mmpretrain import registry as special
 
     groups = ("MODELS", "TRANSFORMS", "WEIGHT_INITIALIZERS")
-    names = [getattr(module, group).module_dict for module in (general, special) for group in groups]
-    return set().union(*names, special.BATCH_AUGMENTS.module_dict)
+    registries = [getattr(module, group) for module in (general, special) for group in groups]
+    for registry in (*registries, special.BATCH_AUGMENTS):
+        registry.import_from_location()  # as building does
+    return set().union(*(registry.module_dict for registry in (*registries, special.BATCH_AUGMENTS)))
 
 
 def _unscoped(name: str) -> str:
@@ -100,26 +107,26 @@ def _unscoped(name: str) -> str:
     return rest if scope in _SCOPES else name
 
 
-def _built(config: Any) -> Iterator[tuple[str, str]]:
-    """Keys and texts of the parts of a config from which something is built."""
+def _built(config: Any) -> Iterator[tuple[Any, Any]]:
+    """Keys and single values of the parts of a config from which something is built."""
     for key, part in config.items():
         if key in {"model", "data_preprocessor", "test_pipeline"}:
-            yield from _texts(part)
+            yield from _values(part)
         elif key in {"test_dataloader", "val_dataloader", "data"}:
             yield from _pipelines(part)
 
 
-def _pipelines(value: Any) -> Iterator[tuple[str, str]]:
+def _pipelines(value: Any) -> Iterator[tuple[Any, Any]]:
     for key, part in _items(value):
-        yield from _texts(part) if key == "pipeline" else _pipelines(part)
+        yield from _values(part) if key == "pipeline" else _pipelines(part)
 
 
-def _texts(value: Any) -> Iterator[tuple[str, str]]:
+def _values(value: Any) -> Iterator[tuple[Any, Any]]:
     for key, part in _items(value):
-        if isinstance(part, str):
-            yield key, part
+        if isinstance(part, Mapping | list | tuple):
+            yield from _values(part)
         else:
-            yield from _texts(part)
+            yield key, part
 
 
 def _items(value: Any) -> list[tuple[Any, Any]]:

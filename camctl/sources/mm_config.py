@@ -98,7 +98,7 @@ def _shipped() -> Path:
 def read_config(path: Path, options: Mapping[str, Any]) -> Any:
     """Read a config and merge the user's `cfg_options` into it. Raises `InputError` if that fails.
 
-    A .py config is code, and runs. mmpretrain's models must be imported already.
+    A .py config is code, and runs.
     """
     from mmengine.config import Config
 
