@@ -113,8 +113,12 @@ def _make(reference: str) -> Any:
 @contextmanager
 def _current_folder() -> Iterator[None]:
     """Make the current folder importable, as `python -m` does and a console script does not."""
-    here = str(Path.cwd())
-    if missing := not {here, ""} & set(sys.path):
+    try:
+        here = str(Path.cwd())
+    except OSError:  # it was removed: installed modules can still be imported
+        here = ""
+    missing = bool(here) and not {here, ""} & set(sys.path)
+    if missing:
         sys.path.insert(0, here)
     importlib.invalidate_caches()
     try:

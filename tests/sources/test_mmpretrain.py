@@ -79,6 +79,17 @@ def test_config_of_no_classifier_says_what_it_is(tmp_path: Path, load, name: str
     assert "\n" not in caught.value.message
 
 
+@pytest.mark.parametrize("name", ["x" * 5000, f"{'x' * 5000}.py", "~nobody/x.py"])
+def test_names_that_no_system_allows_are_one_clear_line(load, name: str) -> None:
+    with pytest.raises(InputError, match=r"There is no (config file|mmpretrain model)"):
+        load(name)
+
+
+@pytest.mark.parametrize("loader", ["text", [5], {"dataset": True}, {"dataset": {"datasets": 5}}])
+def test_data_sets_of_another_kind_are_left_aside(write_config, load, loader: Any) -> None:
+    assert load(write_config(test_dataloader=loader)).notes
+
+
 def test_what_is_no_config_is_pointed_out(load, tmp_path: Path) -> None:
     (tmp_path / "cat.jpg").write_bytes(b"")
     with pytest.raises(InputError, match="not a config file") as caught:

@@ -172,3 +172,12 @@ def test_missing_module_and_missing_dependency_are_told_apart(write: Write) -> N
         load(f"{write('import camctl_absent')}:Net")
     with pytest.raises(InputError, match="cannot be imported: SyntaxError"):
         load(f"{write('def')}:Net")
+
+
+def test_current_folder_may_be_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+    with pytest.raises(InputError, match=r"There is no Python module 'camctl_none'"):
+        load("camctl_none:Net")
