@@ -13,7 +13,7 @@ def reported(message: str, hint: str) -> Iterator[None]:
     """Raise `InputError` with this message for whatever is raised inside the block; an `InputError` passes through."""
     try:
         yield
-    except InputError:
+    except (InputError, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:  # the user's code may raise anything
         raise InputError(f"{message}: {one_line(error)}", hint=hint) from error
