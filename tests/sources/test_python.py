@@ -151,6 +151,7 @@ def test_random_weights_follow_the_seed_and_a_checkpoint_replaces_them(write: Wr
     [
         (":net", "There is no 'net'", "Did you mean Net"),
         (":broken", r"broken\(\) failed: ValueError: no such width", "python -c"),
+        (":strange", r"strange\(\) failed: GeneratorExit", "python -c"),
         (":number", "neither a model nor a function", "python:package.module:factory"),
         (":text", "returned str; expected nn.Module", "python:package.module:factory"),
         (":", "does not say where", "python:package.module:factory"),
@@ -159,6 +160,7 @@ def test_random_weights_follow_the_seed_and_a_checkpoint_replaces_them(write: Wr
 )
 def test_what_is_no_model_is_one_clear_line(write: Write, attribute: str, says: str, hint: str) -> None:
     text = "number = 7\ndef text():\n    return 'x'\ndef broken():\n    raise ValueError('no such width')\n"
+    text += "def strange():\n    raise GeneratorExit\n"
     with pytest.raises(InputError, match=says) as caught:
         load(f"{write(text)}{attribute}")
     assert hint in caught.value.hint
