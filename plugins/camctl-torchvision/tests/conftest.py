@@ -18,4 +18,4 @@ def no_network(monkeypatch, tmp_path):
         raise URLError("Network is unreachable")
 
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    monkeypatch.setattr(request, "urlopen", refuse)
+    monkeypatch.setattr(request.OpenerDirector, "open", refuse)
