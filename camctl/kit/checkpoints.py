@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 import zipfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from traceback import walk_tb
@@ -25,32 +25,14 @@ if TYPE_CHECKING:
 NESTS = ("state_dict", "model", "model_state_dict", "module", "net", "state_dict_ema", "model_ema")
 """Keys under which weights are nested. A moving average (EMA) is ignored if the weights themselves are there."""
 
-_UNSUPPORTED = re.compile(r"(?:Unsupported global: )?GLOBAL ([\w.]+) was not an allowed global")
-_BLOCKED = re.compile(r"Trying to load unsupported GLOBAL ([\w.]+)")
+_REFUSED = re.compile(r"GLOBAL ([\w.]+) was not an allowed global|Trying to load unsupported GLOBAL ([\w.]+)")
+"""The global that torch's restricted reader refused. Without one, the file is no pickle at all."""
 _WRAPPERS = ("module.", "_orig_mod.")
 """Prefixes that parallel wrappers and torch.compile add to every name."""
 TRUST = Hint("If you know who made it, use", trust_checkpoint=True)
 _NAMES = ("class_names", "classes", "categories")
 _SUFFIXES = {".pth", ".pt", ".bin", ".safetensors"}
 _ZIP, _HTML = b"PK\x03\x04", (b"<!do", b"<htm")
-_CHUNK = 1 << 22
-
-
-class State(dict[str, "Tensor"]):
-    """Tensors on the CPU by name of parameter or buffer, with the version numbers that torch keeps of modules."""
-
-    _metadata: Any  # torch reads this name in `load_state_dict`
-
-    def __init__(
-        self, items: Mapping[str, Tensor] | Iterable[tuple[str, Tensor]] = (), *, versions: Any = None
-    ) -> None:
-        super().__init__(items)
-        self._metadata = versions
-
-    @property
-    def versions(self) -> Any:
-        """Module name -> {"version": int}, as in `state_dict()`; None if the file holds none."""
-        return self._metadata
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -59,8 +41,10 @@ class Weights:
 
     path: Path
     sha256: str
-    state: State = field(repr=False)
-    """Weights, without a wrapper's prefix `module.` or `_orig_mod.`."""
+    state: Mapping[str, Tensor] = field(repr=False)
+    """Name of parameter or buffer, without a wrapper's prefix `module.` or `_orig_mod.` -> tensor on the CPU."""
+    versions: Any = None
+    """Module name -> {"version": int}, as torch keeps them in `state_dict()`; None if the file holds none."""
     named: str = ""
     """The user's name for the file: a path or an address."""
     class_names: tuple[str, ...] | None = None
@@ -72,13 +56,11 @@ class Weights:
         return Checkpoint(path=self.named or self.path.name, sha256=self.sha256)
 
 
-def read_checkpoint(path: str | Path, *, trust: bool = False, nests: Sequence[str] = NESTS, named: str = "") -> Weights:
+def read_checkpoint(file: Path, *, trust: bool = False, nests: Sequence[str] = NESTS, named: str = "") -> Weights:
     """Read the weights of a torch checkpoint, however they are nested, or of a safetensors file.
 
     Parameters
     ----------
-    path
-        The file.
     trust
         Use Python's own unpickler, which runs any code in the file.
     nests
@@ -93,13 +75,13 @@ def read_checkpoint(path: str | Path, *, trust: bool = False, nests: Sequence[st
     CamctlError
         There is too little memory.
     """
-    file = Path(path)
     sha256 = file_hash(file)
     with file.open("rb") as stream:
         start = stream.read(4)
     content = _safetensors(file, start) if file.suffix == ".safetensors" else _unpickle(file, start, trust=trust)
-    state, names = _state(content, file, nests), _class_names(content)
-    return Weights(path=file, sha256=sha256, state=state, named=named or str(path), class_names=names)
+    state, versions = _state(content, file, nests)
+    named, names = named or str(file), _class_names(content)
+    return Weights(path=file, sha256=sha256, state=state, versions=versions, named=named, class_names=names)
 
 
 def file_hash(file: Path, *more: Path) -> str:
@@ -112,8 +94,7 @@ def file_hash(file: Path, *more: Path) -> str:
         _check_file(path)
         try:
             with path.open("rb") as stream:
-                while chunk := stream.read(_CHUNK):
-                    digest.update(chunk)
+                hashlib.file_digest(stream, lambda: digest)
         except OSError as error:
             message = f"The checkpoint '{path}' cannot be read: {error.strerror or error}."
             raise InputError(message, hint="Check the file's permissions.") from error
@@ -166,27 +147,17 @@ def _unpickle(file: Path, start: bytes, *, trust: bool) -> Any:
         try:
             return torch.load(file, map_location="cpu", weights_only=not trust, mmap=mapped)
         except Exception as error:
-            if _raised_here(error):
+            *_, (frame, _) = walk_tb(error.__traceback__)
+            if frame.f_globals.get("__name__") == __name__:  # not the reader's: an answer of ours, or a bug
                 raise
-            if trust or not isinstance(error, pickle.UnpicklingError) or not (name := _refused(str(error))):
+            refused = _REFUSED.search(str(error))
+            if trust or not isinstance(error, pickle.UnpicklingError) or not refused:
                 raise _unreadable(file, start, error) from error
             message = (
-                f"The checkpoint '{file}' was refused: it needs '{name}' to be run, "
+                f"The checkpoint '{file}' was refused: it needs '{refused[1] or refused[2]}' to be run, "
                 "and code in a checkpoint can do anything to this machine."
             )
             raise InputError(message, hint=TRUST) from error
-
-
-def _raised_here(error: Exception) -> bool:
-    """Whether an exception comes from this file, not from the reader: its own answer, or a bug."""
-    *_, (frame, _) = walk_tb(error.__traceback__)
-    return frame.f_globals.get("__name__") == __name__
-
-
-def _refused(text: str) -> str:
-    """Name of the global that torch's restricted reader refused; empty if the file is no pickle at all."""
-    match = _UNSUPPORTED.search(text) or _BLOCKED.search(text)
-    return match[1] if match else ""
 
 
 def _unreadable(file: Path, start: bytes, error: Exception) -> CamctlError:
@@ -237,21 +208,16 @@ def _log_statistic(owner: object, name: str) -> str:
     raise InputError(message, hint=TRUST)
 
 
-def _state(content: Any, file: Path, nests: Sequence[str]) -> State:
-    """The weights, however they are nested, with the version numbers that torch keeps of modules."""
+def _state(content: Any, file: Path, nests: Sequence[str]) -> tuple[dict[str, Tensor], Any]:
+    """The weights, however they are nested, and the version numbers that torch keeps of modules."""
     import torch
 
-    for _ in range(len(nests)):
+    nest = torch.nn.Module, Mapping
+    for _ in range(len(nests) + 1):
         if isinstance(content, torch.nn.Module):  # a whole model, which needs `trust`
             content = content.state_dict()
-        if not isinstance(content, Mapping):
-            break
-        inner = next((content[key] for key in nests if isinstance(content.get(key), Mapping | torch.nn.Module)), None)
-        if inner is None:
-            break
-        content = inner
-    if isinstance(content, torch.nn.Module):
-        content = content.state_dict()
+        if isinstance(content, Mapping):
+            content = next((content[key] for key in nests if isinstance(content.get(key), nest)), content)
     items = content.items() if isinstance(content, Mapping) else ()
     state = {str(key): value for key, value in items if isinstance(value, torch.Tensor)}
     if not state:
@@ -263,16 +229,17 @@ def _state(content: Any, file: Path, nests: Sequence[str]) -> State:
         if isinstance(versions, Mapping):
             # The wrapped model's own key has no dot; the wrapper's version is not needed.
             versions = {f"{key}.".removeprefix(prefix)[:-1]: value for key, value in versions.items() if key}
-    return State(state, versions=versions)
+    return state, versions
 
 
 def _class_names(content: Any) -> tuple[str, ...] | None:
     """Class names of mmengine's `meta.dataset_meta.classes`, mmcls's `meta.CLASSES`, or a list next to the weights."""
-    if not isinstance(content, Mapping):
-        return None
-    meta = content.get("meta")
-    meta = meta if isinstance(meta, Mapping) else {}
-    dataset = meta.get("dataset_meta")
-    dataset = dataset if isinstance(dataset, Mapping) else {}
+    content = _mapping(content)
+    meta = _mapping(content.get("meta"))
+    dataset = _mapping(meta.get("dataset_meta"))
     candidates = (dataset.get("classes"), dataset.get("CLASSES"), meta.get("CLASSES"), *map(content.get, _NAMES))
-    return next((names for names in map(as_names, candidates) if names is not None), None)
+    return next(filter(None, map(as_names, candidates)), None)
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from camctl.kit.checkpoints import Weights
     from camctl.plugin import LoadOptions
 
+Progress = Callable[[str, int, int], None]
+
 HERE_ALREADY = "Check the address and the network, or give the path of a checkpoint on this machine."
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
@@ -46,10 +48,7 @@ def check_checkpoint(checkpoint: str | None, options: LoadOptions) -> None:
 
 
 def load_weights(checkpoint: str | None, options: LoadOptions, *, hint: str = HERE_ALREADY) -> Weights | None:
-    """Read the checkpoint that the user named by path or address; None without one.
-
-    Raises what `check_checkpoint`, `local_file` and `camctl.kit.checkpoints.read_checkpoint` raise.
-    """
+    """Read the checkpoint that the user named by path or address; None without one."""
     check_checkpoint(checkpoint, options)
     if checkpoint is None:
         return None
@@ -58,22 +57,15 @@ def load_weights(checkpoint: str | None, options: LoadOptions, *, hint: str = HE
 
 
 def local_file(checkpoint: str, options: LoadOptions, *, hint: str = HERE_ALREADY) -> Path:
-    """Return the path of a checkpoint that the user named by path or address, downloading it from an address.
+    """Return the path of a checkpoint that the user named by path or address; raises what `fetch` raises.
 
     A path may not exist: `camctl.kit.checkpoints.read_checkpoint` reports that.
-    Raises `InputError` for a wrong address, `CamctlError` (with `hint`) if the download fails.
     """
     return fetch(checkpoint, options.progress, hint=hint) if is_url(checkpoint) else Path(checkpoint).expanduser()
 
 
-def fetch(
-    url: str,
-    progress: Callable[[str, int, int], None] | None = None,
-    *,
-    folder: Path | None = None,
-    hint: str = HERE_ALREADY,
-) -> Path:
-    """Return the file at an http(s) address, downloading it if it is not in the cache.
+def fetch(url: str, progress: Progress | None = None, *, hint: str = HERE_ALREADY) -> Path:
+    """Return the file at an http(s) address, downloading it if it is not in torch's hub folder.
 
     Parameters
     ----------
@@ -81,17 +73,8 @@ def fetch(
         The address. A hash in the file's name (`net-0676ba61.pth`) is verified.
     progress
         Called as `progress(name, done, total)` in bytes; `total` is 0 if the server does not say it.
-    folder
-        The cache; by default `checkpoints` in torch's hub folder, which `TORCH_HOME` moves.
     hint
-        Hint if the network fails.
-
-    Raises
-    ------
-    InputError
-        The address is wrong.
-    CamctlError
-        The download fails.
+        Hint if the network fails, which is a `CamctlError`; a wrong address is an `InputError`.
     """
     parts = urlsplit(url)
     if parts.scheme.lower() not in {"http", "https"} or not parts.netloc:
@@ -101,38 +84,32 @@ def fetch(
     if not name:
         message = f"'{url}' names no file."
         raise InputError(message, hint="Give the address of the checkpoint file itself.")
-    target = (folder or _cache()) / _cached_name(url, name)
+    from torch import hub
+
+    # A name without a hash may be that of several files.
+    prefix = "" if _HASH_IN_NAME.search(name) else f"{hashlib.sha256(url.encode()).hexdigest()[:8]}-"
+    target = Path(hub.get_dir(), "checkpoints", prefix + name)
     if target.is_file():
         return target
-    from urllib.error import HTTPError
-
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         _download(url, name, target, progress)
-    except OSError as error:
-        if isinstance(error, HTTPError):
-            error.close()  # it is also the response, and holds the connection
-        # URLError, timeouts and full disks are all OSErrors; `reason` has the socket's message.
-        reason = " ".join(str(getattr(error, "reason", "") or error.strerror or error).split())
-        message = f"'{name}' is not on this machine and could not be downloaded from {parts.netloc}: {reason}."
+    except OSError as error:  # URLError, timeouts and full disks are all OSErrors
+        message = f"'{name}' is not on this machine and could not be downloaded from {parts.netloc}: {reason(error)}."
         raise CamctlError(message, hint=hint) from error
     return target
 
 
-def _cache() -> Path:
-    from torch import hub
+def reason(error: OSError) -> str:
+    """Return why the network failed on one line, and close the connection that an answer of a server holds."""
+    from urllib.error import HTTPError
 
-    return Path(hub.get_dir()) / "checkpoints"
-
-
-def _cached_name(url: str, name: str) -> str:
-    """The file's name if it holds a hash, as in torch.hub; else with the address's hash before it."""
-    if _HASH_IN_NAME.search(name):
-        return name
-    return f"{hashlib.sha256(url.encode()).hexdigest()[:8]}-{name}"
+    if isinstance(error, HTTPError):
+        error.close()
+    return " ".join(str(getattr(error, "reason", "") or error.strerror or error).split())
 
 
-def _download(url: str, name: str, target: Path, progress: Callable[[str, int, int], None] | None) -> None:
+def _download(url: str, name: str, target: Path, progress: Progress | None) -> None:
     from http.client import HTTPException
     from urllib.request import Request, urlopen
 
@@ -156,12 +133,7 @@ def _download(url: str, name: str, target: Path, progress: Callable[[str, int, i
         Path(temporary).unlink(missing_ok=True)
 
 
-def _copy(
-    response: HTTPResponse,
-    file: BinaryIO,
-    name: str,
-    progress: Callable[[str, int, int], None] | None,
-) -> tuple[str, int, int]:
+def _copy(response: HTTPResponse, file: BinaryIO, name: str, progress: Progress | None) -> tuple[str, int, int]:
     """Write the response to a file; return its sha256, its size and its announced size (0 if unknown)."""
     from http.client import IncompleteRead
 

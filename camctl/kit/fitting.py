@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from camctl.errors import InputError
 
@@ -15,15 +16,10 @@ if TYPE_CHECKING:
 
 OTHER_SIZES = "Give the checkpoint that was trained with exactly this model."
 
-_MISMATCH = re.compile(
-    r"size mismatch for (?P<name>\S+): copying a param with shape (?:torch\.Size\()?\[(?P<file>[\d, ]*)\]\)? "
-    r"from checkpoint, the shape in current model is (?:torch\.Size\()?\[(?P<model>[\d, ]*)\]",
-)
+_MISMATCH = re.compile(r"size mismatch for (\S+): [^[]*\[([\d, ]*)\][^[]*\[([\d, ]*)\]")
+"""A weight's name, its shape in the checkpoint and its shape in the model, in the message of `load_state_dict`."""
 _HEAD = re.compile(r"(^|\.)(head|fc|classifier|cls|logits)", re.IGNORECASE)
 _SHOWN = 3
-
-Mismatch = tuple[str, Sequence[int], Sequence[int]]
-"""A weight's name, its shape in the checkpoint and its shape in the model."""
 
 
 def fit(
@@ -33,25 +29,19 @@ def fit(
 
     Parameters
     ----------
-    module, weights
-        The model and its weights.
     hint
         How to set the model's number of classes; a word N in it is replaced by the checkpoint's.
     where
         What the model was built from, for messages.
     other_sizes
-        Hint if other weights than the head's have another size.
-
-    Raises
-    ------
-    InputError
-        Sizes differ, or no weight fits.
+        Hint of the `InputError` if other weights than the head's have another size.
     """
+    state: Any = OrderedDict(weights.state)
+    state._metadata = weights.versions  # noqa: SLF001 - where torch keeps them
     try:
-        keys = module.load_state_dict(weights.state, strict=False)
+        keys = module.load_state_dict(state, strict=False)
     except RuntimeError as error:
-        matches = _MISMATCH.finditer(str(error))
-        sizes = [(match["name"], _shape(match["file"]), _shape(match["model"])) for match in matches]
+        sizes = [(name, *map(_shape, shapes)) for name, *shapes in _MISMATCH.findall(str(error))]
         if sizes:
             raise mismatch(sizes, path=weights.path, hint=hint, where=where, other_sizes=other_sizes) from error
         line = str(error).strip().splitlines()[-1].strip()
@@ -84,11 +74,17 @@ def notes_on(
 
 
 def mismatch(
-    sizes: Sequence[Mismatch], *, path: object, hint: str, where: str = "the model", other_sizes: str = OTHER_SIZES
+    sizes: Sequence[tuple[str, Sequence[int], Sequence[int]]],
+    *,
+    path: object,
+    hint: str,
+    where: str = "the model",
+    other_sizes: str = OTHER_SIZES,
 ) -> InputError:
     """Make the error for weights of other sizes, worded for the usual case that only the head's differ.
 
-    Parameters are those of `fit`; `sizes` is not empty.
+    `sizes` has a name, the shape in the checkpoint and the shape in the model of each, at least one; the rest as in
+    `fit`.
     """
     if all(_HEAD.search(name) for name, _, _ in sizes):
         _, (checkpoint, *_), (model, *_) = sizes[0]
@@ -98,7 +94,7 @@ def mismatch(
     name, there, here = sizes[0]
     message = (
         f"The checkpoint '{path}' is for another model: {len(sizes)} weights have other sizes, the first is {name}, "
-        f"{_written(here)} in {where} and {_written(there)} in the checkpoint."
+        f"({', '.join(map(str, here))}) in {where} and ({', '.join(map(str, there))}) in the checkpoint."
     )
     return InputError(message, hint=other_sizes)
 
@@ -109,11 +105,7 @@ def _weights_among(names: Iterable[str]) -> list[str]:
 
 
 def _shape(text: str) -> tuple[int, ...]:
-    return tuple(int(edge) for edge in text.split(",") if edge.strip())
-
-
-def _written(shape: Sequence[int]) -> str:
-    return f"({', '.join(map(str, shape))})"
+    return tuple(map(int, re.findall(r"\d+", text)))
 
 
 def _some(names: Sequence[str]) -> str:

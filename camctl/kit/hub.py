@@ -1,7 +1,4 @@
-"""Files of the Hugging Face hub, from its cache or downloaded once.
-
-For sources whose models are there; they depend on the package `huggingface_hub` themselves.
-"""
+"""Files of the Hugging Face hub, for sources that depend on the package `huggingface_hub` themselves."""
 
 from __future__ import annotations
 
@@ -10,6 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from camctl.errors import CamctlError, Hint, InputError, one_line
+from camctl.kit.downloads import Progress, reason
 from camctl.kit.quiet import quiet
 
 _TIMEOUT = 10.0
@@ -20,30 +18,19 @@ def hub_file(
     repository: str,
     *names: str,
     revision: str | None = None,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Progress | None = None,
     hint: str = HINT,
 ) -> Path:
     """Return the first of these files that a repository has, downloading it if it is not in the cache.
 
     Parameters
     ----------
-    repository
-        `org/name`.
-    names
-        Paths in the repository, the preferred one first.
-    revision
-        A branch, a tag or a commit.
+    repository, names, revision
+        `org/name`; paths in it, the preferred one first; a branch, a tag or a commit.
     progress
         Called as `progress(name, done, total)` in bytes.
     hint
-        Hint if the network fails.
-
-    Raises
-    ------
-    InputError
-        There is no such repository, revision or file.
-    CamctlError
-        It cannot be downloaded.
+        Hint if the network fails, which is a `CamctlError`; what does not exist is an `InputError`.
     """
     from huggingface_hub import errors, hf_hub_download
 
@@ -55,21 +42,13 @@ def hub_file(
         for name in names:
             try:
                 with quiet():
-                    return Path(
-                        hf_hub_download(
-                            repository,
-                            name,
-                            revision=revision,
-                            local_files_only=cached,
-                            tqdm_class=_bar(progress, name),
-                        )
-                    )
-            except errors.LocalEntryNotFoundError as error:
-                missing = error
-                if not cached:
-                    raise _unreachable(title, one_line(error), hint) from error
+                    bar = _bar(progress, name)
+                    options: Any = {"revision": revision, "local_files_only": cached, "tqdm_class": bar}
+                    return Path(hf_hub_download(repository, name, **options))
             except (errors.EntryNotFoundError, errors.RevisionNotFoundError) as error:
                 missing = error
+                if not cached and isinstance(error, errors.LocalEntryNotFoundError):  # the connection was lost
+                    raise _unreachable(title, one_line(error), hint) from error
             except (errors.RepositoryNotFoundError, errors.HFValidationError) as error:
                 message = f"The hub has no public model '{repository}'."
                 raise InputError(message, hint="Check the name; for a private model: hf auth login") from error
@@ -82,7 +61,7 @@ def hub_file(
     raise InputError(message, hint="Check the name and the revision.") from missing
 
 
-def _bar(progress: Callable[[str, int, int], None] | None, file: str) -> type:
+def _bar(progress: Progress | None, file: str) -> type:
     """Make a class that replaces tqdm's progress bar: it draws nothing and calls `progress`."""
 
     class Bar:
@@ -121,11 +100,10 @@ def _check_network(repository: str, hint: str) -> None:
     request = Request(constants.ENDPOINT, method="HEAD")  # noqa: S310 - the library's own address
     try:
         urlopen(request, timeout=_TIMEOUT).close()  # noqa: S310
-    except HTTPError as error:  # an answer of the hub
-        error.close()
     except OSError as error:
-        reason = " ".join(str(getattr(error, "reason", "") or error).split())
-        raise _unreachable(repository, reason, hint) from error
+        text = reason(error)
+        if not isinstance(error, HTTPError):  # which is an answer of the hub
+            raise _unreachable(repository, text, hint) from error
 
 
 def _unreachable(repository: str, reason: str, hint: str) -> CamctlError:

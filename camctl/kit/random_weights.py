@@ -6,23 +6,21 @@ before them would receive a gradient, so every map would be blank: their weights
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor, nn
 
-SPREAD = 0.02
+_SPREAD = 0.02
 """Standard deviation of the values that replace zeros, as in a ViT's initialisation."""
-
-LOUD_ENOUGH = 1e-2
+_SMALLEST_SCALE = 1e-2
 """Smallest layer scale that is kept. They start at 1e-6 to 1e-4, and each shrinks the gradient as much."""
-
 LIKE_PICTURES = (2, 4, 8, 16)
-"""Cells per side of the coarse noise that `settle` may add: fine noise averages out before a deep network's last
-stage, and pictures have all scales."""
+"""Scales for `settle`: fine noise averages out before a deep network's last stage, and pictures have all scales."""
 
 
 @contextmanager
@@ -38,20 +36,16 @@ def seeded(seed: int) -> Iterator[None]:
 def randomise(module: nn.Module, seed: int) -> None:
     """Draw all weights again, in place and on the CPU; the same seed gives the same weights.
 
-    First by the layers (`reset_parameters`), then by the model (`init_weights`, as in mmengine), then those that would
-    stop gradients (`enliven`). Weights that a model draws only while it is built follow the seed if it is built inside
-    `seeded(seed)`.
+    First by the layers (`reset_parameters`), then by the model (`init_weights`, as in mmengine), then `enliven`.
+    Weights that a model draws only while it is built follow the seed if it is built inside `seeded(seed)`.
     """
     import torch
 
     with seeded(seed), torch.no_grad():
-        for part in module.modules():
-            reset = getattr(part, "reset_parameters", None)
-            if callable(reset):
-                reset()
-        initialise = getattr(module, "init_weights", None)
-        if callable(initialise):
-            initialise()
+        for part, name in (*((part, "reset_parameters") for part in module.modules()), (module, "init_weights")):
+            draw = getattr(part, name, None)
+            if callable(draw):
+                draw()
     enliven(module, seed)
 
 
@@ -77,26 +71,20 @@ def redraw(part: nn.Module, like: nn.Module, generator: Generator) -> None:
 
 
 def enliven(module: nn.Module, seed: int) -> None:
-    """Replace weights that stop gradients, in place and on the CPU: all zero, not finite, or scales close to zero.
-
-    For a model that was built inside `seeded(seed)` by a library that draws its own weights.
-    """
+    """Replace weights that stop gradients, in place and on the CPU: all zero, not finite, or scales close to zero."""
     import torch
 
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for owner in module.modules():
             for name, parameter in owner.named_parameters(recurse=False):
-                _enliven(owner, name, parameter, generator)
+                if parameter.is_floating_point() and parameter.numel():
+                    noise = torch.randn(parameter.shape, generator=generator, dtype=torch.float32).to(parameter)
+                    _enliven(owner, name, parameter, _SPREAD * noise)
 
 
 def settle(
-    module: nn.Module,
-    forward: Callable[[Tensor], Tensor],
-    size: tuple[int, ...],
-    seed: int,
-    *,
-    scales: Sequence[int] = (),
+    module: nn.Module, forward: Callable[[Tensor], Tensor], size: Sequence[int], seed: int, scales: Sequence[int] = ()
 ) -> None:
     """Estimate the statistics of batch norms from noise, so that activations of a deep network stay in range.
 
@@ -105,60 +93,46 @@ def settle(
     run, the statistics stay as they are.
     """
     import torch
+    from torch.nn.functional import interpolate
     from torch.nn.modules.batchnorm import _BatchNorm
 
     norms = [part for part in module.modules() if isinstance(part, _BatchNorm) and part.track_running_stats]
     if not norms:
         return
-    before = [(norm.training, norm.momentum, {k: v.clone() for k, v in norm.named_buffers()}) for norm in norms]
-    noise = _noise(size, scales, torch.Generator().manual_seed(seed))
-    failed = False
+    before = [(norm, norm.training, norm.momentum, copy.deepcopy(norm.state_dict())) for norm in norms]
+    generator = torch.Generator().manual_seed(seed)
+    noise = torch.randn((2, *size), generator=generator)
+    for cells in scales:
+        coarse = torch.randn((2, size[0], cells, cells), generator=generator)
+        noise += interpolate(coarse, tuple(size[1:]), mode="nearest")
+    noise /= len(scales) ** 0.5 or 1
+    settled = False
     try:
         for norm in norms:
             norm.reset_running_stats()
             norm.momentum = None  # the plain mean, so that one batch counts in full
             norm.train()
-        with seeded(seed), torch.no_grad():
+        with suppress(Exception), seeded(seed), torch.no_grad():  # a failure is reported when the picture is run
             forward(noise)
-    except Exception:  # noqa: BLE001 - any failure is reported when the picture is run
-        failed = True
+            settled = True
     finally:
-        for norm, (training, momentum, buffers) in zip(norms, before, strict=True):
+        for norm, training, momentum, state in before:
             norm.train(training)
             norm.momentum = momentum
-            if failed or not all(torch.isfinite(value).all() for value in norm.buffers()):
-                for name, value in buffers.items():
-                    norm.get_buffer(name).copy_(value)
+            if not settled or not all(torch.isfinite(value).all() for value in norm.buffers()):
+                norm.load_state_dict(state)
 
 
-def _noise(size: tuple[int, ...], scales: Sequence[int], generator: Generator) -> Tensor:
-    """Two random inputs (2, C, h, w)."""
-    import torch
-    from torch.nn.functional import interpolate
-
-    noise = torch.randn((2, *size), generator=generator)
-    for cells in scales:
-        coarse = torch.randn((2, size[0], cells, cells), generator=generator)
-        noise += interpolate(coarse, size[1:], mode="nearest")
-    return noise / len(scales) ** 0.5 if scales else noise
-
-
-def _enliven(owner: nn.Module, name: str, parameter: Tensor, generator: Generator) -> None:
-    """Replace a parameter if it is all zero, not finite, or a scale close to zero."""
-    import torch
-
-    if not parameter.is_floating_point() or not parameter.numel():
-        return
+def _enliven(owner: nn.Module, name: str, parameter: Tensor, noise: Tensor) -> None:
     largest = float(parameter.detach().abs().max())
     finite = math.isfinite(largest)
-    noise = torch.randn(parameter.shape, generator=generator, dtype=torch.float32).to(parameter)
     if name.endswith("bias"):
         if not finite:
             parameter.zero_()
         return
     # A vector along one dimension scales channels: a norm's weight, or a layer scale of any name.
     scales = parameter.numel() == max(parameter.shape, default=1) and "token" not in name
-    if scales and (not finite or largest < LOUD_ENOUGH):
-        parameter.copy_(1 + SPREAD * noise if "norm" in type(owner).__name__.lower() else 0.5 + SPREAD * noise)
+    if scales and (not finite or largest < _SMALLEST_SCALE):
+        parameter.copy_(noise + (1 if "norm" in type(owner).__name__.lower() else 0.5))
     elif largest == 0 or not finite:
-        parameter.copy_(SPREAD * noise)
+        parameter.copy_(noise)

@@ -7,14 +7,13 @@ padding and batch norms are reproduced here.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from torch import Tensor, nn
 from torch.nn import functional
 
 
-@dataclass(frozen=True)
-class Scale:
+class Scale(NamedTuple):
     """Size of a member of the family: width and depth relative to lite0, and the input's side in pixels."""
 
     width: float
@@ -58,8 +57,7 @@ class EfficientNetLite(nn.Module):
         self._avg_pooling = nn.AdaptiveAvgPool2d(1)
         self._fc = nn.Linear(_HEAD, classes)
 
-    def forward(self, batch: Tensor) -> Tensor:
-        """Class scores before the softmax."""
+    def forward(self, batch: Tensor) -> Tensor:  # noqa: D102 - see the class
         features = self._swish0(self._bn0(self._conv_stem(batch)))
         for block in self._blocks:
             features = block(features)

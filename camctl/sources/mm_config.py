@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import importlib.util
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from camctl.errors import InputError, one_line
-from camctl.sources import model_index
+from camctl.errors import CamctlError, InputError, UnknownNameError
+from camctl.sources.reporting import reported
 
 SUFFIXES = (".py", ".yaml", ".yml", ".json")
+
+_NAME = re.compile(r"^[ ]*-[ ]+Name:[ ]*['\"]?([^\s'\"]+)", re.MULTILINE)
+_MODELS = re.compile(r"^Models:", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,35 +44,74 @@ def find_config(reference: str) -> Found:
             raise InputError(message, hint="The order is IMAGE, then MODEL (a config or a name), then CHECKPOINT.")
         return Found(path=path)
     if not is_path and "/" not in reference:
-        published = model_index.find(reference)
-        return Found(path=published.config, weights=published.weights)
+        return published(reference)
     # mmpretrain's documentation names configs by their path in its repository; the wheel has the same files.
-    if path.parts[:1] == ("configs",) and (model_index.shipped() / path).is_file():
-        return Found(path=model_index.shipped() / path, notes=(f"Config '{reference}' taken from mmpretrain's own.",))
+    if path.parts[:1] == ("configs",) and (_shipped() / path).is_file():
+        return Found(path=_shipped() / path, notes=(f"Config '{reference}' taken from mmpretrain's own.",))
     message = f"There is no config file '{reference}'."
     raise InputError(message, hint="Check the path, or give a model name of mmpretrain such as resnet50_8xb32_in1k.")
+
+
+def published(name: str) -> Found:
+    """Find a model of mmpretrain's index by name, ignoring case. Raises `UnknownNameError` with near names."""
+    names = published_names()
+    if name.casefold() not in names:
+        hint = "The path of a config file, or SOURCE:REFERENCE, is possible as well."
+        raise UnknownNameError("mmpretrain model", name, [spelled for spelled, _ in names.values()], hint=hint)
+    spelled, file = names[name.casefold()]
+    import yaml  # type: ignore[import-untyped]  # mmengine brings it
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    content = yaml.load(file.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506 - both loaders are safe ones
+    entry = next(model for model in content["Models"] if model["Name"] == spelled)
+    if not entry.get("Config"):
+        message = f"mmpretrain lists '{spelled}' without a config file."
+        raise InputError(message, hint="Give the path of a config file and the checkpoint.")
+    return Found(path=_shipped() / entry["Config"], weights=entry.get("Weights") or None)
+
+
+@cache
+def published_names() -> dict[str, tuple[str, Path]]:
+    """Name in lower case -> the name as published, and its index file in mmpretrain's wheel."""
+    names: dict[str, tuple[str, Path]] = {}
+    for file in sorted((_shipped() / "configs").glob("*/metafile.y*ml")):
+        # Each file lists collections, then models. Parsing all as YAML takes seconds, a search milliseconds.
+        _, *models = _MODELS.split(file.read_text(encoding="utf-8"), maxsplit=1)
+        for name in _NAME.findall("".join(models)):
+            names.setdefault(name.casefold(), (name, file))
+    return names
+
+
+def _shipped() -> Path:
+    """Folder of mmpretrain's wheel with `configs/` and the index."""
+    spec = importlib.util.find_spec("mmpretrain")
+    if spec is None or spec.origin is None:
+        message = "The package mmpretrain is not installed."
+        raise CamctlError(message, hint="Install it with: pip install mmpretrain mmcv-lite")
+    package = Path(spec.origin).parent
+    # A wheel has its configs in `.mim`, a checkout next to the package.
+    return package / ".mim" if (package / ".mim").is_dir() else package.parent
 
 
 def read_config(path: Path, options: Mapping[str, Any]) -> Any:
     """Read a config with mmengine and merge the user's `cfg_options` into it. Raises `InputError` if that fails."""
     from mmengine.config import Config
 
-    try:
+    hint = "Correct the config, or try it in Python: mmengine.Config.fromfile(...)."
+    with reported(f"The config '{path}' cannot be read", hint):
         config = Config.fromfile(str(path))
-    except (Exception, SystemExit) as error:  # a config is Python code: anything can come out of it
-        message = f"The config '{path}' cannot be read: {one_line(error)}"
-        raise InputError(
-            message, hint="Correct the config, or try it in Python: mmengine.Config.fromfile(...)."
-        ) from error
-    try:
+    hint = "Write them as key=value, such as model.head.num_classes=10."
+    with reported(f"--cfg-options cannot be merged into '{path}'", hint):
         config.merge_from_dict(dict(options))
-    except Exception as error:
-        message = f"--cfg-options cannot be merged into '{path}': {one_line(error)}"
-        raise InputError(message, hint="Write them as key=value, such as model.head.num_classes=10.") from error
     if not isinstance(config.get("model"), Mapping) or not config.model.get("type"):
         message = f"The config '{path}' describes no model: it has no `model` with a `type`."
         raise InputError(message, hint="Give the config that the model was trained with, not one of its bases.")
     return config
+
+
+def kind_of(settings: Any) -> str:
+    """Name of the class in the `type` of some settings, without its module; empty without one."""
+    return str(settings.get("type", "")).rpartition(".")[2] if isinstance(settings, Mapping) else ""
 
 
 def without_downloads(settings: Any) -> Any:
@@ -75,12 +120,8 @@ def without_downloads(settings: Any) -> Any:
         return {
             key: without_downloads(value)
             for key, value in settings.items()
-            if key != "pretrained" and not (key == "init_cfg" and _is_pretrained(value))
+            if key != "pretrained" and not (key == "init_cfg" and kind_of(value) == "Pretrained")
         }
     if isinstance(settings, list | tuple):
-        return type(settings)(without_downloads(each) for each in settings if not _is_pretrained(each))
+        return type(settings)(without_downloads(value) for value in settings if kind_of(value) != "Pretrained")
     return settings
-
-
-def _is_pretrained(value: Any) -> bool:
-    return isinstance(value, Mapping) and str(value.get("type", "")).rpartition(".")[2] == "Pretrained"

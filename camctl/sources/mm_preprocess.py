@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from camctl.errors import CamctlError
+from camctl.sources.mm_config import kind_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,8 +34,7 @@ def test_dataset(config: Any) -> Any:
             if inner is None:
                 return dataset
             dataset = inner
-    # As in mmcls 0.x.
-    return (config.get("data") or {}).get("test") or {}
+    return (config.get("data") or {}).get("test") or {}  # as in mmcls 0.x
 
 
 def find_pipeline(config: Any) -> Sequence[Any] | None:
@@ -51,8 +51,9 @@ def make_preprocess(steps: Sequence[Any], preprocessor: nn.Module) -> Callable[[
     import torch
     from mmpretrain.registry import TRANSFORMS
 
-    loads = [step for step in steps if _loads(step)]
-    transforms = [TRANSFORMS.build(copy.deepcopy(step)) for step in steps if not _loads(step)]
+    loads = [step for step in steps if kind_of(step).startswith("LoadImage")]
+    steps = [step for step in steps if step not in loads]
+    transforms = [TRANSFORMS.build(copy.deepcopy(step)) for step in steps]
     # The model moves to its device, this copy stays.
     preprocessor = copy.deepcopy(preprocessor).cpu()
     convert = _colours(loads, steps, preprocessor)
@@ -78,10 +79,6 @@ def make_preprocess(steps: Sequence[Any], preprocessor: nn.Module) -> Callable[[
     return preprocess
 
 
-def _loads(step: Any) -> bool:
-    return str(step.get("type", "")).rpartition(".")[2].startswith("LoadImage")
-
-
 def _colours(
     loads: Sequence[Any], steps: Sequence[Any], preprocessor: nn.Module
 ) -> Callable[[NDArray[np.uint8]], NDArray[np.uint8]]:
@@ -89,24 +86,17 @@ def _colours(
     mean = getattr(preprocessor, "mean", None)
     is_grey = any(str(step.get("color_type", "")).startswith("gray") for step in loads)
     if is_grey or (not loads and mean is not None and mean.numel() == 1):
+        import cv2
 
-        def to_grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-            import cv2
-
-            grey: NDArray[np.uint8] = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-            return grey
-
-        return to_grey
+        return lambda pixels: cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
     # mmcv reads files as BGR by default, whatever decodes them. Datasets that hold pixels (CIFAR) are RGB if no later
     # step swaps the channels.
-    swapped_later = bool(
-        getattr(preprocessor, "to_rgb", False) or any(_swaps(step) for step in steps if not _loads(step))
-    )
+    swapped_later = getattr(preprocessor, "to_rgb", False) or any(map(_swaps, steps))
     rgb = any(step.get("channel_order") == "rgb" for step in loads) if loads else not swapped_later
     return (lambda pixels: pixels) if rgb else (lambda pixels: pixels[..., ::-1])
 
 
 def _swaps(step: Any) -> bool:
     """Whether a transform swaps BGR and RGB; `Normalize` does by default."""
-    kind = str(step.get("type", "")).rpartition(".")[2]
+    kind = kind_of(step)
     return bool(step.get("to_rgb", kind == "Normalize")) if kind in {"Normalize", "NumpyToPIL"} else False

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from camctl.errors import Hint, InputError, one_line
+from camctl.errors import Hint, InputError
 from camctl.kit.checkpoints import Weights, as_names
 from camctl.kit.downloads import load_weights
 from camctl.kit.fitting import fit
@@ -14,13 +15,15 @@ from camctl.kit.quiet import quiet
 from camctl.kit.random_weights import randomise, seeded, settle
 from camctl.plugin import LoadedModel, LoadOptions, Source
 from camctl.sources import mm_config, mm_preprocess
+from camctl.sources.reporting import reported
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
     from torch import Tensor, nn
 
+    from camctl.sources.plain_preprocess import Preprocess
+
 _BLANK_EDGE = 512
+_CLASSIFIER = "Give the config of a classifier."
 _CHECK = "Check `model` in the config, and the config options."
 _HINT = Hint("Set the number of classes", cfg_options="model.head.num_classes=N")
 _KINDS = {
@@ -78,7 +81,7 @@ def load_config(
         blank = _blank(preprocess, found.path, _BLANK_EDGE)
         if blank.shape[-2:] == (_BLANK_EDGE, _BLANK_EDGE):
             notes += ("The config's test pipeline does not resize: pictures are used at their own size.",)
-            is_cifar = str(mm_preprocess.test_dataset(config).get("type", "")).startswith("CIFAR")
+            is_cifar = mm_config.kind_of(mm_preprocess.test_dataset(config)).startswith("CIFAR")
             blank = _blank(preprocess, found.path, 32 if is_cifar else 224)
         module.to(device)
         forward = _make_forward(module)
@@ -127,35 +130,37 @@ def _build(name: str, config: Any) -> nn.Module:
         message = f"The model's `type` in '{name}' is {settings['type']!r}, which names no class."
         raise InputError(message, hint=_CHECK)
     with DefaultScope.overwrite_default_scope("mmpretrain"):
-        _check_kind(name, kind, settings["type"], MODELS)
-        try:
+        _check_kind(name, kind, _registered(settings["type"], MODELS))
+        with reported(f"The model of '{name}' cannot be built", _CHECK):
             module: nn.Module = MODELS.build(settings)
-        except (Exception, SystemExit) as error:
-            message = f"The model of '{name}' cannot be built: {one_line(error)}"
-            raise InputError(message, hint=_CHECK) from error
-    if _is_a(module, "ImageClassifier") and getattr(module, "head", None) is None:
+    head = getattr(module, "head", None)
+    if _is_a(module, "ImageClassifier") and head is None:
         message = f"'{name}' is a backbone without a head: it outputs features, not classes."
         raise InputError(message, hint="Give the config of a classifier, such as one that fine-tunes this backbone.")
-    if _is_a(getattr(module, "head", None), "MultiTaskHead"):
+    if _is_a(head, "MultiTaskHead"):
         message = f"'{name}' has scores of several tasks (MultiTaskHead), not of one list of classes."
         raise InputError(message, hint="Give a config with the head of one task.")
     return module
 
 
-def _check_kind(name: str, kind: str, named: Any, registry: Any) -> None:
-    try:
-        found = registry.get(named) if isinstance(named, str) else named
-    except Exception:  # noqa: BLE001 - the registry raises various things for names it does not know
-        found = None
-    hint = "Give the config of a classifier."
+def _check_kind(name: str, kind: str, found: Any) -> None:
     if found is None:
-        message = f"'{name}' describes {kind}, which is not a classifier of mmpretrain."
-        raise InputError(message, hint=hint)
-    if not any(each.__name__ == "BaseClassifier" for each in getattr(found, "__mro__", ())):
-        room = next(
-            (text for part, text in _KINDS.items() if f".{part}." in f"{found.__module__}."), "not a classifier"
-        )
-        raise InputError(f"'{name}' describes {kind}, {room}.", hint=hint)
+        what = "which is not a classifier of mmpretrain"
+    elif any(base.__name__ == "BaseClassifier" for base in getattr(found, "__mro__", ())):
+        return
+    else:
+        kinds = (text for part, text in _KINDS.items() if f".{part}." in f"{found.__module__}.")
+        what = next(kinds, "not a classifier")
+    raise InputError(f"'{name}' describes {kind}, {what}.", hint=_CLASSIFIER)
+
+
+def _registered(kind: Any, registry: Any) -> Any:
+    """The class of a `type`; None if it is unknown."""
+    if not isinstance(kind, str):
+        return kind
+    with suppress(Exception):  # the registry raises various things for names it does not know
+        return registry.get(kind)
+    return None
 
 
 def _forget_training(module: nn.Module) -> None:
@@ -166,25 +171,23 @@ def _forget_training(module: nn.Module) -> None:
                 setattr(part, switch, False)
 
 
-def _make_preprocess(steps: Any, module: nn.Module, path: Path) -> Callable[[NDArray[np.uint8]], Tensor]:
+def _make_preprocess(steps: Any, module: Any, path: Path) -> Preprocess:
     from mmengine.registry import DefaultScope
 
-    try:
-        with DefaultScope.overwrite_default_scope("mmpretrain"):
-            return mm_preprocess.make_preprocess(steps, module.data_preprocessor)  # type: ignore[arg-type]
-    except Exception as error:
-        message = f"The test pipeline in '{path}' cannot be built: {one_line(error)}"
-        raise InputError(message, hint="Check `test_pipeline` in the config.") from error
+    hint = "Check `test_pipeline` in the config."
+    with (
+        reported(f"The test pipeline in '{path}' cannot be built", hint),
+        DefaultScope.overwrite_default_scope("mmpretrain"),
+    ):
+        return mm_preprocess.make_preprocess(steps, module.data_preprocessor)
 
 
-def _blank(preprocess: Callable[[NDArray[np.uint8]], Tensor], path: Path, edge: int) -> Tensor:
+def _blank(preprocess: Preprocess, path: Path, edge: int) -> Tensor:
     import numpy as np
 
-    try:
+    hint = "Check `test_pipeline` and `data_preprocessor` in the config."
+    with reported(f"The test pipeline in '{path}' fails on a blank picture", hint):
         return preprocess(np.zeros((edge, edge, 3), np.uint8))
-    except Exception as error:
-        message = f"The test pipeline in '{path}' fails on a blank picture: {one_line(error)}"
-        raise InputError(message, hint="Check `test_pipeline` and `data_preprocessor` in the config.") from error
 
 
 def _make_forward(module: nn.Module) -> Callable[[Tensor], Tensor]:
@@ -201,13 +204,13 @@ def _make_forward(module: nn.Module) -> Callable[[Tensor], Tensor]:
         if adds and isinstance(output, tuple):
             output = output[0] + output[1]
         if isinstance(output, tuple | list) and len(output) == 1:
-            output = output[0]
+            (output,) = output
         if isinstance(output, torch.Tensor) and output.dim() == 1 and len(batch) == 1:
             output = output.unsqueeze(0)  # LeNet squeezes a batch of one away
         if not isinstance(output, torch.Tensor) or output.dim() != 2:  # noqa: PLR2004
             shape = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
             message = f"The model's head gives {shape}, not one score a class (N, classes)."
-            raise InputError(message, hint="Give the config of a classifier.")
+            raise InputError(message, hint=_CLASSIFIER)
         return output
 
     return forward
@@ -221,40 +224,24 @@ def _count_classes(module: nn.Module, forward: Callable[[Tensor], Tensor], blank
     count = getattr(head, "num_classes", None)
     if isinstance(count, int) and count > 0:
         return count
-    try:
-        with torch.no_grad():
-            return int(forward(blank.unsqueeze(0)).shape[1])
-    except InputError:
-        raise
-    except Exception as error:
-        message = f"The model fails on a blank picture: {one_line(error)}"
-        raise InputError(message, hint="Check that `test_pipeline` fits the model in the config.") from error
+    hint = "Check that `test_pipeline` fits the model in the config."
+    with torch.no_grad(), reported("The model fails on a blank picture", hint):
+        return int(forward(blank.unsqueeze(0)).shape[1])
 
 
 def _class_names(weights: Weights | None, config: Any, classes: int) -> tuple[str, ...] | None:
     """Class names of the checkpoint, else the config, else the dataset, if there is one for each logit."""
+    from mmpretrain.registry import DATASETS
+
     dataset = mm_preprocess.test_dataset(config)
     metainfo = dataset.get("metainfo")
-    candidates = [
+    candidates = (
         weights.class_names if weights else None,
         as_names(metainfo.get("classes")) if isinstance(metainfo, Mapping) else None,
         as_names(dataset.get("classes")),
-        dataset_names(dataset.get("type")),
-    ]
+        as_names(getattr(_registered(dataset.get("type"), DATASETS), "METAINFO", {}).get("classes")),
+    )
     return next((names for names in candidates if names and len(names) == classes), None)
-
-
-def dataset_names(kind: Any) -> tuple[str, ...] | None:
-    """Class names of one of mmpretrain's datasets; None if it is unknown or has none."""
-    if not kind:
-        return None
-    from mmpretrain.registry import DATASETS
-
-    try:
-        found = DATASETS.get(kind) if isinstance(kind, str) else kind
-    except Exception:  # noqa: BLE001 - somebody's own dataset, not installed here: names are optional
-        return None
-    return as_names(getattr(found, "METAINFO", {}).get("classes"))
 
 
 def _is_a(module: object, kind: str) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from camctl.errors import InputError, one_line
+from camctl.errors import InputError
+from camctl.sources.reporting import reported
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,6 +20,7 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _SIZE = 224
 _MARGIN = 256 / 224
 """Resized shorter side relative to the crop, as in the evaluation of ImageNet classifiers."""
+_CALLED_WITH = "It is called with pixels (H, W, 3), uint8 RGB."
 
 
 def plain_preprocess(module: nn.Module) -> tuple[Preprocess, tuple[int, int], str]:
@@ -29,22 +31,16 @@ def plain_preprocess(module: nn.Module) -> tuple[Preprocess, tuple[int, int], st
     """
     own = getattr(module, "preprocess", None)
     if callable(own):
-        preprocess = _own(own)
-        return preprocess, _output_size(preprocess), ""
-    height, width = _size(getattr(module, "input_size", None))
-    mean = _three(module, "mean", MEAN)
-    std = _three(module, "std", STD)
+        return _own(own)
     known = {name for name in ("input_size", "mean", "std") if getattr(module, name, None) is not None}
+    height, width = _size(module.input_size if "input_size" in known else _SIZE)
+    preprocess = resize_and_crop((height, width), _three(module, "mean", MEAN), _three(module, "std", STD))
     note = "" if known == {"input_size", "mean", "std"} else (
         f"Preprocessing is a guess: shorter side to {_edge(height, width)} px, centre crop {width} x {height}, "
         f"{'its own' if {'mean', 'std'} <= known else 'ImageNet'} mean and deviation. "
         "If it was trained differently, set input_size, mean and std, or preprocess, on the module."
     )  # fmt: skip
-    return resize_and_crop((height, width), mean, std), (height, width), note
-
-
-def _edge(height: int, width: int) -> int:
-    return round(max(height, width) * _MARGIN)
+    return preprocess, (height, width), note
 
 
 def resize_and_crop(
@@ -57,16 +53,8 @@ def resize_and_crop(
 ) -> Preprocess:
     """Make a preprocessing that resizes the shorter side to `edge`, crops the centre and normalises.
 
-    Parameters
-    ----------
-    size
-        Height and width of the crop in pixels.
-    mean, std
-        Mean and deviation of the channels, for pixels 0..1.
-    edge
-        Resized shorter side in pixels; by default `_MARGIN` times the crop.
-    resampling
-        PIL's resampling filter; by default bilinear.
+    `size` is the crop's (h, w) in pixels, `mean` and `std` are for pixels 0..1, `edge` is `_MARGIN` times the crop by
+    default, and `resampling` bilinear.
     """
     height, width = size
     shorter = edge or _edge(height, width)
@@ -91,37 +79,29 @@ def resize_and_crop(
     return preprocess
 
 
-def _own(function: Callable[..., Any]) -> Preprocess:
-    def preprocess(pixels: NDArray[np.uint8]) -> Tensor:
-        import torch
+def _edge(height: int, width: int) -> int:
+    return round(max(height, width) * _MARGIN)
 
+
+def _own(function: Callable[..., Any]) -> tuple[Preprocess, tuple[int, int], str]:
+    import numpy as np
+    import torch
+
+    def preprocess(pixels: NDArray[np.uint8]) -> Tensor:
         inputs = torch.as_tensor(function(pixels), dtype=torch.float32).detach().cpu()
         if inputs.dim() == 4 and len(inputs) == 1:  # noqa: PLR2004
             inputs = inputs[0]
         if inputs.dim() != 3:  # noqa: PLR2004
             message = f"The module's own `preprocess` returned shape {tuple(inputs.shape)}; expected (3, h, w)."
-            raise InputError(message, hint="It is called with pixels (H, W, 3), uint8 RGB.")
+            raise InputError(message, hint=_CALLED_WITH)
         return inputs
 
-    return preprocess
-
-
-def _output_size(preprocess: Preprocess) -> tuple[int, int]:
-    import numpy as np
-
-    try:
-        inputs = preprocess(np.zeros((512, 512, 3), np.uint8))
-    except InputError:
-        raise
-    except Exception as error:
-        message = f"The module's own `preprocess` fails on a blank picture: {one_line(error)}"
-        raise InputError(message, hint="It is called with pixels (H, W, 3), uint8 RGB.") from error
-    return int(inputs.shape[-2]), int(inputs.shape[-1])
+    with reported("The module's own `preprocess` fails on a blank picture", _CALLED_WITH):
+        _, height, width = preprocess(np.zeros((512, 512, 3), np.uint8)).shape
+    return preprocess, (height, width), ""
 
 
 def _size(value: Any) -> tuple[int, int]:
-    if value is None:
-        return _SIZE, _SIZE
     edges = [value, value] if isinstance(value, int) else list(value) if isinstance(value, list | tuple) else []
     if len(edges) < 2 or not all(isinstance(edge, int) and edge > 0 for edge in edges):  # noqa: PLR2004
         message = f"The module's `input_size` is {value!r}; expected an edge or (height, width) in pixels."

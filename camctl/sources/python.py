@@ -12,13 +12,14 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from camctl.errors import InputError, one_line
+from camctl.errors import InputError
 from camctl.kit.checkpoints import as_names
 from camctl.kit.downloads import load_weights
 from camctl.kit.fitting import fit
 from camctl.kit.random_weights import randomise, seeded, settle
 from camctl.plugin import LoadedModel, LoadOptions, Source
 from camctl.sources.plain_preprocess import plain_preprocess
+from camctl.sources.reporting import reported
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -39,14 +40,16 @@ class PythonSource(Source):
         A plain module may have attributes `input_size`, `mean`, `std`, `class_names` and a callable `preprocess`.
         Raises `InputError` if the module, the factory or its result is wrong.
         """
-        with _current_folder():
-            _exists(reference.partition(":")[0])
+        path = reference.partition(":")[0]
+        top = path.partition(".")[0]
+        with _current_folder():  # a missing module is reported before the seconds that torch takes
+            if top and top not in sys.modules and importlib.util.find_spec(top) is None:
+                raise _missing(path)
         from torch import nn
 
         weights = load_weights(checkpoint, options)
         with seeded(options.seed):
             made = _make(reference)
-        name = f"python:{reference}"
         loaded = made if isinstance(made, LoadedModel) else None
         module = _unwrapped(loaded.module if loaded else made)
         if not isinstance(module, nn.Module):
@@ -59,24 +62,16 @@ class PythonSource(Source):
             randomise(module, options.seed)
         module.eval()  # no chaining: mmpretrain's backbones return nothing here
         module.to(device)
-        source = weights.origin if weights else None
-        if loaded is not None:
-            # Its functions may close over the module, so the module stays the same object.
-            return replace(
-                loaded,
-                checkpoint=source or loaded.checkpoint,
-                random_weights=options.random_weights or (loaded.random_weights and weights is None),
-                notes=(*loaded.notes, *notes),
-            )
-        wrapped = self.wrap(module, name=name)
-        if options.random_weights:
-            settle(module, wrapped.forward, (3, *wrapped.input_size), options.seed)
+        # The functions of a `LoadedModel` may close over its module, which stays the same object.
+        model = loaded or self.wrap(module, name=f"python:{reference}")
+        if options.random_weights and not loaded:
+            settle(module, model.forward, (3, *model.input_size), options.seed)
         return replace(
-            wrapped,
-            class_names=wrapped.class_names or (weights.class_names if weights else None),
-            checkpoint=source,
-            random_weights=options.random_weights,
-            notes=(*notes, *wrapped.notes),
+            model,
+            class_names=model.class_names or (weights.class_names if weights and not loaded else None),
+            checkpoint=weights.origin if weights else model.checkpoint,
+            random_weights=options.random_weights or (model.random_weights and weights is None),
+            notes=(*notes, *model.notes),
         )
 
     def wrap(self, module: nn.Module, *, name: str = "") -> LoadedModel:
@@ -111,34 +106,22 @@ def _make(reference: str) -> Any:
         if not callable(factory):
             message = f"'{attribute}' in {path} is a {type(factory).__name__}, neither a model nor a function."
             raise InputError(message, hint=_USAGE)
-        try:
+        with reported(f"{path}:{attribute}() failed", f"Try it: python -c 'import {path}; {path}.{attribute}()'"):
             return factory()
-        except (Exception, SystemExit) as error:
-            message = f"{path}:{attribute}() failed: {one_line(error)}"
-            raise InputError(message, hint=f"Try it: python -c 'import {path}; {path}.{attribute}()'") from error
 
 
 @contextmanager
 def _current_folder() -> Iterator[None]:
     """Make the current folder importable, as `python -m` does and a console script does not."""
     here = str(Path.cwd())
-    if here in sys.path or "" in sys.path:
-        yield
-        return
-    sys.path.insert(0, here)
+    if missing := not {here, ""} & set(sys.path):
+        sys.path.insert(0, here)
+    importlib.invalidate_caches()
     try:
         yield
     finally:
-        if here in sys.path:
+        if missing and here in sys.path:
             sys.path.remove(here)
-
-
-def _exists(path: str) -> None:
-    """Report a missing module before the seconds that torch takes."""
-    importlib.invalidate_caches()
-    top = path.partition(".")[0]
-    if top and top not in sys.modules and importlib.util.find_spec(top) is None:
-        raise _missing(path)
 
 
 def _missing(path: str) -> InputError:
@@ -147,17 +130,14 @@ def _missing(path: str) -> InputError:
 
 
 def _module(path: str) -> Any:
-    importlib.invalidate_caches()
-    try:
-        return importlib.import_module(path)
-    except ModuleNotFoundError as error:
-        if error.name and (path == error.name or path.startswith(f"{error.name}.")):
-            raise _missing(path) from error
-        message = f"'{path}' imports '{error.name}', which is not installed."
-        raise InputError(message, hint="Install it into this environment.") from error
-    except (Exception, SystemExit) as error:
-        message = f"'{path}' cannot be imported: {one_line(error)}"
-        raise InputError(message, hint=f"Try it: python -c 'import {path}'") from error
+    with reported(f"'{path}' cannot be imported", f"Try it: python -c 'import {path}'"):
+        try:
+            return importlib.import_module(path)
+        except ModuleNotFoundError as error:
+            if error.name and (path == error.name or path.startswith(f"{error.name}.")):
+                raise _missing(path) from error
+            message = f"'{path}' imports '{error.name}', which is not installed."
+            raise InputError(message, hint="Install it into this environment.") from error
 
 
 def _attribute(module: Any, attribute: str, path: str) -> Any:
@@ -175,8 +155,7 @@ def _unwrapped(module: Any) -> Any:
     """The model inside parallel wrappers, to which hooks and layer names belong."""
     from torch import nn
 
-    wrappers = (nn.DataParallel, nn.parallel.DistributedDataParallel)
-    while isinstance(module, wrappers):
+    while isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel):
         module = module.module
     return module
 
@@ -205,7 +184,6 @@ def _logits(output: Any) -> Tensor | None:
     if isinstance(output, torch.Tensor):
         return output if output.dim() == 2 else None  # noqa: PLR2004
     inner = output.get("logits") if isinstance(output, Mapping) else getattr(output, "logits", None)
-    if inner is not None:
-        return _logits(inner)
     values = output.values() if isinstance(output, Mapping) else output if isinstance(output, tuple | list) else ()
+    values = values if inner is None else (inner,)
     return next((logits for logits in map(_logits, values) if logits is not None), None)

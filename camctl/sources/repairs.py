@@ -18,21 +18,16 @@ from torch.nn import functional
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-T2T_LAYER = "T2TTransformerLayer"
-
 
 def repair(model: nn.Module) -> tuple[str, ...]:
     """Repair known defects of the model in place, never the library; one line for each repair.
 
     A second call changes nothing.
     """
-    layers = [layer for layer in model.modules() if _is_t2t(layer)]
-    attentions: list[Any] = [layer.attn for layer in layers if _multiplies(layer.attn)]
+    attentions: list[Any] = [layer.attn for layer in model.modules() if _is_t2t(layer) and _multiplies(layer.attn)]
     for attention in attentions:
-        attention.scaled_dot_product_attention = partial(
-            functional.scaled_dot_product_attention,
-            scale=_documented_scale(attention),
-        )
+        scale = _documented_scale(attention)
+        attention.scaled_dot_product_attention = partial(functional.scaled_dot_product_attention, scale=scale)
     if not attentions:
         return ()
     count = "1 layer" if len(attentions) == 1 else f"{len(attentions)} layers"
@@ -41,13 +36,11 @@ def repair(model: nn.Module) -> tuple[str, ...]:
 
 def _is_t2t(layer: nn.Module) -> bool:
     """Whether a layer is T2T-ViT's; by name, so that mmpretrain is not imported for other models."""
-    return any(kind.__name__ == T2T_LAYER for kind in type(layer).__mro__) and callable(
-        getattr(getattr(layer, "attn", None), "scaled_dot_product_attention", None),
-    )
+    attention = getattr(getattr(layer, "attn", None), "scaled_dot_product_attention", None)
+    return any(kind.__name__ == "T2TTransformerLayer" for kind in type(layer).__mro__) and callable(attention)
 
 
 def _documented_scale(attention: Any) -> float:
-    """Scale according to the layer's docstring: by the input's width, not the embedding's."""
     return float((attention.input_dims // attention.num_heads) ** -0.5)
 
 

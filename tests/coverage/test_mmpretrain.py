@@ -8,7 +8,7 @@ import camctl
 from camctl.errors import InputError
 from camctl.kit.quiet import quiet
 from camctl.pipeline.check import check as check_
-from camctl.sources import mm_config, model_index
+from camctl.sources import mm_config
 from tests.coverage.mmpretrain_expert import EXPERT
 from tests.coverage.sweep_mmpretrain import PAGE, answer_for
 
@@ -56,7 +56,7 @@ def test_without_a_flag_the_answer_is_the_experts(expected):
 
 
 def test_the_table_covers_every_backbone_of_the_index():
-    configs = {model_index.find(name).config for name, _ in model_index.names().values()}
+    configs = {mm_config.published(name).path for name in mm_config.published_names()}
     backbones = set()
     with quiet():
         for config in sorted(configs):

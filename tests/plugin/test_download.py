@@ -60,62 +60,58 @@ def server() -> Iterator[Server]:
         thread.join()
 
 
-def test_file_is_fetched_once_and_found_in_the_cache_afterwards(server: Server, tmp_path: Path) -> None:
-    for _ in range(2):
-        assert fetch(server.url(f"net-{HASH}.pth"), folder=tmp_path).read_bytes() == CONTENT
-    assert len(server.asked) == 1
-    assert [file.name for file in tmp_path.iterdir()] == [f"net-{HASH}.pth"]
-
-
-def test_cache_is_torchs_own(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Torch's own folder."""
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    assert fetch(server.url(f"net-{HASH}.pth")) == tmp_path / "hub" / "checkpoints" / f"net-{HASH}.pth"
+    return tmp_path / "hub" / "checkpoints"
 
 
-def test_progress_is_told_in_bytes(server: Server, tmp_path: Path) -> None:
-    told: list[tuple[str, int, int]] = []
-    fetch(server.url("net.pth"), lambda *values: told.append(values), folder=tmp_path)
-    assert told[-1] == ("net.pth", len(CONTENT), len(CONTENT))
+def test_file_is_fetched_once_and_found_in_the_cache_afterwards(server: Server, cache: Path) -> None:
+    for _ in range(2):
+        assert fetch(server.url(f"net-{HASH}.pth")).read_bytes() == CONTENT
+    assert len(server.asked) == 1
+    assert [file.name for file in cache.iterdir()] == [f"net-{HASH}.pth"]
 
 
-def test_wrong_hash_leaves_nothing(server: Server, tmp_path: Path) -> None:
-    with pytest.raises(CamctlError, match=r"has the hash .* not 00000000 as its name says"):
-        fetch(server.url("net-00000000.pth"), folder=tmp_path)
-    assert list(tmp_path.iterdir()) == []
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("net-00000000.pth", "'net-00000000.pth' has the hash .* not 00000000 as its name says"),
+        ("cut.pth", "'cut.pth' broke off after 100 of 7000 bytes"),
+        ("none.pth", "'none.pth' is not .* could not be downloaded from 127.0.0.1"),
+        ("babble.pth", "'babble.pth' broke off: BadStatusLine"),
+    ],
+)
+def test_failed_download_is_one_clear_line_and_leaves_nothing(
+    server: Server, cache: Path, name: str, message: str
+) -> None:
+    with pytest.raises(CamctlError, match=message) as caught:
+        fetch(server.url(name))
+    assert "\n" not in caught.value.message
+    assert caught.value.hint
+    assert list(cache.iterdir()) == []
 
 
-def test_broken_off_download_leaves_nothing(server: Server, tmp_path: Path) -> None:
-    with pytest.raises(CamctlError, match="broke off after 100 of 7000 bytes"):
-        fetch(server.url("cut.pth"), folder=tmp_path)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_interrupted_download_leaves_nothing(server: Server, tmp_path: Path) -> None:
+def test_interrupted_download_leaves_nothing(server: Server, cache: Path) -> None:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        fetch(server.url("net.pth"), interrupt, folder=tmp_path)
-    assert list(tmp_path.iterdir()) == []
+        fetch(server.url("net.pth"), interrupt)
+    assert list(cache.iterdir()) == []
 
 
-def test_address_that_is_not_there_is_one_clear_line(server: Server, tmp_path: Path) -> None:
-    with pytest.raises(CamctlError, match=r"'none.pth' is not .* could not be downloaded from 127.0.0.1") as caught:
-        fetch(server.url("none.pth"), folder=tmp_path)
-    assert "\n" not in caught.value.message
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_no_server_is_one_clear_line(server: Server, tmp_path: Path) -> None:
+def test_no_server_is_one_clear_line(server: Server) -> None:
     url = server.url("net.pth")
     server.server_close()
     with pytest.raises(CamctlError, match="could not be downloaded") as caught:
-        fetch(url.replace(f":{server.server_port}", ":9"), folder=tmp_path)
+        fetch(url.replace(f":{server.server_port}", ":9"))
     assert caught.value.hint
 
 
-def test_same_name_at_two_addresses_is_two_files(server: Server, tmp_path: Path) -> None:
-    assert fetch(server.url("a/net.pth"), folder=tmp_path) != fetch(server.url("b/net.pth"), folder=tmp_path)
+def test_same_name_at_two_addresses_is_two_files(server: Server) -> None:
+    assert fetch(server.url("a/net.pth")) != fetch(server.url("b/net.pth"))
 
 
 @pytest.mark.parametrize("url", ["ftp://host/net.pth", "file:///etc/net.pth", "s3://bucket/net.pth"])
@@ -129,28 +125,18 @@ def test_paths_are_no_addresses() -> None:
     assert not any(map(is_url, ["net.pth", "/a/b.pth", "C:\\net.pth", "./http/net.pth"]))
 
 
-def test_a_day_in_a_name_is_no_hash(server: Server, tmp_path: Path) -> None:
-    assert fetch(server.url("net_20240101.pth"), folder=tmp_path).read_bytes() == CONTENT
+def test_a_day_in_a_name_is_no_hash(server: Server) -> None:
+    assert fetch(server.url("net_20240101.pth")).read_bytes() == CONTENT
 
 
-def test_what_is_no_answer_of_a_server_is_one_clear_line(server: Server, tmp_path: Path) -> None:
-    with pytest.raises(CamctlError, match=r"'babble\.pth' broke off: BadStatusLine") as caught:
-        fetch(server.url("babble.pth"), folder=tmp_path)
-    assert "\n" not in caught.value.message
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_named_checkpoint_is_a_path_or_what_was_fetched(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+def test_a_named_checkpoint_is_a_path_or_what_was_fetched_with_progress_in_bytes(server: Server) -> None:
     told: list[tuple[str, int, int]] = []
     options = LoadOptions(progress=lambda *values: told.append(values))
 
     assert local_file("~/net.pth", options) == Path.home() / "net.pth"
     assert told == []
     assert local_file(server.url("net.pth"), options).read_bytes() == CONTENT
-    assert told
+    assert told[-1] == ("net.pth", len(CONTENT), len(CONTENT))
 
 
 def test_an_empty_name_and_two_wishes_at_once_are_refused() -> None:

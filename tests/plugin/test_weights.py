@@ -45,19 +45,17 @@ def save(folder: Path, content: object, **options: Any) -> Path:
     return path
 
 
+@pytest.mark.parametrize("zipped", [True, False], ids=["zip", "older format"])
+@pytest.mark.parametrize("prefix", ["", "module.", "module._orig_mod."], ids=["plain", "parallel", "compiled"])
 @pytest.mark.parametrize("nest", [None, "state_dict", "model", "module"])
-def test_weights_are_found_however_they_are_nested(tmp_path: Path, nest: str | None) -> None:
-    path = save(tmp_path, {nest: STATE, "epoch": 3} if nest else STATE)
-    assert set(read_checkpoint(path).state) == {"weight", "bias"}
-
-
-def test_prefix_of_a_parallel_wrapper_is_taken_off(tmp_path: Path) -> None:
-    path = save(tmp_path, {"state_dict": {f"module.{key}": value for key, value in STATE.items()}})
-    assert set(read_checkpoint(path).state) == {"weight", "bias"}
-
-
-def test_prefix_of_a_compiled_net_is_taken_off(tmp_path: Path) -> None:
-    path = save(tmp_path, {f"module._orig_mod.{key}": value for key, value in STATE.items()})
+def test_weights_are_found_however_they_are_nested_named_and_stored(
+    tmp_path: Path,
+    nest: str | None,
+    prefix: str,
+    zipped: bool,  # noqa: FBT001
+) -> None:
+    state = {prefix + key: value for key, value in STATE.items()}
+    path = save(tmp_path, {nest: state, "epoch": 3} if nest else state, _use_new_zipfile_serialization=zipped)
     assert set(read_checkpoint(path).state) == {"weight", "bias"}
 
 
@@ -65,62 +63,48 @@ def test_prefix_of_a_compiled_net_is_taken_off(tmp_path: Path) -> None:
 def test_version_numbers_are_kept_beside_the_weights(tmp_path: Path, wrapped: bool) -> None:  # noqa: FBT001
     net = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))
     path = save(tmp_path, nn.DataParallel(net).state_dict() if wrapped else net.state_dict())
-    assert read_checkpoint(path).state.versions == dict(net.state_dict()._metadata)
+    assert read_checkpoint(path).versions == dict(net.state_dict()._metadata)
 
 
-def test_keys_to_look_under_may_be_given_in_another_order(tmp_path: Path) -> None:
+def test_moving_average_is_left_aside_unless_its_key_is_given_first(tmp_path: Path) -> None:
     average = {key: value + 5 for key, value in STATE.items()}
-    path = save(tmp_path, {"state_dict_ema": average, "state_dict": STATE})
+    path = save(tmp_path, {"ema_state_dict": average, "state_dict_ema": average, "state_dict": STATE})
+    assert torch.equal(read_checkpoint(path).state["weight"], STATE["weight"])
     state = read_checkpoint(path, nests=("state_dict_ema", "state_dict")).state
     assert torch.equal(state["weight"], average["weight"])
 
 
-def test_moving_average_is_left_aside(tmp_path: Path) -> None:
-    average = {key: value + 5 for key, value in STATE.items()}
-    path = save(tmp_path, {"ema_state_dict": average, "state_dict_ema": average, "state_dict": STATE})
-    assert torch.equal(read_checkpoint(path).state["weight"], STATE["weight"])
+def test_values_of_other_libraries_beside_the_weights_are_harmless(tmp_path: Path) -> None:
+    from mmengine.logging import HistoryBuffer
 
-
-def test_hash_is_that_of_the_file(tmp_path: Path) -> None:
-    path = save(tmp_path, STATE)
-    assert read_checkpoint(path).sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def test_older_format_of_torch_is_read(tmp_path: Path) -> None:
-    path = save(tmp_path, STATE, _use_new_zipfile_serialization=False)
-    assert set(read_checkpoint(path).state) == {"weight", "bias"}
-
-
-def test_numpy_values_and_namespaces_beside_the_weights_are_harmless(tmp_path: Path) -> None:
-    extra = {"seed": np.int64(1), "lr": np.float32(0.1), "curve": np.arange(3.0), "args": argparse.Namespace(lr=1)}
+    extra = {
+        "seed": np.int64(1),
+        "lr": np.float32(0.1),
+        "curve": np.arange(3.0),
+        "args": argparse.Namespace(lr=1),
+        "message_hub": {"log_scalars": {"loss": HistoryBuffer([1.0, 2.0], [1, 1])}},
+    }
     assert read_checkpoint(save(tmp_path, {"state_dict": STATE, **extra})).state.keys() == STATE.keys()
 
 
-def test_training_log_of_mmengine_is_harmless(tmp_path: Path) -> None:
-    from mmengine.logging import HistoryBuffer
-
-    log = HistoryBuffer([1.0, 2.0], [1, 1])
-    path = save(tmp_path, {"message_hub": {"log_scalars": {"loss": log}}, "state_dict": STATE})
-    assert read_checkpoint(path).state.keys() == STATE.keys()
-
-
 @pytest.mark.parametrize(
-    "meta", [{"dataset_meta": {"classes": ["cat", "dog"]}}, {"CLASSES": ("cat", "dog")}], ids=["mmengine", "mmcls"]
+    "nested",
+    [
+        lambda names: {"meta": {"dataset_meta": {"classes": names}}},
+        lambda names: {"meta": {"CLASSES": names}},
+        *(lambda names, key=key: {key: names} for key in ("class_names", "classes", "categories")),
+    ],
 )
-def test_class_names_come_from_the_metadata(tmp_path: Path, meta: dict[str, Any]) -> None:
-    assert read_checkpoint(save(tmp_path, {"state_dict": STATE, "meta": meta})).class_names == ("cat", "dog")
+def test_class_names_come_from_the_metadata_or_lie_beside_the_weights(tmp_path: Path, nested: Any) -> None:
+    for names, expected in ((["cat", "dog"], ("cat", "dog")), ([0, 1], None)):
+        assert read_checkpoint(save(tmp_path, {"state_dict": STATE, **nested(names)})).class_names == expected
 
 
-@pytest.mark.parametrize("key", ["class_names", "classes", "categories"])
-def test_class_names_may_lie_beside_the_weights(tmp_path: Path, key: str) -> None:
-    assert read_checkpoint(save(tmp_path, {"state_dict": STATE, key: ["cat", "dog"]})).class_names == ("cat", "dog")
-    assert read_checkpoint(save(tmp_path, {"state_dict": STATE, key: [0, 1]})).class_names is None
-
-
-def test_hash_of_several_files_is_that_of_all_their_bytes(tmp_path: Path) -> None:
-    for name in "ab":
-        (tmp_path / name).write_bytes(name.encode())
-    assert file_hash(tmp_path / "a", tmp_path / "b") == hashlib.sha256(b"ab").hexdigest()
+def test_hash_is_that_of_the_bytes_of_one_file_or_several(tmp_path: Path) -> None:
+    path, other = save(tmp_path, STATE), tmp_path / "other"
+    other.write_bytes(b"more")
+    assert read_checkpoint(path).sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert file_hash(path, other) == hashlib.sha256(path.read_bytes() + b"more").hexdigest()
 
 
 def test_safetensors_are_read(tmp_path: Path) -> None:
@@ -131,19 +115,14 @@ def test_safetensors_are_read(tmp_path: Path) -> None:
 
 
 def test_malice_does_not_run_and_is_named(tmp_path: Path) -> None:
-    proof = tmp_path / "proof"
-    path = save(tmp_path, {"state_dict": STATE, "extra": RunsCode(proof)})
+    proof, bare = tmp_path / "proof", tmp_path / "plain.pth"
+    content = {"state_dict": STATE, "extra": RunsCode(proof)}
     with pytest.raises(InputError, match=r"needs '(posix|nt|os)\.system' to be run") as caught:
-        read_checkpoint(path)
+        read_checkpoint(save(tmp_path, content))
     assert "--trust-checkpoint" in caught.value.hint
-    assert not proof.exists()
-
-
-def test_malice_in_a_bare_pickle_does_not_run(tmp_path: Path) -> None:
-    proof, path = tmp_path / "proof", tmp_path / "plain.pth"
-    path.write_bytes(pickle.dumps({"state_dict": {}, "extra": RunsCode(proof)}))
+    bare.write_bytes(pickle.dumps({**content, "state_dict": {}}))
     with pytest.raises(InputError):
-        read_checkpoint(path)
+        read_checkpoint(bare)
     assert not proof.exists()
 
 
@@ -152,15 +131,11 @@ def test_attributes_of_other_things_than_training_logs_are_refused(tmp_path: Pat
         read_checkpoint(save(tmp_path, {"state_dict": STATE, "extra": LooksUp()}))
 
 
-def test_trusted_checkpoint_may_hold_anything(tmp_path: Path) -> None:
-    path = save(tmp_path, {"state_dict": STATE, "extra": collections.deque([Path("x")])})
+@pytest.mark.parametrize("content", [{"state_dict": STATE, "extra": {Path("x")}}, nn.Linear(3, 2)])
+def test_trusted_checkpoint_may_hold_anything_or_be_a_whole_model(tmp_path: Path, content: object) -> None:
+    path = save(tmp_path, content)
     with pytest.raises(InputError, match="refused"):
         read_checkpoint(path)
-    assert read_checkpoint(path, trust=True).state.keys() == STATE.keys()
-
-
-def test_whole_model_is_read_when_trusted(tmp_path: Path) -> None:
-    path = save(tmp_path, nn.Linear(3, 2))
     assert read_checkpoint(path, trust=True).state.keys() == STATE.keys()
 
 
@@ -186,32 +161,21 @@ def test_truncated_file_is_one_clear_line(tmp_path: Path, zipped: bool, part: fl
         read_checkpoint(path)
 
 
-def test_missing_file_is_named(tmp_path: Path) -> None:
+def test_what_is_no_file_with_weights_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="There is no checkpoint file"):
         read_checkpoint(tmp_path / "none.pth")
-
-
-def test_folder_is_answered_with_a_file_in_it(tmp_path: Path) -> None:
-    save(tmp_path, STATE)
+    with pytest.raises(InputError, match="no weights"):
+        read_checkpoint(save(tmp_path, {"epoch": 3}))
     with pytest.raises(InputError, match="is a folder") as caught:
         read_checkpoint(tmp_path)
     assert "checkpoint.pth" in caught.value.hint
 
 
-def test_file_without_weights_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no weights"):
-        read_checkpoint(save(tmp_path, {"epoch": 3}))
-
-
-def test_fitting_weights_leave_no_note(tmp_path: Path) -> None:
+@pytest.mark.parametrize("precision", [torch.float32, torch.float16])
+def test_fitting_weights_of_any_precision_leave_no_note(tmp_path: Path, precision: torch.dtype) -> None:
     layer = nn.Linear(3, 2)
-    assert fit(layer, read_checkpoint(save(tmp_path, STATE)), hint="") == ()
-    assert torch.equal(layer.weight, STATE["weight"])
-
-
-def test_half_precision_fills_a_model_of_full_precision(tmp_path: Path) -> None:
-    layer = nn.Linear(3, 2)
-    fit(layer, read_checkpoint(save(tmp_path, {key: value.half() for key, value in STATE.items()})), hint="")
+    path = save(tmp_path, {key: value.to(precision) for key, value in STATE.items()})
+    assert fit(layer, read_checkpoint(path), hint="") == ()
     assert layer.weight.dtype == torch.float32
     assert torch.equal(layer.weight, STATE["weight"])
 
@@ -224,15 +188,16 @@ def test_missing_and_unexpected_weights_are_one_note(tmp_path: Path) -> None:
     assert "(momentum)" in note
 
 
-def test_weights_of_another_model_are_refused(tmp_path: Path) -> None:
-    path = save(tmp_path, {"conv.weight": torch.zeros(1)})
-    with pytest.raises(InputError, match="is for another model"):
-        fit(nn.Linear(3, 2), read_checkpoint(path), hint="")
-
-
-def test_other_sizes_all_over_are_another_model_too(tmp_path: Path) -> None:
-    path = save(tmp_path, {key: torch.zeros(7, 7) for key in nn.Sequential(nn.Linear(3, 2)).state_dict()})
-    with pytest.raises(InputError, match="is for another model: 2 weights have other sizes"):
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["conv.weight"], "none of its weights is one of the model"),
+        (["0.weight", "0.bias"], "2 weights have other sizes"),
+    ],
+)
+def test_weights_of_another_model_are_refused(tmp_path: Path, names: list[str], message: str) -> None:
+    path = save(tmp_path, {name: torch.zeros(7, 7) for name in names})
+    with pytest.raises(InputError, match=f"is for another model: {message}"):
         fit(nn.Sequential(nn.Linear(3, 2)), read_checkpoint(path), hint="")
 
 

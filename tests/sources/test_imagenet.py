@@ -34,14 +34,6 @@ def photograph(name: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_network_builds_with_random_weights(name: str) -> None:
-    model = load(name, random_weights=True)
-    assert model.random_weights
-    assert model.checkpoint is None
-    assert model.forward(torch.zeros(1, 3, *model.input_size)).shape == (1, 1000)
-
-
-@pytest.mark.parametrize("name", NAMES)
 def test_all_installed_weights_have_their_place_and_are_those_that_the_file_is_named_for(name: str) -> None:
     model = load(name)
     assert model.notes == ()
@@ -83,12 +75,15 @@ def test_a_class_is_asked_for_by_one_of_its_synonyms() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_picture_that_needs_no_resizing_is_cropped_and_scaled_as_the_authors_do(name: str) -> None:
+def test_with_random_weights_a_picture_of_the_usual_size_is_cropped_and_scaled_as_the_authors_do(name: str) -> None:
     model = load(name, random_weights=True)
     side = model.input_size[0]
     pixels = np.random.default_rng(0).integers(0, 256, (side + 32, side + 32, 3), np.uint8)
     expected = (torch.from_numpy(pixels[16:-16, 16:-16]).permute(2, 0, 1).float() - 127) / 128
     torch.testing.assert_close(model.preprocess(pixels), expected)
+    assert model.random_weights
+    assert model.checkpoint is None
+    assert model.forward(expected[None]).shape == (1, 1000)
 
 
 def test_other_pictures_are_resized_by_cubic_interpolation() -> None:

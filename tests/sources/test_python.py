@@ -69,8 +69,9 @@ def test_class_in_the_current_folder_is_a_factory(write: Write) -> None:
     assert any("guess" in note for note in found.notes)
 
 
-def test_module_that_is_made_already_is_taken_as_it_is(write: Write) -> None:
-    assert type(load(f"{write('net = Net()')}:net").module).__name__ == "Net"
+@pytest.mark.parametrize("made", ["Net()", "nn.DataParallel(Net())"])
+def test_module_that_is_made_already_is_taken_without_a_parallel_wrapper(write: Write, made: str) -> None:
+    assert type(load(f"{write(f'net = {made}')}:net").module).__name__ == "Net"
 
 
 def test_default_preprocessing_is_imagenets(write: Write) -> None:
@@ -122,10 +123,6 @@ def test_output_without_logits_is_refused(write: Write) -> None:
         found.forward(torch.zeros(1, 3, 8, 8))
 
 
-def test_parallel_wrapper_is_taken_off(write: Write) -> None:
-    assert type(load(f"{write('net = nn.DataParallel(Net())')}:net").module).__name__ == "Net"
-
-
 def test_loaded_model_is_passed_on(write: Write) -> None:
     text = (
         "from camctl.plugin import LoadedModel\n"
@@ -137,21 +134,16 @@ def test_loaded_model_is_passed_on(write: Write) -> None:
     assert found.class_names == ("a", "b")
 
 
-def test_checkpoint_fills_the_module(write: Write, tmp_path: Path) -> None:
-    module = write("")
-    trained = load(f"{module}:Net", random_weights=True, seed=3)
-    torch.save(trained.module.state_dict(), tmp_path / "net.pth")
-    found = load(f"{module}:Net", tmp_path / "net.pth")
-    assert torch.equal(found.module.fc.weight, trained.module.fc.weight)
-    assert found.checkpoint is not None
-    assert not found.random_weights
-
-
-def test_random_weights_follow_the_seed(write: Write) -> None:
+def test_random_weights_follow_the_seed_and_a_checkpoint_replaces_them(write: Write, tmp_path: Path) -> None:
     module = write("")
     first, again, other = (load(f"{module}:Net", random_weights=True, seed=seed).module for seed in (0, 0, 1))
     assert torch.equal(first.fc.weight, again.fc.weight)
     assert not torch.equal(first.fc.weight, other.fc.weight)
+    torch.save(other.state_dict(), tmp_path / "net.pth")
+    found = load(f"{module}:Net", tmp_path / "net.pth")
+    assert torch.equal(found.module.fc.weight, other.fc.weight)
+    assert found.checkpoint is not None
+    assert not found.random_weights
 
 
 @pytest.mark.parametrize(

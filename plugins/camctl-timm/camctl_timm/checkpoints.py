@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from camctl.kit.checkpoints import NESTS, State, Weights, file_hash, read_checkpoint
+from camctl.kit.checkpoints import NESTS, Weights, file_hash, read_checkpoint
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -24,11 +24,11 @@ def read(path: Path, *, trust: bool = False) -> Weights:
     A moving average has priority, as in timm. Raises what `read_checkpoint` raises.
     """
     if path.suffix in FOREIGN:
-        return Weights(path=path, sha256=file_hash(path), state=State())
+        return Weights(path=path, sha256=file_hash(path), state={})
     from timm.models import clean_state_dict
 
     weights = read_checkpoint(path, trust=trust, nests=(*_AVERAGES, *(key for key in NESTS if key not in _AVERAGES)))
-    return replace(weights, state=State(clean_state_dict(weights.state), versions=weights.state.versions))
+    return replace(weights, state=clean_state_dict(weights.state))
 
 
 def head_rows(state: Mapping[str, Tensor], config: Mapping[str, Any]) -> int | None:

@@ -75,7 +75,7 @@ def test_models_and_their_revisions_are_fetched_with_progress(tmp_path):
         assert one["notes"] == []
     assert [one["names"] for one in loaded[:2]] == [["cat", "dog"], ["ant", "bee"]]
     assert "no revision 'v3'" in revision["error"]
-    assert "no model 'us/none'" in repository["error"]
+    assert "no public model 'us/none'" in repository["error"]
 
 
 def test_an_address_is_fetched_with_progress(load, tmp_path, monkeypatch):

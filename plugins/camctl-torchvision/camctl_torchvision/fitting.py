@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from camctl.kit.checkpoints import State, Weights
 from camctl.kit.fitting import OTHER_SIZES, fit
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+    from camctl.kit.checkpoints import Weights
 
 _HEADS = ("fc.weight", "head.weight", "heads.head.weight", "classifier.weight")
 _LAST_OF_CLASSIFIER = re.compile(r"classifier\.(\d+)\.weight")
@@ -62,21 +63,14 @@ def fill(module: nn.Module, weights: Weights, name: str) -> tuple[str, ...]:
 
     Raises `InputError` if sizes differ or nothing fits.
     """
-    # The head was built for the file's classes.
-    return fit(module, replace(weights, state=_state_for(name, weights.state)), hint=OTHER_SIZES, where=name)
-
-
-def _state_for(name: str, state: State) -> State:
-    """The weights under current names, without auxiliary heads."""
-    versions = state.versions
+    versions = weights.versions
     if versions is None and name.startswith("mnasnet"):
         # Only torch's own files have versions; MNASNet's current layout is the second.
         versions = {"": {"version": 2}}
-    return State(
-        (
-            (_OLD_DENSENET.sub(r"\1\2.\3", key) if name.startswith("densenet") else key, value)
-            for key, value in state.items()
-            if not key.startswith(_AUXILIARY)
-        ),
-        versions=versions,
-    )
+    state = {
+        _OLD_DENSENET.sub(r"\1\2.\3", key) if name.startswith("densenet") else key: value
+        for key, value in weights.state.items()
+        if not key.startswith(_AUXILIARY)
+    }
+    # The head was built for the file's classes.
+    return fit(module, replace(weights, state=state, versions=versions), hint=OTHER_SIZES, where=name)
