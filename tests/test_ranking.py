@@ -11,16 +11,10 @@ import numpy as np
 import pytest
 from scipy.stats import bootstrap, spearmanr
 
-from camctl.ranking import (
-    Agreement,
-    agreement,
-    interval_text,
-    map_correlation,
-    rank_correlation,
-    ssim,
-    standings,
-    too_few,
-)
+from camctl.ranking.agreement import Agreement, agreement
+from camctl.ranking.correlation import map_correlation, rank_correlation, ssim
+from camctl.ranking.standings import standings
+from camctl.ranking.words import interval_text, too_few
 from camctl.values.axis import AXES, Axis, places
 from camctl.values.comparison import Cell, Comparison, Measure
 from camctl.values.view import View

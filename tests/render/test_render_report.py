@@ -171,7 +171,7 @@ def test_a_map_is_embedded_on_its_own_grid_where_that_tells_it_all():
 
 def test_shares_of_the_shared_scale_are_embedded():
     whole = comparison()
-    for place, (low, high) in shared_range(whole).items():
+    for place, (low, high) in enumerate(shared_range(whole).values()):
         kept = embedded(report(whole))["cells"][place]["map"]
         assert (kept["low"], kept["high"]) == pytest.approx((low, high), abs=1e-5)
 

@@ -28,10 +28,10 @@ def cells_data(comparison: Comparison, scenes: Scenes) -> list[dict[str, Any]]:
             "at": cell.at,
             "figures": {m.name: _finite(cell.figures[m.name]) for m in comparison.metrics if m.name in cell.figures},
             "score": _finite(cell.cam.target.score) if cell.cam else None,
-            "map": _map_data(cell.cam, scenes.of(cell).index, ranges[index]) if cell.cam else None,
+            "map": _map_data(cell.cam, scenes.of(cell).index, ranges[cell]) if cell.cam else None,
             **({"name": map_name(comparison, cell, cell.cam)} if cell.cam else {}),
         }
-        for index, cell in enumerate(comparison.cells)
+        for cell in comparison.cells
     ]
 
 

@@ -6,7 +6,7 @@ import re
 from math import isfinite
 from typing import TYPE_CHECKING
 
-from camctl.ranking import correlation_text, interval_text
+from camctl.ranking.words import correlation_text, interval_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from camctl.ranking import resized
+from camctl.ranking.correlation import resized
 from camctl.render.layout.tiles import fitted
 from camctl.render.overlay import overlay
 from camctl.values.view import View

@@ -12,7 +12,7 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from camctl import ranking
+from camctl.ranking import agreement, sanity, standings, words
 from camctl.render.colormaps import colours
 from camctl.render.figure.sanity import sanity_pages
 from camctl.render.layout.captions import scale_text
@@ -95,13 +95,13 @@ def _facts(comparison: Comparison, look: Look) -> dict[str, Any]:
         "targets": dict.fromkeys((cam.target.title, cam.target.index) for cam in comparison.maps),
         "remarks": facts.remarks(comparison),
         "versions": {name: text for run in runs.values() for name, text in run.versions.items()},
-        "ladders": ranking.ladders(comparison),
-        "beaten_texts": ranking.beaten_texts,
-        "too_few": ranking.too_few,
-        "matrices": ranking.agreement(comparison),
-        "sanity_rows": ranking.sanity_rows(comparison),
-        "stage_headings": ranking.stage_headings,
-        "likeness_text": ranking.likeness_text,
+        "ladders": standings.ladders(comparison),
+        "beaten_texts": words.beaten_texts,
+        "too_few": words.too_few,
+        "matrices": agreement.agreement(comparison),
+        "sanity_rows": sanity.sanity_rows(comparison),
+        "stage_headings": words.stage_headings,
+        "likeness_text": words.likeness_text,
         "sanity_pictures": sanity_pictures,
         "another": ANOTHER,
         "colormaps": COLORMAPS,
