@@ -17,8 +17,8 @@ from PIL import Image
 from camctl.errors import InputError, UnknownNameError
 from camctl.render.colormaps import colours
 from camctl.render.layout.scale import shared_range
-from camctl.render.report.cells import peak
 from camctl.render.report.report import report
+from camctl.render.report.words import peak
 from camctl.values.comparison import Measure
 from camctl.values.look import COLORMAPS
 from camctl.values.picture import Picture
