@@ -18,14 +18,14 @@ def colours(colormap: str) -> NDArray[np.uint8]:
     import numpy as np
 
     name = known_colormap(colormap)
-    ramp = np.arange(LEVELS, dtype=np.uint8)
+    steps = np.arange(LEVELS, dtype=np.uint8)
     if name == "grey":
-        return np.repeat(ramp[:, None], 3, axis=1)
+        return np.repeat(steps[:, None], 3, axis=1)
 
     import cv2
 
     # OpenCV gives blue, green, red.
-    blue_first = cv2.applyColorMap(ramp[:, None], getattr(cv2, f"COLORMAP_{name.upper()}"))
+    blue_first = cv2.applyColorMap(steps[:, None], getattr(cv2, f"COLORMAP_{name.upper()}"))
     return np.ascontiguousarray(blue_first[:, 0, ::-1], dtype=np.uint8)
 
 
@@ -35,6 +35,13 @@ def levels(values: NDArray[Any]) -> NDArray[np.uint8]:
 
     finite = np.nan_to_num(np.asarray(values, dtype=np.float32), nan=0.0, posinf=1.0, neginf=0.0)
     return np.round(np.clip(finite, 0, 1) * (LEVELS - 1)).astype(np.uint8)
+
+
+def ramp(colormap: str, width: int, height: int) -> NDArray[np.uint8]:
+    """The colours of 0 to 1 from left to right, (height, width, 3), uint8 RGB."""
+    import numpy as np
+
+    return np.repeat(heatmap(np.linspace(0, 1, width, dtype=np.float32)[None], colormap), height, axis=0)
 
 
 def heatmap(values: NDArray[Any], colormap: str = DEFAULT_COLORMAP) -> NDArray[np.uint8]:

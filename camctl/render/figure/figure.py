@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from camctl.errors import Hint, InputError
-from camctl.render.figure.foot import foot
+from camctl.files.pictures import LONGEST_SIDE
 from camctl.render.figure.frame import frame_of, headings
-from camctl.render.figure.rows import band, row_strip
+from camctl.render.figure.rows import band, foot, row_strip
 from camctl.render.layout.captions import all_texts
 from camctl.render.layout.layout import lay_out
 from camctl.render.page.page import Page, stacked
@@ -27,14 +27,11 @@ if TYPE_CHECKING:
     from camctl.values.comparison import Comparison
     from camctl.values.look import Looks
 
-LONGEST_SIDE = 65_500
-"""Most pixels on a side of a page, unless the format holds fewer."""
-
 LARGEST = 4
 """How many times `most_pixels` a page with a single row may have."""
 
 
-def figure_pages(comparison: Comparison, look: Look, side: int = LONGEST_SIDE) -> list[Page]:
+def figure_pages(comparison: Comparison, look: Look, side: int = LONGEST_SIDE["JPEG"]) -> list[Page]:
     """A figure of a comparison, on as many pages as it needs, none longer than `side` pixels.
 
     Raises `InputError` if an axis is named twice, or a single row is too large for a page.

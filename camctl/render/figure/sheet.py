@@ -10,7 +10,6 @@ from camctl.render.figure.style import style_of
 from camctl.render.figure.tile_rows import heading_row, picture_slot, tile_row
 from camctl.render.layout.tiles import fitted, scaled
 from camctl.render.page.page import Page, Strip, stacked
-from camctl.render.page.raster import paint
 from camctl.render.text.wrapping import paragraph, set_lines
 
 if TYPE_CHECKING:
@@ -26,11 +25,6 @@ class Tile:
 
     pixels: NDArray[np.uint8] = field(repr=False)
     caption: str = ""
-
-
-def sheet(rows: Sequence[Sequence[Tile | None]], *, columns: Sequence[str], tile: int) -> NDArray[np.uint8]:
-    """The pixels of `sheet_page`, (H, W, 3), uint8 RGB."""
-    return paint(sheet_page(rows, columns=columns, tile=tile))
 
 
 def sheet_page(
