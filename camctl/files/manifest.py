@@ -42,7 +42,7 @@ def comparison_manifest(comparison: Comparison, paths: Sequence[str]) -> dict[st
         "standings": ranked["method"],
         "layer_standings": ranked["layer"],
         "model_standings": ranked["model"],
-        "agreement": [matrix.to_dict() for matrix in agreement(comparison)],
+        "agreement": [asdict(matrix) for matrix in agreement(comparison)],
         **sanity_to_dict(comparison),
         "spent": [time.to_dict() for time in comparison.spent],
         "paths": list(paths),

@@ -40,9 +40,9 @@ def row_strip(frame: Frame, row: Row) -> Strip:
         if cell.cam is None:
             slots.append(_missing(frame, cell, left))
         else:
-            caption = [style.set(line, style.tile) for line in lines]
+            caption = style.set_all(lines, style.tile)
             slots.append(picture_slot(style, left, tiles.size(cell), tiles.overlay(cell), caption))
-    return tile_row(style, slots, frame.label(row), frame.label_right)
+    return tile_row(style, slots, style.set_all(row.label, style.gutter), frame.label_right)
 
 
 def band(frame: Frame, heading: Heading) -> Strip:
