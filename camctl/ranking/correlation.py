@@ -6,6 +6,7 @@ from math import nan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from PIL import Image
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,8 +88,6 @@ def _within(cam: Cam, box: Box) -> Box:
 
 def resized(values: NDArray[Any], size: tuple[int, ...], box: Box | None = None) -> NDArray[np.float32]:
     """A map (h, w), or its `box` (x0, y0, x1, y1), at another size (height, width), bilinear."""
-    from PIL import Image
-
     image = Image.fromarray(np.ascontiguousarray(values, np.float32))
     return np.asarray(image.resize((size[1], size[0]), Image.Resampling.BILINEAR, box=box))
 

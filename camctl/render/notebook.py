@@ -5,7 +5,10 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
+from camctl.errors import InputError
 from camctl.files.pictures import base64_text, encoded
+from camctl.render.figure.figure import pixels
+from camctl.render.report.report import report
 from camctl.values.axis import AXES, Axis, places
 from camctl.values.comparison import Cell, Comparison
 
@@ -20,9 +23,6 @@ FRAME_HEIGHT = 720
 
 def png(result: Comparison | Explanation) -> bytes | None:
     """The figure as PNG; None if there is nothing to draw, or too much for one picture."""
-    from camctl.errors import InputError
-    from camctl.render.figure.figure import pixels
-
     if not result.maps and not isinstance(result, Comparison):
         return None
     try:
@@ -33,8 +33,6 @@ def png(result: Comparison | Explanation) -> bytes | None:
 
 def html(result: Comparison | Explanation) -> str | None:
     """The figure, and the report folded away below it, in a frame that may load nothing; None as for `png`."""
-    from camctl.render.report.report import report
-
     figure = png(result)
     if figure is None:
         return None

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from camctl.render.layout.layout import Layout
-    from camctl.values.comparison import Cell, Comparison, Sanity
+    from camctl.values.comparison import Comparison, Sanity
     from camctl.values.look import Looks, Scale
 
 STYLES = ("page.css", "maps.css", "media.css")
@@ -81,9 +81,6 @@ def _facts(comparison: Comparison, look: Look) -> dict[str, Any]:
     def sanity_pictures(sanity: Sanity) -> list[str]:
         return [webp(paint(page)) for page in sanity_pages(replace(comparison, sanity=(sanity,)), look)]
 
-    def cells_of(model: int) -> list[Cell]:
-        return [cell for cell in comparison.cells if cell.at["model"] == model]
-
     runs = comparison.explanations
     return {
         "names": NAMES,
@@ -91,7 +88,6 @@ def _facts(comparison: Comparison, look: Look) -> dict[str, Any]:
         "dimensions": words.dimensions(comparison),
         "models": words.model_names(comparison),
         "runs": {model: run for (_, model), run in reversed(list(runs.items()))},
-        "cells_of": cells_of,
         "targets": dict.fromkeys((cam.target.title, cam.target.index) for cam in comparison.maps),
         "remarks": words.remarks(comparison),
         "versions": {name: text for run in runs.values() for name, text in run.versions.items()},

@@ -7,11 +7,15 @@ import os
 import sys
 from typing import IO, TYPE_CHECKING, Any
 
+import numpy as np
+from PIL import Image
+from rich.color import Color
+from rich.segment import Segment, Segments
+from rich.style import Style
+
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
     from rich.console import Console
-    from rich.segment import Segments
 
 MOST_COLUMNS = 60
 """Most columns of a picture: wide enough to recognise an object, and a square still fits a laptop's screen."""
@@ -28,9 +32,6 @@ def show(pixels: NDArray[np.uint8], console: Console, *, columns: int = MOST_COL
 
     For a console that is a terminal. Without colour, the picture is drawn in shades of ASCII.
     """
-    import numpy as np
-    from PIL import Image
-
     width, height = _size(pixels, console, columns)
     if show_graphics(pixels, console, width):
         return
@@ -94,8 +95,6 @@ def graphics(console: Console) -> Any:
 
 def show_graphics(pixels: NDArray[np.uint8], console: Console, width: int) -> bool:
     """Draw `width` columns wide with the terminal's own graphics; False if it has none, or fails."""
-    from PIL import Image
-
     draws = graphics(console)
     if draws is None:
         return False
@@ -111,10 +110,6 @@ def show_graphics(pixels: NDArray[np.uint8], console: Console, width: int) -> bo
 
 def letters(small: NDArray[np.uint8], *, plain: bool) -> Segments:
     """A picture as text: a cell per two pixels, one above the other; with `plain`, a shade per pixel."""
-    from rich.color import Color
-    from rich.segment import Segment, Segments
-    from rich.style import Style
-
     lines: list[list[Segment]]
     if plain:
         light = small.mean(axis=2) / 256 * len(SHADES)
