@@ -20,19 +20,10 @@ LONGEST_SIDE = {"JPEG": 65500, "WEBP": 16383}
 
 
 def save_picture(pixels: NDArray[np.uint8], path: str | Path, *, title: str = "") -> Path:
-    """Write pixels (H, W, 3), uint8 RGB, as PNG, JPEG or WebP, according to the ending of `path`.
+    """Write pixels (H, W, 3), uint8 RGB, as PNG (which also holds the title), JPEG or WebP, by the ending of `path`.
 
-    Parameters
-    ----------
-    title
-        Stored in the file; PNG only.
-
-    Raises
-    ------
-    InputError
-        If the path cannot be written to, or the format cannot hold so many pixels.
-    CamctlError
-        If the disk is full or fails.
+    Raises `InputError` if the path cannot be written to, or the format cannot hold so many pixels, `CamctlError` if the
+    disk is full or fails.
     """
     from PIL.PngImagePlugin import PngInfo
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from io import BytesIO
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
@@ -48,14 +48,8 @@ def save_raw(result: Explanation | Comparison, path: str | Path) -> Path:
     """Write all maps of an explanation or a comparison as a compressed NPZ that `numpy.load` opens without pickle.
 
     For map i it holds `values_{i}` (view height, view width), 0..1; `raw_{i}` (grid height, grid width), signed; and
-    `raw_{i}_layer_{j}`, one per layer; all float32. `manifest` is a JSON string: what made the maps.
-
-    Raises
-    ------
-    InputError
-        If the path cannot be written to.
-    CamctlError
-        If the disk is full or fails.
+    `raw_{i}_layer_{j}`, one per layer; all float32. `manifest` is a JSON string: what made the maps. Raises
+    `InputError` if the path cannot be written to, `CamctlError` if the disk is full or fails.
     """
     import numpy as np
 
@@ -68,7 +62,7 @@ def save_raw(result: Explanation | Comparison, path: str | Path) -> Path:
             arrays[f"raw_{i}_layer_{j}"] = np.asarray(layer, np.float32)
     manifest = {"format": RAW_FORMAT, **result.to_dict()}
     for cam, entry in zip(result.maps, manifest["maps"], strict=True):
-        entry["view"] = {"size": list(cam.view.size), "box": list(cam.view.box), "exact": cam.view.exact}
+        entry["view"] = asdict(cam.view)
         entry["picture"] = dict(zip(("height", "width"), cam.picture.size, strict=True))
     arrays["manifest"] = np.array(json_text(manifest, indent=None))
     # Packed in memory: a ZIP that cannot be written to its end hides why.
@@ -80,10 +74,7 @@ def save_raw(result: Explanation | Comparison, path: str | Path) -> Path:
 def load_raw(path: str | Path) -> RawFile:
     """Open a file that `save_raw` wrote; nothing in the file can run code.
 
-    Raises
-    ------
-    InputError
-        If the file is missing or damaged, or was written by something else.
+    Raises `InputError` if the file is missing or damaged, or was written by something else.
     """
     import numpy as np
 

@@ -43,16 +43,7 @@ def drift(comparison: Comparison, before: Sequence[Cam]) -> tuple[tuple[Drift, .
 
     A predecessor has the same method, class, layers and smoothing, and the same picture and model by their labels;
     labels are ignored where both runs have only one picture or model. Of several equal ones the first is used first.
-
-    Parameters
-    ----------
-    before
-        Maps of an earlier run, as `camctl.files.raw_maps.load_raw` returns them.
-
-    Returns
-    -------
-    tuple[tuple[Drift, ...], int]
-        A drift per map, and how many earlier maps have no successor.
+    Returns a drift per map, and how many earlier maps have no successor.
     """
     label = comparison.label
     new = [

@@ -16,7 +16,7 @@ from PIL import Image
 
 from camctl.errors import InputError
 from camctl.render.colormaps import colours
-from camctl.render.layout.scale import shared_range
+from camctl.render.layout.tiles import shared_range
 from camctl.render.report.report import report
 from camctl.render.report.words import peak
 from camctl.values.comparison import Measure

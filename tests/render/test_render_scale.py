@@ -5,8 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from camctl.render.layout.scale import shared_range
-from camctl.render.layout.tiles import Tiles
+from camctl.render.layout.tiles import Tiles, shared_range
 from camctl.render.overlay import overlay, whole
 from camctl.values.look import Look
 from tests.comparisons import comparison, without_map, worthless_map

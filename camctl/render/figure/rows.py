@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from camctl.render.colormaps import ramp
 from camctl.render.figure.tile_rows import Slot, picture_slot, tile_row
 from camctl.render.layout.captions import Line
-from camctl.render.page.page import Item, Rectangle, Strip, framed
+from camctl.render.page.page import Item, Rectangle, Strip, framed, stacked
 from camctl.render.text.fonts import Face
 from camctl.render.text.wrapping import paragraph, set_lines, total_height
 
@@ -97,15 +97,11 @@ def _fitting(frame: Frame, reason: str, width: int, height: int) -> tuple[list[P
 def foot(frame: Frame) -> Strip:
     """The colour bar, and the caption below."""
     style, layout = frame.style, frame.layout
-    items: list[Item] = []
-    y = 0
-    if layout.has_heat:
-        bar = _bar(frame)
-        items, y = list(bar.items), bar.height + style.pad
     texts = [*layout.caption, DIMMED] if frame.tiles.has_margin() else layout.caption
-    caption = [paragraph(text, style.small, frame.inner, style.inks.soft) for text in texts]
-    items += set_lines(caption, style.margin, y)
-    return Strip(height=y + total_height(caption), items=tuple(items))
+    lines = [paragraph(text, style.small, frame.inner, style.inks.soft) for text in texts]
+    caption = Strip(height=total_height(lines), items=tuple(set_lines(lines, style.margin, 0)))
+    items, height = stacked([_bar(frame), caption] if layout.has_heat else [caption])
+    return Strip(height=height, items=tuple(items))
 
 
 def _bar(frame: Frame) -> Strip:
@@ -128,4 +124,4 @@ def _bar(frame: Frame) -> Strip:
         *set_lines([label], right if fits else style.margin, 0 if fits else zero.height),
     ]
     height = max(zero.height, label.height) if fits else zero.height + label.height
-    return Strip(height=height, items=tuple(items))
+    return Strip(height=height + pad, items=tuple(items))

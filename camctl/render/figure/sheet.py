@@ -37,12 +37,7 @@ def sheet_page(
 ) -> Page:
     """Set tiles in a grid, each scaled to fit a square of `tile` pixels; None leaves a place empty.
 
-    Parameters
-    ----------
-    columns
-        Headings of the columns; long ones are broken into lines, never cut.
-    row_labels
-        Labels left of the rows.
+    `columns` are headings; long words are broken into lines, never cut.
     """
     style = style_of(tile)
     inks = style.inks

@@ -1,4 +1,7 @@
-"""Pictures and overlays at the size of a tile: a huge photo is made small once, not drawn in full for every map."""
+"""Pictures and overlays at the size of a tile, on a scale of their own or a shared one.
+
+A huge photo is made small once, not drawn in full for every map.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from camctl.render.layout.scale import shared_range
 from camctl.render.overlay import overlay, seen, whole
 from camctl.values.view import View
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from numpy.typing import NDArray
 
     from camctl.render.page.page import Draw
@@ -28,6 +32,9 @@ SPECK = 0.005
 CACHE_BYTES = 64_000_000
 """Memory for small pictures that are kept for the next map on them."""
 
+Ends = tuple[float, float]
+"""Lowest and highest value of a map on its shared scale."""
+
 
 def fitted(width: float, height: float, tile: int) -> tuple[int, int]:
     """Width and height scaled to fill a square tile, aspect ratio kept."""
@@ -41,6 +48,28 @@ def scaled(pixels: Pixels, width: int, height: int) -> Pixels:
     if picture.size == (width, height):
         return pixels
     return np.asarray(picture.resize((width, height), Image.Resampling.LANCZOS))
+
+
+def shared_range(comparison: Comparison) -> dict[Cell, Ends]:
+    """The range of each map on its shared scale: cell -> (low, high), 0 <= low <= high <= 1.
+
+    These are the map's smallest and largest raw value (negative ones count as 0), divided by the largest value of all
+    maps that share model, method, layers and smoothing: raw maps of other methods, networks and layers have other
+    units. A blank map has (0, 0); cells without a map are left out.
+    """
+    ends: dict[Cell, Ends] = {}
+    groups: dict[Cell, Hashable] = {}
+    largest: dict[Hashable, float] = {}
+    for cell in comparison.cells:
+        if (cam := cell.cam) is None:
+            continue
+        positive = np.maximum(cam.raw, 0)
+        ends[cell] = (0.0, 0.0) if cam.blank else (float(positive.min()), float(positive.max()))
+        # By index, as two checkpoints of one model are two models.
+        group = groups[cell] = cell.at["model"], cell.at["method"], cell.at["smoothing"], cam.layers
+        largest[group] = max(largest.get(group, 0.0), ends[cell][1])
+    full = {cell: largest[group] or 1.0 for cell, group in groups.items()}
+    return {cell: (low / full[cell], high / full[cell]) for cell, (low, high) in ends.items()}
 
 
 def common_canvas(comparison: Comparison) -> Canvas:

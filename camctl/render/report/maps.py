@@ -11,8 +11,7 @@ import numpy as np
 
 from camctl.files.pictures import base64_text, data_uri
 from camctl.ranking.correlation import resized
-from camctl.render.layout.scale import shared_range
-from camctl.render.layout.tiles import fitted
+from camctl.render.layout.tiles import fitted, shared_range
 from camctl.render.overlay import overlay, whole
 from camctl.render.report.words import map_name, peak
 
