@@ -27,12 +27,12 @@ SHADES = " .:-=+*#%@"
 """Dark to light, for terminals without colour."""
 
 
-def show(pixels: NDArray[np.uint8], console: Console, *, columns: int = MOST_COLUMNS) -> None:
-    """Draw pixels (H, W, 3), uint8 RGB, at most `columns` wide, and never wider or higher than the terminal.
+def show(pixels: NDArray[np.uint8], console: Console) -> None:
+    """Draw pixels (H, W, 3), uint8 RGB, at most `MOST_COLUMNS` wide, and never wider or higher than the terminal.
 
     For a console that is a terminal. Without colour, the picture is drawn in shades of ASCII.
     """
-    width, height = _size(pixels, console, columns)
+    width, height = _size(pixels, console)
     if show_graphics(pixels, console, width):
         return
     plain = is_plain(console)
@@ -47,10 +47,10 @@ def is_plain(console: Console) -> bool:
     return console.color_system is None or console.no_color or console.options.ascii_only
 
 
-def _size(pixels: NDArray[np.uint8], console: Console, columns: int) -> tuple[int, int]:
+def _size(pixels: NDArray[np.uint8], console: Console) -> tuple[int, int]:
     """Columns and rows to draw on; a cell counts as twice as high as wide."""
     height, width = pixels.shape[:2]
-    most_columns = max(1, min(columns, console.width))
+    most_columns = max(1, min(MOST_COLUMNS, console.width))
     most_rows = max(1, console.height - ROWS_LEFT)
     scale = min(most_columns / width, 2 * most_rows / height)
     return max(1, min(most_columns, round(width * scale))), max(1, min(most_rows, round(height * scale / 2)))
