@@ -474,7 +474,7 @@ def test_metrics_leave_the_model_as_it_was(pixels):
 
 
 def test_baselines_are_methods_that_the_standings_set_apart(model, pixels):
-    from camctl.ranking import standings
+    from camctl.ranking.standings import standings
 
     found = camctl.compare(
         model, pixels, methods=["GradCAM"], evaluation=Evaluation(metrics=["insertion"], baselines=True)

@@ -167,7 +167,7 @@ def _other_pictures(wholes: Mapping[int, Whole], manner: Manner) -> Iterator[Ind
 
 def _compared(whole: Whole, others: Mapping[Key, Map], image: int, stage: str, seed: int) -> Iterator[Indexed]:
     """Compare sound maps of the whole network with others, at the size at which maps are correlated."""
-    from camctl.ranking import SIDE, rank_correlation, resized, ssim
+    from camctl.ranking.correlation import SIDE, rank_correlation, resized, ssim
 
     for key, cam in whole.cams.items():
         if cam.blank or key not in others:

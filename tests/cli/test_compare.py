@@ -64,7 +64,7 @@ def test_one_command_draws_figure_report_manifest_and_numbers(camctl: Camctl, ph
     manifest = json.loads(paths[3].read_text())
     assert manifest["axes"]["class"] == ["cat", "dog"]
     kept = load_raw(tmp_path / "maps.npz")
-    assert [one.about["method"] for one in kept.maps] == [one["method"] for one in manifest["maps"]]
+    assert [one.method for one in kept.maps] == [one["method"] for one in manifest["maps"]]
     assert kept.manifest["runs"][0]["versions"]["torch"]
 
 

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from camctl.files.raw_maps import RawMap
-    from camctl.ranking import Drift
+    from camctl.ranking.drift import Drift
     from camctl.values.axis import AxisName
+    from camctl.values.cam import Cam
     from camctl.values.comparison import Comparison
 
 
@@ -95,7 +95,7 @@ class Drifts:
 class Baseline:
     """Maps of an earlier run, and the minimum rank correlation with them."""
 
-    maps: Sequence[RawMap]
+    maps: Sequence[Cam]
     least: float
 
     @classmethod
@@ -107,6 +107,6 @@ class Baseline:
 
     def drifts(self, comparison: Comparison) -> Drifts:
         """Return how far the maps of a comparison are from those of the earlier run."""
-        from camctl.ranking import drift
+        from camctl.ranking.drift import drift
 
         return Drifts(comparison, *drift(comparison, self.maps), self.least)

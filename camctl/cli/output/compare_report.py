@@ -14,7 +14,7 @@ from rich.text import Text
 
 from camctl.cli.output.run_report import RANDOM, notes, saved, score, verdicts
 from camctl.cli.output.sink import error_lines, hint, indented, line, note, plain_table, stderr, stdout, warn
-from camctl.ranking import interval_text, too_few
+from camctl.ranking.words import interval_text, too_few
 from camctl.values.axis import NAMES
 from camctl.values.comparison import ANOTHER
 
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
     from camctl.cli.output.baseline import Drifts
     from camctl.cli.output.sink import Sink
-    from camctl.ranking import Agreement, Likeness, Standing
+    from camctl.ranking.agreement import Agreement
+    from camctl.ranking.sanity import Likeness
+    from camctl.ranking.standings import Standing
     from camctl.values.comparison import Comparison, Measure
     from camctl.values.look import Looks
 
@@ -139,7 +141,7 @@ def _counts(comparison: Comparison) -> Text:
 
 
 def _standings(comparison: Comparison) -> Iterator[RenderableType]:
-    from camctl.ranking import RANKED, standings
+    from camctl.ranking.standings import RANKED, standings
 
     ranked = False
     for axis in RANKED:
@@ -200,7 +202,7 @@ def _figure(row: Standing, metric: str, style: str) -> Text:
 
 
 def _agreement(comparison: Comparison) -> Iterator[RenderableType]:
-    from camctl.ranking import agreement
+    from camctl.ranking.agreement import agreement
 
     if not comparison.metrics:
         return
@@ -227,7 +229,8 @@ def _matrix(result: Agreement) -> Table:
 
 def _sanity(comparison: Comparison) -> Iterator[RenderableType]:
     """Yield what is left of each method's maps once weights are random, and what two pictures have in common anyway."""
-    from camctl.ranking import FEW, LEAST_PICTURES, likeness_text, sanity_rows, stage_headings
+    from camctl.ranking.sanity import FEW, LEAST_PICTURES, sanity_rows
+    from camctl.ranking.words import likeness_text, stage_headings
 
     rows = sanity_rows(comparison)
     wide = stderr().width >= BOTH_FIGURES
