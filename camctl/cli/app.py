@@ -1,18 +1,16 @@
-"""From the words of the command line to a command, an exit code, and what typer is asked in between."""
+"""From the words of the command line, spelt as typer knows them, to a command and an exit code."""
 
 import os
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib import import_module
 from typing import NoReturn
 
 import typer
 
-from camctl.cli.output import sink, welcome
+from camctl.cli.output import sink
 from camctl.cli.output.boundary import guard, usage_in_words
-from camctl.cli.parsing.groups import Command, command, flags_of
-from camctl.cli.parsing.quick import quicken
-from camctl.cli.parsing.words import respell, spread
+from camctl.cli.parsing.groups import Command, command, flags_of, quicken
 from camctl.errors import ExitCode, InputError, UnknownNameError
 
 COMMANDS = {
@@ -30,6 +28,9 @@ OF_PLUGINS = ("check", "new")
 
 COMPLETION = ("--install-completion", "--show-completion")
 
+ALONE = {"--metrics": "all", "--versus": "auto"}
+"""Flag that may stand without a value -> the value that it then means."""
+
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
     """Run the command and end the process with its exit code."""
@@ -46,10 +47,11 @@ def _run(words: list[str]) -> int | None:
     if "_CAMCTL_COMPLETE" in os.environ or first in COMPLETION:
         return _ask_typer(words, COMMANDS, completion=True)
     if first in {"", "--help"}:
+        from camctl.cli.output import welcome
+
         console = sink.stdout()
         console.width = min(console.width, welcome.WIDEST)
-        for part in welcome.first_screen():
-            console.print(part)
+        console.print(*welcome.first_screen(), sep="")
         return ExitCode.DONE if first else ExitCode.USAGE  # a script that lost its command should not go on
     if first == "--version":
         return _print_versions()
@@ -108,5 +110,43 @@ def _print_versions() -> ExitCode:
     found = versions()
     width = max(map(len, found))
     for name, version in found.items():
-        sink.stdout().print(f"{name.ljust(width)}  {version}")
+        sink.stdout().print(f"{name:{width}}  {version}")
     return ExitCode.DONE
+
+
+def respell(words: Sequence[str], known: Collection[str]) -> list[str]:
+    """`--two_words` -> `--two-words`, if the latter is a known flag; nothing is changed after `--`."""
+    end = list(words).index("--") if "--" in words else len(words)
+    spelt = []
+    for word in words[:end]:
+        flag, equals, value = word.partition("=")
+        dashed = flag.replace("_", "-")
+        spelt.append(dashed + equals + value if dashed in known else word)
+    return [*spelt, *words[end:]]
+
+
+def spread(words: Sequence[str], flags: Mapping[str, bool], *, hint: str = "") -> list[str]:
+    """`--flag A B` -> `--flag=A --flag=B`, for each flag that takes several values.
+
+    Values end at the next word that starts with `-`, or at `--`. Raises `InputError`, with the hint, for a flag without
+    a value that is not in `ALONE`.
+    """
+    spelt: list[str] = []
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        if word == "--":
+            return [*spelt, word, *rest]
+        if not flags.get(word):
+            spelt.append(word)
+            continue
+        values: list[str] = []
+        while rest and not rest[0].startswith("-"):
+            values.append(rest.pop(0))
+        # A class index may be wrong and negative: that is for the model to say.
+        if not values and rest and rest[0][1:].isdecimal():
+            values.append(rest.pop(0))
+        if not values and word not in ALONE:
+            raise InputError(f"{word} needs at least one value.", hint=hint)
+        spelt.extend(f"{word}={value}" for value in values or [ALONE[word]])
+    return spelt

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from camctl.cli.output.layer_report import check_notes, check_report, layer_table, layers_to_dict, legend
 from camctl.cli.output.sink import Sink, note
 from camctl.cli.parsing.groups import option, switch
-from camctl.cli.parsing.model_options import ModelRequest, OneModel
+from camctl.cli.parsing.options import ModelRequest, OneModel
 from camctl.errors import ExitCode, InputError
 from camctl.values.request import Family
 

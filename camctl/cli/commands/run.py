@@ -7,7 +7,6 @@ from camctl.cli.commands.layers import list_layers
 from camctl.cli.output.run_report import preview, summary
 from camctl.cli.output.saving import map_files
 from camctl.cli.parsing.groups import argument, option, switch
-from camctl.cli.parsing.model_options import OneModel
 from camctl.cli.parsing.options import (
     OUTPUT,
     SAVE_RAW,
@@ -16,6 +15,7 @@ from camctl.cli.parsing.options import (
     HeatmapOptions,
     MapOptions,
     MethodOptions,
+    OneModel,
     ResultOptions,
 )
 from camctl.errors import ExitCode

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from itertools import groupby
 from math import isnan
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Column
 from rich.text import Text
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from camctl.cli.output.sink import Sink
     from camctl.ranking import Agreement, Likeness, Standing
     from camctl.values.comparison import Comparison, Measure
-    from camctl.values.look import Looks
 
 BETTER = {"higher": "↑", "lower": "↓", "neither": ""}
 """What stands after a metric's title: which way is better."""
@@ -40,61 +38,56 @@ BOTH_FIGURES = 150
 """Width of a window in columns from which the sanity report has the structural similarity as well."""
 
 
-@dataclass(frozen=True)
-class Report:
-    """A comparison, what was saved of it, and how far its maps are from earlier ones."""
+def report(
+    comparison: Comparison,
+    look: dict[str, Any],
+    paths: Sequence[str],
+    sink: Sink,
+    *,
+    preview: bool,
+    drifts: Drifts | None,
+    drawing: float | None,
+) -> None:
+    """Print JSON, or paths in a pipe, or the figure in a terminal if nothing was saved; then the words.
 
-    comparison: Comparison
-    look: Looks
-    paths: Sequence[str]
-    drifts: Drifts | None
-    drawing: float | None
-    """Milliseconds that drawing and writing took; None if times are not wanted."""
+    `drawing` is the time in milliseconds that drawing and writing took; None if times are not wanted.
+    """
+    from camctl.render.terminal.grid import show_grid
 
-    def show(self, sink: Sink, *, preview: bool) -> None:
-        """Print it: JSON or paths on stdout, or the figure in a terminal; then the words."""
-        if sink.json:
-            judged = {"baseline": self.drifts.to_dict()} if self.drifts else {}
-            sink.data(self.comparison.to_dict(self.paths) | judged)
-        shown = not sink.json and self._show_result(preview=preview)
-        if self.drifts:
-            warn(self.drifts.report(everything=sink.human))
-        sink.tell(self._summary())
-        warn(faults(self.comparison))
-        if not shown and not self.paths:
-            sink.tell([line(("Nothing was saved. ", "bold"), "To keep it: --save-path grid.png report.html")])
+    console, shown = stdout(), False
+    if sink.json:
+        sink.data(comparison.to_dict(paths) | ({"baseline": drifts.to_dict()} if drifts else {}))
+    elif not console.is_terminal:
+        # Scripts read them there; nothing else may stand on a pipe.
+        console.file.writelines(f"{path}\n" for path in paths)
+        console.file.flush()
+    elif preview and not paths:
+        show_grid(comparison, console, **look)
+        shown = True
+    if drifts:
+        warn(drifts.report(everything=sink.human))
+    sink.tell(_summary(comparison, paths, drawing))
+    warn(faults(comparison))
+    if not shown and not paths:
+        sink.tell([line(("Nothing was saved. ", "bold"), "To keep it: --save-path grid.png report.html")])
 
-    def _show_result(self, *, preview: bool) -> bool:
-        """Print the paths in a pipe, or the figure in a terminal if nothing was saved; returns whether it was shown."""
-        from camctl.render.terminal.grid import show_grid
 
-        console = stdout()
-        if not console.is_terminal:
-            # Scripts read them there; nothing else may stand on a pipe.
-            console.file.writelines(f"{path}\n" for path in self.paths)
-            console.file.flush()
-        elif preview and not self.paths:
-            show_grid(self.comparison, console, **self.look)
-            return True
-        return False
+def _summary(comparison: Comparison, paths: Sequence[str], drawing: float | None) -> Iterator[RenderableType]:
+    from camctl.render.figure.figure import missing_letters
 
-    def _summary(self) -> Iterator[RenderableType]:
-        from camctl.render.figure.figure import missing_letters
-
-        comparison = self.comparison
-        yield from _predictions(comparison)
-        yield _counts(comparison)
-        yield from _standings(comparison)
-        yield from _agreement(comparison)
-        yield from _sanity(comparison)
-        if self.drawing is not None:
-            yield indented(_times(comparison))
-            yield line((f"  {self.drawing:.0f} ms to draw and write", "dim"))
-        yield from saved(self.paths)
-        yield from notes(tuple(comparison.explanations.values()))
-        if self.paths and (letters := missing_letters(comparison)):
-            yield note(f"No font on this machine has {letters}: boxes stand for them in pictures.")
-        yield from verdicts(comparison.maps)
+    yield from _predictions(comparison)
+    yield _counts(comparison)
+    yield from _standings(comparison)
+    yield from _agreement(comparison)
+    yield from _sanity(comparison)
+    if drawing is not None:
+        yield indented(_times(comparison))
+        yield line((f"  {drawing:.0f} ms to draw and write", "dim"))
+    yield from saved(paths)
+    yield from notes(tuple(comparison.explanations.values()))
+    if paths and (letters := missing_letters(comparison)):
+        yield note(f"No font on this machine has {letters}: boxes stand for them in pictures.")
+    yield from verdicts(comparison.maps)
 
 
 def faults(comparison: Comparison) -> Iterator[Text]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from camctl.errors import InputError
 
@@ -17,12 +18,13 @@ if TYPE_CHECKING:
     from camctl.values.cam import Cam
     from camctl.values.comparison import Comparison
     from camctl.values.explanation import Explanation
-    from camctl.values.look import Looks
 
-PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".pdf", ".svg"})
+PICTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".pdf", ".svg"}
 """Endings of what looks like a file to people, whether or not it can be written."""
 
 MANIFEST = ".json"
+
+SLASHES = ("/", "\\")
 
 
 @dataclass(frozen=True)
@@ -41,11 +43,8 @@ class MapFiles:
 
         paths: dict[int, str] = {}
         if self.path is not None:
-            names = file_names(explanation)
-            for index, cam in enumerate(explanation.maps):
-                path = self.path / names[index] if self.folder else self.path
-                save_picture(draw(cam), path)
-                paths[index] = str(path)
+            for index, (cam, name) in enumerate(zip(explanation.maps, file_names(explanation), strict=True)):
+                paths[index] = str(save_picture(draw(cam), self.path / name if self.folder else self.path))
         if self.raw is not None:
             save_raw(explanation, self.raw)
         return paths
@@ -58,7 +57,7 @@ class ComparisonFiles:
     paths: tuple[Path, ...]
     raw: Path | None
 
-    def save(self, comparison: Comparison, look: Looks) -> list[str]:
+    def save(self, comparison: Comparison, look: dict[str, Any]) -> list[str]:
         """Write all files; returns their paths, the manifests last, as they name the others. Raises `CamctlError`."""
         from camctl.files.atomic import write_atomically
         from camctl.files.manifest import json_text
@@ -72,8 +71,7 @@ class ComparisonFiles:
             save_raw(comparison, self.raw)
             paths.append(str(self.raw))
         for path in manifests:
-            write_atomically(path, json_text(comparison.to_dict(paths)).encode())
-            paths.append(str(path))
+            paths.append(str(write_atomically(path, json_text(comparison.to_dict(paths)).encode())))
         return paths
 
 
@@ -88,10 +86,10 @@ def map_files(text: str | None, raw: str | None, count: int, *, picture: str) ->
     if text is None:
         return MapFiles(None, folder=False, raw=_raw_file(raw))
     path = _path(text, example="cam.png, or a folder")
-    if same_file(path, Path(picture)):
+    if _same_file(path, Path(picture)):
         hint = f"Choose another name: --save-path {path.with_name(f'{path.stem}_cam.png')}"
         raise InputError(f"'{text}' is the picture itself, which would be lost.", hint=hint)
-    is_file = bool(path.suffix) and not _ends_in_slash(text) and not _is_folder(path)
+    is_file = bool(path.suffix) and not text.endswith(SLASHES) and not os.path.isdir(path)  # noqa: PTH112 - False for an impossible name
     if is_file and count > 1 and path.suffix.lower() in PICTURE_SUFFIXES:
         message = f"{count} maps do not fit into the one file '{text}'."
         raise InputError(message, hint=f"Give a folder: --save-path {path.parent / path.stem}/")
@@ -113,11 +111,11 @@ def comparison_files(
     paths = []
     for text in texts:
         path = _path(text, example="grid.png")
-        if _ends_in_slash(text):
+        if text.endswith(SLASHES):
             raise InputError(f"'{text}' is a folder.", hint=f"Name a file in it: --save-path {path / 'grid.png'}")
         written = [path, sanity_path(path)] if sanity and path.suffix.lower() in FIGURES else [path]
         for file in written:
-            if any(same_file(file, Path(picture)) for picture in pictures):
+            if any(_same_file(file, Path(picture)) for picture in pictures):
                 hint = f"Choose another name: --save-path {path.with_name(f'{path.stem}_grid.png')}"
                 name = text if file is path else file
                 raise InputError(f"'{name}' is a picture of the comparison, which would be lost.", hint=hint)
@@ -133,7 +131,7 @@ def expanded(text: str) -> Path:
         return Path(text)
 
 
-def same_file(path: Path, other: Path) -> bool:
+def _same_file(path: Path, other: Path) -> bool:
     """Whether two paths lead to one existing file."""
     try:
         return path.is_file() and path.samefile(other)
@@ -153,14 +151,3 @@ def _raw_file(text: str | None) -> Path | None:
     from camctl.files.raw_maps import RAW
 
     return None if text is None else check_writable(expanded(text), RAW)
-
-
-def _ends_in_slash(text: str) -> bool:
-    return text.endswith(("/", "\\"))
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except OSError:  # too long a name, reported where it is checked
-        return False
