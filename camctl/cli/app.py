@@ -24,7 +24,8 @@ COMMANDS = {
 }
 """Command -> its file in `commands/`, which is imported when it is needed."""
 
-OF_PLUGINS = ("check", "new")
+OF_PLUGINS = {"check": "plugins", "new": "new_plugin"}
+"""The same for what follows `camctl plugins`."""
 
 COMPLETION = ("--install-completion", "--show-completion")
 
@@ -61,7 +62,7 @@ def _run(words: list[str]) -> int | None:
         raise UnknownNameError("command", first, COMMANDS, hint="See: camctl --help")
     name = words[1] if first == "plugins" and len(words) > 1 and words[1] in OF_PLUGINS else first
     hint = f"See: camctl {first if name == first else f'{first} {name}'} --help"
-    flags = flags_of(_command(first, name))
+    flags = flags_of(_command(name))
     spelt = spread(respell(words, flags), flags, hint=hint)
     # A list may have taken the argument that is missing.
     listed = any(flags.get(word.partition("=")[0]) for word in spelt)
@@ -83,20 +84,20 @@ def _ask_typer(words: list[str], names: Collection[str], *, completion: bool = F
     for name in names:
         if name == "plugins":
             group = typer.Typer(name=name, invoke_without_command=True, rich_markup_mode="rich")
-            group.callback()(_command(name, name))
+            group.callback()(_command(name))
             for nested in OF_PLUGINS:
-                group.command(nested)(_command(name, nested))
+                group.command(nested)(_command(nested))
             app.add_typer(group)
         else:
-            app.command(name)(_command(name, name))
+            app.command(name)(_command(name))
     # Not in standalone mode, in which it would print errors in boxes of its own.
     code: int | None = app(words, prog_name="camctl", standalone_mode=False)
     return code
 
 
-def _command(first: str, name: str) -> Command:
-    """Return the command of this name in the file of the first word."""
-    return command(getattr(import_module(f"camctl.cli.commands.{COMMANDS[first]}"), name))
+def _command(name: str) -> Command:
+    file = (COMMANDS | OF_PLUGINS)[name]
+    return command(getattr(import_module(f"camctl.cli.commands.{file}"), name))
 
 
 def _quick_start(ctx: typer.Context) -> None:

@@ -6,23 +6,10 @@ from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from camctl.cli.output.saving import comparison_files, expanded
-from camctl.cli.parsing import completion
+from camctl.cli.output.saving import expanded, figure_files, raw_file, save_figures
+from camctl.cli.parsing import completion, options
 from camctl.cli.parsing.assignments import parse_assignments
 from camctl.cli.parsing.groups import argument, option, switch
-from camctl.cli.parsing.options import (
-    HOW,
-    OUTPUT,
-    SAVE_RAW,
-    WHAT,
-    ClassOptions,
-    HeatmapOptions,
-    MapOptions,
-    MethodOptions,
-    ResultOptions,
-    SeveralModels,
-    check_range,
-)
 from camctl.cli.parsing.texts import parse_boxes, parse_masks, pictures_in, split_names
 from camctl.errors import ExitCode, InputError, PluginError, UnknownNameError
 from camctl.values.axis import AXES
@@ -47,14 +34,14 @@ IN_FIGURE = ("adcc", "insertion", "deletion")
 
 
 @dataclass(frozen=True, kw_only=True)
-class SubjectOptions:
+class PicturesOptions:
     """Pictures and layers that are compared.
 
     target_layers: Layers, each with a map of its own: names, patterns, auto:4 for four usable ones from shallow to
         deep, best for the one that measures best. A+B fuses two into one.
     """
 
-    panel: ClassVar = WHAT
+    panel: ClassVar = options.WHAT
 
     picture: str = argument("IMAGE", help="The picture; also a folder or a quoted pattern.")
     target_layers: list[str] | None = option("LAYER...", shown="what the head reads")
@@ -66,7 +53,7 @@ class SubjectOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ComparedMethods(MethodOptions):
+class ComparedMethods(options.MethodOptions):
     """Methods and smoothings that are compared.
 
     method: Names as in camctl methods, or seed (mmpretrain's six), fast (no further passes), all.
@@ -77,7 +64,7 @@ class ComparedMethods(MethodOptions):
 
     method: list[str] | None = option("NAME...", shown="seed", autocompletion=completion.method_sets)
     smooth: list[str] | None = option("HOW...", shown="none")
-    maps: MapOptions
+    maps: options.MapOptions
 
     def smoothings(self) -> "tuple[Smoothing, ...]":
         """Return smoothings by name, once each. Raises `UnknownNameError`."""
@@ -106,7 +93,7 @@ class EvaluationOptions:
 
     panel: ClassVar = "Figures"
 
-    baselines: bool = switch(rich_help_panel=HOW)
+    baselines: bool = switch(rich_help_panel=options.HOW)
     metrics: list[str] | None = option("[NAME...]", autocompletion=completion.metrics)
     metric_options: list[str] | None = option("KEY=VALUE...", help="Options of the metrics; see camctl metrics NAME.")
     box: list[str] | None = option("[CLASS=]X0,Y0,X1,Y1...")
@@ -118,7 +105,7 @@ class EvaluationOptions:
 
     def __post_init__(self) -> None:
         """Raise `InputError` for a correlation that is none."""
-        check_range("--min-correlation", self.min_correlation, -1, 1)
+        options.check_range("--min-correlation", self.min_correlation, -1, 1)
 
     def evaluation(self, pictures: int, *, verify: bool) -> Evaluation:
         """Return the evaluation of that many pictures. Raises `InputError`."""
@@ -134,7 +121,7 @@ class EvaluationOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FigureOptions(HeatmapOptions):
+class FigureOptions(options.HeatmapOptions):
     """How the figure is drawn.
 
     rows: What varies down the rows: image, model, layer, class, smoothing, method; outermost first.
@@ -171,21 +158,21 @@ class ComparisonOutput:
         figure is shown in the terminal.
     """
 
-    panel: ClassVar = OUTPUT
+    panel: ClassVar = options.OUTPUT
 
     save_path: list[str] | None = option("FILE...")
-    save_raw: str | None = option("FILE.npz", help=SAVE_RAW)
+    save_raw: str | None = option("FILE.npz", help=options.SAVE_RAW)
     figure: FigureOptions
-    results: ResultOptions
+    results: options.ResultOptions
 
 
 def compare(
-    question: ClassOptions,
-    subject: SubjectOptions,
+    question: options.ClassOptions,
+    subject: PicturesOptions,
     methods: ComparedMethods,
     evaluation: EvaluationOptions,
     output: ComparisonOutput,
-    models: SeveralModels,
+    models: options.SeveralModels,
 ) -> ExitCode:
     """Lay methods, classes, layers and models side by side, and measure them.
 
@@ -207,10 +194,11 @@ def compare(
     pictures = subject.pictures()
     request = evaluation.evaluation(len(pictures), verify=methods.maps.verify)
     smoothings, classes, look = methods.smoothings(), question.classes(), output.figure.look(request)
-    files = comparison_files(output.save_path or [], output.save_raw, pictures=pictures, sanity=request.sanity)
+    files = figure_files(output.save_path or (), pictures=pictures, sanity=request.sanity)
+    raw = raw_file(output.save_raw)
     # Read before --save-raw perhaps writes it anew.
     earlier = load_raw(expanded(evaluation.baseline)).maps if evaluation.baseline is not None else None
-    family, pending, sink = models.family(), models.requests(), output.results.sink
+    pending, sink = models.requests(), output.results.sink
     with sink.working() as progress:
         comparison = compare_(
             [PendingModel(model.model, partial(model.load, progress)) for model in pending],
@@ -222,12 +210,12 @@ def compare(
             smooth=smoothings,
             aggregate=methods.maps.aggregate,
             evaluation=request,
-            family=family,
-            progress=progress.counted,
+            family=pending[0].family,
+            progress=progress.steps(),
         )
         progress.say("Drawing")
         start = perf_counter()
-        paths = files.save(comparison, look)
+        paths = save_figures(comparison, files, raw, look)
         drawing = (perf_counter() - start) * 1e3 if evaluation.timing else None
     # What was asked for is saved: now it may be judged.
     drifts = (

@@ -26,32 +26,22 @@ def guard(command: Callable[[], int | None]) -> int:
         with warnings.catch_warnings():
             _quieten()
             return command() or ExitCode.DONE
-    except CamctlError as error:
-        return _report(error)
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
     except Exception as error:
-        if shortage := _shortage(error):
-            return _report(shortage)
-        warn([line(("error: ", "bold red"), BUG)])
-        raise
-
-
-def _report(error: CamctlError) -> int:
-    warn(error_lines(error))
-    return error.exit_code
+        known = error if isinstance(error, CamctlError) else _shortage(error)
+        if known is None:
+            warn([line(("error: ", "bold red"), BUG)])
+            raise
+        warn(error_lines(known))
+        return known.exit_code
 
 
 @contextmanager
 def usage_in_words(hint: str, *, missing: str = "") -> Iterator[None]:
     """Raise an `InputError` for what typer finds wrong with the words of a command.
 
-    Parameters
-    ----------
-    hint
-        The next step to try.
-    missing
-        What to say before the hint if an argument is missing.
+    `missing` is said before the hint if an argument is missing.
     """
     try:
         yield

@@ -246,15 +246,14 @@ def _sanity(comparison: Comparison) -> Iterator[RenderableType]:
 
 def _times(comparison: Comparison) -> Table:
     """Return milliseconds by step and model, for all pictures together; after an x, how often a step was done."""
-    spent: dict[str, dict[str, tuple[float, int]]] = {}
-    for time in comparison.spent:
-        milliseconds, count = spent.setdefault(time.model, {}).get(time.what, (0.0, 0))
-        spent[time.model][time.what] = milliseconds + time.milliseconds, count + time.count
-    table = plain_table("ms", *(Column(PurePath(model).name, justify="right", overflow="fold") for model in spent))
-    for step in dict.fromkeys(step for times in spent.values() for step in times):
-        table.add_row(Text(step), *(Text(_time(*times.get(step, (0.0, 0)))) for times in spent.values()))
+    models = dict.fromkeys(time.model for time in comparison.spent)
+    table = plain_table("ms", *(Column(PurePath(model).name, justify="right", overflow="fold") for model in models))
+    for step in dict.fromkeys(time.what for time in comparison.spent):
+        cells = []
+        for model in models:
+            times = [time for time in comparison.spent if (time.model, time.what) == (model, step)]
+            count = sum(time.count for time in times)
+            repeated = f" x{count}" if count > 1 else ""
+            cells.append(f"{sum(time.milliseconds for time in times):.1f}{repeated}" if times else "")
+        table.add_row(step, *cells)
     return table
-
-
-def _time(milliseconds: float, count: int) -> str:
-    return f"{milliseconds:.1f} x{count}" if count > 1 else f"{milliseconds:.1f}" if count else ""

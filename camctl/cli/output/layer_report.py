@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from itertools import accumulate, groupby
 from pathlib import PurePath
@@ -27,12 +27,6 @@ MARKS = {"ok": ("✓", "green"), "limited": ("○", "yellow"), "failed": ("✗",
 
 SHORTEST_RUN = 3
 """Fewest equal leaves in a row that are folded; of blocks with children, two are enough."""
-
-IN_JSON = (
-    "name", "type", "order", "calls", "shape", "layout", "grid", "extra_tokens", "gradient", "negative", "norm",
-    "usable", "why_not",
-)  # fmt: skip
-"""Fields of a layer that `--json` prints."""
 
 
 def layer_table(
@@ -83,7 +77,8 @@ def layers_to_dict(model: str, layers: LayerMap) -> dict[str, Any]:
         "pre_activation": list(layers.pre_activation),
         "rectified": layers.rectified,
         "layers": [
-            {name: getattr(record, name) for name in IN_JSON} | {"default": record.name in layers.default}
+            {name: value for name, value in asdict(record).items() if name not in {"channels", "same_as"}}
+            | {"default": record.name in layers.default}
             for record in layers.records
         ],
     }

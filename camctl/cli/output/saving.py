@@ -10,12 +10,8 @@ from typing import TYPE_CHECKING, Any
 from camctl.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from camctl.values.cam import Cam
     from camctl.values.comparison import Comparison
     from camctl.values.explanation import Explanation
 
@@ -35,7 +31,7 @@ class MapFiles:
     folder: bool
     raw: Path | None
 
-    def save(self, explanation: Explanation, draw: Callable[[Cam], NDArray[np.uint8]]) -> dict[int, str]:
+    def save(self, explanation: Explanation, look: dict[str, Any]) -> dict[int, str]:
         """Write all files; returns the path of each map's picture, by the map's index. Raises `CamctlError`."""
         from camctl.files.names import file_names
         from camctl.files.pictures import save_picture
@@ -44,34 +40,9 @@ class MapFiles:
         paths: dict[int, str] = {}
         if self.path is not None:
             for index, (cam, name) in enumerate(zip(explanation.maps, file_names(explanation), strict=True)):
-                paths[index] = str(save_picture(draw(cam), self.path / name if self.folder else self.path))
+                paths[index] = str(save_picture(cam.overlay(**look), self.path / name if self.folder else self.path))
         if self.raw is not None:
             save_raw(explanation, self.raw)
-        return paths
-
-
-@dataclass(frozen=True)
-class ComparisonFiles:
-    """Files of `camctl compare`: figures, reports, manifests, and the raw maps."""
-
-    paths: tuple[Path, ...]
-    raw: Path | None
-
-    def save(self, comparison: Comparison, look: dict[str, Any]) -> list[str]:
-        """Write all files; returns their paths, the manifests last, as they name the others. Raises `CamctlError`."""
-        from camctl.files.atomic import write_atomically
-        from camctl.files.manifest import json_text
-        from camctl.files.raw_maps import save_raw
-        from camctl.render.save import save_comparison
-
-        manifests = [path for path in self.paths if path.suffix.lower() == MANIFEST]
-        drawn = [path for path in self.paths if path not in manifests]
-        paths = [str(file) for path in drawn for file in save_comparison(comparison, path, **look)]
-        if self.raw is not None:
-            save_raw(comparison, self.raw)
-            paths.append(str(self.raw))
-        for path in manifests:
-            paths.append(str(write_atomically(path, json_text(comparison.to_dict(paths)).encode())))
         return paths
 
 
@@ -84,24 +55,23 @@ def map_files(text: str | None, raw: str | None, count: int, *, picture: str) ->
     from camctl.files.atomic import check_folder, check_writable
 
     if text is None:
-        return MapFiles(None, folder=False, raw=_raw_file(raw))
+        return MapFiles(None, folder=False, raw=raw_file(raw))
     path = _path(text, example="cam.png, or a folder")
     if _same_file(path, Path(picture)):
         hint = f"Choose another name: --save-path {path.with_name(f'{path.stem}_cam.png')}"
         raise InputError(f"'{text}' is the picture itself, which would be lost.", hint=hint)
-    is_file = bool(path.suffix) and not text.endswith(SLASHES) and not os.path.isdir(path)  # noqa: PTH112 - False for an impossible name
+    is_folder = os.path.isdir(path)  # noqa: PTH112 - false for an impossible name, which is reported below
+    is_file = bool(path.suffix) and not text.endswith(SLASHES) and not is_folder
     if is_file and count > 1 and path.suffix.lower() in PICTURE_SUFFIXES:
         message = f"{count} maps do not fit into the one file '{text}'."
         raise InputError(message, hint=f"Give a folder: --save-path {path.parent / path.stem}/")
     folder = not is_file or count > 1
     (check_folder if folder else check_writable)(path)
-    return MapFiles(path, folder, _raw_file(raw))
+    return MapFiles(path, folder, raw_file(raw))
 
 
-def comparison_files(
-    texts: Sequence[str], raw: str | None, *, pictures: Sequence[str], sanity: bool
-) -> ComparisonFiles:
-    """Return what `--save-path` and `--save-raw` mean for a comparison. Raises `InputError`.
+def figure_files(texts: Sequence[str], *, pictures: Sequence[str], sanity: bool) -> tuple[Path, ...]:
+    """Return what `--save-path` means for a comparison. Raises `InputError`.
 
     The pictures are never overwritten. With `sanity`, a second figure is written next to each figure.
     """
@@ -120,7 +90,32 @@ def comparison_files(
                 name = text if file is path else file
                 raise InputError(f"'{name}' is a picture of the comparison, which would be lost.", hint=hint)
         paths.append(check_writable(path, (*ENDINGS, MANIFEST)))
-    return ComparisonFiles(tuple(dict.fromkeys(paths)), _raw_file(raw))
+    return tuple(dict.fromkeys(paths))
+
+
+def save_figures(comparison: Comparison, files: Sequence[Path], raw: Path | None, look: dict[str, Any]) -> list[str]:
+    """Write all files; returns their paths, the manifests last, as they name the others. Raises `CamctlError`."""
+    from camctl.files.atomic import write_atomically
+    from camctl.files.manifest import json_text
+    from camctl.files.raw_maps import save_raw
+    from camctl.render.save import save_comparison
+
+    manifests = [file for file in files if file.suffix.lower() == MANIFEST]
+    drawn = [file for file in files if file not in manifests]
+    paths = [str(path) for file in drawn for path in save_comparison(comparison, file, **look)]
+    if raw is not None:
+        paths.append(str(save_raw(comparison, raw)))
+    for file in manifests:
+        paths.append(str(write_atomically(file, json_text(comparison.to_dict(paths)).encode())))
+    return paths
+
+
+def raw_file(text: str | None) -> Path | None:
+    """Return what `--save-raw` means. Raises `InputError`."""
+    from camctl.files.atomic import check_writable
+    from camctl.files.raw_maps import RAW
+
+    return None if text is None else check_writable(expanded(text), RAW)
 
 
 def expanded(text: str) -> Path:
@@ -144,10 +139,3 @@ def _path(text: str, *, example: str) -> Path:
     if text.strip() in {"", "-"}:
         raise InputError(f"'{text}' is not a path to save to.", hint=f"Give a file: --save-path {example}")
     return expanded(text)
-
-
-def _raw_file(text: str | None) -> Path | None:
-    from camctl.files.atomic import check_writable
-    from camctl.files.raw_maps import RAW
-
-    return None if text is None else check_writable(expanded(text), RAW)

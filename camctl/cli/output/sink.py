@@ -8,6 +8,7 @@ from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Column, Table
@@ -100,17 +101,8 @@ class Progress:
 
             self._replace(self._console.status(Text(text)))
 
-    @property
-    def fetched(self) -> Step | None:
-        """Call it with a text, the bytes that are here and all bytes; None if nobody watches."""
-        return self._step(in_bytes=True)
-
-    @property
-    def counted(self) -> Step | None:
-        """Call it with a text, the steps done and all steps; None if nobody watches."""
-        return self._step(in_bytes=False)
-
-    def _step(self, *, in_bytes: bool) -> Step | None:
+    def steps(self, *, in_bytes: bool = False) -> Step | None:
+        """Return what to call with a text, the steps (or bytes) done and all of them; None if nobody watches."""
         bar: progress.Progress | None = None
 
         def advance(text: str, done: int, total: int) -> None:
@@ -186,6 +178,11 @@ def error_lines(error: CamctlError) -> Iterator[Text]:
 def plain_table(*headings: str | Column, gap: int = 2) -> Table:
     """Return a table without lines, with `gap` columns between its columns."""
     return Table(*headings, box=None, padding=(0, gap, 0, 0), header_style="dim", pad_edge=False)
+
+
+def ruled_table(*headings: str | Column, **options: Any) -> Table:
+    """Return a table with a line under its headings; keywords are those of rich's `Table`."""
+    return Table(*headings, box=SIMPLE_HEAD, pad_edge=False, **options)
 
 
 def indented(part: RenderableType) -> Padding:

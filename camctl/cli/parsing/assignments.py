@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from camctl.errors import InputError
@@ -58,22 +59,12 @@ def _value(text: str) -> Any:
 
 def _split(text: str) -> list[str]:
     """Split at commas outside brackets; a last comma adds nothing, and neither does an empty text."""
-    parts = []
-    while text:
-        if text.count("(") != text.count(")") or text.count("[") != text.count("]"):
-            raise UnbalancedError(text)
-        length = _first_part(text)
-        parts.append(text[:length])
-        text = text[length + 1 :]
-    return parts
+    if not _balanced(text):
+        raise UnbalancedError(text)
+    commas = [position for position, sign in enumerate(text) if sign == "," and _balanced(text[:position])]
+    parts = [text[before + 1 : comma] for before, comma in pairwise([-1, *commas, len(text)])]
+    return parts if parts[-1] else parts[:-1]
 
 
-def _first_part(text: str) -> int:
-    """Return the length of the text up to the first comma outside brackets."""
-    round_ = square = 0
-    for position, sign in enumerate(text):
-        if sign == "," and round_ == square == 0:
-            return position
-        round_ += (sign == "(") - (sign == ")")
-        square += (sign == "[") - (sign == "]")
-    return len(text)
+def _balanced(text: str) -> bool:
+    return text.count("(") == text.count(")") and text.count("[") == text.count("]")

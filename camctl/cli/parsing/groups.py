@@ -16,18 +16,9 @@ Command = Callable[..., int | None]
 
 
 def option(metavar: str | None, default: Any = None, *, shown: str = "", **declared: Any) -> Any:
-    """Declare a field as an option, whose flag is its name with dashes.
+    """Declare a field as an option, whose flag is its name with dashes; keywords are those of `typer.Option`.
 
-    A long help stands in the docstring of the class, as `name: text`.
-
-    Parameters
-    ----------
-    metavar, default
-        As in `typer.Option`.
-    shown
-        Words for a default of None in `--help`.
-    declared
-        Further keywords of `typer.Option`.
+    A long help stands in the docstring of the class, as `name: text`. `shown` are words for a default of None.
     """
     declared = {"metavar": metavar, "show_default": shown or default is not None} | declared
     return field(default=default, metadata={"kind": typer.Option, "declared": declared})

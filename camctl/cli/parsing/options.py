@@ -26,9 +26,6 @@ HOW = "How the map is made"
 OUTPUT = "What comes out"
 
 SAVE_RAW = "Save the numbers: signed maps, full-size maps, and what made them."
-"""Help of --save-raw."""
-
-AUTO = "auto: GradCAM, or GradCAMElementWise if the head reads a class token alone"
 
 
 def check_range(flag: str, value: float, least: float, most: float = inf) -> None:
@@ -84,7 +81,11 @@ class MethodOptions:
     default: ClassVar = ("auto",)
     panel: ClassVar = HOW
 
-    method: list[str] | None = option("NAME...", shown=AUTO, autocompletion=completion.methods)
+    method: list[str] | None = option(
+        "NAME...",
+        shown="auto: GradCAM, or GradCAMElementWise if the head reads a class token alone",
+        autocompletion=completion.methods,
+    )
     method_options: list[str] | None = option("KEY=VALUE...", help="Options of the methods; see camctl methods NAME.")
 
     def names(self) -> tuple[str, ...]:
@@ -160,6 +161,7 @@ class ModelRequest:
 
     model: str
     checkpoint: str | None
+    family: Family
     keywords: Mapping[str, Any]
     """Keyword arguments of `camctl.load`."""
     structure_only: bool
@@ -170,7 +172,7 @@ class ModelRequest:
         from camctl.pipeline.load import load
 
         progress.say(f"Loading {self.model}")
-        return load(self.model, self.checkpoint, progress=progress.fetched, **self.keywords)
+        return load(self.model, self.checkpoint, progress=progress.steps(in_bytes=True), **self.keywords)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,17 +205,14 @@ class ModelOptions:
     vit_like: bool = switch(help="Treat the layer's output as tokens. Rarely needed: this is detected.")
     num_extra_tokens: int | None = option("N", min=0)
 
-    def family(self) -> Family:
-        """Return what the user says about the family. Raises `UnknownNameError` or `PluginError` for the adapter."""
-        if self.adapter is not None:
-            registry.locate("adapter", self.adapter)
-        return Family(adapter=self.adapter, vit_like=self.vit_like, num_extra_tokens=self.num_extra_tokens)
-
     def request_for(self, model: str, checkpoint: str | None, *, structure_only: bool = False) -> ModelRequest:
-        """Return the request for a model. Raises `InputError` or `PluginError`.
+        """Return the request for a model. Raises `InputError`, or `PluginError` for its source or adapter.
 
         With `structure_only`, the weights are drawn at random if the source would have to fetch them.
         """
+        if self.adapter is not None:
+            registry.locate("adapter", self.adapter)
+        family = Family(adapter=self.adapter, vit_like=self.vit_like, num_extra_tokens=self.num_extra_tokens)
         source = registry.locate("source", registry.split_model(model)[0])
         drawn = structure_only and checkpoint is None and not self.random_weights
         # Loads the source, which may need torch.
@@ -227,7 +226,7 @@ class ModelOptions:
             "cfg_options": parse_assignments(self.cfg_options),
             "labels": labels_of(self.labels),
         }
-        return ModelRequest(model, checkpoint, keywords, structure_only=drawn)
+        return ModelRequest(model, checkpoint, family, keywords, structure_only=drawn)
 
 
 @dataclass(frozen=True, kw_only=True)
