@@ -1,6 +1,6 @@
 """`camctl methods` and `camctl metrics`: every plugin of a kind, or all about one."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,15 +9,13 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from camctl import registry
-from camctl.cli.output.sink import Sink, indented, line, ruled_table, stdout, warn
+from camctl.cli.output.sink import Parts, Sink, indented, line, ruled_table, stdout, warn
 from camctl.cli.parsing import completion
 from camctl.cli.parsing.groups import argument, switch
 from camctl.plugin import Metric
 from camctl.registry import discovery
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
     from camctl.registry import Loaded
 
 NARROW = 100
@@ -136,7 +134,7 @@ def _table(kind: discovery.Kind, plugins: "Sequence[Loaded]") -> Table:
     return table
 
 
-def _lines(plugins: "Sequence[Loaded]") -> "Iterator[RenderableType]":
+def _lines(plugins: "Sequence[Loaded]") -> Parts:
     """Yield the same for a narrow window: the words under the names."""
     for loaded in plugins:
         words = line((_title(loaded), "bold cyan"), (f"  {_words(loaded.plugin)}; ", "dim"), _package(loaded))
@@ -144,7 +142,7 @@ def _lines(plugins: "Sequence[Loaded]") -> "Iterator[RenderableType]":
         yield indented(_summary(loaded))
 
 
-def _portrait(loaded: "Loaded") -> "Iterator[RenderableType]":
+def _portrait(loaded: "Loaded") -> Parts:
     plugin, found, title = loaded.plugin, loaded.found, _title(loaded)
     options = ", ".join(f"{key}={value}" for key, value in plugin.options.items())
     rows = {

@@ -1,6 +1,6 @@
 """`camctl plugins`: list installed and broken plugins; `check` tries one against the contract."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -9,14 +9,12 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from camctl import registry
-from camctl.cli.output.sink import Sink, hint, line, ruled_table, warn
+from camctl.cli.output.sink import Parts, Sink, hint, line, ruled_table, warn
 from camctl.cli.parsing.groups import argument, option, switch
 from camctl.errors import ExitCode, InputError, PluginError
 from camctl.registry import discovery
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
     from camctl.testing import Finding
 
 Kind = Literal["method", "metric", "adapter", "source"]
@@ -143,7 +141,7 @@ def _named(name: str | None, kind: Kind | None) -> list[discovery.Found]:
     return [registry.locate(first, name)]
 
 
-def _finding_lines(found: discovery.Found, findings: "Sequence[Finding]") -> "Iterator[RenderableType]":
+def _finding_lines(found: discovery.Found, findings: "Sequence[Finding]") -> Parts:
     yield line((found.label, "bold cyan"), f"  {found.kind}")
     for finding in findings:
         yield line(("  ok  ", "green") if finding.ok else ("  NO  ", "bold red"), finding.promise)

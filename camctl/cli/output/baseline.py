@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Column
 from rich.text import Text
 
-from camctl.cli.output.sink import indented, line, plain_table
+from camctl.cli.output.sink import Parts, indented, line, plain_table
 from camctl.values.axis import NAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from rich.console import RenderableType
+    from collections.abc import Sequence
 
     from camctl.ranking import Drift
     from camctl.values.axis import AxisName
@@ -59,7 +57,7 @@ class Drifts:
         ]
         return {"maps": maps, "gone": self.gone, "min_correlation": self.least}
 
-    def report(self, *, everything: bool) -> Iterator[RenderableType]:
+    def report(self, *, everything: bool) -> Parts:
         """Yield a table of the correlations: of `everything`, or of the maps that drifted."""
         rows = [drift for drift in self.drifts if everything or drift.under(self.least)]
         if not rows:

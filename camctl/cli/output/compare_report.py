@@ -12,15 +12,14 @@ from rich.table import Column
 from rich.text import Text
 
 from camctl.cli.output.run_report import RANDOM, notes, saved, score, verdicts
-from camctl.cli.output.sink import error_lines, hint, indented, line, note, plain_table, stderr, stdout, warn
+from camctl.cli.output.sink import Parts, error_lines, hint, indented, line, note, plain_table, stderr, stdout, warn
 from camctl.ranking import interval_text, too_few
 from camctl.values.axis import NAMES
 from camctl.values.comparison import ANOTHER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-    from rich.console import RenderableType
     from rich.table import Table
 
     from camctl.cli.output.baseline import Drifts
@@ -72,7 +71,7 @@ def report(
         sink.tell([line(("Nothing was saved. ", "bold"), "To keep it: --save-path grid.png report.html")])
 
 
-def _summary(comparison: Comparison, paths: Sequence[str], drawing: float | None) -> Iterator[RenderableType]:
+def _summary(comparison: Comparison, paths: Sequence[str], drawing: float | None) -> Parts:
     from camctl.render.figure.figure import missing_letters
 
     yield from _predictions(comparison)
@@ -90,7 +89,7 @@ def _summary(comparison: Comparison, paths: Sequence[str], drawing: float | None
     yield from verdicts(comparison.maps)
 
 
-def faults(comparison: Comparison) -> Iterator[Text]:
+def faults(comparison: Comparison) -> Parts:
     """Yield why cells are empty, and what else failed: the same words once."""
     reasons = {cell.reason for cell in comparison.cells}
     for fault in comparison.faults:
@@ -109,7 +108,7 @@ def faults(comparison: Comparison) -> Iterator[Text]:
             yield hint(advice)
 
 
-def _predictions(comparison: Comparison) -> Iterator[Text]:
+def _predictions(comparison: Comparison) -> Parts:
     """Yield the scores of every model for every picture."""
     for explanation in list(comparison.explanations.values())[:MOST_RUNS]:
         # Of several synonyms the first will do.
@@ -131,7 +130,7 @@ def _counts(comparison: Comparison) -> Text:
     return line(text, f", {worthless} worthless" if worthless else "", f", {missing} missing" if missing else "")
 
 
-def _standings(comparison: Comparison) -> Iterator[RenderableType]:
+def _standings(comparison: Comparison) -> Parts:
     from camctl.ranking import RANKED, standings
 
     ranked = False
@@ -156,12 +155,11 @@ def _standings(comparison: Comparison) -> Iterator[RenderableType]:
 
 def _unbeaten(row: Standing, rows: Sequence[Standing], metrics: Sequence[Measure]) -> str:
     """Return which baselines a method does not beat, and at what."""
-    baselines = {standing.label: standing for standing in rows if standing.baseline}
+    baselines = {standing.label: standing.figures for standing in rows if standing.baseline}
     by_baseline: dict[str, list[str]] = {}
     for measure in metrics:
-        baseline = row.beaten_by.get(measure.name)
-        if baseline is not None:
-            level = row.figures[measure.name] == baselines[baseline].figures[measure.name]
+        if baseline := row.beaten_by.get(measure.name):
+            level = row.figures[measure.name] == baselines[baseline][measure.name]
             by_baseline.setdefault(baseline, []).append(f"{measure.title} (level)" if level else measure.title)
     return "; ".join(f"{baseline} at {', '.join(names)}" for baseline, names in by_baseline.items())
 
@@ -192,7 +190,7 @@ def _figure(row: Standing, metric: str, style: str) -> Text:
     return cell
 
 
-def _agreement(comparison: Comparison) -> Iterator[RenderableType]:
+def _agreement(comparison: Comparison) -> Parts:
     from camctl.ranking import agreement
 
     if not comparison.metrics:
@@ -218,7 +216,7 @@ def _matrix(result: Agreement) -> Table:
     return table
 
 
-def _sanity(comparison: Comparison) -> Iterator[RenderableType]:
+def _sanity(comparison: Comparison) -> Parts:
     """Yield what is left of each method's maps once weights are random, and what two pictures have in common anyway."""
     from camctl.ranking import FEW, LEAST_PICTURES, likeness_text, sanity_rows, stage_headings
 

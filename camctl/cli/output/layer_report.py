@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Column, Table
 from rich.text import Text
 
-from camctl.cli.output.sink import line, note, plain_table
+from camctl.cli.output.sink import Parts, line, note, plain_table
 from camctl.errors import Hint, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-
-    from rich.console import RenderableType
 
     from camctl.values.check import Check
     from camctl.values.layer_map import LayerMap, LayerRecord
@@ -84,7 +82,7 @@ def layers_to_dict(model: str, layers: LayerMap) -> dict[str, Any]:
     }
 
 
-def check_notes(check: Check) -> Iterator[Text]:
+def check_notes(check: Check) -> Parts:
     """Yield what the user should know about how the model was loaded."""
     for repair in check.repairs:
         yield note(repair, "repaired")
@@ -94,7 +92,7 @@ def check_notes(check: Check) -> Iterator[Text]:
         yield note("The weights are random: layer and grid do not depend on them, the verdict may.")
 
 
-def check_report(check: Check) -> Iterator[RenderableType]:
+def check_report(check: Check) -> Parts:
     """Yield the report of a check."""
     height, width = check.input_size
     yield line((check.model, "bold"), f" on {check.image}, {height} x {width}")

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Column, Table
 from rich.text import Text
 
-from camctl.cli.output.sink import hint, indented, line, note, plain_table, stdout
+from camctl.cli.output.sink import Parts, hint, indented, line, note, plain_table, stdout
 from camctl.demo import photographs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from rich.console import RenderableType
+    from collections.abc import Iterable, Sequence
 
     from camctl.values.cam import Cam
     from camctl.values.explanation import Explanation
@@ -42,7 +40,7 @@ def preview(explanation: Explanation, look: dict[str, Any]) -> bool:
     return console.is_terminal
 
 
-def summary(explanation: Explanation, paths: Iterable[str], *, unsaved: bool) -> Iterator[RenderableType]:
+def summary(explanation: Explanation, paths: Iterable[str], *, unsaved: bool) -> Parts:
     """Yield the summary. `unsaved`: the maps were neither saved nor shown."""
     heading = line((explanation.model, "bold"), " on ", (explanation.image, "bold"))
     if explanation.random_weights:
@@ -68,13 +66,13 @@ def summary(explanation: Explanation, paths: Iterable[str], *, unsaved: bool) ->
         yield line(("Nothing was saved. ", "bold"), f"To keep the {what}: --save-path {path}")
 
 
-def saved(paths: Iterable[str]) -> Iterator[Text]:
+def saved(paths: Iterable[str]) -> Parts:
     """Yield the paths of saved files."""
     for path in paths:
         yield line(("saved: ", "green"), path)
 
 
-def notes(explanations: Sequence[Explanation]) -> Iterator[Text]:
+def notes(explanations: Sequence[Explanation]) -> Parts:
     """Yield what was repaired, and what the user should know, the same words once."""
     for label in ("repaired", "note"):
         texts = (explanation.repairs if label == "repaired" else explanation.notes for explanation in explanations)
@@ -84,7 +82,7 @@ def notes(explanations: Sequence[Explanation]) -> Iterator[Text]:
         yield hint(advice)
 
 
-def verdicts(maps: Sequence[Cam]) -> Iterator[Text]:
+def verdicts(maps: Sequence[Cam]) -> Parts:
     """Yield what is wrong with each map that is not `ok`, what to try, and what to beware of; the same words once."""
     names: dict[tuple[str, str, str], list[str]] = {}
     for cam in maps:

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.table import Column, Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from rich import progress
-    from rich.console import RenderableType
     from rich.status import Status
 
     from camctl.errors import CamctlError
 
     Step = Callable[[str, int, int], None]
+
+Parts = Iterator[RenderableType]
+"""What is printed, one after the other."""
 
 PIPE_WIDTH = 140
 """Columns if no window bounds them; a file or a pager has room."""

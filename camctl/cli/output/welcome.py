@@ -10,9 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from rich.console import RenderableType
+    from camctl.cli.output.sink import Parts
 
 TAGLINE = "See where an image classifier looked: class activation maps that say what they are worth."
 
@@ -50,7 +48,7 @@ WIDEST = 88
 """Maximum width of the panels in columns; wider ones are harder to read."""
 
 
-def first_screen() -> Iterator[RenderableType]:
+def first_screen() -> Parts:
     """Yield the parts of the first screen."""
     usage = Text.assemble("Usage: ", ("camctl", "bold"), " COMMAND [OPTIONS]...   ", ("camctl COMMAND --help", "bold"))
     yield Padding(usage.append(" describes a command"), (1, 1, 0, 1))
@@ -68,5 +66,5 @@ def first_screen() -> Iterator[RenderableType]:
     yield Padding(Text(PROMISE, "dim"), (0, 1, 1, 1))
 
 
-def _panel(title: str, content: RenderableType) -> Panel:
+def _panel(title: str, content: Text | Table) -> Panel:
     return Panel(content, title=title, title_align="left", border_style="dim")
