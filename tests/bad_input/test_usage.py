@@ -124,7 +124,7 @@ def test_one_method_under_several_names_is_drawn_once(camctl, photo):
         "run photo.png demo:vit --method scorecam --method-options batch_size=abc",
         "run photo.png demo:vit --method-options a",
         "run photo.png demo:vit --method-options a=1",
-        "run photo.png demo:vit --cfg-options 'a=(1'",
+        "run photo.png demo:vit --cfg-options 'a=(1,2'",
         "run photo.png demo:vit --opacity 7",
         "run photo.png demo:vit --colormap rainbows",
         "run photo.png demo:vit --adapter nobody",

@@ -30,7 +30,7 @@ class Outer:
     inner: Inner
 
 
-def talk(options):
+def talk(options: Outer) -> None:
     """Say something."""
     raise InputError(str(options), hint=Hint("See the layers", "layers", usable=True))
 

@@ -26,15 +26,20 @@ def guard(command: Callable[[], int | None]) -> int:
         with warnings.catch_warnings():
             _quieten()
             return command() or ExitCode.DONE
+    except CamctlError as error:
+        return _report(error)
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
     except Exception as error:
-        known = error if isinstance(error, CamctlError) else _shortage(error)
-        if known is None:
-            warn([line(("error: ", "bold red"), BUG)])
-            raise
-        warn(error_lines(known))
-        return known.exit_code
+        if shortage := _shortage(error):
+            return _report(shortage)
+        warn([line(("error: ", "bold red"), BUG)])
+        raise
+
+
+def _report(error: CamctlError) -> int:
+    warn(error_lines(error))
+    return error.exit_code
 
 
 @contextmanager
