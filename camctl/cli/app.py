@@ -73,7 +73,7 @@ def _run(words: list[str]) -> int | None:
 
 def _ask_typer(words: list[str], names: Collection[str], *, completion: bool = False) -> int | None:
     """Let typer read the words and call one of the commands named; returns what it returns, or its exit code."""
-    # typer's own --help is left out: see `groups.Help`.
+    # typer's own --help is left out: see `groups.HELP`.
     app = typer.Typer(
         add_completion=completion,
         rich_markup_mode="rich",
