@@ -413,7 +413,7 @@ def test_without_texts_the_model_asks_for_them_and_the_hint_works(clip):
     with pytest.raises(InputError, match="texts") as raised:
         camctl.load(f"transformers:{folder}")
 
-    from camctl.cli.parsing.names import labels_of
+    from camctl.cli.parsing.texts import labels_of
 
     given = re.findall(r"--labels '([^']+)'", raised.value.hint)
     loaded = camctl.load(f"transformers:{folder}", labels=labels_of(given))
