@@ -125,10 +125,8 @@ def test_the_expensive_part_of_a_method_is_done_once_for_both_reductions(model, 
         calls.append(capture.layer)
         return capture.activations * capture.gradients
 
-    from camctl.pipeline.layer_group import LayerGroup
     from camctl.pipeline.passes import Clock, Manner, run_passes
-    from camctl.pipeline.plan import plan_of
-    from camctl.pipeline.scene import scene_of
+    from camctl.pipeline.scene import LayerGroup, plan_of, scene_of
     from camctl.values.picture import read_picture
 
     scene = scene_of(plan_of(model), read_picture(pixels))
@@ -422,23 +420,21 @@ def test_a_mask_that_is_no_answer_is_refused(model, pixels, where, message):
     assert raised.value.hint
 
 
-def test_an_object_that_was_cropped_away_is_told(pixels):
-    from camctl.pipeline.regions import regions_of
+def test_an_object_that_was_cropped_away_is_told():
+    from camctl.pipeline.metrics import regions_of, seen
 
     corner = np.zeros((48, 64), bool)
     corner[:4, :4] = True
     view = View(size=(32, 32), box=(8.0, 0.0, 56.0, 48.0))
-    assert not regions_of(masks=corner).seen(None, view).any()
-    assert not regions_of((0, 0, 4, 4)).seen(None, view).any()
+    assert not any(seen(regions_of(*where)[None], view).any() for where in ((None, corner), ((0, 0, 4, 4), None)))
 
 
 def test_padding_of_the_input_is_no_object():
-    from camctl.pipeline.regions import regions_of
+    from camctl.pipeline.metrics import regions_of, seen
 
-    view = View(size=(8, 8), box=(-2.0, -2.0, 6.0, 6.0))
-    seen = regions_of(masks=np.ones((4, 4), bool)).seen(None, view)
-    assert seen.sum() == 16
-    assert seen[2:6, 2:6].all()
+    marked = seen(regions_of(masks=np.ones((4, 4), bool))[None], View(size=(8, 8), box=(-2.0, -2.0, 6.0, 6.0)))
+    assert marked.sum() == 16
+    assert marked[2:6, 2:6].all()
 
 
 def test_the_case_holds_the_raw_map_at_the_inputs_size(model, pixels, monkeypatch):

@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from camctl.engine.fusion import fuse, fuse_raw, unit
-from camctl.engine.reduction import reduce
-from camctl.engine.smoothing import restore
+from camctl.engine.maps import fuse, fuse_raw, reduce, restore, unit
 from camctl.engine.verdict import OK, Verdict, combine, judge, placement
 from camctl.errors import CamctlError, Hint, PluginError, one_line, out_of_memory
 

@@ -15,8 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from camctl.engine.layout import Layout, LayoutHints, find_layout, no_grid, tensor_in, with_tensor
-from camctl.engine.model_state import untouched
-from camctl.engine.modules import ModuleTable
+from camctl.engine.model_state import ModuleTable, untouched
 from camctl.engine.replay import Replay
 from camctl.errors import Hint, InputError
 from camctl.plugin import Capture, ClassQuestion, Question

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import torch
 from torch.nn.functional import avg_pool2d, interpolate
 
-from camctl.engine.fusion import resize
+from camctl.engine.maps import resize
 from camctl.engine.verdict import OK, Verdict
 
 if TYPE_CHECKING:

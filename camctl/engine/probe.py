@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from camctl.engine.model_state import untouched
-from camctl.engine.modules import ModuleTable
+from camctl.engine.model_state import ModuleTable, untouched
 from camctl.engine.observations import Observation, ProbeRun, is_norm, watch
 from camctl.errors import Hint, InputError, UnknownNameError
 from camctl.plugin import ClassQuestion, Question

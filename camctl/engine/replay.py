@@ -19,8 +19,7 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from camctl.engine.layout import tensor_in, with_tensor
-from camctl.engine.model_state import untouched
-from camctl.engine.modules import ModuleTable
+from camctl.engine.model_state import ModuleTable, untouched
 from camctl.engine.tape import Tape, Untraceable
 from camctl.errors import one_line, out_of_memory
 from camctl.plugin.methods import hooked

@@ -1,4 +1,7 @@
-"""The verdict on a map: decided before stretching makes noise look like a finding, and by where its light lies."""
+"""The verdict on a map: decided before stretching makes noise look like a finding, and by where its light lies.
+
+`advice` is the next step to try if a map is worthless.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +11,18 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn.functional import adaptive_avg_pool2d
 
-from camctl.engine.fusion import unit
+from camctl.engine.maps import unit
+from camctl.errors import Hint
 from camctl.values.cam import BLANK
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from torch import Tensor
 
-    from camctl.plugin import Capture
+    from camctl.plugin import Capture, Method
     from camctl.values.cam import VerdictName
+    from camctl.values.layer_map import LayerMap
 
 NOISE = 1e-5
 """Contrast that rounding alone leaves in float32 sums of the evidence."""
@@ -155,3 +160,42 @@ def combine(verdicts: Sequence[Verdict], *, product: bool) -> Verdict:
         if verdict.name == "not-finite":
             return verdict
     return bad[0] if product or len(bad) == len(verdicts) else OK
+
+
+def advice(  # noqa: PLR0911 - one return per verdict
+    verdict: Verdict,
+    method: Method,
+    layers: Collection[str],
+    model: str,
+    probe: Callable[[], LayerMap],
+    *,
+    probed: bool = False,
+) -> str:
+    """Return one line with the next command; empty for `ok`.
+
+    Parameters
+    ----------
+    layers: The target layers that were used.
+    model: The user's name for the model.
+    probe: Returns the layer map for the map's question; called only if the hint needs it.
+    probed: Whether the probe chose those layers, so that it knows no better ones.
+    """
+    if verdict.name == "ok":
+        return ""
+    if verdict.by_method:
+        return f"Report this to the author of {method.name}, and use another method."
+    if not method.needs:
+        return f"{method.name} looks only at the picture and finds nothing in this one. Use another method."
+    if verdict.name == "not-finite":
+        return "Check the checkpoint: a weight or the picture's preprocessing yields NaN or infinity."
+    no_grid = verdict.name in {"zero-gradient", "single-cell"}
+    if no_grid or not (probed or verdict.name == "flat"):
+        seen = probe()
+        usable = {record.name for record in seen.records if record.usable}
+        live = next((name for name in seen.default if name in usable), None)
+        if live and live not in layers:
+            return Hint("Try another layer", target_layers=live)
+    if verdict.name == "negative-only":
+        return Hint("Try a method that keeps the evidence for the class", method="GradCAMElementWise")
+    text = "See the layers that can be used" if no_grid else "Try another method, or another layer out of these"
+    return Hint(text, "layers", model=model, usable=True)

@@ -1,4 +1,6 @@
-"""What a model sees of a picture, measured by sending pictures of coordinates through its preprocessing.
+"""What a model is given: inputs, and what they show of a picture.
+
+This is measured by sending pictures of coordinates through the preprocessing.
 
 No pipeline is parsed: the preprocessing of any source that resizes, crops and pads is understood alike.
 """
@@ -13,10 +15,13 @@ import numpy as np
 from camctl.values.view import View
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from numpy.typing import NDArray
     from torch import Tensor
+
+    from camctl.plugin import LoadedModel
+    from camctl.values.picture import Picture
 
     Preprocess = Callable[[NDArray[np.uint8]], Tensor]
     Floats = NDArray[np.float64]
@@ -36,6 +41,22 @@ class _Coordinates:
     x: Floats
     y: Floats
     inside: NDArray[np.bool_]
+
+
+def inputs_of(loaded: LoadedModel, picture: Picture | None, parameters: Iterable[Tensor] | None = None) -> Tensor:
+    """Return the prepared picture (1, 3, h, w) on the model's device and in its precision.
+
+    Without a picture: seeded noise of the model's usual input size. `parameters`: the model's, if they are at hand.
+    """
+    import torch
+
+    if picture is not None:
+        inputs = loaded.preprocess(picture.pixels)[None]
+    else:
+        inputs = torch.randn(1, 3, *loaded.input_size, generator=torch.Generator().manual_seed(0))
+    own = loaded.module.parameters() if parameters is None else parameters
+    weight = next((parameter for parameter in own if parameter.is_floating_point()), None)
+    return inputs if weight is None else inputs.to(weight.device, weight.dtype)
 
 
 def measure_view(preprocess: Preprocess, shape: tuple[int, int]) -> View:

@@ -11,19 +11,17 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from camctl.errors import CamctlError, Hint, InputError, SpoiltModelError, as_value
-from camctl.pipeline.best_layer import MOST_PICTURES, best_layer
-from camctl.pipeline.cells import Runs, comparison_of, path_of
-from camctl.pipeline.layer_selection import BEST, check_layers, layer_groups
+from camctl.pipeline.cells import Runs, path_of
+from camctl.pipeline.layer_selection import BEST, MOST_PICTURES, best_layer, check_layers, layer_groups
 from camctl.pipeline.load import loaded_of
 from camctl.pipeline.method_selection import pick_methods, pick_metrics, usual_aggregate
-from camctl.pipeline.metrics import Measuring
+from camctl.pipeline.metrics import Measuring, regions_of
 from camctl.pipeline.passes import Clock, Manner
-from camctl.pipeline.plan import plan_of
-from camctl.pipeline.regions import regions_of
 from camctl.pipeline.request import Request
 from camctl.pipeline.run import Run, run
 from camctl.pipeline.sanity import Whole, randomised
-from camctl.pipeline.scene import scene_of
+from camctl.pipeline.scene import plan_of, scene_of
+from camctl.values.cam import Cam
 from camctl.values.comparison import Comparison, Spent
 from camctl.values.picture import read_picture
 from camctl.values.request import DETECTED, NO_EVALUATION, AnyClasses, Classes, Evaluation, Family, is_index
@@ -31,9 +29,8 @@ from camctl.values.request import DETECTED, NO_EVALUATION, AnyClasses, Classes, 
 if TYPE_CHECKING:
     from camctl.pipeline.layer_selection import Groups
     from camctl.pipeline.load import AnyModel
-    from camctl.pipeline.plan import Plan
     from camctl.pipeline.sanity import Randomised
-    from camctl.pipeline.scene import Scene
+    from camctl.pipeline.scene import Plan, Scene
     from camctl.plugin import Aggregate, LoadedModel
     from camctl.values.cam import Smoothing
     from camctl.values.picture import AnyPicture
@@ -133,13 +130,15 @@ def compare(  # noqa: PLR0913
         aggregate=aggregate,
         options=dict(method_options or {}),
     )
+    regions = regions_of(evaluation.boxes, evaluation.masks)
+    metrics = pick_metrics(evaluation.metrics, evaluation.options, region=bool(regions))
+    several = len(pending) > 1
     request = Request(
         classes=Classes.of(targets),
         manner=manner,
         layers=layers,
-        family=family,
-        measuring=_measuring(evaluation, several=len(pending) > 1),
-        several=len(pending) > 1,
+        measuring=Measuring(metrics=metrics, options=evaluation.options, regions=regions, several=several),
+        several=several,
         verify=bool(evaluation.metrics) if evaluation.verify is None else evaluation.verify,
         sanity=evaluation.sanity,
     )
@@ -147,34 +146,30 @@ def compare(  # noqa: PLR0913
         message = "A comparison needs at least one model, one picture and one smoothing ('none' counts as one)."
         raise InputError(message)
     request.check_cells(len(pending), len(pictures))
-    return comparison_of(_Comparing(pending, pictures, request, progress or (lambda _text, _done, _total: None)).runs())
-
-
-def _measuring(evaluation: Evaluation, *, several: bool) -> Measuring:
-    regions = regions_of(evaluation.boxes, evaluation.masks)
-    metrics = pick_metrics(evaluation.metrics, evaluation.options, region=bool(regions))
-    return Measuring(metrics=metrics, options=evaluation.options, regions=regions, several=several)
+    return _Comparing(pending, pictures, request, family, progress or (lambda _text, _done, _total: None)).comparison()
 
 
 class _Comparing:
     """A comparison in the making."""
 
-    def __init__(self, models: Sequence[Any], images: Sequence[Any], request: Request, progress: Progress) -> None:
-        self.models, self.images, self.request, self.progress = models, images, request, progress
+    def __init__(
+        self, models: Sequence[Any], images: Sequence[Any], request: Request, family: Family, progress: Progress
+    ) -> None:
+        self.models, self.images, self.request, self.family, self.progress = models, images, request, family, progress
         self.result = Runs(request=request, paths=[path_of(image) for image in images])
         self._first: tuple[str, tuple[str, ...]] | None = None
         """Name and class names of the first model that knows them."""
         self._wholes: dict[int, Whole] = {}
         """Picture -> the maps of the model whose turn it is, for its sanity."""
 
-    def runs(self) -> Runs:
+    def comparison(self) -> Comparison:
         """Load one model after the other, and show it every picture."""
         for m, model in enumerate(self.models):
             self._model(m, model)
             if isinstance(model, (str, PendingModel)):
                 gc.collect()  # it was loaded for its turn; hooks and modules refer to each other in circles
         self.progress("Done", 1, 1)
-        return self.result
+        return self.result.comparison()
 
     def _model(self, m: int, model: Any) -> None:
         images = range(len(self.images))
@@ -184,7 +179,7 @@ class _Comparing:
         try:
             with clock.timed("load"):
                 loaded = loaded_of(model.load() if isinstance(model, PendingModel) else model)
-                plan = plan_of(loaded, self.request.family)
+                plan = plan_of(loaded, self.family)
         except CamctlError as error:
             if len(self.models) == 1:
                 raise
@@ -254,9 +249,11 @@ class _Comparing:
         outcome = run(
             scene,
             groups,
-            request,
+            request.manner,
             request.choose,
             clock,
+            verify=request.verify,
+            measuring=request.measuring,
             side=KEPT_SIDE if len(self.images) > WHOLE_PICTURES else None,
             step=lambda total: self.progress(f"Measuring {plan.loaded.name}", next(done), total),
         )
@@ -264,22 +261,18 @@ class _Comparing:
         self.result.pictures.setdefault(i, picture)
         if request.sanity:
             light = replace(scene, picture=self.result.pictures[i])
-            self._wholes[i] = Whole(light, groups, outcome.targets, outcome.cams)
+            cams = {key: cam for key, cam in outcome.maps.items() if isinstance(cam, Cam)}
+            self._wholes[i] = Whole(light, groups, outcome.targets, cams)
         return outcome
-
-    def _first_scenes(self, scene: Scene) -> list[Scene]:
-        """Return the model with the first pictures, as far as they can be read."""
-        scenes = [scene]
-        for image in self.images[1:MOST_PICTURES]:
-            with suppress(CamctlError):
-                scenes.append(scene_of(scene.plan, read_picture(image)))
-        return scenes
 
     def _layers(self, scene: Scene) -> list[Groups]:
         request = self.request
         if request.layers == (BEST,):
-            scenes, metrics = self._first_scenes(scene), request.measuring.metrics
-            return [[best_layer(scenes, request.manner, request.choose, metrics)]]
+            scenes = [scene]
+            for image in self.images[1:MOST_PICTURES]:
+                with suppress(CamctlError):
+                    scenes.append(scene_of(scene.plan, read_picture(image)))
+            return [[best_layer(scenes, request.manner, request.choose, request.measuring.metrics)]]
         groups = layer_groups(scene, request.layers, usual_aggregate(request.manner.methods, request.manner.aggregate))
         fault = next((group for part in groups for group in part if isinstance(group, CamctlError)), None)
         if fault is not None and not request.several:

@@ -20,10 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from camctl.pipeline.layer_group import LayerGroup
     from camctl.pipeline.passes import Key, Manner
-    from camctl.pipeline.plan import Plan
-    from camctl.pipeline.scene import Scene
+    from camctl.pipeline.scene import LayerGroup, Plan, Scene
     from camctl.plugin import LoadedModel
     from camctl.values.cam import Cam, VerdictName
     from camctl.values.target import Target
@@ -69,7 +67,7 @@ def randomised(
     Raises `InputError`: the model cannot be copied.
     """
     from camctl.engine.model_copy import replica, run_order
-    from camctl.engine.modules import ModuleTable
+    from camctl.engine.model_state import ModuleTable
     from camctl.engine.stages import stages
 
     copied = replica(plan.loaded)
@@ -157,7 +155,7 @@ def _other_pictures(wholes: Mapping[int, Whole], manner: Manner) -> Iterator[Ind
     for index, image in enumerate(images):
         whole = wholes[image]
         if len(images) == 1:
-            turned = whole.scene.with_inputs(whole.scene.inputs.flip((2, 3)))
+            turned = replace(whole.scene, inputs=whole.scene.inputs.flip((2, 3)))
             yield from _compared(whole, _maps(turned, whole, manner), image, ANOTHER, 0)
         else:
             following = wholes[images[(index + 1) % len(images)]]
