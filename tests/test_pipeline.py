@@ -14,7 +14,7 @@ from torch import nn
 
 import camctl
 from camctl import registry
-from camctl.errors import InputError, PluginError
+from camctl.errors import InputError
 from camctl.files.raw_maps import load_raw, save_raw
 from camctl.pipeline.scene import survey
 from camctl.plugin import method
@@ -151,29 +151,6 @@ def test_a_head_of_zeros_ends_with_the_verdict_zero_gradient(pixels):
         if isinstance(part, nn.Linear):
             nn.init.zeros_(part.weight)
     assert camctl.explain(loaded(module), pixels).maps[0].verdict == "zero-gradient"
-
-
-def test_an_adapter_that_names_a_layer_the_model_lacks_is_told_off(model, pixels):
-    class Wrong:
-        summary = "Claims what is not there."
-
-        def matches(self, _):
-            return True
-
-        def target_layers(self, _):
-            return ["nowhere.norm"]
-
-        def extra_tokens(self, _):
-            return 0
-
-        def to_grid(self, _output, _size):
-            return None
-
-    found = registry.locate("adapter", "vit")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(registry, "match_adapter", lambda *_: registry.Loaded(found, Wrong()))
-        with pytest.raises(PluginError, match=r"names the layer 'nowhere\.norm'"):
-            camctl.explain(model, pixels)
 
 
 def test_an_option_that_no_method_has_is_refused_before_the_model_runs(model, pixels):

@@ -6,6 +6,7 @@ differentiated, and a frozen backbone does no harm.
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
@@ -22,9 +23,6 @@ from camctl.plugin import Capture, ClassQuestion, Question
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from types import TracebackType
-
-    from torch.utils.hooks import RemovableHandle
 
 USABLE = Hint("See the layers that can be used", "layers", usable=True)
 
@@ -63,28 +61,20 @@ class Recorder:
         self.milliseconds = {"forward": 0.0, "backward": 0.0}
         self._forward: Callable[[Tensor], Tensor] | None = None
         self._raw: dict[str, Tensor] = {}
-        self._handles: list[RemovableHandle] = []
         self._replays: dict[str, Replay] = {}
-        self._untouched = untouched(self.table)
+        self._hooks, self._state = ExitStack(), ExitStack()
 
     def __enter__(self) -> Self:
         targets = [(name, self.table.parts[name]) for name in self.layers]  # a wrong name raises before any change
-        self._untouched.__enter__()
+        self._state.enter_context(untouched(self.table))
         for name, part in targets:
-            self._handles.append(part.register_forward_hook(self._hook(name)))
+            self._hooks.callback(part.register_forward_hook(self._hook(name)).remove)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._unhook()
+    def __exit__(self, *_error: object) -> None:
+        self._hooks.close()
         self._raw.clear()
-        self._untouched.__exit__(kind, error, trace)
-
-    def _unhook(self) -> None:
-        for handle in self._handles:
-            handle.remove()
-        self._handles.clear()
+        self._state.close()
 
     def _hook(self, name: str) -> Callable[[nn.Module, object, object], object]:
         def record(_module: nn.Module, _args: object, output: object) -> object:
@@ -114,7 +104,7 @@ class Recorder:
             self.logits = forward(inputs).float()
         _synchronize(inputs)
         self.milliseconds["forward"] = (perf_counter() - start) * 1e3
-        self._unhook()
+        self._hooks.close()
         seen = []
         for name in self.layers:
             try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -50,7 +49,7 @@ def probe(
                 part.release()
     ran = sorted(seen.values(), key=lambda part: part.order)
     records = [part.record(order) for order, part in enumerate(ran)]
-    never = [_never(name, part) for name, part in table.parts.items() if name and name not in seen]
+    never = [Observation(name, part).record(-1) for name, part in table.parts.items() if name and name not in seen]
     default = default_layer(records, {part.name for part in ran if part.scores})
     return LayerMap(
         records=(*records, *never),
@@ -172,31 +171,6 @@ def _widths_before(last: LayerRecord) -> tuple[int, ...]:
         return ()
     parts = (1, 2, 3) if last.layout == "NLC" else (1,)
     return tuple(last.channels // part for part in parts if last.channels % part == 0)
-
-
-def _never(name: str, part: nn.Module) -> LayerRecord:
-    return LayerRecord(
-        name=name,
-        type=type(part).__name__,
-        order=-1,
-        calls=0,
-        shape=None,
-        layout=None,
-        grid=None,
-        channels=None,
-        extra_tokens=0,
-        gradient=None,
-        negative=None,
-        norm=is_norm(part),
-        same_as="",
-        usable=False,
-        why_not="not-run",
-    )
-
-
-def with_default(layers: LayerMap, default: Sequence[str], chosen_by: str) -> LayerMap:
-    """Return the same map with the default layers that an adapter names."""
-    return replace(layers, default=tuple(default), chosen_by=chosen_by, pre_activation=(), rectified=False)
 
 
 def expand(model: nn.Module | ModuleTable, texts: Sequence[str]) -> tuple[str, ...]:

@@ -66,9 +66,8 @@ def randomised(
 
     Raises `InputError`: the model cannot be copied.
     """
-    from camctl.engine.model_copy import replica, run_order
+    from camctl.engine.model_copy import replica, run_order, stages
     from camctl.engine.model_state import ModuleTable
-    from camctl.engine.stages import stages
 
     copied = replica(plan.loaded)
     first = next(iter(wholes.values()))
