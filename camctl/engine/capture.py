@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 import torch
 from torch import Tensor, nn
 
-from camctl.engine.layout import Layout, LayoutHints, find_layout, no_grid, tensor_in, with_tensor
+from camctl.engine.layout import Layout, LayoutHints, find_layout, tensor_in, with_tensor
 from camctl.engine.model_state import ModuleTable, untouched
 from camctl.engine.replay import Replay
 from camctl.errors import Hint, InputError
@@ -124,7 +124,8 @@ class Recorder:
         size = (self.inputs.shape[-2], self.inputs.shape[-1])
         layout = find_layout(raw, size, self.inputs.shape[0], self.table.parts[name], self.hints)
         if layout is None:
-            raise no_grid(name, raw, self._grid_hint(raw))
+            message = f"The output of '{name}', of shape {tuple(raw.shape)}, has no spatial grid."
+            raise InputError(message, hint=self._grid_hint(raw))
         return Seen(name, raw, layout)
 
     def _grid_hint(self, raw: Tensor) -> Hint:
@@ -160,9 +161,7 @@ class Recorder:
 
     def captures(self, question: Question, gradients: Sequence[Tensor] | None) -> tuple[Capture, ...]:
         """Return what methods see, one `Capture` per target layer seen; `gradients` as returned by `backward`."""
-        if self._forward is None:
-            message = "captures() needs a forward pass first"
-            raise RuntimeError(message)
+        assert self._forward is not None  # noqa: S101 - `forward` comes first
         answers = question.answers(self.logits.detach())
         targets = torch.full((self.inputs.shape[0],), question.column, device=answers.device)
         captures = []

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from camctl.errors import Hint, InputError, PluginError
+from camctl.errors import Hint, PluginError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -253,8 +253,3 @@ def _factor(cells: int, input_size: tuple[int, int], *, whole: bool) -> tuple[in
         if not whole and (down[0] < down[1] or up[0] < up[1]):
             return rows, columns
     return None
-
-
-def no_grid(layer: str, output: Tensor, hint: str) -> InputError:
-    """Return the error for a layer whose output has no grid over the picture."""
-    return InputError(f"The output of '{layer}', of shape {tuple(output.shape)}, has no spatial grid.", hint=hint)

@@ -136,10 +136,7 @@ def _once(records: Sequence[LayerRecord], last: LayerRecord) -> str:
 
 
 def _makers(records: Sequence[LayerRecord]) -> list[LayerRecord]:
-    """Return one record per distinct tensor, its producer's; modules that pass it through are dropped.
-
-    A norm with its activation inside counts as the producer of that activation's output.
-    """
+    """Return one record per distinct tensor, its producer's; modules that pass it through are dropped."""
     whole = {norm.name: norm.same_as for norm in records if norm.norm and norm.same_as.startswith(f"{norm.name}.")}
     inside = set(whole.values())
     return [record for record in records if record.name in whole or not (record.same_as or record.name in inside)]
@@ -163,10 +160,7 @@ def _grid_of(record: LayerRecord) -> tuple[object, ...]:
 
 
 def _widths_before(last: LayerRecord) -> tuple[int, ...]:
-    """Return the possible widths of the norm before the last usable output: its own, a half or a third of it.
-
-    If a class token alone is read, the last live output often holds keys and values, or queries too, in one tensor.
-    """
+    """Return the possible widths of the norm before the last usable output: its own, a half or a third of it."""
     if last.channels is None:
         return ()
     parts = (1, 2, 3) if last.layout == "NLC" else (1,)

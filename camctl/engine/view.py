@@ -82,10 +82,7 @@ def measure_view(preprocess: Preprocess, shape: tuple[int, int]) -> View:
 
 
 def _by_colour(preprocess: Preprocess, shape: tuple[int, int]) -> _Coordinates | None:
-    """Measure on one picture, columns in red, rows in green, presence in blue; None if the channels are not separable.
-
-    Four swatches show first how the preprocessing scales and swaps channels.
-    """
+    """Measure on one picture, columns in red, rows in green, presence in blue; None if channels mix."""
     black, *primary = (_middle(preprocess, colour) for colour in ((0, 0, 0), (255, 0, 0), (0, 255, 0), (0, 0, 255)))
     mixing = np.stack([colour - black for colour in primary], 1)  # columns: what red, green and blue become
     if mixing.shape != (3, 3) or not np.isfinite(mixing).all() or np.linalg.cond(mixing) > 1e3:  # noqa: PLR2004
@@ -131,10 +128,7 @@ def _grey(preprocess: Preprocess, level: NDArray[np.uint8]) -> Floats:
 
 
 def _edges(level: Floats, inside: NDArray[np.bool_], axis: int) -> tuple[float, float] | None:
-    """Return where the input begins and ends along `axis` (1: columns, 0: rows), 0..1 of the picture.
-
-    By least squares; None if no straight, rising line fits.
-    """
+    """Return where the input begins and ends along `axis` (1: columns, 0: rows), 0..1 of the picture."""
     length = level.shape[axis]
     pixels = np.arange(length)[None, :] if axis == 1 else np.arange(length)[:, None]
     at, values = np.broadcast_to(pixels, level.shape)[inside].astype(np.float64), level[inside]

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from camctl.errors import CamctlError, Hint, InputError, SpoiltModelError, as_value
 from camctl.pipeline.cells import Runs, path_of
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from camctl.values.picture import AnyPicture
 
     Progress = Callable[[str, int, int], None]
+
+Result = TypeVar("Result")
 
 WHOLE_PICTURES = 8
 """With more pictures than this, maps keep each scaled down to `KEPT_SIDE` pixels, to save memory."""
@@ -139,7 +141,7 @@ def compare(  # noqa: PLR0913
         layers=layers,
         measuring=Measuring(metrics=metrics, options=evaluation.options, regions=regions, several=several),
         several=several,
-        verify=bool(evaluation.metrics) if evaluation.verify is None else evaluation.verify,
+        verify=evaluation.verify,
         sanity=evaluation.sanity,
     )
     if not pending or not pictures or not manner.smoothings:
@@ -192,24 +194,32 @@ class _Comparing:
             self.progress(f"Running {loaded.name}", m * len(images) + i, len(self.models) * len(images))
             before = self.result.runs.get((i - 1, m))
             # A spoilt model's weights are not those that were loaded.
-            self.result.runs[i, m] = before if isinstance(before, SpoiltModelError) else self._picture(i, m, plan)
+            if isinstance(before, SpoiltModelError):
+                self.result.runs[i, m] = before
+            else:
+                work, alone = partial(self._run, i, m, plan), len(self.models) == len(self.images) == 1
+                self.result.runs[i, m] = self._tried(work, loaded.name, self.result.paths[i], alone=alone)
         if self._wholes:
-            self.result.randomised[m] = self._randomised(plan)
+            redraw = partial(self._randomised, plan)
+            self.result.randomised[m] = self._tried(redraw, loaded.name, "", alone=len(self.models) == 1)
+            self._wholes = {}
 
-    def _randomised(self, plan: Plan) -> Randomised | CamctlError:
-        """Return what redrawn weights leave of a model's maps; errors of the only model are raised."""
+    def _tried(self, work: Callable[[Clock], Result], model: str, image: str, *, alone: bool) -> Result | CamctlError:
+        """Return what a work makes, or its error; errors of what stands alone are raised."""
         clock = Clock()
-        progress = partial(self.progress, f"Redrawing {plan.loaded.name}")
         try:
-            with clock.timed("sanity"):
-                return randomised(plan, self._wholes, self.request.manner, progress)
+            return work(clock)
         except CamctlError as error:
-            if len(self.models) == 1:
+            if alone:
                 raise
             return as_value(error)
         finally:
-            self._wholes = {}
-            self._note(clock, plan.loaded.name, "")
+            self._note(clock, model, image)
+
+    def _randomised(self, plan: Plan, clock: Clock) -> Randomised:
+        with clock.timed("sanity"):
+            progress = partial(self.progress, f"Redrawing {plan.loaded.name}")
+            return randomised(plan, self._wholes, self.request.manner, progress)
 
     def _check_classes(self, loaded: LoadedModel) -> None:
         """Raise `InputError` for an index that means different classes to models that know their classes' names."""
@@ -225,18 +235,6 @@ class _Comparing:
                 continue
             message = f"The class lists of {first} and {loaded.name} differ: {index} is not one class to both."
             raise InputError(message, hint=Hint("Give classes by name", target_category="NAME"))
-
-    def _picture(self, i: int, m: int, plan: Plan) -> Run | CamctlError:
-        """Show a model one picture; errors of the only model and picture are raised."""
-        clock = Clock()
-        try:
-            return self._run(i, m, plan, clock)
-        except CamctlError as error:
-            if len(self.models) == len(self.images) == 1:
-                raise
-            return as_value(error)
-        finally:
-            self._note(clock, plan.loaded.name, self.result.paths[i])
 
     def _run(self, i: int, m: int, plan: Plan, clock: Clock) -> Run:
         request, done = self.request, count(1)

@@ -92,10 +92,7 @@ def load(  # noqa: PLR0913
 
 
 def _device(name: str) -> str:
-    """Turn `cpu`, `cuda`, `cuda:1`, `mps` or `auto` (the fastest available) into a torch device's name.
-
-    Raises `InputError`: the name is unknown, or the device is not available.
-    """
+    """Turn `cpu`, `cuda`, `cuda:1`, `mps` or `auto` (the fastest available) into a torch device's name."""
     wanted = name.strip().casefold()
     kind, colon, number = wanted.partition(":")
     if kind not in {"cpu", "cuda", "mps", "auto"} or (colon and (kind != "cuda" or not number.isdecimal())):

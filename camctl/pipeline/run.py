@@ -89,10 +89,7 @@ def run(  # noqa: PLR0913
 
 
 def _verified(scene: Scene, manner: Manner, passed: Passed, clock: Clock) -> Passed:
-    """Judge each `ok` map by two more forward passes in one batch; return the same maps with these verdicts.
-
-    Methods that do not look at the model (`needs` is empty) claim nothing about it, and are not judged.
-    """
+    """Judge each `ok` map of a method that looks at the model by two more forward passes in one batch."""
     from camctl.engine.inversion import hidden, judge_inversion
     from camctl.engine.model_state import untouched
     from camctl.engine.verdict import OK

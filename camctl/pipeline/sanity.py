@@ -97,10 +97,7 @@ def randomised(
 
 
 def _turns(images: Sequence[int], stages: int) -> list[tuple[int, int, Sequence[int]]]:
-    """Return which stage is redrawn with which seed, and shown which pictures.
-
-    The first head is redrawn last of the heads, so that the deeper stages come on top of it.
-    """
+    """Return which stage is redrawn with which seed, and shown which pictures; deeper stages come on the first head."""
     heads = min(max(-(-DRAWS // len(images)), FEWEST), MOST)
     first = [(0, seed, images[seed // heads :][:1]) for seed in reversed(range(heads * len(images)))]
     return [*first, *((depth, 0, images) for depth in range(1, stages))]

@@ -177,10 +177,7 @@ def _no_map(scene: Scene, seen: LayerMap, alone: LayerMap, layers: tuple[str, ..
 
 
 def _judged(cam: Cam, *, telling: bool, random_weights: bool) -> Verdict:
-    """Return the map's verdict; one that says nothing without a class to point at is `ok` with a warning.
-
-    Noise shows no class, and random weights know none: then `telling` is False.
-    """
+    """Return the map's verdict; one that says nothing without a class to point at is `ok` with a warning."""
     if cam.verdict in {"border", "diffuse"} and not telling:
         return "ok", cam.reason, ""
     if cam.verdict == "negative-only" and random_weights:
