@@ -43,16 +43,10 @@ def draw(
     options: Mapping[str, Any] | None = None,
     evidence: dict[str, Tensor] | None = None,
 ) -> Drawn:
-    """Draw the map of one method for one question, fused over the layers of `captures`.
+    """Draw the map of one method for one question, fused over the layers of `captures`, of one view or of six.
 
-    Parameters
-    ----------
-    captures: One per layer, of one view, or of the six that `smoothing.augment` makes.
-    reached: For each layer, whether the score's gradient reaches its grid.
-    eigen_smooth: Take the first principal component instead of the sum.
-    evidence: The method's evidence by layer, read and filled; shared by several maps of the same captures.
-
-    Raises `PluginError`: the method fails or returns another shape.
+    `reached`: for each layer, whether the score's gradient reaches its grid. `evidence`: the method's evidence by
+    layer, read and filled; shared by several maps of the same captures. Raises `PluginError`: the method fails.
     """
     start = perf_counter()
     reduction = "principal" if eigen_smooth and method.reduction == "sum" else method.reduction

@@ -37,15 +37,7 @@ class Seen:
 
 
 class Recorder:
-    """Hooks on the target layers, in a `with` block: the only object in camctl that holds state.
-
-    Parameters
-    ----------
-    model: The model, or the table of its modules.
-    layers: Names of the target layers, as in `module.named_modules()`.
-    gradients: Whether backward passes will follow.
-    hints: What is known about the layers' layouts.
-    """
+    """Hooks on the target layers, in a `with` block; `gradients`: whether backward passes will follow."""
 
     def __init__(
         self, model: nn.Module | ModuleTable, layers: Sequence[str], hints: LayoutHints, *, gradients: bool
@@ -140,10 +132,7 @@ class Recorder:
     def backward(self, question: Question, *, last: bool) -> tuple[Tensor, ...]:
         """Return the gradient of the question's answer at every target layer seen, in its raw layout.
 
-        Parameters
-        ----------
-        question: What is asked of the logits.
-        last: Whether no other question follows, so that the graph may be freed.
+        `last`: no other question follows, so that the graph may be freed.
         """
         start = perf_counter()
         outputs = [seen.output for seen in self.seen]

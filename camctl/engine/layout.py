@@ -100,13 +100,8 @@ def find_layout(
 ) -> Layout | None:
     """Return the layout of a layer's output, or None if it has no grid.
 
-    Parameters
-    ----------
-    output: The raw tensor, first dimension N.
-    input_size: Height and width of the model input in pixels; a grid has about the same aspect ratio.
-    batch: N; an output with another first dimension (windows, heads) has no grid.
-    module: The layer.
-    hints: What is known about the layout.
+    A grid has about the aspect ratio of the input (height, width), and the first dimension `batch`: windows and heads
+    have none.
     """
     if output.ndim < 2 or output.shape[0] != batch or not output.is_floating_point() or _is_attention(output):  # noqa: PLR2004
         return None

@@ -92,17 +92,9 @@ def default_layer(records: Sequence[LayerRecord], scores: Collection[str] = ()) 
     """Return the layer whose output the head reads, or the norm that feeds the last attention of a token network.
 
     On a convolutional network it is the last usable output: the activated one, after the sum of a residual block.
-    On a network of tokens it is the last usable norm of that grid and width.
+    On a network of tokens it is the last usable norm of that grid and width. Empty if no layer has a grid.
 
-    Parameters
-    ----------
-    records: Records in the order in which the modules finished.
-    scores: Layers whose channels are the classes: they hold scores rather than features.
-
-    Returns
-    -------
-    tuple[str, ...]
-        One name; empty if no layer has a grid.
+    `scores` are layers whose channels are the classes: they hold scores rather than features.
     """
     makers = _makers(records)
     usable = [record for record in makers if record.usable]

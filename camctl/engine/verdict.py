@@ -75,12 +75,8 @@ OK = Verdict("ok")
 def judge(layer: str, raw: Tensor, magnitude: Tensor, *, gradient_reaches: bool | None) -> Verdict:
     """Judge one layer's signed maps (N, h, w).
 
-    Parameters
-    ----------
-    layer: The layer's name.
-    raw: The maps.
-    magnitude: (), the largest sum over channels of the absolute values of the evidence that `raw` was summed from.
-    gradient_reaches: Whether the score's gradient reaches the layer's grid; None if no gradient was computed.
+    `magnitude` () is the largest sum over channels of the absolute evidence that `raw` was summed from. The score's
+    gradient reaches the grid or not; None if no gradient was computed.
     """
     if not torch.isfinite(raw).all():
         return Verdict("not-finite", f"NaN or infinite values reach '{layer}'; the weights or the input may hold them.")
@@ -173,12 +169,7 @@ def advice(  # noqa: PLR0911 - one return per verdict
 ) -> str:
     """Return one line with the next command; empty for `ok`.
 
-    Parameters
-    ----------
-    layers: The target layers that were used.
-    model: The user's name for the model.
-    probe: Returns the layer map for the map's question; called only if the hint needs it.
-    probed: Whether the probe chose those layers, so that it knows no better ones.
+    `layers` are the target layers that were used; if they were `probed`, the probe knows no better ones.
     """
     if verdict.name == "ok":
         return ""

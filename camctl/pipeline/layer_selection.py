@@ -154,14 +154,8 @@ def best_layer(
 ) -> LayerGroup:
     """Return the layer of the best mean figure over pictures, classes and methods, with the ranking in its `note`.
 
-    Parameters
-    ----------
-    scenes: One model with one or several pictures.
-    manner: The methods that the layer is for.
-    choose: Returns the targets of a picture's predictions.
-    metrics: The first that says which figures are better decides; ADCC if none does.
-
-    Raises `InputError`: no layer draws a map that shows something.
+    The first metric that says which figures are better decides; ADCC if none does. Raises `InputError`: no layer draws
+    a map that shows something.
     """
     names = _candidates(scenes[0])
     groups = [LayerGroup((name,), BEST) for name in names]

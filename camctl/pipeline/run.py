@@ -55,15 +55,10 @@ def run(  # noqa: PLR0913
     side: int | None = None,
     step: Callable[[int], None] = lambda _total: None,
 ) -> Run:
-    """Draw, verify and measure the maps of a scene.
+    """Draw, verify and measure the maps of a scene; an error stands for layers that the model does not have.
 
-    Parameters
-    ----------
-    groups: The layers of each map; an error stands for layers that the model does not have.
-    choose: Returns the targets of the picture's predictions.
-    verify: Whether the model is asked about its maps.
-    side: Longest side in pixels of the picture that the maps keep; None keeps it as it is.
-    step: Called after each map that is measured with the number of maps.
+    `side`: longest side in pixels of the picture that the maps keep; None keeps it as it is. `step` is called after
+    each map that is measured with the number of maps.
     """
     passed = run_passes(scene, groups, manner, choose, clock)
     if verify:
