@@ -141,7 +141,7 @@ def compare(  # noqa: PLR0913
         layers=layers,
         measuring=Measuring(metrics=metrics, options=evaluation.options, regions=regions, several=several),
         several=several,
-        verify=evaluation.verify,
+        verify=bool(evaluation.metrics) if evaluation.verify is None else evaluation.verify,
         sanity=evaluation.sanity,
     )
     if not pending or not pictures or not manner.smoothings:

@@ -140,7 +140,7 @@ class Evaluation:
     masks
         The same as pictures of the picture's size that are black outside the object.
     verify
-        Ask the model whether each map points at its class.
+        Ask the model whether each map points at its class; None verifies if there are metrics.
     sanity
         Compare every map with maps of a copy of the model whose weights are redrawn (Adebayo et al. 2018).
     baselines
@@ -156,7 +156,7 @@ class Evaluation:
     options: Mapping[str, Any] = field(default_factory=dict)
     boxes: Mapping[ClassName, Box] | Box | None = None
     masks: Mapping[ClassName, AnyPicture] | AnyPicture | None = None
-    verify: bool = False
+    verify: bool | None = None
     sanity: bool = False
     baselines: bool = False
 

@@ -122,7 +122,7 @@ class EvaluationOptions:
             options=parse_assignments(self.metric_options or [], option="--metric-options"),
             boxes=parse_boxes(self.box or [], pictures),
             masks=parse_masks(self.mask or [], pictures),
-            verify=verify or bool(self.metrics),
+            verify=verify or None,
             sanity=self.sanity,
             baselines=self.baselines,
         )
