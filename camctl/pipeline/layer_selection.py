@@ -71,15 +71,11 @@ def fused_layers(scene: Scene, texts: Sequence[str], aggregate: Aggregate) -> La
         return default_layers(scene)
     names: dict[str, None] = {}
     for text in texts or (f"auto:{REFINED}",):
-        groups = _automatic(scene, text)
-        if groups is None:
-            names |= dict.fromkeys(_named(scene, text))
-            continue
+        first, *_ = groups = _groups(scene, text)
+        if isinstance(first, CamctlError):
+            raise first
         # Fewer layers than asked for are fused as well.
-        sound = [name for group in groups if isinstance(group, LayerGroup) for name in group.names]
-        if not sound and isinstance(groups[0], CamctlError):
-            raise groups[0]
-        names |= dict.fromkeys(sound)
+        names |= dict.fromkeys(name for group in groups if isinstance(group, LayerGroup) for name in group.names)
     return LayerGroup(tuple(names), "you" if texts else f"auto:{REFINED}")
 
 
@@ -109,36 +105,22 @@ def sound_layers(scene: Scene, names: Sequence[str]) -> list[str]:
 
 
 def _groups(scene: Scene, text: str) -> Groups:
+    """Return the layers of the maps that a text asks for, or the error that this model does not have them."""
+    from camctl.engine.probe import expand
+
     try:
-        groups = _automatic(scene, text)
-        if groups is not None:
-            return groups
-        names = _named(scene, text)
+        if auto := AUTO.fullmatch(text):
+            return _spread(scene, int(auto[1])) if auto[1] else [default_layers(scene)]
+        names = expand(scene.plan.table, [part.strip() for part in text.split("+")])
     except CamctlError as error:
         return [as_value(error)]
     return [LayerGroup(names, "you")] if "+" in text else [LayerGroup((name,), "you") for name in names]
 
 
-def _named(scene: Scene, text: str) -> tuple[str, ...]:
-    """Return the layers that a name, a pattern or `A+B` stands for."""
-    from camctl.engine.probe import expand
-
-    return expand(scene.plan.table, [part.strip() for part in text.split("+")])
-
-
-def _automatic(scene: Scene, text: str) -> Groups | None:
-    """Return the layers that `auto` or `auto:N` stands for, shallow to deep; None for another text.
-
-    Layers with worthless maps are left out if others remain.
-    """
+def _spread(scene: Scene, count: int) -> Groups:
+    """Return usable layers from shallow to deep; those with worthless maps are left out if others remain."""
     from camctl.engine.probe import evenly, ladder
 
-    auto = AUTO.fullmatch(text)
-    if auto is None:
-        return None
-    if not auto[1]:
-        return [default_layers(scene)]
-    count = int(auto[1])
     names = ladder(scene.probe(), count, default_layers(scene).names[-1])
     if not names:
         return [InputError(NO_LAYER, hint=SEE_LAYERS)]

@@ -18,7 +18,7 @@ from camctl.values.comparison import ANOTHER, Redrawn
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from camctl.pipeline.passes import Key, Manner
     from camctl.pipeline.scene import LayerGroup, Plan, Scene
@@ -66,6 +66,8 @@ def randomised(
 
     Raises `InputError`: the model cannot be copied.
     """
+    import torch
+
     from camctl.engine.model_copy import replica, run_order, stages
     from camctl.engine.model_state import ModuleTable
 
@@ -73,13 +75,14 @@ def randomised(
     first = next(iter(wholes.values()))
     parts = stages(copied.module, *run_order(copied, plan.loaded.module, first.scene.inputs))
     maps: list[Indexed] = list(_other_pictures(wholes, manner))
-    redrawing = _Redrawing(plan.loaded, copied, [whole.scene.inputs for whole in wholes.values()])
+    alike = [whole.scene.inputs for whole in wholes.values() if whole.scene.inputs.shape == first.scene.inputs.shape]
+    inputs, random = torch.cat(alike[:SETTLED]), dict[str, None]()
     copied_plan = replace(plan, loaded=copied, table=ModuleTable.of(copied.module))
     turns = _turns(list(wholes), len(parts))
     total = sum(len(images) for _, _, images in turns)
     done = 0
     for depth, seed, images in turns:
-        redrawing.redraw(parts[depth].owners, seed)
+        _redraw(plan.loaded.module, copied, inputs, parts[depth].owners, random, seed)
         for image in images:
             progress(done, total)
             whole = wholes[image]
@@ -103,36 +106,28 @@ def _turns(images: Sequence[int], stages: int) -> list[tuple[int, int, Sequence[
     return [*first, *((depth, 0, images) for depth in range(1, stages))]
 
 
-class _Redrawing:
-    """A copy of a model on the way to random weights."""
+def _redraw(
+    original: nn.Module, copied: LoadedModel, inputs: Tensor, owners: Sequence[str], random: dict[str, None], seed: int
+) -> None:
+    """Redraw the own weights of some modules of a copy; `random` has the names of those that were, and of these.
 
-    def __init__(self, loaded: LoadedModel, copied: LoadedModel, inputs: Sequence[Tensor]) -> None:
-        import torch
+    Random batch norms start anew as well, and then learn their statistics from the pictures: in eval mode without
+    statistics a deep net would explode or fade.
+    """
+    import torch
+    from torch import nn
 
-        self.whole, self.copied = loaded.module, copied
-        self.inputs = torch.cat([part for part in inputs if part.shape == inputs[0].shape][:SETTLED])
-        self.random: dict[str, None] = {}
+    from camctl.kit.random_weights import redraw, settle
 
-    def redraw(self, owners: Sequence[str], seed: int) -> None:
-        """Redraw the own weights of some modules.
-
-        Random batch norms start anew as well, as their `reset_parameters` has it, and then learn their statistics from
-        the pictures: in eval mode without statistics a deep net would explode or fade.
-        """
-        import torch
-        from torch import nn
-
-        from camctl.kit.random_weights import redraw, settle
-
-        generator = torch.Generator().manual_seed(seed)
-        for name in owners:
-            part = self.copied.module.get_submodule(name)
-            device = next((tensor.device for tensor in (*part.parameters(), *part.buffers())), torch.device("cpu"))
-            redraw(part.cpu(), self.whole.get_submodule(name), generator)
-            part.to(device)
-        self.random |= dict.fromkeys(owners)
-        random = nn.ModuleList(self.copied.module.get_submodule(name) for name in self.random)
-        settle(random, lambda _noise: self.copied.forward(self.inputs), self.inputs.shape[1:], seed)
+    generator = torch.Generator().manual_seed(seed)
+    for name in owners:
+        part = copied.module.get_submodule(name)
+        device = next((tensor.device for tensor in (*part.parameters(), *part.buffers())), torch.device("cpu"))
+        redraw(part.cpu(), original.get_submodule(name), generator)
+        part.to(device)
+    random |= dict.fromkeys(owners)
+    parts = nn.ModuleList(copied.module.get_submodule(name) for name in random)
+    settle(parts, lambda _noise: copied.forward(inputs), inputs.shape[1:], seed)
 
 
 def _maps(scene: Scene, whole: Whole, manner: Manner) -> dict[Key, Map]:
