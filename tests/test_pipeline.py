@@ -248,6 +248,12 @@ def test_a_method_that_makes_nan_is_to_blame_and_not_the_checkpoint(model, pixel
     assert "checkpoint" not in cam.hint
 
 
+def test_a_built_in_methods_own_bug_keeps_its_traceback(model, pixels, monkeypatch):
+    with_method(monkeypatch, lambda capture: capture.activations / (1 // 0))
+    with pytest.raises(ZeroDivisionError):
+        camctl.explain(model, pixels, methods=["theirs"])
+
+
 def test_auto_takes_layers_from_shallow_to_deep_and_fuses_them(model, pixels):
     (cam,) = camctl.explain(model, pixels, target_layers="auto:2").maps
     assert len(cam.layers) == len(cam.raw_by_layer) == 2

@@ -134,13 +134,12 @@ def compare(  # noqa: PLR0913
     )
     regions = regions_of(evaluation.boxes, evaluation.masks)
     metrics = pick_metrics(evaluation.metrics, evaluation.options, region=bool(regions))
-    several = len(pending) > 1
+    measuring = Measuring(metrics=metrics, options=evaluation.options, regions=regions, several=len(pending) > 1)
     request = Request(
         classes=Classes.of(targets),
         manner=manner,
         layers=layers,
-        measuring=Measuring(metrics=metrics, options=evaluation.options, regions=regions, several=several),
-        several=several,
+        measuring=measuring,
         verify=bool(evaluation.metrics) if evaluation.verify is None else evaluation.verify,
         sanity=evaluation.sanity,
     )
@@ -273,7 +272,7 @@ class _Comparing:
             return [[best_layer(scenes, request.manner, request.choose, request.measuring.metrics)]]
         groups = layer_groups(scene, request.layers, usual_aggregate(request.manner.methods, request.manner.aggregate))
         fault = next((group for part in groups for group in part if isinstance(group, CamctlError)), None)
-        if fault is not None and not request.several:
+        if fault is not None and not request.measuring.several:
             raise fault
         request.check_cells(len(self.models), len(self.images), sum(map(len, groups)))
         return groups

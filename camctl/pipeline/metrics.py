@@ -43,7 +43,7 @@ class Measuring:
     regions: Mapping[ClassName, Region] = field(default_factory=dict)
     """Objects by class; None stands for all others."""
     several: bool = False
-    """Whether another model may have, or explain, a class that this one does not."""
+    """Whether there are several models: a class or layer missing in one is then not an error."""
 
 
 def measure(

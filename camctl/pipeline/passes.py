@@ -191,8 +191,7 @@ class _Pass:
                 if key in self._shared:
                     maps[key] = replace(self._shared[key], milliseconds=0.0)
                     continue
-                refused = self.refusals[m] or self._fault(method, self.groups[g])
-                maps[key] = drawn = refused or self._map(method, key, captures, reached, evidence)
+                maps[key] = drawn = self.refusals[m] or self._map(method, key, captures, reached, evidence)
                 if not isinstance(drawn, CamctlError) and self._same_for_all(method):
                     self._shared[key] = drawn
         return maps
@@ -216,17 +215,6 @@ class _Pass:
             and bool(self.recorder.logits.isfinite().all())
         )
 
-    def _fault(self, method: Method, group: LayerGroup | CamctlError) -> CamctlError | None:
-        """Return why a method makes no map of a group."""
-        if isinstance(group, CamctlError):
-            return group
-        names = group.of(method)
-        if method.aggregate == "product" and len(names) == 1:
-            message = f"{method.name} multiplies the maps of several layers, and is given one layer."
-            return InputError(message, hint=Hint("Name several layers", target_layers="auto:3"))
-        fault = next((self.recorder.faults[name] for name in names if name in self.recorder.faults), None)
-        return as_value(fault) if fault else None
-
     def _map(
         self,
         method: Method,
@@ -235,13 +223,20 @@ class _Pass:
         reached: Mapping[str, bool | None],
         evidence: dict[str, Tensor],
     ) -> Drawn | CamctlError:
-        """Draw one map; return the error if the method fails."""
+        """Draw one map; return the error of its layers or of the method."""
         from camctl.engine.cam import draw
 
         group = self.groups[key[0]]
-        assert not isinstance(group, CamctlError)  # noqa: S101 - `_fault` has returned it
+        if isinstance(group, CamctlError):
+            return group
         names = group.of(method)
+        if method.aggregate == "product" and len(names) == 1:
+            message = f"{method.name} multiplies the maps of several layers, and is given one layer."
+            return InputError(message, hint=Hint("Name several layers", target_layers="auto:3"))
         try:
+            for name in names:
+                if name in self.recorder.faults:
+                    raise self.recorder.faults[name]
             drawn = draw(
                 [_input(captures[name], method, group) for name in names],
                 method,
@@ -251,11 +246,11 @@ class _Pass:
                 options=self.manner.options,
                 evidence=evidence,
             )
-            return self._warned(drawn, [captures[name] for name in names]) if group.chosen_by == "you" else drawn
         except SpoiltModelError:
             raise
         except CamctlError as error:
             return as_value(error)
+        return self._warned(drawn, [captures[name] for name in names]) if group.chosen_by == "you" else drawn
 
     def _warned(self, drawn: Drawn, captures: Sequence[Capture]) -> Drawn:
         """Add a warning if the method needs one sign and the convolutional layer that the user named has both."""

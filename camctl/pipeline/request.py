@@ -29,8 +29,6 @@ class Request:
     manner: Manner
     layers: tuple[str, ...]
     measuring: Measuring
-    several: bool
-    """Whether there are several models: a class or layer missing in one is then not an error."""
     verify: bool
     """Whether the model is asked about its maps."""
     sanity: bool
@@ -75,7 +73,7 @@ class Request:
         try:
             return find()
         except InputError as error:
-            if not self.several:
+            if not self.measuring.several:
                 raise
             return as_value(error)
 
