@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from camctl.engine.model_state import untouched
-from camctl.engine.modules import ModuleTable
+from camctl.engine.model_state import ModuleTable, untouched
 from camctl.engine.observations import Observation, ProbeRun, is_norm, watch
 from camctl.errors import Hint, InputError, UnknownNameError
 from camctl.plugin import ClassQuestion, Question
@@ -51,7 +49,7 @@ def probe(
                 part.release()
     ran = sorted(seen.values(), key=lambda part: part.order)
     records = [part.record(order) for order, part in enumerate(ran)]
-    never = [_never(name, part) for name, part in table.parts.items() if name and name not in seen]
+    never = [Observation(name, part).record(-1) for name, part in table.parts.items() if name and name not in seen]
     default = default_layer(records, {part.name for part in ran if part.scores})
     return LayerMap(
         records=(*records, *never),
@@ -94,17 +92,9 @@ def default_layer(records: Sequence[LayerRecord], scores: Collection[str] = ()) 
     """Return the layer whose output the head reads, or the norm that feeds the last attention of a token network.
 
     On a convolutional network it is the last usable output: the activated one, after the sum of a residual block.
-    On a network of tokens it is the last usable norm of that grid and width.
+    On a network of tokens it is the last usable norm of that grid and width. Empty if no layer has a grid.
 
-    Parameters
-    ----------
-    records: Records in the order in which the modules finished.
-    scores: Layers whose channels are the classes: they hold scores rather than features.
-
-    Returns
-    -------
-    tuple[str, ...]
-        One name; empty if no layer has a grid.
+    `scores` are layers whose channels are the classes: they hold scores rather than features.
     """
     makers = _makers(records)
     usable = [record for record in makers if record.usable]
@@ -138,10 +128,7 @@ def _once(records: Sequence[LayerRecord], last: LayerRecord) -> str:
 
 
 def _makers(records: Sequence[LayerRecord]) -> list[LayerRecord]:
-    """Return one record per distinct tensor, its producer's; modules that pass it through are dropped.
-
-    A norm with its activation inside counts as the producer of that activation's output.
-    """
+    """Return one record per distinct tensor, its producer's; modules that pass it through are dropped."""
     whole = {norm.name: norm.same_as for norm in records if norm.norm and norm.same_as.startswith(f"{norm.name}.")}
     inside = set(whole.values())
     return [record for record in records if record.name in whole or not (record.same_as or record.name in inside)]
@@ -165,39 +152,11 @@ def _grid_of(record: LayerRecord) -> tuple[object, ...]:
 
 
 def _widths_before(last: LayerRecord) -> tuple[int, ...]:
-    """Return the possible widths of the norm before the last usable output: its own, a half or a third of it.
-
-    If a class token alone is read, the last live output often holds keys and values, or queries too, in one tensor.
-    """
+    """Return the possible widths of the norm before the last usable output: its own, a half or a third of it."""
     if last.channels is None:
         return ()
     parts = (1, 2, 3) if last.layout == "NLC" else (1,)
     return tuple(last.channels // part for part in parts if last.channels % part == 0)
-
-
-def _never(name: str, part: nn.Module) -> LayerRecord:
-    return LayerRecord(
-        name=name,
-        type=type(part).__name__,
-        order=-1,
-        calls=0,
-        shape=None,
-        layout=None,
-        grid=None,
-        channels=None,
-        extra_tokens=0,
-        gradient=None,
-        negative=None,
-        norm=is_norm(part),
-        same_as="",
-        usable=False,
-        why_not="not-run",
-    )
-
-
-def with_default(layers: LayerMap, default: Sequence[str], chosen_by: str) -> LayerMap:
-    """Return the same map with the default layers that an adapter names."""
-    return replace(layers, default=tuple(default), chosen_by=chosen_by, pre_activation=(), rectified=False)
 
 
 def expand(model: nn.Module | ModuleTable, texts: Sequence[str]) -> tuple[str, ...]:

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
 SIGMOID = {"siglip", "siglip2"}
 """Families trained on each text independently."""
-USAGE = Hint("Give texts", labels="'a photo of a cat,a photo of a dog'")
-USAGE.python = "Give texts: labels=('a photo of a cat', 'a photo of a dog')"
+USAGE = Hint("Give texts", labels=("a photo of a cat", "a photo of a dog"))
 
 
 def zero_shot_forward(module: Any, found: Found, labels: tuple[str, ...]) -> Callable[[Tensor], Tensor]:

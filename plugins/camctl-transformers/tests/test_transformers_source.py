@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from functools import partial
@@ -415,7 +416,7 @@ def test_without_texts_the_model_asks_for_them_and_the_hint_works(clip):
 
     from camctl.cli.parsing.texts import labels_of
 
-    given = re.findall(r"--labels '([^']+)'", raised.value.hint)
+    given = shlex.split(raised.value.hint.partition("--labels ")[2])
     loaded = camctl.load(f"transformers:{folder}", labels=labels_of(given))
     assert loaded.class_names == ("a photo of a cat", "a photo of a dog")
 
