@@ -52,7 +52,7 @@ LIGHT = {"typer", "rich", "entrypoints"}
 LISTED = ("plugin", "errors.py", "registry", "values", "__init__.py", "cli", "methods", "metrics")
 """Rooms that a listing of plugins loads."""
 
-WHEN_USED = {"methods/bridge.py", "methods/stage.py", "values/picture.py", "values/pixels.py"}
+WHEN_USED = {"methods/bridge.py", "values/picture.py", "values/pixels.py"}
 """Files of these rooms that no listing loads."""
 
 

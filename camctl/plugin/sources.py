@@ -5,7 +5,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
+
+from camctl.plugin.questions import ScoreKind  # noqa: TC001 - the dataclass is read at run time
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,7 +44,7 @@ class LoadedModel:
     """Usual height and width of a model input in pixels; for probing without a picture."""
     class_names: tuple[str, ...] | None = None
     """One name a logit; None if unknown."""
-    score: Literal["softmax", "sigmoid"] = "softmax"
+    score: ScoreKind = "softmax"
     """How logits become scores (`sigmoid` for multi-label heads)."""
     checkpoint: Checkpoint | None = None
     random_weights: bool = False
