@@ -9,7 +9,7 @@ import torch
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from camctl.plugin import Reduction
+    from camctl.plugin.methods import Reduction
 
 
 def reduce(evidence: Tensor, reduction: Reduction, *, of_class: bool = True) -> Tensor:

@@ -7,14 +7,11 @@ Entry-point groups: `camctl.methods` names a `Method`, `camctl.metrics` a `Metri
 `Adapter` and `camctl.sources` a `Source` (an instance, or a class that needs no arguments).
 """
 
-from __future__ import annotations
-
-from camctl.plugin.adapters import Adapter
 from camctl.plugin.functions import Cost
-from camctl.plugin.methods import Aggregate, Capture, Evidence, Method, Need, Reduction, method
-from camctl.plugin.metrics import Case, Metric, MetricNeed, metric
+from camctl.plugin.methods import Aggregate, Capture, Evidence, Method, method
+from camctl.plugin.metrics import Case, Metric, metric
+from camctl.plugin.models import Adapter, Checkpoint, LoadedModel, LoadOptions, Source
 from camctl.plugin.questions import ClassQuestion, ContrastQuestion, Question, ScoreKind
-from camctl.plugin.sources import Checkpoint, LoadedModel, LoadOptions, Source
 from camctl.values.comparison import Better
 
 GROUPS = {kind: f"camctl.{kind}s" for kind in ("method", "adapter", "source", "metric")}
@@ -36,10 +33,7 @@ __all__ = [
     "LoadedModel",
     "Method",
     "Metric",
-    "MetricNeed",
-    "Need",
     "Question",
-    "Reduction",
     "ScoreKind",
     "Source",
     "method",

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from camctl.errors import CamctlError, Hint, InputError, PluginError, UnknownNameError
-from camctl.plugin import Aggregate, Better, Cost, Method, Metric, MetricNeed, Need, Reduction
-from camctl.registry.discovery import Found, Kind, canonical, find, quote, same_name, warn_once
+from camctl.errors import CamctlError, Hint, InputError, PluginError, UnknownNameError, one_line
+from camctl.plugin import Aggregate, Better, Cost, Method, Metric
+from camctl.plugin.methods import Need, Reduction
+from camctl.plugin.metrics import MetricNeed
+from camctl.registry.discovery import Found, Kind, canonical, find, same_name, warn_once
 from camctl.registry.sandbox import fault, isolate
 
 if TYPE_CHECKING:
@@ -48,9 +50,6 @@ class Loaded:
 
     found: Found
     plugin: Any
-
-
-# -------------------------------------------------------------------------------------------- pick
 
 
 def locate(kind: Kind, name: str) -> Found:
@@ -92,9 +91,6 @@ def pick(kind: Kind, name: str) -> Loaded:
     return load(locate(kind, name))
 
 
-# -------------------------------------------------------------------------------------------- load
-
-
 def load(found: Found, *, isolated: bool = True) -> Loaded:
     """Import and validate a plugin, and wrap a third party's in the sandbox unless `isolated` is False.
 
@@ -110,7 +106,7 @@ def load(found: Found, *, isolated: bool = True) -> Loaded:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        raise fault(found, f"cannot be loaded: {quote(error)}") from error
+        raise fault(found, f"cannot be loaded: {one_line(error)}") from error
     if violation:
         raise fault(found, f"cannot be used: {violation}")
     return Loaded(found, isolate(found, plugin) if isolated else plugin)
@@ -157,24 +153,10 @@ def _wrong_argument(kind: Kind, plugin: object) -> str:
     return ""
 
 
-# ------------------------------------------------------------------------------ adapters and sources
-
-
-def adapters() -> list[Loaded]:
-    """All adapters in the order in which they are tried: third parties' first, then the built-in ones, each by name.
-
-    One that cannot be loaded costs a `PluginWarning`.
-    """
-    loaded, errors = load_all("adapter")
-    for error in errors:
-        warn_once(f"{error.message} ({error.hint})")
-    return sorted(loaded, key=lambda adapter: adapter.found.built_in)
-
-
 def match_adapter(model: nn.Module, name: str | None = None) -> Loaded | None:
-    """The adapter of this name, else the one that knows the model, else None.
+    """The adapter of this name, else the one that knows the model (third parties' first, by name), else None.
 
-    A third party's adapter that was not named, and that fails on the model, costs a `PluginWarning`.
+    One that was not named, and that cannot be loaded or fails on the model, costs a `PluginWarning`.
 
     Raises
     ------
@@ -185,13 +167,17 @@ def match_adapter(model: nn.Module, name: str | None = None) -> Loaded | None:
     """
     if name is not None:
         return pick("adapter", name)
-    matches = [adapter for adapter in adapters() if _matches(adapter, model)]
-    foreign = [adapter.found for adapter in matches if not adapter.found.built_in]
-    if len({found.distribution for found in foreign}) > 1:
-        labels = " and ".join(found.label for found in foreign)
-        hint = Hint(f"Name one of {', '.join(found.name for found in foreign)}, such as", adapter=foreign[0].name)
+    adapters, errors = load_all("adapter")
+    for error in errors:
+        warn_once(f"{error.message} ({error.hint})")
+    matches = [adapter for adapter in adapters if _matches(adapter, model)]
+    foreign = [adapter for adapter in matches if not adapter.found.built_in]
+    if len({adapter.found.distribution for adapter in foreign}) > 1:
+        labels = " and ".join(adapter.found.label for adapter in foreign)
+        names = [adapter.found.name for adapter in foreign]
+        hint = Hint(f"Name one of {', '.join(names)}, such as", adapter=names[0])
         raise PluginError(f"Several packages have an adapter for this model: {labels}.", hint=hint)
-    return next(iter(matches), None)
+    return next(iter(foreign or matches), None)
 
 
 def _matches(adapter: Loaded, model: nn.Module) -> bool:
@@ -208,8 +194,7 @@ def _matches(adapter: Loaded, model: nn.Module) -> bool:
     except CamctlError:
         raise
     except Exception as error:  # noqa: BLE001 - a built-in one may meet any model as well
-        label = adapter.found.label
-        warn_once(f"The adapter {label} cannot look at this model: {quote(error)}")
+        warn_once(f"The adapter {adapter.found.label} cannot look at this model: {one_line(error)}")
         return False
     return True
 

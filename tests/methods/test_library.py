@@ -395,7 +395,9 @@ def test_finercam_never_compares_a_class_with_itself():
     with Recorder(module, [layer], LayoutHints(), gradients=True) as recorder:
         recorder.forward(pictures(), module)
         captures = recorder.captures(ClassQuestion(TARGET), recorder.backward(ClassQuestion(TARGET), last=True))
-        only = draw(captures, replace(library.finercam), [True], aggregate="mean", options={"comparison_categories": (1,)})
+        only = draw(
+            captures, replace(library.finercam), [True], aggregate="mean", options={"comparison_categories": (1,)}
+        )
     assert only.verdict.name == "flat"  # against its twin nothing tells the class
 
 
