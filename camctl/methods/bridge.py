@@ -58,7 +58,10 @@ class _GradCam(pytorch_grad_cam.GradCAM):
         passes = self.activations_and_grads
         passes.activations, passes.gradients = [grid.detach()], [gradients.clone()]
         self.target_layers = [None]
-        return self.aggregate_multi_layers(self.compute_cam_per_layer(inputs, targets, eigen_smooth))
+        maps: NDArray[np.float32] = self.aggregate_multi_layers(
+            self.compute_cam_per_layer(inputs, targets, eigen_smooth)
+        )
+        return maps
 
 
 @silent
