@@ -56,13 +56,7 @@ def locate(kind: Kind, name: str) -> Found:
     """Find the plugin of this name without loading it.
 
     An exact name (except for case) goes before an alike one (see `same_name`); `package[name]` names one package's.
-
-    Raises
-    ------
-    UnknownNameError
-        No plugin has this name.
-    PluginError
-        Two packages offer it.
+    Raises `UnknownNameError` if no plugin has this name, `PluginError` if two packages offer it.
     """
     plugins = find(kind)
     wanted, candidates = name.strip(), plugins
@@ -156,14 +150,8 @@ def _wrong_argument(kind: Kind, plugin: object) -> str:
 def match_adapter(model: nn.Module, name: str | None = None) -> Loaded | None:
     """The adapter of this name, else the one that knows the model (third parties' first, by name), else None.
 
-    One that was not named, and that cannot be loaded or fails on the model, costs a `PluginWarning`.
-
-    Raises
-    ------
-    UnknownNameError
-        No adapter has this name.
-    PluginError
-        The named adapter cannot be loaded, or adapters of two third parties know the model.
+    One that was not named, and that cannot be loaded or fails on the model, costs a `PluginWarning`. Raises what `pick`
+    raises, and `PluginError` if adapters of two third parties know the model.
     """
     if name is not None:
         return pick("adapter", name)
@@ -203,14 +191,8 @@ def split_model(text: str) -> tuple[str, str]:
     """Split a model as the user names it into the name of its source and the source's reference.
 
     `source:reference` names the source, `package[source]:reference` one package's. Everything else, including a drive
-    letter, an address (`http://...`) and an existing file's name, belongs to `DEFAULT_SOURCE`.
-
-    Raises
-    ------
-    InputError
-        No model is named, or the source is unknown.
-    PluginError
-        Two packages offer the source.
+    letter, an address (`http://...`) and an existing file's name, belongs to `DEFAULT_SOURCE`. Raises `InputError` if
+    no model is named, and what `locate` raises.
     """
     if not text.strip():
         raise InputError("No model was named.", hint="Give a config file, a model name, or one such as demo:vit.")
