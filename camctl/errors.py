@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-LONGEST_QUOTE = 300
+LONGEST_QUOTE = 200
 """Maximum length of a quoted message of another library."""
 
 
