@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-LONGEST_QUOTE = 300
+LONGEST_QUOTE = 200
 """Maximum length of a quoted message of another library."""
 
 
@@ -120,8 +120,12 @@ def _literal(value: Any) -> str:
 
 def one_line(error: BaseException) -> str:
     """Return an exception's type and message on one line."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text[:LONGEST_QUOTE]}" if text else type(error).__name__
+    try:
+        text = " ".join(str(error).split())
+    except Exception:  # noqa: BLE001 - another package's exception may fail to print itself
+        text = ""
+    text = text if len(text) <= LONGEST_QUOTE else f"{text[: LONGEST_QUOTE - 1]}…"
+    return f"{type(error).__name__}: {text}" if text else f"{type(error).__name__} (no message)"
 
 
 def as_value(error: CamctlError) -> CamctlError:

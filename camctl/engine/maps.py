@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from camctl.plugin import Aggregate, Reduction
+    from camctl.plugin import Aggregate
+    from camctl.plugin.methods import Reduction
 
 FACTORS = (0.9, 1.0, 1.1)
 """Factors on the normalised input in the six views of `--aug-smooth`, the same as in grad-cam."""
