@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 from camctl import registry
 from camctl.errors import CamctlError, Hint, InputError, as_value
+from camctl.pipeline.layer_names import expand
 from camctl.pipeline.method_selection import usual_method
 from camctl.pipeline.metrics import Measuring, measure
 from camctl.pipeline.passes import Clock, Manner, run_passes
-from camctl.pipeline.scene import NO_LAYER, SEE_LAYERS, LayerGroup, default_layers
+from camctl.pipeline.scene import NO_LAYER, SEE_LAYERS, LayerGroup
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from camctl.pipeline.passes import Choice
     from camctl.pipeline.scene import Scene
     from camctl.plugin import Aggregate, Metric
+    from camctl.values.layer_map import LayerMap
 
     Groups = list[LayerGroup | CamctlError]
 
@@ -43,6 +45,18 @@ deletion choose shallow layers, whose maps look like the picture's edges."""
 
 MOST_PICTURES = 4
 """Number of pictures that candidates are tried on, the first ones."""
+
+
+def default_layers(scene: Scene) -> LayerGroup:
+    """Return the layers that the adapter names, or the probe chooses. Raises `InputError` if there is none."""
+    if scene.plan.adapter:
+        group = LayerGroup(scene.plan.claimed_layers(), f"adapter {scene.plan.adapter}")
+    else:
+        layers = scene.probe()
+        group = LayerGroup(layers.default, "probe", layers.pre_activation, layers.rectified)
+    if not group.names:
+        raise InputError(NO_LAYER, hint=SEE_LAYERS)
+    return group
 
 
 def layer_groups(scene: Scene, texts: Sequence[str], aggregate: Aggregate = "mean") -> list[Groups]:
@@ -106,12 +120,10 @@ def sound_layers(scene: Scene, names: Sequence[str]) -> list[str]:
 
 def _groups(scene: Scene, text: str) -> Groups:
     """Return the layers of the maps that a text asks for, or the error that this model does not have them."""
-    from camctl.engine.probe import expand
-
     try:
         if auto := AUTO.fullmatch(text):
             return _spread(scene, int(auto[1])) if auto[1] else [default_layers(scene)]
-        names = expand(scene.plan.table, [part.strip() for part in text.split("+")])
+        names = expand(scene.plan.table.parts, [part.strip() for part in text.split("+")])
     except CamctlError as error:
         return [as_value(error)]
     return [LayerGroup(names, "you")] if "+" in text else [LayerGroup((name,), "you") for name in names]
@@ -119,8 +131,6 @@ def _groups(scene: Scene, text: str) -> Groups:
 
 def _spread(scene: Scene, count: int) -> Groups:
     """Return usable layers from shallow to deep; those with worthless maps are left out if others remain."""
-    from camctl.engine.probe import evenly, ladder
-
     names = ladder(scene.probe(), count, default_layers(scene).names[-1])
     if not names:
         return [InputError(NO_LAYER, hint=SEE_LAYERS)]
@@ -159,8 +169,6 @@ def best_layer(
 
 def _candidates(scene: Scene) -> list[str]:
     """Return the default layers, and some from shallow to deep, whose maps show something; shallow first."""
-    from camctl.engine.probe import evenly, ladder
-
     layers, default = scene.probe(), default_layers(scene)
     steps = evenly(ladder(layers, CANDIDATES, default.names[-1]), CANDIDATES - len(default.pre_activation))
     order = {record.name: record.order for record in layers.records}
@@ -175,3 +183,37 @@ def _ranked(metric: Metric, means: dict[str, float], maps: int) -> LayerGroup:
     count = "of one map each, too few to tell" if maps == 1 else f"means of {maps} maps each"
     note = f"layers by {metric.name} ({metric.better} is better; {count}): {ranking}"
     return LayerGroup((names[0],), f"{BEST} of {len(names)} by {metric.name}", note=note)
+
+
+def ladder(layers: LayerMap, count: int, deepest: str) -> tuple[str, ...]:
+    """Return usable layers of one kind in the order they ran, `deepest` last; at least `count` if possible.
+
+    They are of one kind, so that maps differ by depth alone: names that differ by numbers (`layer1.0.bn3`,
+    `layer4.2.bn3`), else by all but the last part, else layers of its type or of a block's that ends in it, else all
+    usable ones.
+    """
+    end = next((record for record in layers.records if record.name == deepest), None)
+    if end is None:
+        return ()
+    usable = [record for record in layers.records if record.usable and record.order < end.order]
+    kinds = [
+        [record for record in usable if record.type == end.type and form(record.name) == form(end.name)]
+        for form in (lambda name: re.sub(r"\d+", "#", name), lambda name: name.rpartition(".")[2])
+    ]
+    kinds += [
+        [record for record in usable if record.type == same.type and not same.name.startswith(f"{record.name}.")]
+        for same in reversed(layers.records)
+        if same.name == deepest or (end.same_as and end.same_as in (same.same_as, same.name))
+    ]
+    makers = [record for record in usable if not record.same_as and record.name != end.same_as]
+    chosen = next((kind for kind in kinds if len(kind) + 1 >= count), makers)
+    return (*(record.name for record in chosen), deepest)
+
+
+def evenly(names: Sequence[str], count: int) -> tuple[str, ...]:
+    """Return `count` of the names, evenly spread with the last among them; all if there are no more."""
+    if count >= len(names):
+        return tuple(names)
+    if count == 1:
+        return (names[-1],)
+    return tuple(names[round(step * (len(names) - 1) / (count - 1))] for step in range(count))

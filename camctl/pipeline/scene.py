@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from weakref import finalize
 
 from camctl import registry
-from camctl.errors import Hint, InputError
+from camctl.errors import Hint
 from camctl.pipeline.load import loaded_of
 from camctl.values.picture import read_picture
 from camctl.values.request import DETECTED, Family
@@ -130,18 +130,6 @@ def plan_of(loaded: LoadedModel, family: Family = DETECTED) -> Plan:
 def scene_of(plan: Plan, picture: Picture) -> Scene:
     """Prepare a picture for a model."""
     return Scene(plan=plan, picture=picture, inputs=plan.inputs(picture), view=plan.view(picture.size))
-
-
-def default_layers(scene: Scene) -> LayerGroup:
-    """Return the layers that the adapter names, or the probe chooses. Raises `InputError` if there is none."""
-    if scene.plan.adapter:
-        group = LayerGroup(scene.plan.claimed_layers(), f"adapter {scene.plan.adapter}")
-    else:
-        layers = scene.probe()
-        group = LayerGroup(layers.default, "probe", layers.pre_activation, layers.rectified)
-    if not group.names:
-        raise InputError(NO_LAYER, hint=SEE_LAYERS)
-    return group
 
 
 def survey(model: AnyModel, image: AnyPicture | None = None, *, family: Family = DETECTED) -> LayerMap:

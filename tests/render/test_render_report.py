@@ -15,12 +15,11 @@ import pytest
 from PIL import Image
 
 from camctl.errors import InputError
-from camctl.render.colormaps import colours
+from camctl.render.colormaps import COLORMAPS, colours
 from camctl.render.layout.tiles import shared_range
 from camctl.render.report.report import report
 from camctl.render.report.words import peak
 from camctl.values.comparison import Measure
-from camctl.values.look import COLORMAPS
 from camctl.values.picture import Picture
 from camctl.values.view import View
 from tests.comparisons import comparison, without_map, worthless_map

@@ -11,7 +11,7 @@ import typer  # noqa: TC002 - typer reads the annotations of `listed`
 
 from camctl.demo.photographs import NETWORKS
 from camctl.registry.discovery import Kind, find
-from camctl.values.look import COLORMAPS
+from camctl.render.colormaps import COLORMAPS
 
 Offer = Callable[[str], list[str]]
 

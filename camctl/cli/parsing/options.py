@@ -13,7 +13,8 @@ from camctl.cli.parsing.assignments import parse_assignments
 from camctl.cli.parsing.groups import argument, option, switch
 from camctl.cli.parsing.texts import class_name, labels_of, split_names
 from camctl.errors import ExitCode, InputError
-from camctl.values.look import COLORMAPS, DEFAULT_COLORMAP, DEFAULT_OPACITY, known_colormap
+from camctl.render.colormaps import COLORMAPS, known_colormap
+from camctl.values.look import DEFAULT_COLORMAP, DEFAULT_OPACITY
 from camctl.values.request import Classes, Family, nearest
 
 if TYPE_CHECKING:

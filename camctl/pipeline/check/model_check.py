@@ -8,11 +8,12 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from camctl.errors import Hint
-from camctl.pipeline.check import layer_findings, model_findings
+from camctl.pipeline.check import layer_checks, model_checks
 from camctl.pipeline.check.trial import Trial
 from camctl.pipeline.explain import explain
+from camctl.pipeline.layer_selection import default_layers
 from camctl.pipeline.load import loaded_of
-from camctl.pipeline.scene import NO_LAYER, default_layers, plan_of, scene_of
+from camctl.pipeline.scene import NO_LAYER, plan_of, scene_of
 from camctl.values.check import Check, Finding
 from camctl.values.picture import Picture, read_picture
 from camctl.values.request import DETECTED, Family
@@ -41,20 +42,20 @@ GRADCAM = "camctl[gradcam]"
 BARE_ROUNDS = 3
 
 FINDINGS: dict[str, Callable[[Trial], Outcome | None]] = {
-    "layers": layer_findings.layers,
-    "layer": layer_findings.chosen,
-    "adapter": layer_findings.claims,
-    "gradient": layer_findings.gradient,
-    "grid": layer_findings.shape,
-    "places": layer_findings.order,
-    "pointing": model_findings.pointing,
-    "repeatable": model_findings.steady,
-    "batches": model_findings.batch,
-    "replay": model_findings.replay,
-    "attention": model_findings.attention,
-    "classes": model_findings.class_names,
-    "picture": model_findings.preprocessing,
-    "untouched": model_findings.untouched,
+    "layers": layer_checks.layers,
+    "layer": layer_checks.chosen,
+    "adapter": layer_checks.claims,
+    "gradient": layer_checks.gradient,
+    "grid": layer_checks.shape,
+    "places": layer_checks.order,
+    "pointing": model_checks.pointing,
+    "repeatable": model_checks.steady,
+    "batches": model_checks.batch,
+    "replay": model_checks.replay,
+    "attention": model_checks.attention,
+    "classes": model_checks.class_names,
+    "picture": model_checks.preprocessing,
+    "untouched": model_checks.untouched,
 }
 """Name -> how it is found, in the report's order. Whether the model is unchanged comes last."""
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from camctl.files.pictures import base64_text
 from camctl.ranking import agreement, sanity, standings
 from camctl.ranking.words import beaten_texts, likeness_text, stage_headings, too_few
-from camctl.render.colormaps import colours
+from camctl.render.colormaps import COLORMAPS, colours, known_colormap
 from camctl.render.figure.sanity import sanity_pages
 from camctl.render.layout.captions import scale_text
 from camctl.render.layout.layout import lay_out
@@ -26,7 +26,7 @@ from camctl.render.report import words
 from camctl.render.report.maps import PICTURE_SIDE, Scenes, cells_data, webp
 from camctl.values.axis import NAMES
 from camctl.values.comparison import ANOTHER
-from camctl.values.look import COLORMAPS, Look, known_colormap
+from camctl.values.look import Look
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
