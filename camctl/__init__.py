@@ -4,32 +4,14 @@
 one of them is used.
 """
 
+# ruff: noqa: F405 - type checkers read the names of `__all__` from `camctl.api`
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from camctl.api import (
-        Cam,
-        CamctlError,
-        Classes,
-        Comparison,
-        Evaluation,
-        Explanation,
-        Family,
-        InputError,
-        LayerMap,
-        LoadedModel,
-        PluginError,
-        Target,
-        UnknownNameError,
-        View,
-        check,
-        compare,
-        explain,
-        load,
-        survey,
-    )
+    from camctl.api import *  # noqa: F403 - the names of `__all__`
 
     __version__: str
 

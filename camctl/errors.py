@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 from difflib import get_close_matches
 from enum import IntEnum
+from shlex import quote
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-LONGEST_QUOTE = 300
+LONGEST_QUOTE = 200
 """Maximum length of a quoted message of another library."""
 
 
@@ -42,7 +43,7 @@ class Hint(str):
     command
         A command of camctl, such as `layers`.
     model
-        The model that the command is for, quoted for the shell.
+        The model that the command is for.
     options
         Options as Python keywords; True stands for a flag, a tuple for several values.
 
@@ -94,8 +95,8 @@ class Hint(str):
         )
         shell = python = ""
         if command:
-            words = {"layers": f" {model}", "run": f" IMAGE {model}", "compare": f" IMAGE {model}"}.get(command, "")
-            shell = f"camctl {command}{words}{flags}"
+            words = {"layers": " {}", "run": " IMAGE {}", "compare": " IMAGE {}"}.get(command, "")
+            shell = f"camctl {command}{words.format(quote(model))}{flags}"
             call = cls.CALLS.get(" ".join([command, *(f"--{name}" for name in options)])) or cls.CALLS.get(command)
             python = call.format(arguments and f", {arguments}") if call else shell
         elif options:
@@ -109,7 +110,7 @@ def _words(value: Any) -> str:
     """Return an option's value as shell words, each after a space."""
     if value is True:
         return ""
-    return "".join(f" {part}" for part in (value if isinstance(value, tuple) else (value,)))
+    return "".join(f" {quote(str(part))}" for part in (value if isinstance(value, tuple) else (value,)))
 
 
 def _literal(value: Any) -> str:
@@ -119,8 +120,12 @@ def _literal(value: Any) -> str:
 
 def one_line(error: BaseException) -> str:
     """Return an exception's type and message on one line."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text[:LONGEST_QUOTE]}" if text else type(error).__name__
+    try:
+        text = " ".join(str(error).split())
+    except Exception:  # noqa: BLE001 - another package's exception may fail to print itself
+        text = ""
+    text = text if len(text) <= LONGEST_QUOTE else f"{text[: LONGEST_QUOTE - 1]}…"
+    return f"{type(error).__name__}: {text}" if text else f"{type(error).__name__} (no message)"
 
 
 def as_value(error: CamctlError) -> CamctlError:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from camctl.engine.cam import Drawn, draw
 from camctl.engine.capture import Recorder, reaches_grid
 from camctl.engine.layout import LayoutHints
-from camctl.engine.smoothing import augment
+from camctl.engine.maps import augment
 from camctl.plugin import ClassQuestion
 
 if TYPE_CHECKING:

@@ -102,7 +102,7 @@ AT_IMPORT = {
     "function": ("def plugin(capture): ...", "cannot be used: its entry point has the type function; decorate"),
     "newer": (
         method("newer", more=", vectorised=True"),
-        "cannot be loaded: TypeError: method() got an unexpected keyword argument 'vectorised'",
+        "cannot be loaded: TypeError: Method.__init__() got an unexpected keyword argument 'vectorised'",
     ),
     "needy": (
         method("needy").replace('"gradients"', '"moonlight"'),

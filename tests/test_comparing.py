@@ -10,10 +10,15 @@ from PIL import Image
 from torch import nn
 
 import camctl
+from camctl import registry
 from camctl.errors import InputError, PluginError
 from camctl.pipeline.compare import PendingModel
 from camctl.pipeline.method_selection import pick_methods, pick_metrics
-from camctl.plugin import method
+from camctl.pipeline.metrics import regions_of, seen
+from camctl.pipeline.passes import Clock, Manner, run_passes
+from camctl.pipeline.scene import LayerGroup, plan_of, scene_of
+from camctl.plugin import method, metric
+from camctl.values.picture import read_picture
 from camctl.values.request import Classes, Evaluation
 from camctl.values.view import View
 from tests.models import GapNet, TinyCnn, TinyVit, loaded, seeded
@@ -124,12 +129,6 @@ def test_the_expensive_part_of_a_method_is_done_once_for_both_reductions(model, 
     def slow(capture):
         calls.append(capture.layer)
         return capture.activations * capture.gradients
-
-    from camctl.pipeline.layer_group import LayerGroup
-    from camctl.pipeline.passes import Clock, Manner, run_passes
-    from camctl.pipeline.plan import plan_of
-    from camctl.pipeline.scene import scene_of
-    from camctl.values.picture import read_picture
 
     scene = scene_of(plan_of(model), read_picture(pixels))
     groups = [LayerGroup(("block1",), "you"), LayerGroup(("block1", "block2"), "you")]
@@ -377,15 +376,6 @@ def test_boxes_of_classes_are_for_their_class_alone(model, pixels):
     assert elk == {}
 
 
-def test_a_box_that_answers_no_question_is_refused(model, pixels):
-    with pytest.raises(InputError, match="class 'dog', which is not explained"):
-        camctl.compare(
-            model, pixels, targets=["cat"], evaluation=Evaluation(metrics=["energy"], boxes={"dog": (0, 0, 5, 5)})
-        )
-    with pytest.raises(InputError, match="outside the picture"):
-        camctl.compare(model, pixels, evaluation=Evaluation(metrics=["energy"], boxes=(64, 0, 70, 10)))
-
-
 def test_a_mask_is_of_the_pictures_size_and_shows_what_is_not_black(model, pixels):
     mask = np.zeros((48, 64, 3), np.uint8)
     mask[:, :32, 1] = 1
@@ -413,48 +403,47 @@ def test_one_class_may_have_a_mask_and_another_a_box(model, pixels):
         ({"masks": "nowhere.png"}, "There is no picture 'nowhere.png'"),
         ({"masks": {"dog": np.ones((48, 64), bool)}}, "class 'dog', which is not explained"),
         ({"masks": np.ones((48, 64), bool), "boxes": (0, 0, 5, 5)}, "a box and a mask for every class"),
+        ({"boxes": {"dog": (0, 0, 5, 5)}}, "class 'dog', which is not explained"),
+        ({"boxes": (64, 0, 70, 10)}, "outside the picture"),
         ({"boxes": (5.1, 5.1, 5.2, 5.2)}, "outside the part of the picture that the model is given"),
     ],
 )
-def test_a_mask_that_is_no_answer_is_refused(model, pixels, where, message):
+def test_a_mask_or_box_that_is_no_answer_is_refused(model, pixels, where, message):
     with pytest.raises(InputError, match=message) as raised:
         camctl.compare(model, pixels, targets=["cat"], evaluation=Evaluation(metrics=["energy"], **where))
     assert raised.value.hint
 
 
-def test_an_object_that_was_cropped_away_is_told(pixels):
-    from camctl.pipeline.regions import regions_of
-
+def test_an_object_that_was_cropped_away_is_told():
     corner = np.zeros((48, 64), bool)
     corner[:4, :4] = True
     view = View(size=(32, 32), box=(8.0, 0.0, 56.0, 48.0))
-    assert not regions_of(masks=corner).seen(None, view).any()
-    assert not regions_of((0, 0, 4, 4)).seen(None, view).any()
+    assert not any(seen(regions_of(*where)[None], view).any() for where in ((None, corner), ((0, 0, 4, 4), None)))
 
 
 def test_padding_of_the_input_is_no_object():
-    from camctl.pipeline.regions import regions_of
+    marked = seen(regions_of(masks=np.ones((4, 4), bool))[None], View(size=(8, 8), box=(-2.0, -2.0, 6.0, 6.0)))
+    assert marked.sum() == 16
+    assert marked[2:6, 2:6].all()
 
-    view = View(size=(8, 8), box=(-2.0, -2.0, 6.0, 6.0))
-    seen = regions_of(masks=np.ones((4, 4), bool)).seen(None, view)
-    assert seen.sum() == 16
-    assert seen[2:6, 2:6].all()
+
+def with_metric(monkeypatch, made):
+    """Let a metric be found by its name."""
+    pick = registry.pick
+    given = registry.Loaded(pick("metric", "drop").found, made)
+    own = made.name.casefold()
+    monkeypatch.setattr(registry, "pick", lambda kind, name: given if name == own else pick(kind, name))
 
 
 def test_the_case_holds_the_raw_map_at_the_inputs_size(model, pixels, monkeypatch):
-    from camctl import registry
-    from camctl.plugin import metric
-
     cases = []
 
     @metric(name="Seen", summary="Keeps its case.", paper="none", better="neither")
-    def seen(case):
+    def kept(case):
         cases.append(case)
         return 0.0
 
-    pick = registry.pick
-    given = registry.Loaded(pick("metric", "drop").found, seen)
-    monkeypatch.setattr(registry, "pick", lambda kind, name: given if name == "seen" else pick(kind, name))
+    with_metric(monkeypatch, kept)
     found = camctl.compare(model, pixels, evaluation=Evaluation(metrics=["seen"]))
     (cell,), (case,) = found.cells, cases
     assert case.raw.shape == case.values.shape
@@ -474,7 +463,7 @@ def test_metrics_leave_the_model_as_it_was(pixels):
 
 
 def test_baselines_are_methods_that_the_standings_set_apart(model, pixels):
-    from camctl.ranking import standings
+    from camctl.ranking.standings import standings
 
     found = camctl.compare(
         model, pixels, methods=["GradCAM"], evaluation=Evaluation(metrics=["insertion"], baselines=True)
@@ -513,22 +502,12 @@ def test_an_option_that_no_metric_has_is_refused():
 
 
 def test_a_metric_that_fails_is_named_and_costs_its_own_figures(model, pixels, monkeypatch):
-    from camctl import registry
-    from camctl.plugin import metric
-
     @metric(name="Wordy", summary="Says something.", paper="none", better="higher")
     def wordy(_case):
         message = "The metric wordy failed."
         raise PluginError(message)
 
-    pick = registry.pick
-    monkeypatch.setattr(
-        registry,
-        "pick",
-        lambda kind, name: (
-            registry.Loaded(pick("metric", "drop").found, wordy) if name == "wordy" else pick(kind, name)
-        ),
-    )
+    with_metric(monkeypatch, wordy)
     found = camctl.compare(model, pixels, evaluation=Evaluation(metrics=["wordy", "coverage"]))
     assert [type(fault) for fault in found.faults] == [PluginError]
     assert "wordy" in found.faults[0].message

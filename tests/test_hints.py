@@ -51,3 +51,9 @@ def test_a_traceback_shows_the_hint_in_python():
     error = InputError("There is no such layer.", hint=Hint("See the layers that can be used", "layers", usable=True))
     assert error.hint == "See the layers that can be used: camctl layers MODEL --usable"
     assert error.__notes__ == ["Hint: See the layers that can be used: camctl.survey(model)"]
+
+
+def test_words_of_a_hint_are_quoted_for_the_shell_alone():
+    hint = Hint("See", "compare", model="my net.py", target_layers=("block*.bn2", "a+b"))
+    assert hint == "See: camctl compare IMAGE 'my net.py' --target-layers 'block*.bn2' a+b"
+    assert hint.python == "See: camctl.compare(model, image, target_layers=('block*.bn2', 'a+b'))"

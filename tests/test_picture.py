@@ -73,90 +73,77 @@ def test_broken_exif_is_left_out_of_account(tmp_path, quarters):
     assert read_picture(path).size == (32, 48)
 
 
+def saved(path, image, **options):
+    image.save(path, **options)
+    return read_picture(path).pixels
+
+
 def test_cmyk_becomes_rgb(tmp_path, quarters):
-    path = tmp_path / "print.jpg"
-    quarters.convert("CMYK").save(path, quality=95)
-    assert close(corners(read_picture(path).pixels), [RED, GREEN, BLUE, WHITE])
+    pixels = saved(tmp_path / "print.jpg", quarters.convert("CMYK"), quality=95)
+    assert close(corners(pixels), [RED, GREEN, BLUE, WHITE])
 
 
 def test_palette_becomes_rgb(tmp_path, quarters):
-    path = tmp_path / "palette.png"
-    quarters.quantize(4).save(path)
-    assert close(corners(read_picture(path).pixels), [RED, GREEN, BLUE, WHITE])
+    assert close(corners(saved(tmp_path / "palette.png", quarters.quantize(4))), [RED, GREEN, BLUE, WHITE])
 
 
 @pytest.mark.parametrize("mode", ["L", "1"])
 def test_grey_and_black_and_white_become_rgb(tmp_path, mode):
-    path = tmp_path / "grey.png"
-    Image.new("L", (5, 4), 255).convert(mode).save(path)
-    assert (read_picture(path).pixels == 255).all()
-    assert read_picture(path).pixels.shape == (4, 5, 3)
+    pixels = saved(tmp_path / "grey.png", Image.new("L", (5, 4), 255).convert(mode))
+    assert (pixels == 255).all()
+    assert pixels.shape == (4, 5, 3)
 
 
-@pytest.mark.parametrize(("mode", "colour"), [("RGBA", (255, 0, 0, 0)), ("LA", (0, 0))])
-def test_what_is_transparent_shows_white(tmp_path, mode, colour):
-    path = tmp_path / "clear.png"
-    Image.new(mode, (5, 4), colour).save(path)
-    assert (read_picture(path).pixels == 255).all()
-
-
-def test_half_transparent_red_shows_pink(tmp_path):
-    path = tmp_path / "half.png"
-    Image.new("RGBA", (5, 4), (255, 0, 0, 128)).save(path)
-    assert close(read_picture(path).pixels[0, 0], (255, 127, 127), 1)
+@pytest.mark.parametrize(
+    ("mode", "colour", "shown"),
+    [("RGBA", (255, 0, 0, 0), WHITE), ("LA", (0, 0), WHITE), ("RGBA", (255, 0, 0, 128), (255, 127, 127))],
+)
+def test_what_is_transparent_shows_white(tmp_path, mode, colour, shown):
+    assert close(saved(tmp_path / "clear.png", Image.new(mode, (5, 4), colour)), shown, 1)
 
 
 def test_a_transparent_colour_of_a_palette_shows_white(tmp_path):
-    path = tmp_path / "clear.gif"
     image = Image.new("P", (4, 4), 0)
     image.putpalette([10, 20, 30, 200, 0, 0])
     image.putpixel((3, 3), 1)
-    image.save(path, transparency=0)
-    pixels = read_picture(path).pixels
+    pixels = saved(tmp_path / "clear.gif", image, transparency=0)
     assert tuple(pixels[0, 0]) == WHITE
     assert tuple(pixels[3, 3]) == (200, 0, 0)
 
 
 @pytest.mark.parametrize("ending", ["png", "tiff"])
 def test_sixteen_bit_grey_keeps_its_whole_range(tmp_path, ending):
-    path = tmp_path / f"deep.{ending}"
     ramp = np.linspace(0, 65535, 64).round().astype(np.uint16)[None].repeat(4, 0)
-    Image.fromarray(ramp).save(path)
-    pixels = read_picture(path).pixels
+    pixels = saved(tmp_path / f"deep.{ending}", Image.fromarray(ramp))
     assert np.abs(pixels[0, :, 0] - ramp[0] / 257).max() <= 0.5
     assert len(np.unique(pixels)) == 64
 
 
 @pytest.mark.parametrize(
     ("levels", "wanted"),
-    [([0.0, 0.5, 1.0], [0, 128, 255]), ([0.0, 51.0, 255.0], [0, 51, 255]), ([-2.0, 0.0, 2.0], [0, 128, 255])],
+    [
+        ([0.0, 0.5, 1.0], [0, 128, 255]),
+        ([0.0, 51.0, 255.0], [0, 51, 255]),
+        ([-2.0, 0.0, 2.0], [0, 128, 255]),
+        ([np.nan, 1.0], [0, 255]),
+    ],
 )
 def test_float_tiff_is_scaled_by_its_range(tmp_path, levels, wanted):
-    path = tmp_path / "float.tiff"
-    Image.fromarray(np.array([levels], np.float32)).save(path)
-    assert read_picture(path).pixels[0, :, 0].tolist() == wanted
-
-
-def test_float_tiff_with_nan_is_read(tmp_path):
-    path = tmp_path / "nan.tiff"
-    Image.fromarray(np.array([[np.nan, 1.0]], np.float32)).save(path)
-    assert read_picture(path).pixels[0, :, 0].tolist() == [0, 255]
+    image = Image.fromarray(np.array([levels], np.float32))
+    assert saved(tmp_path / "float.tiff", image)[0, :, 0].tolist() == wanted
 
 
 def test_of_an_animation_the_first_picture_counts(tmp_path):
-    path = tmp_path / "moving.gif"
-    frames = [Image.new("RGB", (6, 6), colour) for colour in (RED, GREEN)]
-    frames[0].save(path, save_all=True, append_images=frames[1:])
-    assert tuple(read_picture(path).pixels[0, 0]) == RED
+    first, second = (Image.new("RGB", (6, 6), colour) for colour in (RED, GREEN))
+    pixels = saved(tmp_path / "moving.gif", first, save_all=True, append_images=[second])
+    assert tuple(pixels[0, 0]) == RED
 
 
 @pytest.mark.parametrize("size", [(1, 1), (20000, 50), (50, 20000)])
 def test_odd_sizes_simply_work(tmp_path, size):
-    path = tmp_path / "odd.png"
-    Image.new("RGB", size, BLUE).save(path)
-    read = read_picture(path)
-    assert read.size == size[::-1]
-    assert (read.pixels == BLUE).all()
+    pixels = saved(tmp_path / "odd.png", Image.new("RGB", size, BLUE))
+    assert pixels.shape[1::-1] == size
+    assert (pixels == BLUE).all()
 
 
 def test_a_picture_beyond_pillows_own_bound_works_and_the_bound_stays(tmp_path, monkeypatch):

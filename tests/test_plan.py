@@ -10,7 +10,7 @@ from torch import nn
 
 import camctl
 from camctl import registry
-from camctl.pipeline import plan
+from camctl.pipeline import scene
 from camctl.pipeline.compare import PendingModel
 from tests.models import TinyCnn, loaded, seeded
 
@@ -107,7 +107,7 @@ def test_a_view_is_forgotten_with_its_model():
     model = loaded(seeded(TinyCnn()))
     camctl.explain(model, PIXELS)
     key = id(model)
-    assert key in plan._views
+    assert key in scene._views
     del model
     gc.collect()
-    assert key not in plan._views
+    assert key not in scene._views

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from functools import cache
 from math import isnan, nan
@@ -11,16 +12,11 @@ import numpy as np
 import pytest
 from scipy.stats import bootstrap, spearmanr
 
-from camctl.ranking import (
-    Agreement,
-    agreement,
-    interval_text,
-    map_correlation,
-    rank_correlation,
-    ssim,
-    standings,
-    too_few,
-)
+from camctl.files.manifest import json_text
+from camctl.ranking.agreement import Agreement, agreement
+from camctl.ranking.correlation import map_correlation, rank_correlation, ssim
+from camctl.ranking.standings import standings
+from camctl.ranking.words import interval_text, too_few
 from camctl.values.axis import AXES, Axis, places
 from camctl.values.comparison import Cell, Comparison, Measure
 from camctl.values.view import View
@@ -89,9 +85,12 @@ def test_rank_correlation_sees_order_alone():
     assert rank_correlation(UP, 1 - UP) == pytest.approx(-1)
 
 
-def test_a_flat_map_correlates_with_nothing():
-    assert isnan(rank_correlation(np.full((3, 4), 0.7), UP[:3, :4]))
-    assert isnan(rank_correlation(UP[:3, :4], np.zeros((3, 4))))
+def test_a_flat_or_worthless_map_correlates_with_nothing():
+    for flat in (np.full((5, 6), 0.7), 0 * UP):
+        assert isnan(rank_correlation(flat, UP))
+        assert isnan(rank_correlation(UP, flat))
+        assert isnan(map_correlation(cam(flat, "flat"), cam(UP)))
+    assert map_correlation(cam(UP), cam(UP)) == pytest.approx(1)
 
 
 def test_maps_of_two_sizes_are_correlated_on_one_grid():
@@ -121,11 +120,6 @@ def test_what_is_finer_than_any_grid_does_not_count():
     assert map_correlation(cam(coarse), cam(chequered)) > 0.99
 
 
-def test_a_worthless_map_correlates_with_nothing():
-    assert isnan(map_correlation(cam(0 * UP, "flat"), cam(UP)))
-    assert map_correlation(cam(UP), cam(UP)) == pytest.approx(1)
-
-
 # --------------------------------------------------------------------------------------- agreement
 
 
@@ -136,10 +130,8 @@ def matrix(one: Agreement) -> np.ndarray:
 def test_agreement_is_symmetric_with_ones_on_its_diagonal():
     (one,) = agreement(by_method({"A": cam(UP), "B": cam(1 - UP), "C": cam(SHUFFLED)}))
     assert (one.axis, one.labels, one.model) == ("method", ("A", "B", "C"), "")
-    np.testing.assert_allclose(np.diag(matrix(one)), 1)
-    np.testing.assert_array_equal(matrix(one), matrix(one).T)
-    assert matrix(one)[0, 1] == pytest.approx(-1)
-    assert matrix(one)[0, 2] == pytest.approx(spearmanr(UP.ravel(), SHUFFLED.ravel()).statistic)
+    other = spearmanr(UP.ravel(), SHUFFLED.ravel()).statistic
+    np.testing.assert_allclose(matrix(one), [[1, -1, other], [-1, 1, -other], [other, -other, 1]], atol=1e-12)
 
 
 def test_agreement_is_the_mean_over_all_else_that_varies():
@@ -211,21 +203,22 @@ def ranked(figures: Mapping[str, Mapping[str, float]], metrics: Mapping[str, str
     return {one.label: one for one in standings(whole)}
 
 
-def test_ties_share_their_mean_rank():
-    figures = {"A": {"up": 0.5}, "B": {"up": 0.9}, "C": {"up": 0.5}, "D": {"up": 0.1}}
-    stood = ranked(figures, {"up": "higher"})
-    assert {name: one.ranks["up"] for name, one in stood.items()} == {"B": 1, "A": 2.5, "C": 2.5, "D": 4}
-
-
-def test_where_lower_is_better_the_lowest_is_first():
-    stood = ranked({"A": {"down": 0.5}, "B": {"down": 0.1}}, {"down": "lower"})
-    assert {name: one.ranks["down"] for name, one in stood.items()} == {"B": 1, "A": 2}
-
-
-def test_a_metric_that_only_describes_ranks_nobody():
-    stood = ranked({"A": {"size": 0.5}, "B": {"size": 0.1}}, {"size": "neither"})
-    assert all(one.ranks == {} and isnan(one.mean_rank) for one in stood.values())
-    assert stood["A"].figures == {"size": 0.5}
+@pytest.mark.parametrize(
+    ("better", "figures", "ranks"),
+    [
+        pytest.param(
+            "higher", {"A": 0.5, "B": 0.9, "C": 0.5, "D": 0.1}, {"B": 1, "A": 2.5, "C": 2.5, "D": 4}, id="ties"
+        ),
+        pytest.param("lower", {"A": 0.5, "B": 0.1}, {"B": 1, "A": 2}, id="lowest first"),
+        pytest.param("neither", {"A": 0.5, "B": 0.1}, {}, id="only describes"),
+        pytest.param("higher", {"A": 0.5831, "B": 0.5833, "C": 0.59}, {"C": 1, "A": 2.5, "B": 2.5}, id="too close"),
+    ],
+)
+def test_ranks_follow_what_is_better_and_equals_share_their_mean(better, figures, ranks):
+    stood = ranked({name: {"metric": figure} for name, figure in figures.items()}, {"metric": better})
+    assert {name: one.ranks["metric"] for name, one in stood.items() if one.ranks} == ranks
+    assert all(isnan(one.mean_rank) for name, one in stood.items() if name not in ranks)
+    assert stood["A"].figures == {"metric": figures["A"]}
 
 
 def test_the_mean_rank_is_over_metrics_and_the_best_comes_first():
@@ -295,11 +288,6 @@ def test_a_method_that_gives_up_on_hard_pictures_is_not_set_against_others_figur
     assert (stood["A"].beaten_by, stood["B"].beaten_by) == ({}, {"up": "noise"})
 
 
-def test_differences_that_three_decimals_do_not_show_rank_nobody():
-    stood = ranked({"A": {"up": 0.5831}, "B": {"up": 0.5833}, "C": {"up": 0.59}}, {"up": "higher"})
-    assert [stood[name].ranks["up"] for name in "ABC"] == [2.5, 2.5, 1]
-
-
 def test_a_model_that_failed_as_a_whole_has_no_standings():
     def cell(at, *, method, model):
         drawn = cam(UP) if model == "net" else None
@@ -318,16 +306,12 @@ def test_a_figure_that_is_no_number_is_left_out_of_the_means():
     assert one.worthless == 0
 
 
-def test_a_method_without_figures_has_no_place_and_comes_after_those_that_have():
-    stood = ranked({"A": {"up": nan}, "B": {"up": 0.1}}, {"up": "higher"})
-    assert list(stood) == ["B", "A"]
+def test_a_method_without_figures_has_no_rank_and_comes_after_those_that_have_and_before_the_baselines():
+    stood = ranked({"noise": {"up": 0.8}, "A": {"up": nan}, "B": {"up": 0.1}}, {"up": "higher"}, ("noise",))
+    assert list(stood) == ["B", "A", "noise"]
     assert stood["B"].ranks == {"up": 1}
     assert (stood["A"].figures, stood["A"].ranks) == ({}, {})
     assert isnan(stood["A"].mean_rank)
-
-
-def test_a_method_without_figures_comes_before_the_baselines():
-    assert list(ranked({"noise": {"up": 0.8}, "A": {"up": nan}}, {"up": "higher"}, ("noise",))) == ["A", "noise"]
 
 
 def test_methods_stand_apart_in_every_model():
@@ -359,21 +343,13 @@ def measured(figures, **of):
     return {one.label: one for one in standings(whole)}
 
 
-def test_a_mean_over_one_picture_and_class_has_no_interval():
+def test_the_interval_of_a_mean_is_scipys_bootstrap_every_time_and_none_for_one_picture():
+    figures = np.random.default_rng(0).random(40)
+    first, second = (measured({"A": figures.tolist()})["A"].intervals["up"] for _ in range(2))
+    theirs = bootstrap((figures,), np.mean, method="percentile", n_resamples=20000, rng=0).confidence_interval
+    assert first == second == pytest.approx((theirs.low, theirs.high), abs=0.01)
     one = measured({"A": [0.4]})["A"]
     assert (one.questions, one.intervals) == (1, {})
-
-
-def test_the_interval_of_a_mean_is_scipys_bootstrap():
-    figures = np.random.default_rng(0).random(40)
-    low, high = measured({"A": figures.tolist()})["A"].intervals["up"]
-    theirs = bootstrap((figures,), np.mean, method="percentile", n_resamples=20000, rng=0).confidence_interval
-    assert (low, high) == pytest.approx((theirs.low, theirs.high), abs=0.01)
-
-
-def test_the_interval_is_the_same_every_time():
-    figures = {"A": [0.1, 0.5, 0.2, 0.9]}
-    assert measured(figures)["A"].intervals == measured(figures)["A"].intervals
 
 
 def test_maps_of_one_picture_and_class_are_one_sample():
@@ -392,10 +368,19 @@ def test_a_winner_of_five_questions_is_not_the_best_and_of_six_it_is():
         assert (stood["A"].ranks["up"], stood["A"].best_at, stood["B"].best_at) == (1, best, ())
 
 
-def test_a_lead_that_chance_may_make_is_no_best():
-    swaying = [0.9, 0.1, 0.8, 0.2, 0.9, 0.1, 0.7, 0.4]
-    stood = measured({"A": swaying, "B": [*swaying[::-1][:-1], 0.8]})
-    assert all(one.best_at == () for one in stood.values())
+SWAYING = [0.9, 0.1, 0.8, 0.2, 0.9, 0.1, 0.7, 0.4]
+
+
+@pytest.mark.parametrize(
+    "figures",
+    [
+        pytest.param({"A": SWAYING, "B": [*SWAYING[::-1][:-1], 0.8]}, id="a lead that chance may make"),
+        pytest.param({"A": [0.9] * 8, "B": [0.1, 0.9] * 4, "C": [0.89, 0.92] * 4}, id="not ahead of every rival"),
+        pytest.param({"A": [0.9] * 8}, id="no rival"),
+    ],
+)
+def test_nobody_is_the_best_without_a_clear_lead_over_every_rival(figures):
+    assert all(one.best_at == () for one in measured(figures).values())
 
 
 def test_a_lead_is_measured_question_by_question():
@@ -404,15 +389,6 @@ def test_a_lead_is_measured_question_by_question():
     stood = measured({"A": (hard + 0.05).tolist(), "B": hard.tolist()})
     assert stood["A"].intervals["up"][0] < stood["B"].figures["up"]
     assert stood["A"].best_at == ("up",)
-
-
-def test_the_best_is_ahead_of_every_rival():
-    stood = measured({"A": [0.9] * 8, "B": [0.1, 0.9] * 4, "C": [0.89, 0.92] * 4})
-    assert all(one.best_at == () for one in stood.values())
-
-
-def test_who_has_no_rival_is_not_the_best():
-    assert measured({"A": [0.9] * 8})["A"].best_at == ()
 
 
 def test_what_too_few_leave_open_is_said_in_words():
@@ -494,9 +470,9 @@ def test_without_metrics_nobody_stands():
 
 def test_standings_and_agreement_go_to_json_as_plain_values():
     whole = by_method({"A": cam(UP), "B": cam(1 - UP)})
-    (one,) = agreement(whole)
-    assert one.to_dict()["labels"] == ["A", "B"]
-    assert one.to_dict()["matrix"][0][1] == pytest.approx(-1)
+    (one,) = json.loads(json_text(whole.to_dict()))["agreement"]
+    assert one["labels"] == ["A", "B"]
+    assert one["matrix"][0][1] == pytest.approx(-1)
     told = ranked({"noise": {"up": 0.8}, "A": {"up": 0.5}}, {"up": "higher"}, ("noise",))["A"].to_dict()
     assert told["beaten_by"] == {"up": "noise"}
     assert told["method"] == "A"
@@ -516,11 +492,7 @@ def test_structural_similarity_is_that_of_scikit_image_with_the_window_of_the_pa
         assert ssim(one, other) == pytest.approx(known, abs=1e-9)
 
 
-def test_structural_similarity_of_flat_maps_is_that_of_their_brightness():
+def test_structural_similarity_of_flat_and_of_small_maps():
     flat = np.full((20, 20), 0.5, np.float32)
-    assert ssim(flat, flat) == pytest.approx(1)
+    assert ssim(flat, flat) == ssim(UP[:4, :4], UP[:4, :4]) == pytest.approx(1)
     assert ssim(flat, flat / 2) == pytest.approx((2 * 0.125 + 1e-4) / (0.25 + 0.0625 + 1e-4))
-
-
-def test_maps_smaller_than_the_window_have_a_structural_similarity_too():
-    assert ssim(UP[:4, :4], UP[:4, :4]) == pytest.approx(1)

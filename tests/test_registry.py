@@ -15,7 +15,6 @@ from camctl import registry
 from camctl.demo.scenes import render, scene
 from camctl.errors import InputError, PluginError, SpoiltModelError, UnknownNameError
 from camctl.pipeline.method_selection import pick_methods
-from camctl.plugin import Method
 from camctl.registry import discovery
 from camctl.registry.discovery import PluginWarning
 
@@ -162,19 +161,6 @@ def test_entry_that_names_no_object_costs_a_warning_with_its_package(install: In
         assert "shiny" in names("method")
 
 
-def test_broken_plugin_is_skipped_in_a_listing(install: Install) -> None:
-    install("camctl-broken", one_method("broken"), "raise RuntimeError('no')")
-    install("camctl-shiny", one_method("shiny"))
-
-    loaded, skipped = registry.load_all("method")
-
-    assert "shiny" in [one.found.name for one in loaded]
-    assert all(isinstance(one.plugin, Method) for one in loaded)
-    assert [error.message for error in skipped] == [
-        "The method camctl-broken[broken] cannot be loaded: RuntimeError: no"
-    ]
-
-
 def test_class_of_adapter_or_source_is_made_an_instance(install: Install) -> None:
     install("camctl-shiny", "[camctl.adapters]\nnets = MODULE:Nets\n[camctl.sources]\nshelf = MODULE:Shelf\n")
 
@@ -190,14 +176,18 @@ def test_adapter_that_lacks_a_member_says_which(install: Install) -> None:
 
 
 def test_third_partys_adapter_goes_before_the_built_in_ones(install: Install) -> None:
-    install("camctl-shiny", "[camctl.adapters]\nzebra = MODULE:Nets\n")
+    install("camctl-shiny", "[camctl.adapters]\nzebra = MODULE:Nets\n", GOOD.replace('"Net"', '"ResNet"'))
 
-    found = [one.found for one in registry.adapters()]
-    assert [one.built_in for one in found] == sorted(one.built_in for one in found)
-    assert not next(one for one in found if one.name == "zebra").built_in
-    matched = registry.match_adapter(Net())
+    class ResNet(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.last = self.layer4 = nn.Sequential(nn.Sequential())
+            self.layer4[0].bn2 = nn.Identity()
+
+    matched = registry.match_adapter(ResNet())
     assert matched is not None
     assert matched.found.name == "zebra"
+    assert registry.pick("adapter", "cnn").plugin.matches(ResNet())
 
 
 def test_two_third_parties_that_know_a_model_ask_for_the_option(install: Install) -> None:
@@ -211,24 +201,6 @@ def test_two_third_parties_that_know_a_model_ask_for_the_option(install: Install
     chosen = registry.match_adapter(Net(), "two")
     assert chosen is not None
     assert chosen.found.label == "camctl-two[two]"
-
-
-def test_adapter_that_stumbles_over_a_model_does_not_know_it(install: Install) -> None:
-    install("camctl-shiny", "[camctl.adapters]\nnets = MODULE:Nets\n", GOOD.replace("type(model)", "model.missing"))
-
-    with pytest.warns(PluginWarning, match=r"camctl-shiny\[nets\] cannot look at this model: AttributeError"):
-        assert registry.match_adapter(Net()) is None
-
-
-def test_broken_adapter_does_not_keep_others_from_matching(install: Install) -> None:
-    install("camctl-broken", "[camctl.adapters]\nbroken = MODULE:Nets\n", "raise RuntimeError('no')")
-    install("camctl-shiny", "[camctl.adapters]\nnets = MODULE:Nets\n")
-
-    with pytest.warns(PluginWarning, match=r"camctl-broken\[broken\]"):
-        matched = registry.match_adapter(Net())
-
-    assert matched is not None
-    assert matched.found.name == "nets"
 
 
 @pytest.mark.parametrize(

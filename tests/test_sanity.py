@@ -16,7 +16,7 @@ import camctl
 from camctl.engine.model_state import changes, condition
 from camctl.errors import InputError
 from camctl.kit.random_weights import redraw
-from camctl.ranking import sanity_rows
+from camctl.ranking.sanity import sanity_rows
 from camctl.values.comparison import ANOTHER
 from camctl.values.request import Evaluation
 from tests.models import GapNet, TinyCnn, TinyVit, loaded, seeded

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from camctl.adapters.search import find, is_kind, require
-from camctl.plugin import Adapter
+from camctl.adapters.search import PartAdapter, is_kind
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
-class Cnn(Adapter):
+class Cnn(PartAdapter):
     """Target layer: the output of the last residual block, after the sum and its ReLU, which the head reads."""
 
     summary = "ResNet, ResNeXt, SE-ResNet, Res2Net, ResNeSt, RegNet: (N, C, H, W) all the way."
 
-    def matches(self, model: nn.Module) -> bool:
-        """Whether it has a ResNet by class whose last block has a norm of a known name."""
-        return find(model, _is_resnet) is not None
+    def knows(self, part: Any) -> bool:
+        """Whether it is a ResNet by class whose last block has a norm of a known name."""
+        if not is_kind(part, "ResNet"):
+            return False
+        stage, block = _last_block(part)
+        return bool(stage) and any(hasattr(block, name) for name in NORMS)
 
     def target_layers(self, model: nn.Module) -> list[str]:
         """The last stage, such as `layer4` in a ResNet-50: its output is the last block's."""
-        prefix, backbone = require(model, _is_resnet)
+        prefix, backbone = self.find(model)
         return [f"{prefix}{_last_block(backbone)[0]}"]
 
     def to_grid(self, output: Tensor, input_size: tuple[int, int]) -> Tensor | None:  # noqa: ARG002
@@ -32,13 +34,6 @@ class Cnn(Adapter):
 
 NORMS = ("bn3", "bn2")
 """The last norm of a bottleneck block, and of a basic block."""
-
-
-def _is_resnet(part: nn.Module) -> bool:
-    if not is_kind(part, "ResNet"):
-        return False
-    stage, block = _last_block(part)
-    return bool(stage) and any(hasattr(block, name) for name in NORMS)
 
 
 def _last_block(backbone: nn.Module) -> tuple[str, nn.Module]:

@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from camctl.errors import InputError
+from camctl.plugin import Adapter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from torch import nn
 
 
-def find(model: nn.Module, knows: Callable[[nn.Module], bool]) -> tuple[str, Any] | None:
-    """The outermost part of `model` that `knows` accepts, after the prefix of its parts' names ("" or "backbone.")."""
-    for name, part in model.named_modules():
-        if knows(part):
-            return (f"{name}." if name else ""), part
-    return None
+class PartAdapter(Adapter):
+    """An adapter that knows a part of a model, such as its backbone, by class and attributes."""
 
+    @abstractmethod
+    def knows(self, part: Any) -> bool:
+        """Whether the part is of the family."""
 
-def require(model: nn.Module, knows: Callable[[nn.Module], bool]) -> tuple[str, Any]:
-    """Like `find`, but raises `InputError` if no part matches, which only a named adapter leads to."""
-    part = find(model, knows)
-    if part is None:
+    def matches(self, model: nn.Module) -> bool:
+        """Whether the model is or contains a part of the family."""
+        return any(map(self.knows, model.modules()))
+
+    def find(self, model: nn.Module) -> tuple[str, Any]:
+        """The prefix of its parts' names ("" or "backbone.") of the outermost part that it knows, and the part.
+
+        Raises `InputError` if there is none, which only a named adapter leads to.
+        """
+        for name, part in model.named_modules():
+            if self.knows(part):
+                return (f"{name}." if name else ""), part
         message = f"No part of this model ({type(model).__name__}) is of the adapter's family."
         raise InputError(message, hint="Do not name an adapter: the layers are found without one.")
-    return part
 
 
 def is_kind(part: nn.Module, *names: str) -> bool:

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from camctl.adapters.search import find, is_kind, require
-from camctl.plugin import Adapter
+from camctl.adapters.search import PartAdapter, is_kind
 
 if TYPE_CHECKING:
     from torch import nn
 
 
-class T2t(Adapter):
+class T2t(PartAdapter):
     """Patches that overlap are merged twice; then a plain transformer with a class token follows."""
 
     summary = "T2T-ViT: tokens as (N, 1 + H*W, C)."
 
-    def matches(self, model: nn.Module) -> bool:
-        """Whether it has an mmpretrain T2T-ViT."""
-        return find(model, _is_t2t) is not None
+    def knows(self, part: Any) -> bool:
+        """Whether it is an mmpretrain T2T-ViT."""
+        return is_kind(part, "T2T_ViT") and hasattr(part, "encoder") and len(part.encoder) > 0
 
     def target_layers(self, model: nn.Module) -> list[str]:
         """The norm that feeds the last attention, as in a ViT: `encoder.13.ln1` in a T2T-ViT-14."""
-        prefix, backbone = require(model, _is_t2t)
+        prefix, backbone = self.find(model)
         if backbone.out_type == "cls_token":
             return [f"{prefix}encoder.{len(backbone.encoder) - 1}.ln1"]
         last = len(backbone.encoder) - 1
@@ -30,9 +29,5 @@ class T2t(Adapter):
 
     def extra_tokens(self, model: nn.Module) -> int:
         """One class token, or none if the network was built without."""
-        _, backbone = require(model, _is_t2t)
+        _, backbone = self.find(model)
         return int(backbone.num_extra_tokens)
-
-
-def _is_t2t(part: Any) -> bool:
-    return is_kind(part, "T2T_ViT") and hasattr(part, "encoder") and len(part.encoder) > 0

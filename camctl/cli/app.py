@@ -1,18 +1,16 @@
-"""From the words of the command line to a command, an exit code, and what typer is asked in between."""
+"""From the words of the command line, spelt as typer knows them, to a command and an exit code."""
 
 import os
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from importlib import import_module
 from typing import NoReturn
 
 import typer
 
-from camctl.cli.output import sink, welcome
+from camctl.cli.output import sink
 from camctl.cli.output.boundary import guard, usage_in_words
-from camctl.cli.parsing.groups import Command, command, flags_of
-from camctl.cli.parsing.quick import quicken
-from camctl.cli.parsing.words import respell, spread
+from camctl.cli.parsing.groups import Command, command, flags_of, quicken
 from camctl.errors import ExitCode, InputError, UnknownNameError
 
 COMMANDS = {
@@ -26,9 +24,13 @@ COMMANDS = {
 }
 """Command -> its file in `commands/`, which is imported when it is needed."""
 
-OF_PLUGINS = ("check", "new")
+OF_PLUGINS = {"check": "plugins", "new": "new_plugin"}
+"""The same for what follows `camctl plugins`."""
 
 COMPLETION = ("--install-completion", "--show-completion")
+
+ALONE = {"--metrics": "all", "--versus": "auto"}
+"""Flag that may stand without a value -> the value that it then means."""
 
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
@@ -46,10 +48,11 @@ def _run(words: list[str]) -> int | None:
     if "_CAMCTL_COMPLETE" in os.environ or first in COMPLETION:
         return _ask_typer(words, COMMANDS, completion=True)
     if first in {"", "--help"}:
+        from camctl.cli.output import welcome
+
         console = sink.stdout()
         console.width = min(console.width, welcome.WIDEST)
-        for part in welcome.first_screen():
-            console.print(part)
+        console.print(*welcome.first_screen(), sep="")
         return ExitCode.DONE if first else ExitCode.USAGE  # a script that lost its command should not go on
     if first == "--version":
         return _print_versions()
@@ -59,7 +62,7 @@ def _run(words: list[str]) -> int | None:
         raise UnknownNameError("command", first, COMMANDS, hint="See: camctl --help")
     name = words[1] if first == "plugins" and len(words) > 1 and words[1] in OF_PLUGINS else first
     hint = f"See: camctl {first if name == first else f'{first} {name}'} --help"
-    flags = flags_of(_command(first, name))
+    flags = flags_of(_command(name))
     spelt = spread(respell(words, flags), flags, hint=hint)
     # A list may have taken the argument that is missing.
     listed = any(flags.get(word.partition("=")[0]) for word in spelt)
@@ -70,7 +73,7 @@ def _run(words: list[str]) -> int | None:
 
 def _ask_typer(words: list[str], names: Collection[str], *, completion: bool = False) -> int | None:
     """Let typer read the words and call one of the commands named; returns what it returns, or its exit code."""
-    # typer's own --help is left out: see `groups.Help`.
+    # typer's own --help is left out: see `groups.HELP`.
     app = typer.Typer(
         add_completion=completion,
         rich_markup_mode="rich",
@@ -81,20 +84,20 @@ def _ask_typer(words: list[str], names: Collection[str], *, completion: bool = F
     for name in names:
         if name == "plugins":
             group = typer.Typer(name=name, invoke_without_command=True, rich_markup_mode="rich")
-            group.callback()(_command(name, name))
+            group.callback()(_command(name))
             for nested in OF_PLUGINS:
-                group.command(nested)(_command(name, nested))
+                group.command(nested)(_command(nested))
             app.add_typer(group)
         else:
-            app.command(name)(_command(name, name))
+            app.command(name)(_command(name))
     # Not in standalone mode, in which it would print errors in boxes of its own.
     code: int | None = app(words, prog_name="camctl", standalone_mode=False)
     return code
 
 
-def _command(first: str, name: str) -> Command:
-    """Return the command of this name in the file of the first word."""
-    return command(getattr(import_module(f"camctl.cli.commands.{COMMANDS[first]}"), name))
+def _command(name: str) -> Command:
+    file = (COMMANDS | OF_PLUGINS)[name]
+    return command(getattr(import_module(f"camctl.cli.commands.{file}"), name))
 
 
 def _quick_start(ctx: typer.Context) -> None:
@@ -108,5 +111,43 @@ def _print_versions() -> ExitCode:
     found = versions()
     width = max(map(len, found))
     for name, version in found.items():
-        sink.stdout().print(f"{name.ljust(width)}  {version}")
+        sink.stdout().print(f"{name:{width}}  {version}")
     return ExitCode.DONE
+
+
+def respell(words: Sequence[str], known: Collection[str]) -> list[str]:
+    """`--two_words` -> `--two-words`, if the latter is a known flag; nothing is changed after `--`."""
+    end = list(words).index("--") if "--" in words else len(words)
+    spelt = []
+    for word in words[:end]:
+        flag, equals, value = word.partition("=")
+        dashed = flag.replace("_", "-")
+        spelt.append(dashed + equals + value if dashed in known else word)
+    return [*spelt, *words[end:]]
+
+
+def spread(words: Sequence[str], flags: Mapping[str, bool], *, hint: str = "") -> list[str]:
+    """`--flag A B` -> `--flag=A --flag=B`, for each flag that takes several values.
+
+    Values end at the next word that starts with `-`, or at `--`. Raises `InputError`, with the hint, for a flag without
+    a value that is not in `ALONE`.
+    """
+    spelt: list[str] = []
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        if word == "--":
+            return [*spelt, word, *rest]
+        if not flags.get(word):
+            spelt.append(word)
+            continue
+        values: list[str] = []
+        while rest and not rest[0].startswith("-"):
+            values.append(rest.pop(0))
+        # A class index may be wrong and negative: that is for the model to say.
+        if not values and rest and rest[0][1:].isdecimal():
+            values.append(rest.pop(0))
+        if not values and word not in ALONE:
+            raise InputError(f"{word} needs at least one value.", hint=hint)
+        spelt.extend(f"{word}={value}" for value in values or [ALONE[word]])
+    return spelt

@@ -61,21 +61,9 @@ class Scene:
 
 
 def scene(seed: int, objects: int = 1, classes: Sequence[str] | None = None) -> Scene:
-    """Place one to four stickers whose boxes do not touch.
+    """Place one to four stickers of random or the given `classes`, whose boxes do not touch.
 
-    Parameters
-    ----------
-    seed
-        Seed of everything random.
-    objects
-        Number of stickers.
-    classes
-        Class of each sticker, instead of random ones.
-
-    Raises
-    ------
-    ValueError
-        There are no objects or more than four, or a class does not exist.
+    Raises `ValueError` for another number of objects, or a class that does not exist.
     """
     labels = list(classes) if classes is not None else None
     count = objects if labels is None else len(labels)

@@ -14,7 +14,8 @@ from camctl.demo.scenes import render, scene
 from camctl.files.atomic import write_atomically
 from camctl.files.pictures import save_picture
 from camctl.pipeline.load import load
-from camctl.render.figure.sheet import Tile, sheet
+from camctl.render.figure.sheet import Tile, sheet_page
+from camctl.render.page.raster import paint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -121,7 +122,7 @@ def draw(
             step(family)
         rows.append(row)
     headings = ["the scene", *(f"{FAMILIES[family]}, {DRAWN_BY[family]}" for family in models for _ in drawn.objects)]
-    return sheet(rows, columns=headings, tile=tile)
+    return paint(sheet_page(rows, columns=headings, tile=tile))
 
 
 def _page(scores: Scores) -> str:

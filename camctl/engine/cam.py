@@ -8,11 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from camctl.engine.fusion import fuse, fuse_raw, unit
-from camctl.engine.reduction import reduce
-from camctl.engine.smoothing import restore
+from camctl.engine.maps import fuse, fuse_raw, reduce, restore, unit
 from camctl.engine.verdict import OK, Verdict, combine, judge, placement
-from camctl.errors import CamctlError, Hint, PluginError, one_line, out_of_memory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,25 +42,20 @@ def draw(
     options: Mapping[str, Any] | None = None,
     evidence: dict[str, Tensor] | None = None,
 ) -> Drawn:
-    """Draw the map of one method for one question, fused over the layers of `captures`.
+    """Draw the map of one method for one question, fused over the layers of `captures`, of one view or of six.
 
-    Parameters
-    ----------
-    captures: One per layer, of one view, or of the six that `smoothing.augment` makes.
-    reached: For each layer, whether the score's gradient reaches its grid.
-    eigen_smooth: Take the first principal component instead of the sum.
-    evidence: The method's evidence by layer, read and filled; shared by several maps of the same captures.
-
-    Raises `PluginError`: the method fails or returns another shape.
+    `reached`: for each layer, whether the score's gradient reaches its grid. `evidence`: the method's evidence by
+    layer, read and filled; shared by several maps of the same captures.
     """
     start = perf_counter()
     reduction = "principal" if eigen_smooth and method.reduction == "sum" else method.reduction
     evidence = {} if evidence is None else evidence
+    own = {key: value for key, value in (options or {}).items() if key in method.options}
     raws, verdicts = [], []
     for capture, reaches in zip(captures, reached, strict=True):
         with torch.no_grad():
             if capture.layer not in evidence:
-                evidence[capture.layer] = _evidence(method, capture, options or {})
+                evidence[capture.layer] = method.compute(capture, **own).float()
             part = evidence[capture.layer]
             raw = reduce(part, reduction, of_class=method.discriminative)
             magnitude = (part.abs().sum(1) if part.ndim == 4 else part.abs()).max()  # noqa: PLR2004
@@ -112,15 +104,3 @@ def _own_fault(method: Method, capture: Capture, raw: Tensor) -> Verdict | None:
         return None
     reason = f"The method {method.name} made NaN or infinity out of finite values at '{capture.layer}'."
     return Verdict("not-finite", reason, by_method=True)
-
-
-def _evidence(method: Method, capture: Capture, options: Mapping[str, Any]) -> Tensor:
-    own = {key: value for key, value in options.items() if key in method.options}
-    try:
-        evidence: Tensor = method.compute(capture, **own)
-    except Exception as error:
-        if isinstance(error, CamctlError) or out_of_memory(error):
-            raise
-        message = f"The method {method.name} failed at '{capture.layer}': {one_line(error)}"
-        raise PluginError(message, hint=Hint("See what it needs", f"methods {method.name}")) from error
-    return evidence.float()

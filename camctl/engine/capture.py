@@ -6,6 +6,7 @@ differentiated, and a frozen backbone does no harm.
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
@@ -14,18 +15,14 @@ from typing import TYPE_CHECKING, Any, Self
 import torch
 from torch import Tensor, nn
 
-from camctl.engine.layout import Layout, LayoutHints, find_layout, no_grid, tensor_in, with_tensor
-from camctl.engine.model_state import untouched
-from camctl.engine.modules import ModuleTable
+from camctl.engine.layout import Layout, LayoutHints, find_layout, tensor_in, with_tensor
+from camctl.engine.model_state import ModuleTable, untouched
 from camctl.engine.replay import Replay
 from camctl.errors import Hint, InputError
 from camctl.plugin import Capture, ClassQuestion, Question
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from types import TracebackType
-
-    from torch.utils.hooks import RemovableHandle
 
 USABLE = Hint("See the layers that can be used", "layers", usable=True)
 
@@ -40,15 +37,7 @@ class Seen:
 
 
 class Recorder:
-    """Hooks on the target layers, in a `with` block: the only object in camctl that holds state.
-
-    Parameters
-    ----------
-    model: The model, or the table of its modules.
-    layers: Names of the target layers, as in `module.named_modules()`.
-    gradients: Whether backward passes will follow.
-    hints: What is known about the layers' layouts.
-    """
+    """Hooks on the target layers, in a `with` block; `gradients`: whether backward passes will follow."""
 
     def __init__(
         self, model: nn.Module | ModuleTable, layers: Sequence[str], hints: LayoutHints, *, gradients: bool
@@ -64,28 +53,20 @@ class Recorder:
         self.milliseconds = {"forward": 0.0, "backward": 0.0}
         self._forward: Callable[[Tensor], Tensor] | None = None
         self._raw: dict[str, Tensor] = {}
-        self._handles: list[RemovableHandle] = []
         self._replays: dict[str, Replay] = {}
-        self._untouched = untouched(self.table)
+        self._hooks, self._state = ExitStack(), ExitStack()
 
     def __enter__(self) -> Self:
         targets = [(name, self.table.parts[name]) for name in self.layers]  # a wrong name raises before any change
-        self._untouched.__enter__()
+        self._state.enter_context(untouched(self.table))
         for name, part in targets:
-            self._handles.append(part.register_forward_hook(self._hook(name)))
+            self._hooks.callback(part.register_forward_hook(self._hook(name)).remove)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._unhook()
+    def __exit__(self, *_error: object) -> None:
+        self._hooks.close()
         self._raw.clear()
-        self._untouched.__exit__(kind, error, trace)
-
-    def _unhook(self) -> None:
-        for handle in self._handles:
-            handle.remove()
-        self._handles.clear()
+        self._state.close()
 
     def _hook(self, name: str) -> Callable[[nn.Module, object, object], object]:
         def record(_module: nn.Module, _args: object, output: object) -> object:
@@ -115,7 +96,7 @@ class Recorder:
             self.logits = forward(inputs).float()
         _synchronize(inputs)
         self.milliseconds["forward"] = (perf_counter() - start) * 1e3
-        self._unhook()
+        self._hooks.close()
         seen = []
         for name in self.layers:
             try:
@@ -135,7 +116,8 @@ class Recorder:
         size = (self.inputs.shape[-2], self.inputs.shape[-1])
         layout = find_layout(raw, size, self.inputs.shape[0], self.table.parts[name], self.hints)
         if layout is None:
-            raise no_grid(name, raw, self._grid_hint(raw))
+            message = f"The output of '{name}', of shape {tuple(raw.shape)}, has no spatial grid."
+            raise InputError(message, hint=self._grid_hint(raw))
         return Seen(name, raw, layout)
 
     def _grid_hint(self, raw: Tensor) -> Hint:
@@ -150,10 +132,7 @@ class Recorder:
     def backward(self, question: Question, *, last: bool) -> tuple[Tensor, ...]:
         """Return the gradient of the question's answer at every target layer seen, in its raw layout.
 
-        Parameters
-        ----------
-        question: What is asked of the logits.
-        last: Whether no other question follows, so that the graph may be freed.
+        `last`: no other question follows, so that the graph may be freed.
         """
         start = perf_counter()
         outputs = [seen.output for seen in self.seen]
@@ -171,9 +150,7 @@ class Recorder:
 
     def captures(self, question: Question, gradients: Sequence[Tensor] | None) -> tuple[Capture, ...]:
         """Return what methods see, one `Capture` per target layer seen; `gradients` as returned by `backward`."""
-        if self._forward is None:
-            message = "captures() needs a forward pass first"
-            raise RuntimeError(message)
+        assert self._forward is not None  # noqa: S101 - `forward` comes first
         answers = question.answers(self.logits.detach())
         targets = torch.full((self.inputs.shape[0],), question.column, device=answers.device)
         captures = []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import torch
 from torch.nn.functional import avg_pool2d, interpolate
 
-from camctl.engine.fusion import resize
+from camctl.engine.maps import resize
 from camctl.engine.verdict import OK, Verdict
 
 if TYPE_CHECKING:
@@ -27,18 +27,8 @@ def hidden(inputs: Tensor, raw: Tensor) -> Tensor:
     """Return the input without the brighter half of a map, and without the darker half.
 
     Halves are hidden because a smaller part of a large object is not missed, and blurred because some networks take
-    grey for an object. Both were measured.
-
-    Parameters
-    ----------
-    inputs: (1, 3, h, w).
-    raw: The signed map (rows, columns), which has an order where the drawn map is 0. Cells with equal values are
-        ordered by the light around them.
-
-    Returns
-    -------
-    Tensor
-        (2, 3, h, w): the brighter half is hidden in the first, the darker half in the second.
+    grey for an object. Both were measured. Inputs (1, 3, h, w) become (2, 3, h, w). The signed map (rows, columns)
+    has an order where the drawn map is 0; cells with equal values are ordered by the light around them.
     """
     size = (inputs.shape[-2], inputs.shape[-1])
     values = resize(raw[None].float().to(inputs.device), size)
@@ -69,9 +59,7 @@ def lead(logits: Tensor, column: int, kind: Literal["softmax", "sigmoid"]) -> Te
 def judge_inversion(leads: Tensor) -> Verdict:
     """Return `inverted` if the class loses clearly less without the map's brighter half than without its darker half.
 
-    Parameters
-    ----------
-    leads: (3,): the class's lead in the whole picture, without the brighter half, and without the darker half.
+    `leads` (3,) are those in the whole picture, without the brighter half, and without the darker half.
     """
     whole, *halves = leads.tolist()
     brighter, darker = (whole - half for half in halves)

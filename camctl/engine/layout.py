@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from camctl.errors import Hint, InputError, PluginError
+from camctl.errors import Hint, PluginError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -100,13 +100,8 @@ def find_layout(
 ) -> Layout | None:
     """Return the layout of a layer's output, or None if it has no grid.
 
-    Parameters
-    ----------
-    output: The raw tensor, first dimension N.
-    input_size: Height and width of the model input in pixels; a grid has about the same aspect ratio.
-    batch: N; an output with another first dimension (windows, heads) has no grid.
-    module: The layer.
-    hints: What is known about the layout.
+    A grid has about the aspect ratio of the input (height, width), and the first dimension `batch`: windows and heads
+    have none.
     """
     if output.ndim < 2 or output.shape[0] != batch or not output.is_floating_point() or _is_attention(output):  # noqa: PLR2004
         return None
@@ -253,8 +248,3 @@ def _factor(cells: int, input_size: tuple[int, int], *, whole: bool) -> tuple[in
         if not whole and (down[0] < down[1] or up[0] < up[1]):
             return rows, columns
     return None
-
-
-def no_grid(layer: str, output: Tensor, hint: str) -> InputError:
-    """Return the error for a layer whose output has no grid over the picture."""
-    return InputError(f"The output of '{layer}', of shape {tuple(output.shape)}, has no spatial grid.", hint=hint)

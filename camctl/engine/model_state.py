@@ -1,4 +1,4 @@
-"""The state of a model: restored after use, or checked for changes."""
+"""The modules of a model, listed once, and its state: restored after use, or checked for changes."""
 
 from __future__ import annotations
 
@@ -11,11 +11,27 @@ from zlib import crc32
 import torch
 from torch import nn
 
-from camctl.engine.modules import ModuleTable
 from camctl.errors import InputError
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class ModuleTable:
+    """A model with its modules by name and its parameters, so that no pass walks through the model again."""
+
+    root: nn.Module
+    parts: Mapping[str, nn.Module]
+    """By name, as in `root.named_modules()`; the model itself is named ''."""
+    parameters: tuple[nn.Parameter, ...]
+
+    @classmethod
+    def of(cls, model: nn.Module | ModuleTable) -> ModuleTable:
+        """Return the table of a model; a table stays as it is."""
+        if isinstance(model, ModuleTable):
+            return model
+        return cls(model, dict(model.named_modules()), tuple(model.parameters()))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -46,25 +46,28 @@ class ProbeRun:
     classes: int = 0
 
 
+@dataclass(eq=False)
 class Observation:
     """What was observed of one module so far; filled during the passes."""
 
-    def __init__(self, name: str, part: nn.Module, order: int) -> None:
-        self.name, self.part, self.order, self.calls = name, part, order, 0
-        self.tensor: Tensor | None = None
-        self.shape: tuple[int, ...] | None = None
-        self.maker: Observation | None = None
-        self.maker_calls = 0
-        self.layout: Layout | None = None
-        self.gradient: float | None = None
-        self.reached = False
-        self.foreign_batch = False
-        self.scores = False
-        self.version = 0
-        self.made_by: Node | None = None
-        self.negative: float | None = None
-        self.off: Tensor | None = None
-        self.rectified = False
+    name: str
+    part: nn.Module
+    order: int = 0
+    calls: int = 0
+    tensor: Tensor | None = None
+    shape: tuple[int, ...] | None = None
+    maker: Observation | None = None
+    maker_calls: int = 0
+    layout: Layout | None = None
+    gradient: float | None = None
+    reached: bool = False
+    foreign_batch: bool = False
+    scores: bool = False
+    version: int = 0
+    made_by: Node | None = None
+    negative: float | None = None
+    off: Tensor | None = None
+    rectified: bool = False
 
     def release(self) -> None:
         """Release the graph."""
@@ -122,6 +125,8 @@ class Observation:
         )
 
     def _why_not(self) -> WhyNot:
+        if not self.calls:
+            return "not-run"
         if self.shape is None:
             return "not-tensor"
         if self.layout is None:
@@ -137,7 +142,7 @@ def watch(name: str, seen: dict[str, Observation], run: ProbeRun) -> Callable[[n
     """Return a forward hook that fills `seen[name]`, and lets the backward pass fill in the gradient."""
 
     def look(part: nn.Module, _args: object, output: object) -> None:
-        observation = seen.setdefault(name, Observation(name, part, 0))
+        observation = seen.setdefault(name, Observation(name, part))
         observation.calls += 1
         observation.order = 1 + max((other.order for other in seen.values()), default=0)
         observation.gradient, observation.negative, observation.off = None, None, None

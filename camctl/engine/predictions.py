@@ -68,13 +68,7 @@ def answer_scores(question: Question, output: Tensor) -> Tensor:
 
 
 class Predictions:
-    """Scores and labels of one picture's logits.
-
-    Parameters
-    ----------
-    logits: (classes,), as `class_logits` returns them.
-    model: The model, which knows its classes' names and how logits become scores.
-    """
+    """Scores and labels of one picture's logits (classes,), as `class_logits` returns them."""
 
     def __init__(self, logits: Tensor, model: LoadedModel) -> None:
         count = logits.shape[0]

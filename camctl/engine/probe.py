@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import replace
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from camctl.engine.model_state import untouched
-from camctl.engine.modules import ModuleTable
+from camctl.engine.model_state import ModuleTable, untouched
 from camctl.engine.observations import Observation, ProbeRun, is_norm, watch
-from camctl.errors import Hint, InputError, UnknownNameError
 from camctl.plugin import ClassQuestion, Question
 from camctl.values.layer_map import LayerMap, LayerRecord
 
@@ -21,9 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from camctl.engine.layout import LayoutHints
-
-SEE_NAMES_TEXT = "See all names"
-SEE_NAMES = Hint(SEE_NAMES_TEXT, "layers")
 
 
 def probe(
@@ -51,7 +43,7 @@ def probe(
                 part.release()
     ran = sorted(seen.values(), key=lambda part: part.order)
     records = [part.record(order) for order, part in enumerate(ran)]
-    never = [_never(name, part) for name, part in table.parts.items() if name and name not in seen]
+    never = [Observation(name, part).record(-1) for name, part in table.parts.items() if name and name not in seen]
     default = default_layer(records, {part.name for part in ran if part.scores})
     return LayerMap(
         records=(*records, *never),
@@ -94,17 +86,9 @@ def default_layer(records: Sequence[LayerRecord], scores: Collection[str] = ()) 
     """Return the layer whose output the head reads, or the norm that feeds the last attention of a token network.
 
     On a convolutional network it is the last usable output: the activated one, after the sum of a residual block.
-    On a network of tokens it is the last usable norm of that grid and width.
+    On a network of tokens it is the last usable norm of that grid and width. Empty if no layer has a grid.
 
-    Parameters
-    ----------
-    records: Records in the order in which the modules finished.
-    scores: Layers whose channels are the classes: they hold scores rather than features.
-
-    Returns
-    -------
-    tuple[str, ...]
-        One name; empty if no layer has a grid.
+    `scores` are layers whose channels are the classes: they hold scores rather than features.
     """
     makers = _makers(records)
     usable = [record for record in makers if record.usable]
@@ -138,10 +122,7 @@ def _once(records: Sequence[LayerRecord], last: LayerRecord) -> str:
 
 
 def _makers(records: Sequence[LayerRecord]) -> list[LayerRecord]:
-    """Return one record per distinct tensor, its producer's; modules that pass it through are dropped.
-
-    A norm with its activation inside counts as the producer of that activation's output.
-    """
+    """Return one record per distinct tensor, its producer's; modules that pass it through are dropped."""
     whole = {norm.name: norm.same_as for norm in records if norm.norm and norm.same_as.startswith(f"{norm.name}.")}
     inside = set(whole.values())
     return [record for record in records if record.name in whole or not (record.same_as or record.name in inside)]
@@ -165,103 +146,8 @@ def _grid_of(record: LayerRecord) -> tuple[object, ...]:
 
 
 def _widths_before(last: LayerRecord) -> tuple[int, ...]:
-    """Return the possible widths of the norm before the last usable output: its own, a half or a third of it.
-
-    If a class token alone is read, the last live output often holds keys and values, or queries too, in one tensor.
-    """
+    """Return the possible widths of the norm before the last usable output: its own, a half or a third of it."""
     if last.channels is None:
         return ()
     parts = (1, 2, 3) if last.layout == "NLC" else (1,)
     return tuple(last.channels // part for part in parts if last.channels % part == 0)
-
-
-def _never(name: str, part: nn.Module) -> LayerRecord:
-    return LayerRecord(
-        name=name,
-        type=type(part).__name__,
-        order=-1,
-        calls=0,
-        shape=None,
-        layout=None,
-        grid=None,
-        channels=None,
-        extra_tokens=0,
-        gradient=None,
-        negative=None,
-        norm=is_norm(part),
-        same_as="",
-        usable=False,
-        why_not="not-run",
-    )
-
-
-def with_default(layers: LayerMap, default: Sequence[str], chosen_by: str) -> LayerMap:
-    """Return the same map with the default layers that an adapter names."""
-    return replace(layers, default=tuple(default), chosen_by=chosen_by, pre_activation=(), rectified=False)
-
-
-def expand(model: nn.Module | ModuleTable, texts: Sequence[str]) -> tuple[str, ...]:
-    """Return the modules that texts of the user name, once each and in the same order.
-
-    A pattern's `*` and `?` stand for anything but a dot, `**` for anything: `backbone.layer4.*.bn3`.
-
-    Raises `InputError`: no module has the name or matches the pattern.
-    """
-    names = [name for name in ModuleTable.of(model).parts if name]
-    layers: dict[str, None] = {}
-    for text in texts:
-        is_pattern = any(sign in text for sign in "*?") and text not in names
-        matches = [name for name in names if (pattern(text).fullmatch(name) if is_pattern else name == text)]
-        if not matches:
-            raise InputError(f"No layer matches '{text}'.", hint=SEE_NAMES) if is_pattern else _unknown(text, names)
-        layers |= dict.fromkeys(matches)
-    return tuple(layers)
-
-
-def _unknown(text: str, names: Sequence[str]) -> UnknownNameError:
-    near = get_close_matches(text, names, n=3)
-    tail = text.rsplit(".", 1)[-1]
-    alike = [] if near else [name for name in names if name.endswith(f".{tail}")][-3:]
-    hint = Hint(f"Did you mean {' or '.join(alike)}? {SEE_NAMES_TEXT}", "layers") if alike else SEE_NAMES
-    return UnknownNameError("layer", text, near, hint=hint)
-
-
-def ladder(layers: LayerMap, count: int, deepest: str) -> tuple[str, ...]:
-    """Return usable layers of one kind in the order they ran, `deepest` last; at least `count` if possible.
-
-    They are of one kind, so that maps differ by depth alone: names that differ by numbers (`layer1.0.bn3`,
-    `layer4.2.bn3`), else by all but the last part, else layers of its type or of a block's that ends in it, else all
-    usable ones.
-    """
-    end = next((record for record in layers.records if record.name == deepest), None)
-    if end is None:
-        return ()
-    usable = [record for record in layers.records if record.usable and record.order < end.order]
-    kinds = [
-        [record for record in usable if record.type == end.type and form(record.name) == form(end.name)]
-        for form in (lambda name: re.sub(r"\d+", "#", name), lambda name: name.rpartition(".")[2])
-    ]
-    kinds += [
-        [record for record in usable if record.type == same.type and not same.name.startswith(f"{record.name}.")]
-        for same in reversed(layers.records)
-        if same.name == deepest or (end.same_as and end.same_as in (same.same_as, same.name))
-    ]
-    makers = [record for record in usable if not record.same_as and record.name != end.same_as]
-    chosen = next((kind for kind in kinds if len(kind) + 1 >= count), makers)
-    return (*(record.name for record in chosen), deepest)
-
-
-def evenly(names: Sequence[str], count: int) -> tuple[str, ...]:
-    """Return `count` of the names, evenly spread with the last among them; all if there are no more."""
-    if count >= len(names):
-        return tuple(names)
-    if count == 1:
-        return (names[-1],)
-    return tuple(names[round(step * (len(names) - 1) / (count - 1))] for step in range(count))
-
-
-def pattern(text: str) -> re.Pattern[str]:
-    """Compile a pattern of module names: `*` and `?` match anything but a dot, `**` anything."""
-    parts = re.split(r"(\*\*|\*|\?)", text)
-    signs = {"**": ".*", "*": "[^.]*", "?": "[^.]"}
-    return re.compile("".join(signs.get(part, re.escape(part)) for part in parts))

@@ -19,8 +19,7 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from camctl.engine.layout import tensor_in, with_tensor
-from camctl.engine.model_state import untouched
-from camctl.engine.modules import ModuleTable
+from camctl.engine.model_state import ModuleTable, untouched
 from camctl.engine.tape import Tape, Untraceable
 from camctl.errors import one_line, out_of_memory
 from camctl.plugin.methods import hooked
@@ -42,12 +41,7 @@ ROUGH = 0.05
 class Replay:
     """Computes logits from grids at the target layer. Nothing runs before the first call; the tape is recorded once.
 
-    Parameters
-    ----------
-    model: The model, or the table of its modules.
-    layer: Name of the target layer; a layer that is called several times is replayed from its last call.
-    layout, raw: The layer's layout and its output (N, ...) for `inputs` (N, 3, h, w).
-    forward: Inputs -> logits.
+    A layer that is called several times is replayed from its last call. `raw` is its output for `inputs`.
     """
 
     def __init__(

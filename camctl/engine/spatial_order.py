@@ -98,10 +98,7 @@ def in_place(changes: Tensor) -> bool:
 
 
 def _fit(changes: Tensor, expected: Tensor) -> float:
-    """Return how well changes match the expected ones, -1 to 1.
-
-    What all patches have in common, such as cells that always change much, is removed first.
-    """
+    """Return how well changes match the expected ones, -1 to 1."""
     one, other = _distinct(changes), _distinct(expected)
     return float((one * other).sum() / (one.norm() * other.norm()).clamp_min(1e-12))
 

@@ -89,9 +89,7 @@ class Tape(TorchDispatchMode):
                 values.pop(index, None)
         if isinstance(self._output, Slot):
             return values[self._output.index]
-        if self._output is None:
-            message = "play() needs a finished tape"
-            raise RuntimeError(message)
+        assert self._output is not None  # noqa: S101 - `finish` comes first
         return self._output
 
     def _enter(self, tensor: Tensor) -> Slot:

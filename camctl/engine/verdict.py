@@ -1,4 +1,7 @@
-"""The verdict on a map: decided before stretching makes noise look like a finding, and by where its light lies."""
+"""The verdict on a map: decided before stretching makes noise look like a finding, and by where its light lies.
+
+`advice` is the next step to try if a map is worthless.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +11,18 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn.functional import adaptive_avg_pool2d
 
-from camctl.engine.fusion import unit
+from camctl.engine.maps import unit
+from camctl.errors import Hint
 from camctl.values.cam import BLANK
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from torch import Tensor
 
-    from camctl.plugin import Capture
+    from camctl.plugin import Capture, Method
     from camctl.values.cam import VerdictName
+    from camctl.values.layer_map import LayerMap
 
 NOISE = 1e-5
 """Contrast that rounding alone leaves in float32 sums of the evidence."""
@@ -70,12 +75,8 @@ OK = Verdict("ok")
 def judge(layer: str, raw: Tensor, magnitude: Tensor, *, gradient_reaches: bool | None) -> Verdict:
     """Judge one layer's signed maps (N, h, w).
 
-    Parameters
-    ----------
-    layer: The layer's name.
-    raw: The maps.
-    magnitude: (), the largest sum over channels of the absolute values of the evidence that `raw` was summed from.
-    gradient_reaches: Whether the score's gradient reaches the layer's grid; None if no gradient was computed.
+    `magnitude` () is the largest sum over channels of the absolute evidence that `raw` was summed from. The score's
+    gradient reaches the grid or not; None if no gradient was computed.
     """
     if not torch.isfinite(raw).all():
         return Verdict("not-finite", f"NaN or infinite values reach '{layer}'; the weights or the input may hold them.")
@@ -155,3 +156,37 @@ def combine(verdicts: Sequence[Verdict], *, product: bool) -> Verdict:
         if verdict.name == "not-finite":
             return verdict
     return bad[0] if product or len(bad) == len(verdicts) else OK
+
+
+def advice(  # noqa: PLR0911 - one return per verdict
+    verdict: Verdict,
+    method: Method,
+    layers: Collection[str],
+    model: str,
+    probe: Callable[[], LayerMap],
+    *,
+    probed: bool = False,
+) -> str:
+    """Return one line with the next command; empty for `ok`.
+
+    `layers` are the target layers that were used; if they were `probed`, the probe knows no better ones.
+    """
+    if verdict.name == "ok":
+        return ""
+    if verdict.by_method:
+        return f"Report this to the author of {method.name}, and use another method."
+    if not method.needs:
+        return f"{method.name} looks only at the picture and finds nothing in this one. Use another method."
+    if verdict.name == "not-finite":
+        return "Check the checkpoint: a weight or the picture's preprocessing yields NaN or infinity."
+    no_grid = verdict.name in {"zero-gradient", "single-cell"}
+    if no_grid or not (probed or verdict.name == "flat"):
+        seen = probe()
+        usable = {record.name for record in seen.records if record.usable}
+        live = next((name for name in seen.default if name in usable), None)
+        if live and live not in layers:
+            return Hint("Try another layer", target_layers=live)
+    if verdict.name == "negative-only":
+        return Hint("Try a method that keeps the evidence for the class", method="GradCAMElementWise")
+    text = "See the layers that can be used" if no_grid else "Try another method, or another layer out of these"
+    return Hint(text, "layers", model=model, usable=True)

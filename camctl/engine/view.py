@@ -1,4 +1,6 @@
-"""What a model sees of a picture, measured by sending pictures of coordinates through its preprocessing.
+"""What a model is given: inputs, and what they show of a picture.
+
+This is measured by sending pictures of coordinates through the preprocessing.
 
 No pipeline is parsed: the preprocessing of any source that resizes, crops and pads is understood alike.
 """
@@ -13,10 +15,13 @@ import numpy as np
 from camctl.values.view import View
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from numpy.typing import NDArray
     from torch import Tensor
+
+    from camctl.plugin import LoadedModel
+    from camctl.values.picture import Picture
 
     Preprocess = Callable[[NDArray[np.uint8]], Tensor]
     Floats = NDArray[np.float64]
@@ -36,6 +41,22 @@ class _Coordinates:
     x: Floats
     y: Floats
     inside: NDArray[np.bool_]
+
+
+def inputs_of(loaded: LoadedModel, picture: Picture | None, parameters: Iterable[Tensor] | None = None) -> Tensor:
+    """Return the prepared picture (1, 3, h, w) on the model's device and in its precision.
+
+    Without a picture: seeded noise of the model's usual input size. `parameters`: the model's, if they are at hand.
+    """
+    import torch
+
+    if picture is not None:
+        inputs = loaded.preprocess(picture.pixels)[None]
+    else:
+        inputs = torch.randn(1, 3, *loaded.input_size, generator=torch.Generator().manual_seed(0))
+    own = loaded.module.parameters() if parameters is None else parameters
+    weight = next((parameter for parameter in own if parameter.is_floating_point()), None)
+    return inputs if weight is None else inputs.to(weight.device, weight.dtype)
 
 
 def measure_view(preprocess: Preprocess, shape: tuple[int, int]) -> View:
@@ -61,10 +82,7 @@ def measure_view(preprocess: Preprocess, shape: tuple[int, int]) -> View:
 
 
 def _by_colour(preprocess: Preprocess, shape: tuple[int, int]) -> _Coordinates | None:
-    """Measure on one picture, columns in red, rows in green, presence in blue; None if the channels are not separable.
-
-    Four swatches show first how the preprocessing scales and swaps channels.
-    """
+    """Measure on one picture, columns in red, rows in green, presence in blue; None if channels mix."""
     black, *primary = (_middle(preprocess, colour) for colour in ((0, 0, 0), (255, 0, 0), (0, 255, 0), (0, 0, 255)))
     mixing = np.stack([colour - black for colour in primary], 1)  # columns: what red, green and blue become
     if mixing.shape != (3, 3) or not np.isfinite(mixing).all() or np.linalg.cond(mixing) > 1e3:  # noqa: PLR2004
@@ -110,10 +128,7 @@ def _grey(preprocess: Preprocess, level: NDArray[np.uint8]) -> Floats:
 
 
 def _edges(level: Floats, inside: NDArray[np.bool_], axis: int) -> tuple[float, float] | None:
-    """Return where the input begins and ends along `axis` (1: columns, 0: rows), 0..1 of the picture.
-
-    By least squares; None if no straight, rising line fits.
-    """
+    """Return where the input begins and ends along `axis` (1: columns, 0: rows), 0..1 of the picture."""
     length = level.shape[axis]
     pixels = np.arange(length)[None, :] if axis == 1 else np.arange(length)[:, None]
     at, values = np.broadcast_to(pixels, level.shape)[inside].astype(np.float64), level[inside]

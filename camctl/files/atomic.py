@@ -22,17 +22,9 @@ Content = bytes | Callable[[IO[bytes]], object]
 
 
 def check_writable(path: str | Path, endings: Collection[str] = PICTURES) -> Path:
-    """Check that a file can be written at `path`; nothing is created.
+    """Check that a file can be written at `path`; nothing is created. Empty `endings` allow any.
 
-    Parameters
-    ----------
-    endings
-        Endings allowed; empty allows any.
-
-    Raises
-    ------
-    InputError
-        If the ending is not allowed, the path is a folder, or its folder cannot be written to or created.
+    Raises `InputError` if the ending is not allowed, the path is a folder, or its folder cannot be written to.
     """
     path = Path(path)
     _check_name(path)
@@ -53,22 +45,17 @@ def check_writable(path: str | Path, endings: Collection[str] = PICTURES) -> Pat
 
 
 def check_folder(folder: str | Path) -> Path:
-    """Check that files can be written in `folder`, or that it can be created; nothing is created.
-
-    Raises
-    ------
-    InputError
-        If not.
-    """
+    """Check that files can be written in `folder`, or that it can be created. Raises `InputError`."""
     folder = Path(folder)
     _check_name(folder)
+    hint = "Choose another folder to save to."
     try:
         parents = (folder, *folder.absolute().parents)
         existing = next(parent for parent in parents if parent.exists() or parent.is_symlink())
         if not existing.is_dir():
-            raise InputError(f"'{existing}' is not a folder.", hint="Choose another folder to save to.")
+            raise InputError(f"'{existing}' is not a folder.", hint=hint)
         if not os.access(existing, os.W_OK | os.X_OK):
-            raise InputError(f"The folder '{existing}' is not writable.", hint="Choose another folder to save to.")
+            raise InputError(f"The folder '{existing}' is not writable.", hint=hint)
     except OSError as error:
         raise _write_error(folder, error) from None
     return folder
@@ -77,14 +64,8 @@ def check_folder(folder: str | Path) -> Path:
 def write_atomically(path: str | Path, content: Content) -> Path:
     """Write a file, creating its folders, in one step: afterwards it is the whole new file or the old one.
 
-    Links are followed; devices and pipes are written to directly.
-
-    Raises
-    ------
-    InputError
-        If the path is at fault.
-    CamctlError
-        If the disk is full or fails.
+    Links are followed; devices and pipes are written to directly. Raises `InputError` if the path is at fault,
+    `CamctlError` if the disk is full or fails.
     """
     path = Path(path)
     try:

@@ -8,20 +8,22 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from camctl.values.axis import AXES
-from camctl.values.view import View
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from camctl.values.axis import AxisName
     from camctl.values.comparison import Cell, Comparison
-    from camctl.values.explanation import Explanation
 
 
 def comparison_manifest(comparison: Comparison, paths: Sequence[str]) -> dict[str, Any]:
     """A comparison as `camctl compare --json` prints it; `paths` are the files that were written."""
-    from camctl.ranking import agreement, sanity_to_dict, standings  # numpy, which a listing needs not
+    # numpy, which a listing needs not
+    from camctl.ranking.agreement import agreement
+    from camctl.ranking.sanity import sanity_to_dict
+    from camctl.ranking.standings import RANKED, standings
 
+    ranked = {axis: [standing.to_dict() for standing in standings(comparison, axis)] for axis in RANKED}
     return {
         "axes": {axis.name: list(axis.labels) for axis in comparison.axes},
         "runs": [run.facts() for run in comparison.explanations.values()],
@@ -37,10 +39,10 @@ def comparison_manifest(comparison: Comparison, paths: Sequence[str]) -> dict[st
         ],
         "metrics": [asdict(metric) for metric in comparison.metrics],
         "baselines": list(comparison.baselines),
-        "standings": [standing.to_dict() for standing in standings(comparison)],
-        "layer_standings": [standing.to_dict() for standing in standings(comparison, "layer")],
-        "model_standings": [standing.to_dict() for standing in standings(comparison, "model")],
-        "agreement": [matrix.to_dict() for matrix in agreement(comparison)],
+        "standings": ranked["method"],
+        "layer_standings": ranked["layer"],
+        "model_standings": ranked["model"],
+        "agreement": [asdict(matrix) for matrix in agreement(comparison)],
         **sanity_to_dict(comparison),
         "spent": [time.to_dict() for time in comparison.spent],
         "paths": list(paths),
@@ -49,22 +51,6 @@ def comparison_manifest(comparison: Comparison, paths: Sequence[str]) -> dict[st
 
 def _labels(comparison: Comparison, cell: Cell) -> dict[AxisName, str]:
     return {name: comparison.label(name, cell.at) for name in AXES}
-
-
-def raw_manifest(result: Explanation | Comparison) -> dict[str, Any]:
-    """The manifest of a file of raw maps: as `--json` prints it, plus each map's view and picture size."""
-    manifest = result.to_dict()
-    for cam, entry in zip(result.maps, manifest["maps"], strict=True):
-        entry["view"] = {"size": list(cam.view.size), "box": list(cam.view.box), "exact": cam.view.exact}
-        entry["picture"] = dict(zip(("height", "width"), cam.picture.size, strict=True))
-    return manifest
-
-
-def view_of(entry: Mapping[str, Any]) -> View:
-    """The view of a map, read back from its entry in the manifest of a file of raw maps."""
-    view = entry["view"]
-    (height, width), (x0, y0, x1, y1) = view["size"], view["box"]
-    return View(size=(height, width), box=(x0, y0, x1, y1), exact=view["exact"])
 
 
 def json_text(value: Any, *, indent: int | None = 2) -> str:

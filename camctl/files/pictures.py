@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -19,21 +20,11 @@ LONGEST_SIDE = {"JPEG": 65500, "WEBP": 16383}
 
 
 def save_picture(pixels: NDArray[np.uint8], path: str | Path, *, title: str = "") -> Path:
-    """Write pixels (H, W, 3), uint8 RGB, as PNG, JPEG or WebP, according to the ending of `path`.
+    """Write pixels (H, W, 3), uint8 RGB, as PNG (which also holds the title), JPEG or WebP, by the ending of `path`.
 
-    Parameters
-    ----------
-    title
-        Stored in the file; PNG only.
-
-    Raises
-    ------
-    InputError
-        If the path cannot be written to, or the format cannot hold so many pixels.
-    CamctlError
-        If the disk is full or fails.
+    Raises `InputError` if the path cannot be written to, or the format cannot hold so many pixels, `CamctlError` if the
+    disk is full or fails.
     """
-    from PIL import Image
     from PIL.PngImagePlugin import PngInfo
 
     path = check_writable(path)
@@ -53,7 +44,23 @@ def save_picture(pixels: NDArray[np.uint8], path: str | Path, *, title: str = ""
         "JPEG": {"quality": 92, "subsampling": 0},
         "WEBP": {"quality": 92, "method": 4},
     }
-    # Encoded in memory: Pillow does not say why a write to the disk failed.
-    encoded = BytesIO()
-    Image.fromarray(pixels).save(encoded, kind, **options[kind])
-    return write_atomically(path, encoded.getvalue())
+    return write_atomically(path, encoded(pixels, kind, **options[kind]))
+
+
+def data_uri(pixels: NDArray[np.uint8], kind: str, **options: Any) -> str:
+    """A picture as a data URI; `options` are Pillow's for this format."""
+    return f"data:image/{kind.lower()};base64,{base64_text(encoded(pixels, kind, **options))}"
+
+
+def base64_text(content: bytes) -> str:
+    """Bytes as base64 text."""
+    return b64encode(content).decode()
+
+
+def encoded(pixels: NDArray[np.uint8], kind: str, **options: Any) -> bytes:
+    """A file in memory: Pillow does not say why a write to the disk failed."""
+    from PIL import Image
+
+    file = BytesIO()
+    Image.fromarray(pixels).save(file, kind, **options)
+    return file.getvalue()

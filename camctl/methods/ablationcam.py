@@ -8,12 +8,15 @@ from camctl.errors import InputError
 from camctl.plugin import Capture, Cost, method
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor
 
 HALF = 0.5
 """Largest ratio: grad-cam ablates the channels at both ends of a ranking, above one half some of them twice."""
+
+VISIBLE = 0.01
+"""Share of the principal component's largest value above which a place counts, as in grad-cam."""
 
 FAR = 1e7
 """Distance of an ablated channel below a signed layer's least value, as in grad-cam."""
@@ -70,7 +73,23 @@ def _selected(activations: Tensor, ratio: float) -> Tensor:
     views, channels = activations.shape[:2]
     if ratio == 1:
         return torch.arange(channels, device=activations.device).expand(views, -1)
-    from camctl.methods import bridge
-
-    selected: Sequence[Sequence[int]] = [bridge.channels_to_ablate(view, ratio) for view in activations]
+    count = int(channels * ratio)
+    ranked = [_ranked(view) for view in activations.float().cpu().numpy()]
+    selected = [[*ranks[::-1][:count], *ranks[:count]] for ranks in ranked]
     return torch.tensor(selected, device=activations.device, dtype=torch.int64)
+
+
+def _ranked(activations: NDArray[np.float32]) -> list[int]:
+    """Channels (C, H, W) by their share in the first principal component, the least first; as in grad-cam."""
+    import numpy as np
+
+    with np.errstate(all="ignore"):  # a constant channel has no share
+        places = np.nan_to_num(activations, nan=0.0).reshape(len(activations), -1).T
+        places = places - places.mean(0)
+        component = np.abs(places @ np.linalg.svd(places, full_matrices=True)[2][0])
+        component = component - component.min()
+        shown = component / component.max() > VISIBLE
+        channels = np.abs(activations.reshape(len(activations), -1))
+        channels = channels - channels.min(1, keepdims=True)
+        channels = channels / channels.max(1, keepdims=True)
+        return [int(index) for index in np.argsort((shown * channels).sum(1) / channels.sum(1))]

@@ -18,12 +18,12 @@ from camctl.errors import Hint, InputError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    import torch
     from torch import Tensor, nn
 
     from camctl.plugin import Capture
 
-    Change = Callable[[Tensor], Tensor]
-    """Receives a tensor and returns the one that the network goes on with."""
+    Change = Callable[[Tensor], Tensor]  # from a tensor to the one that the network goes on with
 
 OTHERS = Hint("See other methods", "methods")
 SEQUENCE = 3
@@ -135,20 +135,15 @@ class _Block:
     index: int
 
 
-@dataclass(frozen=True)
-class _Call:
-    """One attention of a forward pass: the modules that it ran inside, outermost first, and its weights' shape."""
+def _calls(capture: Capture) -> tuple[list[tuple[tuple[str, ...], torch.Size]], dict[str, int]]:
+    """All attentions of a forward pass, and the number of tokens by module, for modules that output tokens.
 
-    modules: tuple[str, ...]
-    shape: tuple[int, ...]
-
-
-def _calls(capture: Capture) -> tuple[list[_Call], dict[str, int]]:
-    """All attentions of a forward pass, and the number of tokens by module, for modules that output tokens."""
+    Of an attention, the modules that it ran inside, outermost first, and the shape of its weights.
+    """
     import torch
 
     running: list[str] = []
-    calls: list[_Call] = []
+    calls: list[tuple[tuple[str, ...], torch.Size]] = []
     lengths: dict[str, int] = {}
 
     def enter(name: str, _part: nn.Module, _args: Any) -> None:
@@ -162,7 +157,7 @@ def _calls(capture: Capture) -> tuple[list[_Call], dict[str, int]]:
             lengths[name] = output.shape[1]
 
     def record(weights: Tensor) -> Tensor:
-        calls.append(_Call(tuple(running), tuple(weights.shape)))
+        calls.append((tuple(running), weights.shape))
         return weights
 
     with torch.no_grad(), ExitStack() as stack:
@@ -178,16 +173,16 @@ def _calls(capture: Capture) -> tuple[list[_Call], dict[str, int]]:
 def _blocks(capture: Capture) -> list[_Block]:
     """Blocks over the last sequence of tokens, found by a forward pass."""
     calls, lengths = _calls(capture)
-    if any(call.shape[0] != len(capture.inputs) for call in calls):
+    if any(shape[0] != len(capture.inputs) for _, shape in calls):
         message = "The attention of this model stays within windows, so that no row of weights spans the picture."
         raise InputError(message, hint=OTHERS)
     blocks: list[tuple[_Block, int]] = []
-    for index, call in enumerate(calls):
+    for index, (modules, shape) in enumerate(calls):
         # A block is the outermost module with this attention only: it includes the shortcuts.
-        alone = [name for name in call.modules if sum(name in other.modules for other in calls) == 1]
-        name = next((name for name in alone if lengths.get(name) == call.shape[-1]), None)
+        alone = [name for name in modules if sum(name in others for others, _ in calls) == 1]
+        name = next((name for name in alone if lengths.get(name) == shape[-1]), None)
         if name is not None:
-            blocks.append((_Block(name, index), call.shape[-1]))
+            blocks.append((_Block(name, index), shape[-1]))
     if not blocks:
         message = "No block of this model attends from every token to every token."
         raise InputError(message, hint=OTHERS)
@@ -230,9 +225,8 @@ def _watched(change: Change) -> Iterator[None]:
 
     def by_hand(query: Tensor, key: Tensor, value: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         square = query.ndim == 4 and query.shape[-2] == key.shape[-2]  # noqa: PLR2004
-        return (
-            _attend(change, query, key, value, *args, **kwargs) if square else fused(query, key, value, *args, **kwargs)
-        )
+        attend = partial(_attend, change) if square else fused
+        return attend(query, key, value, *args, **kwargs)
 
     class Watch(TorchFunctionMode):
         def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -270,7 +264,7 @@ def _attend(  # noqa: PLR0913
 ) -> Tensor:
     """`scaled_dot_product_attention` as written out in torch's documentation."""
     if enable_gqa:
-        key, value = (each.repeat_interleave(query.shape[1] // each.shape[1], 1) for each in (key, value))
+        key, value = (part.repeat_interleave(query.shape[1] // part.shape[1], 1) for part in (key, value))
     logits = query @ key.transpose(-2, -1) * (query.shape[-1] ** -0.5 if scale is None else scale)
     if is_causal:
         logits = logits.masked_fill(~logits.new_ones(logits.shape[-2:]).tril().bool(), float("-inf"))

@@ -1,14 +1,7 @@
 """Attention rollout."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from camctl.methods.attention import as_grid, attention, why_no_attention
-from camctl.plugin import Capture, Cost, method
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from camctl.plugin import Capture, Cost, Evidence, method
 
 
 @method(
@@ -22,7 +15,7 @@ if TYPE_CHECKING:
     discriminative=False,
     cannot=why_no_attention,
 )
-def attention_rollout(capture: Capture) -> Tensor:
+def attention_rollout(capture: Capture) -> Evidence:
     """Non-negative maps (N, H, W); the same for every target layer over the same tokens.
 
     If the head reads the mean of all tokens instead of a class token, the mean of their rows.

@@ -1,13 +1,6 @@
 """Centre: a blob in the middle, where photographers put objects."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-from camctl.plugin import Capture, method
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from camctl.plugin import Capture, Evidence, method
 
 SIGMA = 0.25
 """Standard deviation as a share of each side."""
@@ -24,7 +17,7 @@ SIGMA = 0.25
     signed=False,  # it reads no activations
     baseline=True,
 )
-def centre(capture: Capture) -> Tensor:
+def centre(capture: Capture) -> Evidence:
     """Equal maps (N, h, w) at the input's size, independent of picture, class and network."""
     import torch
 

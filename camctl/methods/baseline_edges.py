@@ -1,13 +1,6 @@
 """Edges of the picture, without a network."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-from camctl.plugin import Capture, method
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from camctl.plugin import Capture, Evidence, method
 
 
 @method(
@@ -21,7 +14,7 @@ if TYPE_CHECKING:
     signed=False,  # it reads no activations
     baseline=True,
 )
-def edges(capture: Capture) -> Tensor:
+def edges(capture: Capture) -> Evidence:
     """Maps (N, h, w) at the input's size; border pixels are repeated outwards, so that the border is no edge."""
     from torch.nn.functional import pad
 

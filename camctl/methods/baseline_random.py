@@ -1,14 +1,7 @@
 """Random: noise, which every method must beat."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from camctl.errors import InputError
-from camctl.plugin import Capture, method
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from camctl.plugin import Capture, Evidence, method
 
 
 @method(
@@ -22,7 +15,7 @@ if TYPE_CHECKING:
     signed=False,  # it reads the grid alone
     baseline=True,
 )
-def random(capture: Capture, *, seed: int = 0) -> Tensor:
+def random(capture: Capture, *, seed: int = 0) -> Evidence:
     """Maps (N, H, W): other noise for every picture, view and `seed`; the same for every class and network.
 
     The noise depends on the input's bytes and the grid's size: one draw for all pictures would favour the same position

@@ -1,5 +1,8 @@
 """Arithmetic of the package grad-cam on a capture, for the methods of `library.py`.
 
+grad-cam clears gradients, swaps layers, keeps aliases and swallows errors of its model. So its classes are made without
+layers, on a `_Model`, and are given activations and gradients that come from the capture.
+
 Imported only when such a method is used, since grad-cam takes seconds to import.
 """
 
@@ -14,9 +17,8 @@ import torch
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget, FinerWeightedTarget
 from torch import Tensor, nn
 
-from camctl.errors import InputError
+from camctl.errors import Hint, InputError
 from camctl.methods.gradients import layer_gradients
-from camctl.methods.stage import borrowed, wrong_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,31 +28,53 @@ if TYPE_CHECKING:
     from camctl.methods.gradients import Score
     from camctl.plugin import Capture
 
-
-def by_weights(kind: str, capture: Capture, **options: Any) -> Tensor:
-    """Evidence (N, C, H, W): channel weights by grad-cam's class `kind`, times the activations."""
-    if not _finite(capture):
-        return capture.activations * float("nan")
-    with borrowed(kind, capture, **options) as cam:
-        weights = cam.get_cam_weights(*_arguments(capture, cam))
-    return evidence(capture, weights)
+silent = np.errstate(all="ignore")
+"""Divisions by zero are left to the verdict."""
 
 
-def by_image(kind: str, capture: Capture, **options: Any) -> Tensor:
+class _Model(nn.Module):
+    """The user's model without being its parent: `eval`, `zero_grad` and hooks have no effect on it."""
+
+    def __init__(self, capture: Capture) -> None:
+        super().__init__()
+        # grad-cam reads the device from the first parameter.
+        self.anchor = nn.Parameter(torch.empty(0, device=capture.activations.device), requires_grad=False)
+        self.capture = capture
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Inputs (M, 3, h, w) -> logits (M, classes), float32."""
+        return self.capture.forward(inputs.to(self.capture.inputs.dtype)).float()
+
+
+class _GradCam(pytorch_grad_cam.GradCAM):
+    """grad-cam's GradCAM on other inputs of the capture's model."""
+
+    def forward(self, inputs: Tensor, targets: Sequence[Any], eigen_smooth: bool = False) -> NDArray[np.float32]:  # noqa: FBT001, FBT002 - as grad-cam has it
+        """Maps (M, h, w), 0..1."""
+        capture = self.model.capture
+        grid, gradients, _ = layer_gradients(
+            capture, lambda logits: targets[0](logits).sum(), inputs=inputs.to(capture.inputs.dtype)
+        )
+        passes = self.activations_and_grads
+        passes.activations, passes.gradients = [grid.detach()], [gradients.clone()]
+        self.target_layers = [None]
+        maps: NDArray[np.float32] = self.aggregate_multi_layers(
+            self.compute_cam_per_layer(inputs, targets, eigen_smooth)
+        )
+        return maps
+
+
+@silent
+def maps(kind: str, capture: Capture, **options: Any) -> Tensor:
     """Signed maps (N, H, W) by grad-cam's class `kind`, before ReLU and scaling."""
     activations = capture.activations
     if not _finite(capture):
         return activations.sum(1) * float("nan")
     if activations.shape[2:] == (1, 1):  # nothing to decompose, as the verdict will say
         return activations.new_zeros(activations[:, 0].shape)
-    with borrowed(kind, capture, **options) as cam:
-        image = cam.get_cam_image(*_arguments(capture, cam), eigen_smooth=False)
+    cam = _made(kind, capture, **options)
+    image = cam.get_cam_image(None, None, None, _numpy(activations), _numpy(capture.gradients), eigen_smooth=False)
     return _tensor(image, activations)
-
-
-def evidence(capture: Capture, weights: NDArray[Any]) -> Tensor:
-    """Channel weights (N, C) -> evidence (N, C, H, W)."""
-    return _tensor(weights, capture.activations)[:, :, None, None] * capture.activations
 
 
 def oriented(maps: Tensor) -> Tensor:
@@ -58,43 +82,29 @@ def oriented(maps: Tensor) -> Tensor:
     return torch.where(maps.amax((1, 2), keepdim=True) < -maps.amin((1, 2), keepdim=True), -maps, maps)
 
 
-def masked_scores(capture: Capture, view: int, channels: Tensor, batch_size: int) -> Tensor:
-    """Score-CAM's scores: the target's logit for one view's input masked by each of these channels.
-
-    grad-cam builds all C masked inputs at once, gigabytes for a ResNet-50: it is given `batch_size` channels at a
-    time, and its scores are recorded before its softmax.
-    """
-    scores: list[Tensor] = []
-    index = int(capture.targets[view])
-
-    def score(logits: Tensor) -> Tensor:
-        scores.append(logits[index].detach())
-        return logits[index]
-
-    activations = capture.activations[view : view + 1, channels]
-    inputs = capture.inputs[view : view + 1].float()
-    with borrowed("ScoreCAM", capture) as cam:
-        cam.batch_size = batch_size
-        # Scores need no hook: the layer's activations are those of the capture.
-        cam.model = lambda batch: capture.forward(batch.to(capture.inputs.dtype)).float()
-        for part in activations.split(batch_size, 1):
-            cam.get_cam_weights(inputs, None, [score], _numpy(part), None)
-    return torch.stack(scores)
+@silent
+def refinecam(capture: Capture) -> Tensor:
+    """Evidence (N, C, H, W) by grad-cam's GradCAMPlusPlus."""
+    if not _finite(capture):
+        return capture.activations * float("nan")
+    cam = _made("GradCAMPlusPlus", capture)
+    arrays = _numpy(capture.activations), _numpy(capture.gradients)
+    return _weighted(capture, cam.get_cam_weights(None, None, None, *arrays))
 
 
-def shapley_weights(capture: Capture, score: Score) -> NDArray[Any]:
-    """ShapleyCAM's channel weights (N, C): gradients minus half the Hessian times the activations."""
+def shapleycam(capture: Capture, score: Score) -> Tensor:
+    """Evidence (N, C, H, W): the weights are gradients minus half the Hessian times the activations."""
     leaf, gradients, to_grid = layer_gradients(capture, score, whole=True, twice=True)
     if not gradients.requires_grad:  # the score is linear in the layer: grad-cam then takes a Hessian of zero
         gradients = gradients.requires_grad_()
-    with torch.enable_grad(), borrowed("ShapleyCAM", capture) as cam:
-        cam.activations_and_grads.reshape_transform = to_grid
-        weights: NDArray[Any] = cam.get_cam_weights(None, None, None, leaf, gradients)
-    return weights
+    cam = _made("ShapleyCAM", capture)
+    cam.activations_and_grads.reshape_transform = to_grid
+    with torch.enable_grad():
+        return _weighted(capture, cam.get_cam_weights(None, None, None, leaf, gradients))
 
 
-def finer_weights(capture: Capture, alpha: float, ranks: Sequence[int]) -> NDArray[Any]:
-    """Grad-CAM's channel weights (N, C) for FinerCAM's score.
+def finercam(capture: Capture, alpha: float, ranks: Sequence[int]) -> Tensor:
+    """Evidence (N, C, H, W): Grad-CAM of FinerCAM's score.
 
     grad-cam chooses the classes to compare with for each view, and confuses a class of exactly the same logit with the
     target; here they are chosen once, from the mean over views, and never the target.
@@ -105,31 +115,8 @@ def finer_weights(capture: Capture, alpha: float, ranks: Sequence[int]) -> NDArr
     distance[target] = -1
     nearest = distance.argsort(stable=True)
     finer = FinerWeightedTarget(target, [int(nearest[rank]) for rank in ranks], alpha)
-    _, gradients, _ = layer_gradients(capture, lambda logits: torch.stack([finer(view) for view in logits]).sum())
-    with borrowed("GradCAM", capture) as cam:
-        weights: NDArray[Any] = cam.get_cam_weights(None, None, None, None, _numpy(gradients))
-    return weights
-
-
-def random_weights(capture: Capture, seed: int) -> NDArray[Any]:
-    """RandomCAM's channel weights (N, C), one draw for all views; numpy's global generator is restored."""
-    views, channels = capture.activations.shape[:2]
-    before = np.random.get_state()  # noqa: NPY002 - the one that grad-cam draws from
-    try:
-        np.random.seed(seed)  # noqa: NPY002
-        with borrowed("RandomCAM", capture) as cam:
-            weights = cam.get_cam_weights(None, None, None, None, np.empty((1, channels), np.float32))
-    finally:
-        np.random.set_state(before)  # noqa: NPY002
-    return np.repeat(weights, views, 0)
-
-
-def channels_to_ablate(activations: Tensor, ratio: float) -> list[int]:
-    """Channels of one view's activations (C, H, W) that AblationCAM ablates, by grad-cam's ranking."""
-    channels: list[int] = (
-        pytorch_grad_cam.AblationLayer().activations_to_be_ablated(_numpy(activations), ratio).tolist()
-    )
-    return channels
+    _, gradients, _ = layer_gradients(capture, lambda logits: finer(logits).sum())
+    return _weighted(capture, _numpy(gradients).mean((2, 3)))
 
 
 def has_bias(layer: nn.Module) -> bool:
@@ -137,7 +124,8 @@ def has_bias(layer: nn.Module) -> bool:
     return type(layer) in (nn.Conv2d, nn.BatchNorm2d) and getattr(layer, "bias", None) is not None
 
 
-def full_gradient(capture: Capture) -> Tensor:
+@silent
+def fullgrad(capture: Capture) -> Tensor:
     """FullGrad's non-negative maps (N, h, w) at the input's size, over all layers with a bias.
 
     grad-cam pairs biases in the order of registration with gradients in the order of execution, and stops at a layer
@@ -153,57 +141,49 @@ def full_gradient(capture: Capture) -> Tensor:
 
     inputs = capture.inputs.detach().float().requires_grad_()
     with ExitStack() as hooks, torch.enable_grad():
-        for part in capture.module.modules():
-            if has_bias(part):
-                hooks.callback(part.register_forward_hook(record).remove)
+        for part in filter(has_bias, capture.module.modules()):
+            hooks.callback(part.register_forward_hook(record).remove)
         logits = capture.forward(inputs.to(capture.inputs.dtype)).float()
         score = logits.gather(1, capture.targets[:, None]).sum()
-        by_input, *gradients = torch.autograd.grad(score, [inputs, *outputs], allow_unused=True)
+        inputs.grad, *gradients = torch.autograd.grad(score, [inputs, *outputs], allow_unused=True)
     pairs = [(layer, grad) for layer, grad in zip(layers, gradients, strict=True) if grad is not None]
-    with borrowed("FullGrad", capture) as cam:
-        inputs.grad = by_input
-        cam.bias_data = [_numpy(cam.get_bias_data(layer)) for layer, _ in pairs]
-        cam.activations_and_grads.gradients = [gradient.float().clone() for _, gradient in pairs]
-        maps = cam.compute_cam_per_layer(inputs, None, eigen_smooth=False)
-    return _tensor(maps[:, 0], capture.activations)
+    cam = _made("FullGrad", capture)
+    cam.bias_data = [_numpy(cam.get_bias_data(layer)) for layer, _ in pairs]
+    cam.activations_and_grads.gradients = [gradient.float().clone() for _, gradient in pairs]
+    return _tensor(cam.compute_cam_per_layer(inputs, None, eigen_smooth=False)[:, 0], capture.activations)
 
 
-def enhanced(capture: Capture, **options: Any) -> Tensor:
+@silent
+def sess(capture: Capture, **options: Any) -> Tensor:
     """SESS's non-negative maps (N, h, w) at the input's size: grad-cam's GradCAM over scales and windows."""
     if not _finite(capture):
         return capture.activations.sum(1) * float("nan")
-    maps = []
-    with torch.enable_grad(), borrowed("SESS", capture, **options) as cam:
-        for view, target in zip(capture.inputs.float(), _targets(capture), strict=True):
-            try:
-                maps.append(cam.forward_single_image(view[None], target))
-            except ValueError as error:
-                raise wrong_options("SESS", error) from error
-            except RuntimeError as error:
-                height, width = view.shape[1:]
-                if height == width:
-                    raise
-                message = (
-                    f"SESS needs square windows of the {height}x{width} input, and '{capture.layer}' fails on them."
-                )
-                raise InputError(message, hint="Choose a layer with (N, C, H, W), or another method.") from error
-    return _tensor(np.stack(maps), capture.activations)
+    height, width = capture.inputs.shape[2:]
+    targets = [ClassifierOutputTarget(int(index)) for index in capture.targets]
+    try:
+        cam = _made("SESS", capture, base_method=_GradCam, **options)
+        views = zip(capture.inputs.float().split(1), targets, strict=True)
+        return _tensor(
+            np.stack([cam.forward_single_image(view, target) for view, target in views]), capture.activations
+        )
+    except ValueError as error:
+        message = f"SESS cannot work with these options: {error}"
+        raise InputError(message, hint=Hint("See", "methods SESS")) from error
+    except RuntimeError as error:
+        if height == width:
+            raise
+        message = f"SESS needs square windows of the {height}x{width} input, and '{capture.layer}' fails on them."
+        raise InputError(message, hint="Choose a layer with (N, C, H, W), or another method.") from error
 
 
-def _targets(capture: Capture) -> Sequence[Any]:
-    return [ClassifierOutputTarget(int(index)) for index in capture.targets]
+def _made(kind: str, capture: Capture, **options: Any) -> Any:
+    """An object of grad-cam's class `kind`, without layers to hook."""
+    return getattr(pytorch_grad_cam, kind)(_Model(capture), [], **options)
 
 
-def _arguments(capture: Capture, cam: Any) -> tuple[Any, ...]:
-    """Arguments of grad-cam's `get_cam_weights` and `get_cam_image`: inputs, layer, targets, activations, gradients."""
-    gradients = capture.gradients if capture.gradients.numel() else capture.activations
-    return (
-        capture.inputs.float(),
-        cam.target_layers[0],
-        _targets(capture),
-        _numpy(capture.activations),
-        _numpy(gradients),
-    )
+def _weighted(capture: Capture, weights: NDArray[Any]) -> Tensor:
+    """Channel weights (N, C) -> evidence (N, C, H, W)."""
+    return _tensor(weights, capture.activations)[:, :, None, None] * capture.activations
 
 
 def _finite(capture: Capture) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -95,14 +96,10 @@ def _pooled_layers(capture: Capture) -> list[str]:
             if max(output.shape[dimension] for dimension in dims) > 1
         ]
 
-    named = list(capture.module.named_modules())
-    handles = [part.register_forward_hook(partial(see, name)) for name, part in named]
-    try:
-        with no_grad():
-            capture.forward(capture.inputs)
-    finally:
-        for handle in handles:
-            handle.remove()
+    with no_grad(), ExitStack() as hooks:
+        for name, part in capture.module.named_modules():
+            hooks.callback(part.register_forward_hook(partial(see, name)).remove)
+        capture.forward(capture.inputs)
     return [
         name
         for name, candidates in means.items()

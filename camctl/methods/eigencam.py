@@ -1,13 +1,6 @@
 """Eigen-CAM."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-from camctl.plugin import Capture, method
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from camctl.plugin import Capture, Evidence, method
 
 
 @method(
@@ -19,6 +12,6 @@ if TYPE_CHECKING:
     reduction="principal",
     signed=False,
 )
-def eigencam(capture: Capture) -> Tensor:
+def eigencam(capture: Capture) -> Evidence:
     """Evidence (N, C, H, W): the activations."""
     return capture.activations

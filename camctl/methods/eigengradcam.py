@@ -1,13 +1,6 @@
 """EigenGrad-CAM."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-from camctl.plugin import Capture, method
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from camctl.plugin import Capture, Evidence, method
 
 
 @method(
@@ -19,6 +12,6 @@ if TYPE_CHECKING:
     reduction="principal",
     signed=False,
 )
-def eigengradcam(capture: Capture) -> Tensor:
+def eigengradcam(capture: Capture) -> Evidence:
     """Evidence (N, C, H, W): activations times gradients, at every position."""
     return capture.gradients * capture.activations

@@ -1,13 +1,6 @@
 """Grad-CAM."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-from camctl.plugin import Capture, method
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from camctl.plugin import Capture, Evidence, method
 
 
 @method(
@@ -23,6 +16,6 @@ if TYPE_CHECKING:
         ),
     ),
 )
-def gradcam(capture: Capture) -> Tensor:
+def gradcam(capture: Capture) -> Evidence:
     """Evidence (N, C, H, W): activations times the gradient's mean over the grid."""
     return capture.gradients.mean((2, 3), keepdim=True) * capture.activations

@@ -18,25 +18,11 @@ if TYPE_CHECKING:
 def layer_gradients(
     capture: Capture, score: Score, *, inputs: Tensor | None = None, whole: bool = False, twice: bool = False
 ) -> tuple[Tensor, Tensor, Callable[[Tensor], Tensor]]:
-    """Differentiate a score with respect to the target layer's output.
+    """Differentiate a score, logits (N, classes) -> (), with respect to the target layer's output.
 
-    Parameters
-    ----------
-    capture
-        Model and target layer.
-    score
-        Logits (N, classes) -> ().
-    inputs
-        Model inputs (N, 3, h, w); by default the capture's.
-    whole
-        Use the layer's whole output, including extra tokens, if it is a single tensor.
-    twice
-        Keep the gradient differentiable.
-
-    Returns
-    -------
-    tuple
-        The layer's output, which is the leaf of a new graph; the gradient there; a function from either to a grid.
+    Returns that output, which is the leaf of a new graph; the gradient there; and a function from either to a grid.
+    `inputs` (N, 3, h, w) are the capture's by default. `whole` uses the layer's whole output, including extra tokens,
+    if it is a single tensor; `twice` keeps the gradient differentiable.
     """
     import torch
 

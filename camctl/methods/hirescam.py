@@ -1,13 +1,6 @@
 """HiResCAM."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-from camctl.plugin import Capture, method
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from camctl.plugin import Capture, Evidence, method
 
 
 @method(
@@ -18,6 +11,6 @@ if TYPE_CHECKING:
     needs={"activations", "gradients"},
     signed=False,
 )
-def hirescam(capture: Capture) -> Tensor:
+def hirescam(capture: Capture) -> Evidence:
     """Evidence (N, C, H, W): activations times gradients, at every position."""
     return capture.gradients * capture.activations

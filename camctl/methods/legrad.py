@@ -1,14 +1,7 @@
 """LeGrad."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from camctl.methods.attention import as_grid, own_gradients, why_no_attention
-from camctl.plugin import Capture, Cost, method
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from camctl.plugin import Capture, Cost, Evidence, method
 
 
 @method(
@@ -21,7 +14,7 @@ if TYPE_CHECKING:
     reduction="none",
     cannot=why_no_attention,
 )
-def legrad(capture: Capture) -> Tensor:
+def legrad(capture: Capture) -> Evidence:
     """Non-negative maps (N, H, W); the same for every target layer over the same tokens."""
     from torch import stack
 

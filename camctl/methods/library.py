@@ -1,8 +1,8 @@
-"""Methods computed by the package grad-cam, on camctl's captures and adapters.
+"""Methods of the package grad-cam on camctl's captures, most of them computed by it (`bridge.py`).
 
-`stage.py` keeps grad-cam from the user's model. grad-cam's other classes are methods of camctl's own, or do not explain
-a classifier: `SobelCAM` filters the picture's edges without a model, `GuidedBackpropReLUModel` and
-`DeepFeatureFactorization` compute no class activation map, and the ablation of Faster R-CNN needs boxes.
+grad-cam's other classes are methods of camctl's own, or do not explain a classifier: `SobelCAM` filters the picture's
+edges without a model, `GuidedBackpropReLUModel` and `DeepFeatureFactorization` compute no class activation map, and the
+ablation of Faster R-CNN needs boxes.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from camctl.errors import InputError
-from camctl.plugin import Capture, Cost, method
+from camctl.methods.remarks import blind_on_lite0, weak_on_class_tokens
+from camctl.plugin import Capture, Cost, Evidence, method
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,18 +33,16 @@ def _any_model(_module: nn.Module) -> str:
     formula="ReLU( sum_c w_c A_c ),  w = softmax over c of the logit of (input x upsampled A_c, stretched to 0..1)",
     needs={"activations", "rescoring"},
     cost=Cost(text="1 forward a channel; top_channels=N makes it N"),
-    cannot=_any_model,
 )
-def scorecam(capture: Capture, *, batch_size: int = 16, top_channels: int | None = None) -> Tensor:
+def scorecam(capture: Capture, *, batch_size: int = 16, top_channels: int | None = None) -> Evidence:
     """Evidence (N, C, H, W).
 
     `batch_size`: channels in one forward pass; more take more memory. `top_channels`: number of channels to score,
     those that vary most over the grid; the others get no weight. None scores all. Known as Faster Score-CAM, which has
     no paper.
     """
-    from torch import zeros_like
-
-    from camctl.methods import bridge
+    import torch
+    from torch.nn.functional import interpolate
 
     _at_least("batch_size", batch_size, 1)
     activations = capture.activations
@@ -54,9 +53,17 @@ def scorecam(capture: Capture, *, batch_size: int = 16, top_channels: int | None
     # A stable order, so that the choice is the same on every machine.
     spread = activations.flatten(2).std(2, correction=0)
     selected = spread.argsort(stable=True, dim=1, descending=True)[:, :count].sort(1)[0]
-    weights = zeros_like(activations[:, :, 0, 0])
+    weights = torch.zeros_like(activations[:, :, 0, 0])
     for view, channels in enumerate(selected):
-        weights[view, channels] = bridge.masked_scores(capture, view, channels, batch_size).softmax(0)
+        scores = []
+        for part in activations[view, channels].split(batch_size):
+            masks = interpolate(part[:, None], capture.inputs.shape[2:], mode="bilinear", align_corners=True)
+            least, most = masks.amin((2, 3), keepdim=True), masks.amax((2, 3), keepdim=True)
+            seen = capture.inputs[view].float() * ((masks - least) / (most - least + 1e-8))
+            with torch.no_grad():
+                logits = capture.forward(seen.to(capture.inputs.dtype)).float()
+            scores.append(logits[:, capture.targets[view]])
+        weights[view, channels] = torch.cat(scores).softmax(0)
     return weights[:, :, None, None] * activations
 
 
@@ -88,11 +95,11 @@ def _why_no_full_gradient(module: nn.Module) -> str:
     ),
     cannot=_why_no_full_gradient,
 )
-def fullgrad(capture: Capture) -> Tensor:
+def fullgrad(capture: Capture) -> Evidence:
     """Non-negative maps (N, h, w) at the input's size; the same for every target layer."""
     from camctl.methods import bridge
 
-    return bridge.full_gradient(capture)
+    return bridge.fullgrad(capture)
 
 
 @method(
@@ -105,11 +112,11 @@ def fullgrad(capture: Capture) -> Tensor:
     signed=False,
     cannot=_any_model,
 )
-def fem(capture: Capture, *, k: float = 2) -> Tensor:
+def fem(capture: Capture, *, k: float = 2.0) -> Evidence:
     """Signed maps (N, H, W). `k`: standard deviations above a channel's mean that count as unusual."""
     from camctl.methods import bridge
 
-    return bridge.by_image("FEM", capture, k=k)
+    return bridge.maps("FEM", capture, k=k)
 
 
 @method(
@@ -122,7 +129,7 @@ def fem(capture: Capture, *, k: float = 2) -> Tensor:
     signed=False,
     cannot=_any_model,
 )
-def kpcacam(capture: Capture, *, kernel: str = "sigmoid", gamma: float | None = None) -> Tensor:
+def kpcacam(capture: Capture, *, kernel: str = "sigmoid", gamma: float | None = None) -> Evidence:
     """Signed maps (N, H, W); like EigenCAM's, their largest absolute value is positive.
 
     `kernel`: sigmoid, rbf, poly, cosine or linear. `gamma`: its width, 1/C if None.
@@ -132,7 +139,7 @@ def kpcacam(capture: Capture, *, kernel: str = "sigmoid", gamma: float | None = 
     kernels = ("sigmoid", "rbf", "poly", "cosine", "linear")
     if kernel not in kernels:
         raise InputError(f"KPCA-CAM has no kernel '{kernel}'.", hint=f"Choose from: {', '.join(kernels)}.")
-    return bridge.oriented(bridge.by_image("KPCA_CAM", capture, kernel=kernel, gamma=gamma))
+    return bridge.oriented(bridge.maps("KPCA_CAM", capture, kernel=kernel, gamma=gamma))
 
 
 @method(
@@ -144,7 +151,7 @@ def kpcacam(capture: Capture, *, kernel: str = "sigmoid", gamma: float | None = 
     cost=Cost(text="1 forward, 2 backward"),
     cannot=_any_model,
 )
-def shapleycam(capture: Capture, *, rest: bool = False) -> Tensor:
+def shapleycam(capture: Capture, *, rest: bool = False) -> Evidence:
     """Evidence (N, C, H, W).
 
     `rest`: explain the paper's ReST score, logit plus log-probability. With the plain logit, the result is GradCAM's on
@@ -158,7 +165,7 @@ def shapleycam(capture: Capture, *, rest: bool = False) -> Tensor:
         total = logits.gather(1, capture.targets[:, None]).sum()
         return total - cross_entropy(logits, capture.targets, reduction="sum") if rest else total
 
-    return bridge.evidence(capture, bridge.shapley_weights(capture, score))
+    return bridge.shapleycam(capture, score)
 
 
 @method(
@@ -170,7 +177,7 @@ def shapleycam(capture: Capture, *, rest: bool = False) -> Tensor:
     cost=Cost(text="1 forward, 1 backward"),
     cannot=_any_model,
 )
-def finercam(capture: Capture, *, alpha: float = 1.0, comparison_categories: int | Sequence[int] = (1, 2, 3)) -> Tensor:
+def finercam(capture: Capture, *, alpha: float = 1.0, comparison_categories: Sequence[int] = (1, 2, 3)) -> Evidence:
     """Evidence (N, C, H, W).
 
     `alpha`: how strongly the most similar classes are subtracted. `comparison_categories`: which of them, by rank of
@@ -178,12 +185,11 @@ def finercam(capture: Capture, *, alpha: float = 1.0, comparison_categories: int
     """
     from camctl.methods import bridge
 
-    ranks = [comparison_categories] if isinstance(comparison_categories, int) else list(comparison_categories)
-    ranks = [rank for rank in ranks if 0 < rank < capture.logits.shape[1]]
+    ranks = [rank for rank in comparison_categories if 0 < rank < capture.logits.shape[1]]
     if not ranks:
         message = f"FinerCAM needs another class to compare with; the model has {capture.logits.shape[1]}."
         raise InputError(message, hint="Set comparison_categories between 1 and the number of classes less one.")
-    return bridge.evidence(capture, bridge.finer_weights(capture, alpha, ranks))
+    return bridge.finercam(capture, alpha, ranks)
 
 
 @method(
@@ -195,19 +201,16 @@ def finercam(capture: Capture, *, alpha: float = 1.0, comparison_categories: int
     reduction="none",
     signed=False,
     remarks=(
-        (
-            "Does not see the class on EfficientNet-Lite0: its map stays when the head is random (median rank "
-            "correlation .97, 11 photographs x 4 heads, at `_swish`; GradCAM .13)."
-        ),
+        blind_on_lite0(".97"),
         "Its sign is its largest value's: on demo:resnet it shows the background (peak on the object in .00 of 60).",
     ),
     cannot=_any_model,
 )
-def segeigencam(capture: Capture) -> Tensor:
+def segeigencam(capture: Capture) -> Evidence:
     """Signed maps (N, H, W)."""
     from camctl.methods import bridge
 
-    return bridge.by_image("SegEigenCAM", capture)
+    return bridge.maps("SegEigenCAM", capture)
 
 
 @method(
@@ -216,14 +219,16 @@ def segeigencam(capture: Capture) -> Tensor:
     paper="no paper; from the package grad-cam",
     formula="ReLU( sum_c w_c A_c ),  w_c uniform in -1..1",
     needs={"activations"},
-    cannot=_any_model,
 )
-def randomcam(capture: Capture, *, seed: int = 0) -> Tensor:
+def randomcam(capture: Capture, *, seed: int = 0) -> Evidence:
     """Evidence (N, C, H, W), the same for every class; `seed` draws the weights, which all views share."""
-    from camctl.methods import bridge
+    import numpy as np
+    import torch
 
     _at_least("seed", seed, 0)
-    return bridge.evidence(capture, bridge.random_weights(capture, seed % 2**32))
+    # As grad-cam draws from numpy's global generator.
+    weights = np.random.RandomState(seed % 2**32).uniform(-1, 1, capture.activations.shape[1])
+    return torch.from_numpy(weights).to(capture.activations)[:, None, None] * capture.activations
 
 
 @method(
@@ -234,19 +239,14 @@ def randomcam(capture: Capture, *, seed: int = 0) -> Tensor:
     needs={"activations", "gradients"},
     aggregate="product",
     signed=False,
-    remarks=(
-        (
-            "Weak where a class token alone is read: its peak lies on the asked object in .33 of 60 questions "
-            "to demo:vit and .27 to demo:t2t (GradCAM .93, .95; a blob in the middle .18)."
-        ),
-    ),
+    remarks=(weak_on_class_tokens(vit=".33", t2t=".27"),),
     cannot=_any_model,
 )
-def refinecam(capture: Capture) -> Tensor:
+def refinecam(capture: Capture) -> Evidence:
     """Evidence (N, C, H, W) of one layer, Grad-CAM++'s; the fusion by product makes it RefineCAM."""
     from camctl.methods import bridge
 
-    return bridge.by_weights("GradCAMPlusPlus", capture)
+    return bridge.refinecam(capture)
 
 
 @method(
@@ -271,7 +271,7 @@ def sess(  # noqa: PLR0913
     pool: str = "mean",
     smooth: bool = True,
     batch_size: int = 32,
-) -> Tensor:
+) -> Evidence:
     """Non-negative maps (N, h, w) at the input's size.
 
     `num_scales`: number of sizes that the picture is enlarged to, each `scale_step_ratio` windows larger than the one
@@ -283,7 +283,7 @@ def sess(  # noqa: PLR0913
     from camctl.methods import bridge
 
     _at_least("batch_size", batch_size, 1)
-    return bridge.enhanced(
+    return bridge.sess(
         capture,
         num_scales=num_scales,
         scale_step_ratio=scale_step_ratio,

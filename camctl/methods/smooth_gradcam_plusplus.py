@@ -1,14 +1,8 @@
 """Smooth Grad-CAM++."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from camctl.errors import InputError
-from camctl.plugin import Capture, Cost, method
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from camctl.methods.remarks import blind_on_lite0
+from camctl.plugin import Capture, Cost, Evidence, method
 
 EPSILON = 1e-6
 
@@ -26,14 +20,11 @@ SAMPLES = 8
     needs={"activations", "rescoring"},
     cost=Cost(text="1 forward, 1 backward a sample (8)"),
     signed=False,
-    remarks=(
-        (
-            "Does not see the class on EfficientNet-Lite0: its map stays when the head is random (median rank "
-            "correlation .96, 11 photographs x 4 heads, at `_swish`; GradCAM .13)."
-        ),
-    ),
+    remarks=(blind_on_lite0(".96"),),
 )
-def smooth_gradcam_plusplus(capture: Capture, *, samples: int = SAMPLES, noise: float = 0.15, seed: int = 0) -> Tensor:
+def smooth_gradcam_plusplus(
+    capture: Capture, *, samples: int = SAMPLES, noise: float = 0.15, seed: int = 0
+) -> Evidence:
     """Evidence (N, C, H, W).
 
     In the paper the share has D1 in the numerator; Grad-CAM++, which it extends, has D2. Here it is D2, so that without

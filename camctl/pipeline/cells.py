@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from camctl.errors import CamctlError, InputError
-from camctl.pipeline.layer_group import SEE_LAYERS, LayerGroup
 from camctl.pipeline.run import Run
+from camctl.pipeline.scene import SEE_LAYERS, LayerGroup
 from camctl.values.axis import AXES, Axis, places
 from camctl.values.comparison import Cell, Comparison, Measure, Sanity
 from camctl.values.picture import Picture
@@ -51,87 +52,73 @@ class Runs:
     randomised: dict[int, Randomised | CamctlError] = field(default_factory=dict)
     """Model -> what redrawn weights leave of its maps."""
 
-
-def comparison_of(runs: Runs) -> Comparison:
-    """Lay the runs out. Raises the first error if nothing was drawn, or if no model has a class or layer asked for."""
-    return _Layout(runs).comparison()
-
-
-class _Layout:
-    """The cells' order."""
-
-    def __init__(self, runs: Runs) -> None:
-        self.all, self.request = runs, runs.request
-        self.methods = runs.request.manner.methods
-        self.runs = {key: run for key, run in runs.runs.items() if isinstance(run, Run)}
-        self.layers: list[tuple[int, int]] = []
-        """The layer axis: (index of the text, index of its layer), as many as the model with the most layers has."""
-
     def comparison(self) -> Comparison:
-        """Return all cells, and the errors that took maps away."""
-        failed = [run for run in self.all.runs.values() if isinstance(run, CamctlError)]
-        failed += [part for part in self.all.randomised.values() if isinstance(part, CamctlError)]
-        if not self.runs:
+        """Lay the runs out. Raises the first error if nothing was drawn, or if no model has a class or layer."""
+        failed = [run for run in self.runs.values() if isinstance(run, CamctlError)]
+        failed += [part for part in self.randomised.values() if isinstance(part, CamctlError)]
+        if not self.done:
             raise failed[0]
         self._raise_common_errors()
-        widths = [max(map(len, groups)) for groups in zip(*self.all.groups.values(), strict=True)]
-        self.layers = [(text, index) for text, width in enumerate(widths) for index in range(width)]
-        pictures = tuple(self.all.pictures.get(i) or _no_picture(path) for i, path in enumerate(self.all.paths))
+        pictures = tuple(self.pictures.get(i) or _no_picture(path) for i, path in enumerate(self.paths))
         axes = self._axes(pictures)
         cells = tuple(self._cell(at) for at in places(axes))
-        errors = [one for run in self.runs.values() for one in run.maps.values() if isinstance(one, CamctlError)]
+        errors = [cam for run in self.done.values() for cam in run.maps.values() if isinstance(cam, CamctlError)]
         if not any(cell.cam for cell in cells):
             raise [*errors, *failed][0]
-        labels = axes[AXES.index("method")].labels
-        faults = [fault for run in self.runs.values() for fault in run.faults]
+        methods = list(zip(axes[AXES.index("method")].labels, self.request.manner.methods, strict=True))
+        classless = tuple(label for label, method in methods if not method.discriminative)
+        faults = [fault for run in self.done.values() for fault in run.faults]
         return Comparison(
             axes=axes,
             cells=cells,
-            explanations={key: run.explanation for key, run in sorted(self.runs.items())},
+            explanations={key: run.explanation for key, run in sorted(self.done.items())},
             pictures=pictures,
-            metrics=self._measures(),
-            baselines=tuple(label for label, method in zip(labels, self.methods, strict=True) if method.baseline),
-            spent=tuple(self.all.spent),
-            faults=_unique([*failed, *errors, *faults]),
+            metrics=tuple(
+                Measure(name=found.name, title=plugin.name, better=plugin.better, rewards=plugin.rewards)
+                for found, plugin in ((metric.found, metric.plugin) for metric in self.request.measuring.metrics)
+            ),
+            baselines=tuple(label for label, method in methods if method.baseline),
+            spent=tuple(self.spent),
+            # One error per wording.
+            faults=tuple({(type(fault), fault.message): fault for fault in (*failed, *errors, *faults)}.values()),
             failed=bool(failed),
-            sanity=self._sanity(cells, labels),
+            sanity=self._sanity(cells, classless),
         )
 
-    def _measures(self) -> tuple[Measure, ...]:
-        return tuple(
-            Measure(
-                name=metric.found.name,
-                title=metric.plugin.name,
-                better=metric.plugin.better,
-                rewards=metric.plugin.rewards,
-            )
-            for metric in self.request.measuring.metrics
-        )
+    @cached_property
+    def done(self) -> dict[tuple[int, int], Run]:
+        """The runs that did not fail; read when all runs are there."""
+        return {key: run for key, run in self.runs.items() if isinstance(run, Run)}
 
-    def _sanity(self, cells: Sequence[Cell], labels: Sequence[str]) -> tuple[Sanity, ...]:
+    @cached_property
+    def layers(self) -> list[tuple[int, int]]:
+        """The layer axis: (index of the text, index of its layer), as many as the model with the most layers has."""
+        widths = [max(map(len, groups)) for groups in zip(*self.groups.values(), strict=True)]
+        return [(text, index) for text, width in enumerate(widths) for index in range(width)]
+
+    def _sanity(self, cells: Sequence[Cell], classless: tuple[str, ...]) -> tuple[Sanity, ...]:
         """Return the maps of redrawn weights, each with its cell."""
         at = {(cell.at["model"], cell.at["image"], self._key(cell.at)): cell.at for cell in cells if cell.cam}
-        blind = [label for label, method in zip(labels, self.methods, strict=True) if not method.discriminative]
         return tuple(
             Sanity(
                 model=m,
                 stages=randomised.stages,
-                redrawn=tuple(replace(one, at=at[m, image, key]) for image, key, one in randomised.maps),
-                classless=tuple(blind),
+                redrawn=tuple(replace(redrawn, at=at[m, image, key]) for image, key, redrawn in randomised.maps),
+                classless=classless,
             )
-            for m, randomised in self.all.randomised.items()
+            for m, randomised in self.randomised.items()
             if not isinstance(randomised, CamctlError)
         )
 
     def _raise_common_errors(self) -> None:
         """Raise the error of a class or layer that no model has: it is the user's mistake."""
         for t in range(self.request.targets):
-            errors = [target for run in self.runs.values() if isinstance(target := run.targets[t], CamctlError)]
+            errors = [target for run in self.done.values() if isinstance(target := run.targets[t], CamctlError)]
             classes = self.request.classes
-            if (classes.names or classes.versus) and len(errors) == len(self.runs):
+            if (classes.names or classes.versus) and len(errors) == len(self.done):
                 raise errors[0]
         for text in range(len(self.request.layers)):
-            first = [groups[text][0] for groups in self.all.groups.values()]
+            first = [groups[text][0] for groups in self.groups.values()]
             faults = [group for group in first if isinstance(group, CamctlError)]
             if faults and len(faults) == len(first):
                 raise faults[0]
@@ -140,34 +127,34 @@ class _Layout:
         smoothings = self.request.manner.smoothings
         labels = {
             "image": _file_labels([picture.path for picture in pictures]),
-            "model": _model_labels(self.all.names, self.runs),
+            "model": _model_labels(self.names, self.done),
             "layer": [self._layer_label(*layer) for layer in self.layers],
             "class": [self._class_label(t) for t in range(self.request.targets)],
             # No smoothing needs no words if it is the only one.
             "smoothing": [""] if tuple(smoothings) == ("none",) else [SMOOTHING_LABELS[name] for name in smoothings],
-            "method": _numbered([method.name for method in self.methods]),
+            "method": _numbered([method.name for method in self.request.manner.methods]),
         }
         return tuple(Axis(name=name, labels=tuple(labels[name])) for name in AXES)
 
     def _layer_label(self, text: int, index: int) -> str:
         labels = {
-            _layers_label(group, self.methods)
-            for groups in self.all.groups.values()
+            _layers_label(group, self.request.manner.methods)
+            for groups in self.groups.values()
             if index < len(groups[text]) and isinstance(group := groups[text][index], LayerGroup)
         }
         if len(labels) == 1:
             return labels.pop()
         if not self.request.layers:
             return ""
-        count = max(len(groups[text]) for groups in self.all.groups.values())
+        count = max(len(groups[text]) for groups in self.groups.values())
         return f"layer {index + 1} of {count}" if count > 1 else self.request.layers[text]
 
     def _class_label(self, t: int) -> str:
-        labels = {target.title for run in self.runs.values() if not isinstance(target := run.targets[t], CamctlError)}
+        labels = {target.title for run in self.done.values() if not isinstance(target := run.targets[t], CamctlError)}
         return labels.pop() if len(labels) == 1 else self.request.title(t)
 
     def _cell(self, at: Place) -> Cell:
-        run = self.all.runs[at["image"], at["model"]]
+        run = self.runs[at["image"], at["model"]]
         cam = run if isinstance(run, CamctlError) else self._cam(run, at)
         if isinstance(cam, CamctlError):
             return Cell(at=at, cam=None, reason=cam.message, hint=cam.hint)
@@ -176,7 +163,7 @@ class _Layout:
 
     def _cam(self, run: Run, at: Place) -> Cam | CamctlError:
         text, index = self.layers[at["layer"]]
-        groups = self.all.groups[at["model"]][text]
+        groups = self.groups[at["model"]][text]
         if index >= len(groups):
             message = f"'{self.request.layers[text]}' matches {len(groups)} layers of this model."
             return InputError(message, hint=SEE_LAYERS)
@@ -185,7 +172,7 @@ class _Layout:
     def _key(self, at: Place) -> Key:
         """Return the key of a cell's map among those of its run."""
         text, index = self.layers[at["layer"]]
-        before = sum(len(groups) for groups in self.all.groups[at["model"]][:text])
+        before = sum(len(groups) for groups in self.groups[at["model"]][:text])
         return at["class"], before + index, at["smoothing"], at["method"]
 
 
@@ -203,11 +190,6 @@ def path_of(image: object) -> str:
     if isinstance(image, (str, Path)):
         return str(image)
     return str(getattr(image, "path", "")) or str(getattr(image, "filename", "")) or "<image>"
-
-
-def _unique(errors: Sequence[CamctlError]) -> tuple[CamctlError, ...]:
-    """Return one error per wording."""
-    return tuple({(type(error), error.message): error for error in errors}.values())
 
 
 def _file_labels(paths: Sequence[str]) -> list[str]:

@@ -8,22 +8,20 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from camctl.errors import CamctlError, Hint, InputError, SpoiltModelError, as_value
-from camctl.pipeline.best_layer import MOST_PICTURES, best_layer
-from camctl.pipeline.cells import Runs, comparison_of, path_of
-from camctl.pipeline.layer_selection import BEST, check_layers, layer_groups
+from camctl.pipeline.cells import Runs, path_of
+from camctl.pipeline.layer_selection import BEST, MOST_PICTURES, best_layer, check_layers, layer_groups
 from camctl.pipeline.load import loaded_of
 from camctl.pipeline.method_selection import pick_methods, pick_metrics, usual_aggregate
-from camctl.pipeline.metrics import Measuring
+from camctl.pipeline.metrics import Measuring, regions_of
 from camctl.pipeline.passes import Clock, Manner
-from camctl.pipeline.plan import plan_of
-from camctl.pipeline.regions import regions_of
 from camctl.pipeline.request import Request
 from camctl.pipeline.run import Run, run
 from camctl.pipeline.sanity import Whole, randomised
-from camctl.pipeline.scene import scene_of
+from camctl.pipeline.scene import plan_of, scene_of
+from camctl.values.cam import Cam
 from camctl.values.comparison import Comparison, Spent
 from camctl.values.picture import read_picture
 from camctl.values.request import DETECTED, NO_EVALUATION, AnyClasses, Classes, Evaluation, Family, is_index
@@ -31,14 +29,15 @@ from camctl.values.request import DETECTED, NO_EVALUATION, AnyClasses, Classes, 
 if TYPE_CHECKING:
     from camctl.pipeline.layer_selection import Groups
     from camctl.pipeline.load import AnyModel
-    from camctl.pipeline.plan import Plan
     from camctl.pipeline.sanity import Randomised
-    from camctl.pipeline.scene import Scene
+    from camctl.pipeline.scene import Plan, Scene
     from camctl.plugin import Aggregate, LoadedModel
     from camctl.values.cam import Smoothing
     from camctl.values.picture import AnyPicture
 
     Progress = Callable[[str, int, int], None]
+
+Result = TypeVar("Result")
 
 WHOLE_PICTURES = 8
 """With more pictures than this, maps keep each scaled down to `KEPT_SIDE` pixels, to save memory."""
@@ -133,13 +132,14 @@ def compare(  # noqa: PLR0913
         aggregate=aggregate,
         options=dict(method_options or {}),
     )
+    regions = regions_of(evaluation.boxes, evaluation.masks)
+    metrics = pick_metrics(evaluation.metrics, evaluation.options, region=bool(regions))
+    measuring = Measuring(metrics=metrics, options=evaluation.options, regions=regions, several=len(pending) > 1)
     request = Request(
         classes=Classes.of(targets),
         manner=manner,
         layers=layers,
-        family=family,
-        measuring=_measuring(evaluation, several=len(pending) > 1),
-        several=len(pending) > 1,
+        measuring=measuring,
         verify=bool(evaluation.metrics) if evaluation.verify is None else evaluation.verify,
         sanity=evaluation.sanity,
     )
@@ -147,34 +147,30 @@ def compare(  # noqa: PLR0913
         message = "A comparison needs at least one model, one picture and one smoothing ('none' counts as one)."
         raise InputError(message)
     request.check_cells(len(pending), len(pictures))
-    return comparison_of(_Comparing(pending, pictures, request, progress or (lambda _text, _done, _total: None)).runs())
-
-
-def _measuring(evaluation: Evaluation, *, several: bool) -> Measuring:
-    regions = regions_of(evaluation.boxes, evaluation.masks)
-    metrics = pick_metrics(evaluation.metrics, evaluation.options, region=bool(regions))
-    return Measuring(metrics=metrics, options=evaluation.options, regions=regions, several=several)
+    return _Comparing(pending, pictures, request, family, progress or (lambda _text, _done, _total: None)).comparison()
 
 
 class _Comparing:
     """A comparison in the making."""
 
-    def __init__(self, models: Sequence[Any], images: Sequence[Any], request: Request, progress: Progress) -> None:
-        self.models, self.images, self.request, self.progress = models, images, request, progress
+    def __init__(
+        self, models: Sequence[Any], images: Sequence[Any], request: Request, family: Family, progress: Progress
+    ) -> None:
+        self.models, self.images, self.request, self.family, self.progress = models, images, request, family, progress
         self.result = Runs(request=request, paths=[path_of(image) for image in images])
         self._first: tuple[str, tuple[str, ...]] | None = None
         """Name and class names of the first model that knows them."""
         self._wholes: dict[int, Whole] = {}
         """Picture -> the maps of the model whose turn it is, for its sanity."""
 
-    def runs(self) -> Runs:
+    def comparison(self) -> Comparison:
         """Load one model after the other, and show it every picture."""
         for m, model in enumerate(self.models):
             self._model(m, model)
             if isinstance(model, (str, PendingModel)):
                 gc.collect()  # it was loaded for its turn; hooks and modules refer to each other in circles
         self.progress("Done", 1, 1)
-        return self.result
+        return self.result.comparison()
 
     def _model(self, m: int, model: Any) -> None:
         images = range(len(self.images))
@@ -184,7 +180,7 @@ class _Comparing:
         try:
             with clock.timed("load"):
                 loaded = loaded_of(model.load() if isinstance(model, PendingModel) else model)
-                plan = plan_of(loaded, self.request.family)
+                plan = plan_of(loaded, self.family)
         except CamctlError as error:
             if len(self.models) == 1:
                 raise
@@ -197,24 +193,32 @@ class _Comparing:
             self.progress(f"Running {loaded.name}", m * len(images) + i, len(self.models) * len(images))
             before = self.result.runs.get((i - 1, m))
             # A spoilt model's weights are not those that were loaded.
-            self.result.runs[i, m] = before if isinstance(before, SpoiltModelError) else self._picture(i, m, plan)
+            if isinstance(before, SpoiltModelError):
+                self.result.runs[i, m] = before
+            else:
+                work, alone = partial(self._run, i, m, plan), len(self.models) == len(self.images) == 1
+                self.result.runs[i, m] = self._tried(work, loaded.name, self.result.paths[i], alone=alone)
         if self._wholes:
-            self.result.randomised[m] = self._randomised(plan)
+            redraw = partial(self._randomised, plan)
+            self.result.randomised[m] = self._tried(redraw, loaded.name, "", alone=len(self.models) == 1)
+            self._wholes = {}
 
-    def _randomised(self, plan: Plan) -> Randomised | CamctlError:
-        """Return what redrawn weights leave of a model's maps; errors of the only model are raised."""
+    def _tried(self, work: Callable[[Clock], Result], model: str, image: str, *, alone: bool) -> Result | CamctlError:
+        """Return what a work makes, or its error; errors of what stands alone are raised."""
         clock = Clock()
-        progress = partial(self.progress, f"Redrawing {plan.loaded.name}")
         try:
-            with clock.timed("sanity"):
-                return randomised(plan, self._wholes, self.request.manner, progress)
+            return work(clock)
         except CamctlError as error:
-            if len(self.models) == 1:
+            if alone:
                 raise
             return as_value(error)
         finally:
-            self._wholes = {}
-            self._note(clock, plan.loaded.name, "")
+            self._note(clock, model, image)
+
+    def _randomised(self, plan: Plan, clock: Clock) -> Randomised:
+        with clock.timed("sanity"):
+            progress = partial(self.progress, f"Redrawing {plan.loaded.name}")
+            return randomised(plan, self._wholes, self.request.manner, progress)
 
     def _check_classes(self, loaded: LoadedModel) -> None:
         """Raise `InputError` for an index that means different classes to models that know their classes' names."""
@@ -231,18 +235,6 @@ class _Comparing:
             message = f"The class lists of {first} and {loaded.name} differ: {index} is not one class to both."
             raise InputError(message, hint=Hint("Give classes by name", target_category="NAME"))
 
-    def _picture(self, i: int, m: int, plan: Plan) -> Run | CamctlError:
-        """Show a model one picture; errors of the only model and picture are raised."""
-        clock = Clock()
-        try:
-            return self._run(i, m, plan, clock)
-        except CamctlError as error:
-            if len(self.models) == len(self.images) == 1:
-                raise
-            return as_value(error)
-        finally:
-            self._note(clock, plan.loaded.name, self.result.paths[i])
-
     def _run(self, i: int, m: int, plan: Plan, clock: Clock) -> Run:
         request, done = self.request, count(1)
         with clock.timed("prepare"):
@@ -254,9 +246,11 @@ class _Comparing:
         outcome = run(
             scene,
             groups,
-            request,
+            request.manner,
             request.choose,
             clock,
+            verify=request.verify,
+            measuring=request.measuring,
             side=KEPT_SIDE if len(self.images) > WHOLE_PICTURES else None,
             step=lambda total: self.progress(f"Measuring {plan.loaded.name}", next(done), total),
         )
@@ -264,25 +258,21 @@ class _Comparing:
         self.result.pictures.setdefault(i, picture)
         if request.sanity:
             light = replace(scene, picture=self.result.pictures[i])
-            self._wholes[i] = Whole(light, groups, outcome.targets, outcome.cams)
+            cams = {key: cam for key, cam in outcome.maps.items() if isinstance(cam, Cam)}
+            self._wholes[i] = Whole(light, groups, outcome.targets, cams)
         return outcome
-
-    def _first_scenes(self, scene: Scene) -> list[Scene]:
-        """Return the model with the first pictures, as far as they can be read."""
-        scenes = [scene]
-        for image in self.images[1:MOST_PICTURES]:
-            with suppress(CamctlError):
-                scenes.append(scene_of(scene.plan, read_picture(image)))
-        return scenes
 
     def _layers(self, scene: Scene) -> list[Groups]:
         request = self.request
         if request.layers == (BEST,):
-            scenes, metrics = self._first_scenes(scene), request.measuring.metrics
-            return [[best_layer(scenes, request.manner, request.choose, metrics)]]
+            scenes = [scene]
+            for image in self.images[1:MOST_PICTURES]:
+                with suppress(CamctlError):
+                    scenes.append(scene_of(scene.plan, read_picture(image)))
+            return [[best_layer(scenes, request.manner, request.choose, request.measuring.metrics)]]
         groups = layer_groups(scene, request.layers, usual_aggregate(request.manner.methods, request.manner.aggregate))
         fault = next((group for part in groups for group in part if isinstance(group, CamctlError)), None)
-        if fault is not None and not request.several:
+        if fault is not None and not request.measuring.several:
             raise fault
         request.check_cells(len(self.models), len(self.images), sum(map(len, groups)))
         return groups

@@ -7,15 +7,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from camctl.errors import CamctlError
-from camctl.pipeline.best_layer import best_layer
-from camctl.pipeline.layer_selection import BEST, check_layers, fused_layers
+from camctl.pipeline.layer_selection import BEST, best_layer, check_layers, fused_layers
 from camctl.pipeline.load import loaded_of
 from camctl.pipeline.method_selection import pick_methods, usual_aggregate
 from camctl.pipeline.passes import Clock, Manner, refusal
-from camctl.pipeline.plan import plan_of
-from camctl.pipeline.request import Request
 from camctl.pipeline.run import run
-from camctl.pipeline.scene import scene_of
+from camctl.pipeline.scene import plan_of, scene_of
 from camctl.values.picture import read_picture
 from camctl.values.request import DETECTED, AnyClasses, Classes, Family
 
@@ -98,18 +95,16 @@ def explain(  # noqa: PLR0913
     picture = read_picture(image)
     layers = (target_layers,) if isinstance(target_layers, str) else tuple(target_layers or ())
     check_layers(layers)
-    classes = Classes.of(targets)
     manner = Manner(methods=picked, smoothings=(smooth,), aggregate=aggregate, options=dict(method_options or {}))
-    request = Request(classes=classes, manner=manner, layers=layers, family=family, verify=verify)
     scene = scene_of(plan_of(loaded_of(model), family), picture)
     if refused := next(filter(None, (refusal(method, scene) for method in picked)), None):
         raise refused
-    choice = partial(choose, classes=classes)
+    choice = partial(choose, classes=Classes.of(targets))
     if layers == (BEST,):
         group = best_layer([scene], manner, choice)
     else:
         group = fused_layers(scene, layers, usual_aggregate(picked, aggregate))
-    outcome = run(scene, [group], request, choice, Clock())
+    outcome = run(scene, [group], manner, choice, Clock(), verify=verify)
     for cam in outcome.maps.values():
         if isinstance(cam, CamctlError):
             raise cam

@@ -77,8 +77,6 @@ def load(  # noqa: PLR0913
     """
     source, reference = registry.split_model(model)
     picked = registry.pick("source", source)
-    from camctl.engine.device import pick_device
-
     options = LoadOptions(
         random_weights=random_weights,
         seed=seed,
@@ -89,8 +87,31 @@ def load(  # noqa: PLR0913
         progress=progress,
     )
     weights = str(checkpoint) if checkpoint is not None else None
-    loaded = picked.plugin.load(reference, weights, pick_device(device), options)
+    loaded = picked.plugin.load(reference, weights, _device(device), options)
     return _renamed(loaded, options.labels) if options.labels else loaded
+
+
+def _device(name: str) -> str:
+    """Turn `cpu`, `cuda`, `cuda:1`, `mps` or `auto` (the fastest available) into a torch device's name."""
+    wanted = name.strip().casefold()
+    kind, colon, number = wanted.partition(":")
+    if kind not in {"cpu", "cuda", "mps", "auto"} or (colon and (kind != "cuda" or not number.isdecimal())):
+        raise InputError(f"'{name}' is not a device.", hint="Choose from: cpu, cuda, cuda:0, mps, auto.")
+    if kind == "cpu":
+        return wanted
+    import torch
+
+    if kind == "auto":
+        return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    hint = Hint("Let camctl choose the fastest available", device="auto")
+    if kind == "mps" and not torch.backends.mps.is_available():
+        raise InputError("There is no MPS device that torch can use here.", hint=hint)
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise InputError("There is no CUDA device that torch can use here.", hint=hint)
+    if number and int(number) >= torch.cuda.device_count():
+        message = f"There is no device {wanted}: torch sees {torch.cuda.device_count()} CUDA device(s)."
+        raise InputError(message, hint=hint)
+    return wanted
 
 
 def _renamed(loaded: LoadedModel, labels: tuple[str, ...]) -> LoadedModel:
@@ -99,9 +120,9 @@ def _renamed(loaded: LoadedModel, labels: tuple[str, ...]) -> LoadedModel:
         return loaded
     import torch
 
-    from camctl.engine.inputs import inputs_of
     from camctl.engine.model_state import untouched
     from camctl.engine.predictions import class_logits
+    from camctl.engine.view import inputs_of
 
     with torch.no_grad(), untouched(loaded.module):
         count = class_logits(loaded.forward)(inputs_of(loaded, None)).shape[1]

@@ -73,11 +73,15 @@ def _set(name: str) -> list[registry.Loaded]:
         return [registry.pick("method", f"camctl[{method}]") for method in METHOD_SETS["seed"]]
     if known not in METHOD_SETS:
         return []
-    loaded, skipped = registry.load_all("method")
+    methods = [method for method in _all("method") if not method.plugin.baseline]
+    return [method for method in methods if known == "all" or FURTHER.isdisjoint(method.plugin.needs)]
+
+
+def _all(kind: registry.Kind) -> Sequence[registry.Loaded]:
+    loaded, skipped = registry.load_all(kind)
     for error in skipped:
         warn_once(f"{error.message} ({error.hint})")
-    methods = [method for method in loaded if not method.plugin.baseline]
-    return [method for method in methods if known == "all" or FURTHER.isdisjoint(method.plugin.needs)]
+    return loaded
 
 
 def pick_metrics(
@@ -90,10 +94,7 @@ def pick_metrics(
     picked: dict[str, registry.Loaded] = {}
     for name in (names,) if isinstance(names, str) else names:
         if name.strip().casefold() == "all":
-            loaded, skipped = registry.load_all("metric")
-            for error in skipped:
-                warn_once(f"{error.message} ({error.hint})")
-            able = (metric for metric in loaded if region or "region" not in metric.plugin.needs)
+            able = (metric for metric in _all("metric") if region or "region" not in metric.plugin.needs)
             picked |= {metric.found.label: metric for metric in able if not metric.plugin.cost.by_name}
             continue
         metric = registry.pick("metric", name)

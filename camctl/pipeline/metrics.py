@@ -1,4 +1,4 @@
-"""Metrics of maps: every metric that was asked for, on every map that shows something."""
+"""Metrics of maps, and where the objects are: boxes and masks of the picture as pixels of the model's input."""
 
 from __future__ import annotations
 
@@ -8,19 +8,27 @@ from typing import TYPE_CHECKING, Any
 
 from camctl.errors import CamctlError, Hint, InputError, PluginError, as_value
 from camctl.pipeline.passes import Clock, Manner, Passed, run_passes
-from camctl.pipeline.regions import Regions
 from camctl.plugin import Case
+from camctl.values.picture import read_picture
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from camctl import registry
     from camctl.engine.cam import Drawn
-    from camctl.pipeline.layer_group import LayerGroup
+    from camctl.engine.predictions import Predictions
     from camctl.pipeline.passes import Key
-    from camctl.pipeline.scene import Scene
-    from camctl.plugin import Question
+    from camctl.pipeline.scene import LayerGroup, Scene
+    from camctl.values.picture import AnyPicture
+    from camctl.values.request import Box, ClassName
     from camctl.values.target import Target
+    from camctl.values.view import View
+
+    Bools = NDArray[np.bool_]
+    Region = Box | Bools
+    """Left, top, right and lower edge in pixels of the picture; or (H, W), of the picture's size."""
 
 BATCH = 16
 """Number of inputs scored at a time."""
@@ -32,17 +40,10 @@ class Measuring:
 
     metrics: Sequence[registry.Loaded] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
-    regions: Regions = field(default_factory=Regions)
+    regions: Mapping[ClassName, Region] = field(default_factory=dict)
+    """Objects by class; None stands for all others."""
     several: bool = False
-    """Whether another model may have, or explain, a class that this one does not."""
-
-
-@dataclass(frozen=True)
-class Measured:
-    """Figures by map, and why a metric has none."""
-
-    figures: Mapping[Key, Mapping[str, float]] = field(default_factory=dict)
-    faults: tuple[CamctlError, ...] = ()
+    """Whether there are several models: a class or layer missing in one is then not an error."""
 
 
 def measure(
@@ -52,10 +53,11 @@ def measure(
     passed: Passed,
     measuring: Measuring,
     step: Callable[[], None] = lambda: None,
-) -> Measured:
+) -> tuple[dict[Key, dict[str, float]], tuple[CamctlError, ...]]:
     """Measure every map that shows something, whatever its verdict; `step` is called after each map.
 
-    A third party's metric that fails is left out from then on.
+    Returns the figures of each map by the metrics' names, and the errors of third parties' metrics, each of which is
+    left out after its first.
 
     Raises `InputError`: an object's class is not explained, or the model does not see the object, and no other model
     may have it; or a box or mask does not fit the picture.
@@ -66,60 +68,52 @@ def measure(
     figures: dict[Key, dict[str, float]] = {}
     faults: dict[str, CamctlError] = {}
     with untouched(scene.plan.table):
-        for key, drawn in passed.maps.items():
-            t, g, s, m = key
-            target, group = passed.targets[t], groups[g]
-            if isinstance(target, CamctlError) or isinstance(group, CamctlError) or isinstance(drawn, CamctlError):
-                continue
+        for key, drawn, target in passed.drawn():
             if not drawn.verdict.blank:
+                _, g, s, m = key
                 own = replace(manner, methods=(manner.methods[m],), smoothings=(manner.smoothings[s],))
                 region = regions.get(target.index, regions.get(None))
-                case = _case(scene, group, own, drawn, target, passed.questions[t], region)
+                case = _case(scene, groups[g], own, passed.predictions, drawn, target, region)
                 figures[key] = _figures(case, measuring, faults)
             step()
-    return Measured(figures, tuple(faults.values()))
+    return figures, tuple(faults.values())
 
 
 def _case(
     scene: Scene,
-    group: LayerGroup,
+    group: LayerGroup | CamctlError,
     manner: Manner,
+    predictions: Predictions,
     drawn: Drawn,
     target: Target,
-    question: Question,
     region: Tensor | None,
 ) -> Case:
-    from camctl.engine.fusion import resize
+    import torch
 
-    size = (scene.inputs.shape[-2], scene.inputs.shape[-1])
+    from camctl.engine.maps import resize
+    from camctl.engine.predictions import answer_scores
 
     def map_of(inputs: Tensor) -> Tensor:
-        passed = run_passes(scene.with_inputs(inputs), [group], manner, lambda _predictions: [target], Clock())
+        passed = run_passes(replace(scene, inputs=inputs), [group], manner, lambda _predictions: [target], Clock())
         again = passed.maps[0, 0, 0, 0]
         return drawn.values.new_zeros(inputs.shape[-2:]) if isinstance(again, CamctlError) else again.values
 
+    def score_of(inputs: Tensor) -> Tensor:
+        parts = inputs.to(scene.inputs.device, scene.inputs.dtype).split(BATCH)
+        question = predictions.question(target)
+        with torch.no_grad():
+            return torch.cat([answer_scores(question, scene.plan.forward(part)) for part in parts])
+
+    size = (scene.inputs.shape[-2], scene.inputs.shape[-1])
     return Case(
         values=drawn.values,
         raw=resize(drawn.raw[None].float(), size)[0],
         inputs=scene.inputs,
         score=target.score,
         region=region,
-        score_of=_scoring(scene, question),
+        score_of=score_of,
         map_of=map_of,
     )
-
-
-def _scoring(scene: Scene, question: Question) -> Callable[[Tensor], Tensor]:
-    import torch
-
-    from camctl.engine.predictions import answer_scores
-
-    def score_of(inputs: Tensor) -> Tensor:
-        parts = inputs.to(scene.inputs.device, scene.inputs.dtype).split(BATCH)
-        with torch.no_grad():
-            return torch.cat([answer_scores(question, scene.forward(part)) for part in parts])
-
-    return score_of
 
 
 def _figures(case: Case, measuring: Measuring, faults: dict[str, CamctlError]) -> dict[str, float]:
@@ -139,10 +133,11 @@ def _regions(scene: Scene, passed: Passed, measuring: Measuring) -> dict[int | N
     """Return where the objects are, by the class's index, in pixels of the model's input."""
     import torch
 
-    measuring.regions.check(scene.picture.size)
+    for marked in measuring.regions.values():
+        _check_region(marked, scene.picture.size)
     explained = {target.index for target in passed.targets if not isinstance(target, CamctlError)}
     regions: dict[int | None, Tensor] = {}
-    for name in measuring.regions.names():
+    for name, marked in measuring.regions.items():
         try:
             index = None if name is None else passed.predictions.find(name).index
         except InputError:
@@ -152,7 +147,7 @@ def _regions(scene: Scene, passed: Passed, measuring: Measuring) -> dict[int | N
         if index is not None and index not in explained and not measuring.several:
             message = f"The box or mask is for the class '{name}', which is not explained."
             raise InputError(message, hint=Hint("Explain it as well", target_category=name))
-        region = measuring.regions.seen(name, scene.view)
+        region = seen(marked, scene.view)
         if region.any():
             regions[index] = torch.from_numpy(region).to(scene.inputs.device)
         elif not measuring.several:
@@ -160,3 +155,65 @@ def _regions(scene: Scene, passed: Passed, measuring: Measuring) -> dict[int | N
             message = "The object lies outside the part of the picture that the model is given, or between its pixels."
             raise InputError(message, hint=f"Mark it within {edges} (left, top, right, lower side).")
     return regions
+
+
+def regions_of(
+    boxes: Mapping[ClassName, Box] | Box | None = None, masks: Mapping[ClassName, AnyPicture] | AnyPicture | None = None
+) -> dict[ClassName, Region]:
+    """Read the boxes and masks of an `Evaluation`.
+
+    Raises `InputError`: a mask cannot be read or shows no object, or a class has a box and a mask.
+    """
+    boxes = boxes if isinstance(boxes, Mapping) else {None: boxes} if boxes else {}
+    masks = masks if isinstance(masks, Mapping) else {} if masks is None else {None: masks}
+    read: dict[ClassName, Region] = {name: _mask(mask) for name, mask in masks.items()}
+    for name in boxes.keys() & masks.keys():
+        of = "every class" if name is None else f"the class '{name}'"
+        raise InputError(f"There are a box and a mask for {of}.", hint="Leave out one of them, or name its class.")
+    return {**boxes, **read}
+
+
+def _mask(mask: AnyPicture) -> Bools:
+    """Return where a picture is not black, (H, W)."""
+    import numpy as np
+
+    if isinstance(mask, np.ndarray) and mask.dtype == bool:
+        mask = mask.astype(np.uint8)
+    picture = read_picture(mask)
+    shown: Bools = np.any(picture.pixels, axis=-1)
+    if not shown.any():
+        message = f"The mask {picture.path} is black: it shows no object."
+        raise InputError(message, hint="Paint the object white on black.")
+    return shown
+
+
+def _check_region(region: Region, size: tuple[int, int]) -> None:
+    """Raise `InputError` if a box or mask does not fit a picture of this size (height, width)."""
+    import numpy as np
+
+    height, width = size
+    if isinstance(region, np.ndarray):
+        if region.shape != size:
+            message = f"The mask is {region.shape[1]} x {region.shape[0]} pixels, the picture {width} x {height}."
+            raise InputError(message, hint="Give a mask of the picture's size.")
+    elif region[0] >= width or region[1] >= height or region[2] <= 0 or region[3] <= 0:
+        message = f"The box {','.join(f'{side:g}' for side in region)} lies outside the picture."
+        raise InputError(message, hint=f"The picture is {width} pixels wide and {height} high.")
+
+
+def seen(region: Region, view: View) -> Bools:
+    """Return the pixels (h, w) of the model's input whose centre lies on the object."""
+    import numpy as np
+
+    (height, width), (x0, y0, x1, y1) = view.size, view.box
+    x = x0 + (np.arange(width) + 0.5) * ((x1 - x0) / width)
+    y = y0 + (np.arange(height) + 0.5) * ((y1 - y0) / height)
+    if not isinstance(region, np.ndarray):
+        left, top, right, bottom = region
+        inside: Bools = ((y >= top) & (y <= bottom))[:, None] & ((x >= left) & (x <= right))[None, :]
+        return inside
+    mask = np.pad(region, 1)  # padding of the input is not an object
+    rows = np.clip(np.floor(y).astype(int) + 1, 0, mask.shape[0] - 1)
+    columns = np.clip(np.floor(x).astype(int) + 1, 0, mask.shape[1] - 1)
+    marked: Bools = mask[rows[:, None], columns[None, :]]
+    return marked

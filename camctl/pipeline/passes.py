@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from camctl.engine.cam import Drawn
     from camctl.engine.capture import Recorder
     from camctl.engine.predictions import Predictions
-    from camctl.pipeline.layer_group import LayerGroup
-    from camctl.pipeline.scene import Scene
+    from camctl.pipeline.scene import LayerGroup, Scene
     from camctl.plugin import Aggregate, Capture, Method, Question
     from camctl.values.cam import Smoothing
     from camctl.values.target import Target
@@ -81,11 +80,16 @@ class Passed:
 
     predictions: Predictions
     targets: tuple[Target | CamctlError, ...]
-    questions: Mapping[int, Question]
-    """Index of a target that can be explained -> what is asked of the model's output."""
     maps: Mapping[Key, Drawn | CamctlError]
     notes: tuple[str, ...] = ()
     """The method that `auto` stands for, if it is not the one that people expect."""
+
+    def drawn(self) -> Iterator[tuple[Key, Drawn, Target]]:
+        """Yield the maps that were drawn, with their targets."""
+        for key, drawn in self.maps.items():
+            target = self.targets[key[0]]
+            if not isinstance(drawn, CamctlError) and not isinstance(target, CamctlError):
+                yield key, drawn, target
 
 
 def run_passes(
@@ -99,8 +103,8 @@ def run_passes(
     Raises `InputError`: the model fails.
     """
     from camctl.engine.capture import Recorder
+    from camctl.engine.maps import PLAIN, augment
     from camctl.engine.predictions import Predictions
-    from camctl.engine.smoothing import PLAIN, augment
 
     sound = [group for group in groups if not isinstance(group, CamctlError)]
     names = tuple(dict.fromkeys(name for group in sound for method in manner.methods for name in group.of(method)))
@@ -113,27 +117,26 @@ def run_passes(
     for augmented in sorted({smoothing in AUGMENTED for smoothing in manner.smoothings}):
         with Recorder(scene.plan.table, names, scene.plan.hints, gradients=gradients) as recorder:
             inputs = augment(scene.inputs) if augmented else scene.inputs
-            logits = recorder.forward(inputs, scene.forward, keep_faults=True)
+            logits = recorder.forward(inputs, scene.plan.forward, keep_faults=True)
             if predictions is None:
                 predictions = Predictions(logits[PLAIN if augmented else 0].detach(), scene.loaded)
                 targets = choose(predictions)
-                sure = {i: target for i, target in enumerate(targets) if not isinstance(target, CamctlError)}
-                questions = {i: predictions.question(target) for i, target in sure.items()}
-            view = _Pass(scene, groups, manner, recorder, augmented=augmented)
-            maps |= view.draw(targets, questions)
-            view.note(clock)
-    drawn = [one.milliseconds for one in maps.values() if not isinstance(one, CamctlError)]
-    clock.add("methods", sum(drawn), len(drawn))
-    if predictions is None:
-        message = "no smoothing was asked for, not even none"
-        raise ValueError(message)
-    return Passed(predictions, tuple(targets), questions, maps, _auto_notes(maps, manner))
-
-
-def _auto_notes(maps: Mapping[Key, Drawn | CamctlError], manner: Manner) -> tuple[str, ...]:
-    automatic = [drawn for key, drawn in maps.items() if manner.methods[key[-1]].name == AUTO]
-    names = {drawn.method.name for drawn in automatic if not isinstance(drawn, CamctlError)}
-    return tuple(Hint(MEASURED.format(name), method="GradCAM") for name in sorted(names - {"GradCAM"}))
+                questions = {
+                    i: predictions.question(target)
+                    for i, target in enumerate(targets)
+                    if not isinstance(target, CamctlError)
+                }
+            maps |= _Pass(scene, groups, manner, recorder, augmented=augmented).draw(targets, questions)
+            sign = " (aug)" if augmented else ""
+            clock.add(f"forward{sign}", recorder.milliseconds["forward"])
+            if gradients and questions:
+                clock.add(f"backward{sign}", recorder.milliseconds["backward"], len(questions))
+    assert predictions is not None  # noqa: S101 - there is at least one smoothing
+    drawn = {key: cam for key, cam in maps.items() if not isinstance(cam, CamctlError)}
+    clock.add("methods", sum(cam.milliseconds for cam in drawn.values()), len(drawn))
+    automatic = {cam.method.name for key, cam in drawn.items() if manner.methods[key[-1]].name == AUTO}
+    notes = [Hint(MEASURED.format(name), method="GradCAM") for name in sorted(automatic - {"GradCAM"})]
+    return Passed(predictions, tuple(targets), maps, tuple(notes))
 
 
 class _Pass:
@@ -148,20 +151,12 @@ class _Pass:
         *,
         augmented: bool,
     ) -> None:
-        self.groups, self.manner, self.recorder, self.augmented = groups, manner, recorder, augmented
+        self.groups, self.manner, self.recorder = groups, manner, recorder
         self.smoothings = [i for i, name in enumerate(manner.smoothings) if (name in AUGMENTED) == augmented]
         self.refusals = [refusal(method, scene) for method in manner.methods]
         self.vit_like = scene.plan.hints.tokens
-        self.backwards = 0
         self._shared: dict[GroupKey, Drawn] = {}
         """Maps that are the same for every target."""
-
-    def note(self, clock: Clock) -> None:
-        """Add the time of the passes."""
-        sign = " (aug)" if self.augmented else ""
-        clock.add(f"forward{sign}", self.recorder.milliseconds["forward"])
-        if self.backwards:
-            clock.add(f"backward{sign}", self.recorder.milliseconds["backward"], self.backwards)
 
     def draw(
         self, targets: Sequence[Target | CamctlError], questions: Mapping[int, Question]
@@ -172,9 +167,9 @@ class _Pass:
         for i, target in enumerate(targets):
             if isinstance(target, CamctlError):
                 maps |= {(i, *key): target for key in keys}
-                continue
-            drawn = self._answered(questions[i], last=i == max(questions))
-            maps |= {(i, *key): one for key, one in drawn.items()}
+            else:
+                answered = self._answered(questions[i], last=i == max(questions))
+                maps |= {(i, *key): cam for key, cam in answered.items()}
         return maps
 
     def _answered(self, question: Question, *, last: bool) -> dict[GroupKey, Drawn | CamctlError]:
@@ -182,7 +177,6 @@ class _Pass:
 
         recorder = self.recorder
         gradients = recorder.backward(question, last=last) if recorder.gradients else None
-        self.backwards += recorder.gradients
         captures = {capture.layer: capture for capture in recorder.captures(question, gradients)}
         reached: dict[str, bool | None] = dict.fromkeys(captures)
         if gradients is not None:
@@ -197,8 +191,7 @@ class _Pass:
                 if key in self._shared:
                     maps[key] = replace(self._shared[key], milliseconds=0.0)
                     continue
-                refused = self.refusals[m] or self._fault(method, self.groups[g])
-                maps[key] = drawn = refused or self._map(method, key, captures, reached, evidence)
+                maps[key] = drawn = self.refusals[m] or self._map(method, key, captures, reached, evidence)
                 if not isinstance(drawn, CamctlError) and self._same_for_all(method):
                     self._shared[key] = drawn
         return maps
@@ -222,17 +215,6 @@ class _Pass:
             and bool(self.recorder.logits.isfinite().all())
         )
 
-    def _fault(self, method: Method, group: LayerGroup | CamctlError) -> CamctlError | None:
-        """Return why a method makes no map of a group."""
-        if isinstance(group, CamctlError):
-            return group
-        names = group.of(method)
-        if method.aggregate == "product" and len(names) == 1:
-            message = f"{method.name} multiplies the maps of several layers, and is given one layer."
-            return InputError(message, hint=Hint("Name several layers", target_layers="auto:3"))
-        fault = next((self.recorder.faults[name] for name in names if name in self.recorder.faults), None)
-        return as_value(fault) if fault else None
-
     def _map(
         self,
         method: Method,
@@ -241,13 +223,20 @@ class _Pass:
         reached: Mapping[str, bool | None],
         evidence: dict[str, Tensor],
     ) -> Drawn | CamctlError:
-        """Draw one map; return the error if the method fails."""
+        """Draw one map; return the error of its layers or of the method."""
         from camctl.engine.cam import draw
 
         group = self.groups[key[0]]
-        assert not isinstance(group, CamctlError)  # noqa: S101 - `_fault` has returned it
+        if isinstance(group, CamctlError):
+            return group
         names = group.of(method)
+        if method.aggregate == "product" and len(names) == 1:
+            message = f"{method.name} multiplies the maps of several layers, and is given one layer."
+            return InputError(message, hint=Hint("Name several layers", target_layers="auto:3"))
         try:
+            for name in names:
+                if name in self.recorder.faults:
+                    raise self.recorder.faults[name]
             drawn = draw(
                 [_input(captures[name], method, group) for name in names],
                 method,
@@ -257,11 +246,11 @@ class _Pass:
                 options=self.manner.options,
                 evidence=evidence,
             )
-            return self._warned(drawn, [captures[name] for name in names]) if group.chosen_by == "you" else drawn
         except SpoiltModelError:
             raise
         except CamctlError as error:
             return as_value(error)
+        return self._warned(drawn, [captures[name] for name in names]) if group.chosen_by == "you" else drawn
 
     def _warned(self, drawn: Drawn, captures: Sequence[Capture]) -> Drawn:
         """Add a warning if the method needs one sign and the convolutional layer that the user named has both."""

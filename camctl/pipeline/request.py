@@ -1,21 +1,20 @@
-"""What every model and picture of a call is asked for, and how many maps that makes."""
+"""What every model and picture of a comparison is asked for, and how many maps that makes."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from math import prod
 from typing import TYPE_CHECKING
 
 from camctl.errors import CamctlError, Hint, InputError, as_value
-from camctl.pipeline.metrics import Measuring
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from camctl.engine.predictions import Predictions
+    from camctl.pipeline.metrics import Measuring
     from camctl.pipeline.passes import Manner
-    from camctl.values.request import Classes, Family
+    from camctl.values.request import Classes
     from camctl.values.target import Target
 
 MOST_CELLS = 600
@@ -29,13 +28,10 @@ class Request:
     classes: Classes
     manner: Manner
     layers: tuple[str, ...]
-    family: Family
-    measuring: Measuring = field(default_factory=Measuring)
-    several: bool = False
-    """Whether there are several models: a class or layer missing in one is then not an error."""
-    verify: bool = False
+    measuring: Measuring
+    verify: bool
     """Whether the model is asked about its maps."""
-    sanity: bool = False
+    sanity: bool
     """Whether the maps are compared with those of redrawn weights."""
 
     @property
@@ -64,26 +60,27 @@ class Request:
             alone += [fewer] * (topk - len(alone))
         if not self.classes.versus:
             return alone
-        return [target for one in alone for target in (one, self._contrasted(predictions, one))]
-
-    def _contrasted(self, predictions: Predictions, target: Target | CamctlError) -> Target | CamctlError:
-        if isinstance(target, CamctlError):
-            return target
-        versus, strength = self.classes.versus, self.classes.strength
-        return self._or_error(partial(predictions.contrasted, target, versus, strength))
+        targets = []
+        for target in alone:
+            contrast = target
+            if not isinstance(target, CamctlError):
+                versus, strength = self.classes.versus, self.classes.strength
+                contrast = self._or_error(partial(predictions.contrasted, target, versus, strength))
+            targets += [target, contrast]
+        return targets
 
     def _or_error(self, find: Callable[[], Target]) -> Target | CamctlError:
         try:
             return find()
         except InputError as error:
-            if not self.several:
+            if not self.measuring.several:
                 raise
             return as_value(error)
 
     def check_cells(self, models: int, images: int, layers: int = 0) -> None:
         """Raise `InputError` for more maps than people can look at side by side."""
-        counts: Sequence[int] = (models, images, self.targets, len(self.manner.smoothings), len(self.manner.methods))
-        cells = prod(counts) * max(layers, len(self.layers), 1)
+        own = self.targets * len(self.manner.smoothings) * len(self.manner.methods)
+        cells = models * images * own * max(layers, len(self.layers), 1)
         if cells > MOST_CELLS:
             message = f"That makes {cells} maps, and a comparison holds {MOST_CELLS}."
             raise InputError(message, hint=Hint("Compare fewer at a time, or save maps one by one", "run"))

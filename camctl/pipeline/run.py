@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from camctl.errors import CamctlError
-from camctl.pipeline.layer_group import LayerGroup
-from camctl.pipeline.metrics import Measured, measure
+from camctl.errors import CamctlError, InputError
+from camctl.pipeline.metrics import measure
 from camctl.pipeline.passes import run_passes
-from camctl.pipeline.verification import verified
+from camctl.pipeline.scene import LayerGroup
 from camctl.registry.versions import versions
 from camctl.values.cam import Cam
 from camctl.values.explanation import Explanation
@@ -18,10 +17,12 @@ from camctl.values.explanation import Explanation
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from camctl.engine.advice import Advice
-    from camctl.pipeline.passes import Choice, Clock, Key, Passed
-    from camctl.pipeline.request import Request
+    from torch import Tensor
+
+    from camctl.pipeline.metrics import Measuring
+    from camctl.pipeline.passes import Choice, Clock, Key, Manner, Passed
     from camctl.pipeline.scene import Scene
+    from camctl.plugin import Question
     from camctl.values.target import Target
 
 TOP = 5
@@ -38,107 +39,128 @@ class Run:
     targets: Sequence[Target | CamctlError]
     maps: Mapping[Key, Cam | CamctlError]
     figures: Mapping[Key, Mapping[str, float]]
-    faults: Sequence[CamctlError] = ()
+    faults: Sequence[CamctlError]
     """Why a metric has no figures."""
 
-    @property
-    def cams(self) -> dict[Key, Cam]:
-        """The maps that were drawn."""
-        return {key: cam for key, cam in self.maps.items() if isinstance(cam, Cam)}
 
-
-def run(
+def run(  # noqa: PLR0913
     scene: Scene,
     groups: Sequence[LayerGroup | CamctlError],
-    request: Request,
+    manner: Manner,
     choose: Choice,
     clock: Clock,
     *,
+    verify: bool = False,
+    measuring: Measuring | None = None,
     side: int | None = None,
     step: Callable[[int], None] = lambda _total: None,
 ) -> Run:
-    """Draw, verify and measure the maps of a scene.
+    """Draw, verify and measure the maps of a scene; an error stands for layers that the model does not have.
 
-    Parameters
-    ----------
-    groups: The layers of each map; an error stands for layers that the model does not have.
-    choose: Returns the targets of the picture's predictions.
-    side: Longest side in pixels of the picture that the maps keep; None keeps it as it is.
-    step: Called after each map that is measured with the number of maps.
+    `side`: longest side in pixels of the picture that the maps keep; None keeps it as it is. `step` is called after
+    each map that is measured with the number of maps.
     """
-    passed = run_passes(scene, groups, request.manner, choose, clock)
-    if request.verify:
-        passed = verified(scene, request.manner, passed, clock)
-    measured = Measured()
-    if request.measuring.metrics:
+    passed = run_passes(scene, groups, manner, choose, clock)
+    if verify:
+        passed = _verified(scene, manner, passed, clock)
+    figures: Mapping[Key, Mapping[str, float]] = {}
+    faults: Sequence[CamctlError] = ()
+    if measuring and measuring.metrics:
         total = len(passed.maps)
         with clock.timed("metrics", total):
-            measured = measure(scene, groups, request.manner, passed, request.measuring, lambda: step(total))
+            figures, faults = measure(scene, groups, manner, passed, measuring, lambda: step(total))
     if side is not None:
         small = scene.picture.at_most(side)
         scene = replace(scene, picture=small, view=scene.view.on(scene.picture.size, small.size))
-    cams = _cams(scene, passed, groups, request)
+    cams = _cams(scene, groups, manner, passed)
+    errors = {key: error for key, error in passed.maps.items() if isinstance(error, CamctlError)}
     return Run(
-        explanation=_explanation(scene, passed, list(cams.values()), clock, groups),
+        explanation=_explanation(scene, groups, passed, tuple(cams.values()), clock),
         targets=passed.targets,
-        maps={**cams, **{key: error for key, error in passed.maps.items() if isinstance(error, CamctlError)}},
-        figures=measured.figures,
-        faults=measured.faults,
+        maps={**cams, **errors},
+        figures=figures,
+        faults=faults,
     )
 
 
-def _cams(scene: Scene, passed: Passed, groups: Sequence[LayerGroup | CamctlError], request: Request) -> dict[Key, Cam]:
-    """Return the maps that were drawn, with advice on those that are worthless."""
-    from camctl.engine.advice import Advice
+def _verified(scene: Scene, manner: Manner, passed: Passed, clock: Clock) -> Passed:
+    """Judge each `ok` map of a method that looks at the model by two more forward passes in one batch."""
+    from camctl.engine.inversion import hidden, judge_inversion
+    from camctl.engine.model_state import untouched
+    from camctl.engine.verdict import OK
 
-    probe = cache(scene.probe)  # shared by all groups
-    name = scene.loaded.name
-    advice: dict[int, Advice] = {
-        g: Advice(probe, group.every, name, probed=group.chosen_by == "probe")
-        for g, group in enumerate(groups)
-        if isinstance(group, LayerGroup)
-    }
+    maps = dict(passed.maps)
+    with untouched(scene.plan.table):
+        for key, drawn, target in passed.drawn():
+            if drawn.verdict.name != "ok" or not manner.methods[key[-1]].needs:
+                continue
+            with clock.timed("verify"):
+                question = passed.predictions.question(target)
+                verdict = judge_inversion(_leads(scene, passed, question, hidden(scene.inputs, drawn.raw)))
+            if verdict is not OK:
+                maps[key] = replace(drawn, verdict=verdict)
+    return replace(passed, maps=maps)
+
+
+def _leads(scene: Scene, passed: Passed, question: Question, inputs: Tensor) -> Tensor:
+    """Return the target's lead in the picture, and in inputs (N, 3, h, w): (1 + N,)."""
+    import torch
+
+    from camctl.engine.inversion import lead
+
+    with torch.no_grad():
+        try:
+            logits = scene.plan.forward(inputs)
+        except InputError:  # some models take one picture at a time
+            logits = torch.cat([scene.plan.forward(part) for part in inputs.split(1)])
+    logits = torch.cat([passed.predictions.logits[None], logits])
+    return lead(question.answers(logits), question.column, question.score)
+
+
+def _cams(scene: Scene, groups: Sequence[LayerGroup | CamctlError], manner: Manner, passed: Passed) -> dict[Key, Cam]:
+    """Return the maps that were drawn, with advice on those that are worthless."""
+    from camctl.engine.verdict import advice
+
+    probe = cache(scene.probe)
     cams: dict[Key, Cam] = {}
-    for key in sorted(passed.maps):
-        t, g, _, _ = key
-        target, group = passed.targets[t], groups[g]
-        if not isinstance(target, CamctlError) and isinstance(group, LayerGroup):
-            cam = _cam(scene, passed, key, group, advice[g], request)
-            cams |= {key: cam} if cam else {}
+    for key, drawn, target in sorted(passed.drawn(), key=lambda entry: entry[0]):
+        group = groups[key[1]]
+        assert isinstance(group, LayerGroup)  # noqa: S101 - it has a map
+        raw = drawn.raw.cpu().numpy()
+        verdict = drawn.verdict
+        if scene.loaded.random_weights and not verdict.blank:
+            verdict = replace(verdict, name="ok")  # random weights know no class to point at: the reason is a warning
+        hint = advice(
+            verdict,
+            drawn.method,
+            (*group.names, *group.pre_activation),
+            scene.loaded.name,
+            partial(probe, passed.predictions.question(target)),
+            probed=group.chosen_by == "probe",
+        )
+        cams[key] = Cam(
+            model=scene.loaded.name,
+            method=drawn.method.name,
+            target=target,
+            smoothing=manner.smoothings[key[2]],
+            layers=group.of(drawn.method),
+            chosen_by=group.chosen_by,
+            grid=(raw.shape[0], raw.shape[1]),
+            values=drawn.values.cpu().numpy(),
+            raw=raw,
+            raw_by_layer=tuple(layer.cpu().numpy() for layer in drawn.raw_by_layer),
+            verdict=verdict.name,
+            reason=verdict.reason,
+            hint=hint,
+            milliseconds=drawn.milliseconds,
+            picture=scene.picture,
+            view=scene.view,
+        )
     return cams
 
 
-def _cam(scene: Scene, passed: Passed, key: Key, group: LayerGroup, advice: Advice, request: Request) -> Cam | None:
-    """Return one map, or None if it was not drawn."""
-    drawn, target = passed.maps[key], passed.targets[key[0]]
-    if isinstance(drawn, CamctlError) or isinstance(target, CamctlError):
-        return None
-    raw = drawn.raw.cpu().numpy()
-    verdict = drawn.verdict
-    if scene.loaded.random_weights and not verdict.blank:
-        verdict = replace(verdict, name="ok")  # random weights know no class to point at: the reason is a warning
-    return Cam(
-        model=scene.loaded.name,
-        method=drawn.method.name,
-        target=target,
-        smoothing=request.manner.smoothings[key[2]],
-        layers=group.of(drawn.method),
-        chosen_by=group.chosen_by,
-        grid=(raw.shape[0], raw.shape[1]),
-        values=drawn.values.cpu().numpy(),
-        raw=raw,
-        raw_by_layer=tuple(layer.cpu().numpy() for layer in drawn.raw_by_layer),
-        verdict=verdict.name,
-        reason=verdict.reason,
-        hint=advice.hint(verdict, drawn.method, passed.questions[key[0]]),
-        milliseconds=drawn.milliseconds,
-        picture=scene.picture,
-        view=scene.view,
-    )
-
-
 def _explanation(
-    scene: Scene, passed: Passed, cams: Sequence[Cam], clock: Clock, groups: Sequence[LayerGroup | CamctlError]
+    scene: Scene, groups: Sequence[LayerGroup | CamctlError], passed: Passed, cams: tuple[Cam, ...], clock: Clock
 ) -> Explanation:
     loaded = scene.loaded
     choices = [group.note for group in groups if isinstance(group, LayerGroup) and group.note]
@@ -148,7 +170,7 @@ def _explanation(
         image_sha256=scene.picture.sha256,
         model=loaded.name,
         predictions=passed.predictions.top(TOP),
-        maps=tuple(cams),
+        maps=cams,
         random_weights=loaded.random_weights,
         repairs=loaded.repairs,
         notes=(*loaded.notes, *(() if scene.view.exact else (STRETCHED,)), *passed.notes, *choices),

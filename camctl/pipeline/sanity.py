@@ -18,12 +18,10 @@ from camctl.values.comparison import ANOTHER, Redrawn
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-    from torch import Tensor
+    from torch import Tensor, nn
 
-    from camctl.pipeline.layer_group import LayerGroup
     from camctl.pipeline.passes import Key, Manner
-    from camctl.pipeline.plan import Plan
-    from camctl.pipeline.scene import Scene
+    from camctl.pipeline.scene import LayerGroup, Plan, Scene
     from camctl.plugin import LoadedModel
     from camctl.values.cam import Cam, VerdictName
     from camctl.values.target import Target
@@ -68,21 +66,23 @@ def randomised(
 
     Raises `InputError`: the model cannot be copied.
     """
-    from camctl.engine.model_copy import replica, run_order
-    from camctl.engine.modules import ModuleTable
-    from camctl.engine.stages import stages
+    import torch
+
+    from camctl.engine.model_copy import replica, run_order, stages
+    from camctl.engine.model_state import ModuleTable
 
     copied = replica(plan.loaded)
     first = next(iter(wholes.values()))
     parts = stages(copied.module, *run_order(copied, plan.loaded.module, first.scene.inputs))
     maps: list[Indexed] = list(_other_pictures(wholes, manner))
-    redrawing = _Redrawing(plan.loaded, copied, [whole.scene.inputs for whole in wholes.values()])
+    alike = [whole.scene.inputs for whole in wholes.values() if whole.scene.inputs.shape == first.scene.inputs.shape]
+    inputs, random = torch.cat(alike[:SETTLED]), dict[str, None]()
     copied_plan = replace(plan, loaded=copied, table=ModuleTable.of(copied.module))
     turns = _turns(list(wholes), len(parts))
     total = sum(len(images) for _, _, images in turns)
     done = 0
     for depth, seed, images in turns:
-        redrawing.redraw(parts[depth].owners, seed)
+        _redraw(plan.loaded.module, copied, inputs, parts[depth].owners, random, seed)
         for image in images:
             progress(done, total)
             whole = wholes[image]
@@ -100,45 +100,34 @@ def randomised(
 
 
 def _turns(images: Sequence[int], stages: int) -> list[tuple[int, int, Sequence[int]]]:
-    """Return which stage is redrawn with which seed, and shown which pictures.
-
-    The first head is redrawn last of the heads, so that the deeper stages come on top of it.
-    """
+    """Return which stage is redrawn with which seed, and shown which pictures; deeper stages come on the first head."""
     heads = min(max(-(-DRAWS // len(images)), FEWEST), MOST)
     first = [(0, seed, images[seed // heads :][:1]) for seed in reversed(range(heads * len(images)))]
     return [*first, *((depth, 0, images) for depth in range(1, stages))]
 
 
-class _Redrawing:
-    """A copy of a model on the way to random weights."""
+def _redraw(
+    original: nn.Module, copied: LoadedModel, inputs: Tensor, owners: Sequence[str], random: dict[str, None], seed: int
+) -> None:
+    """Redraw the own weights of some modules of a copy; `random` has the names of those that were, and of these.
 
-    def __init__(self, loaded: LoadedModel, copied: LoadedModel, inputs: Sequence[Tensor]) -> None:
-        import torch
+    Random batch norms start anew as well, and then learn their statistics from the pictures: in eval mode without
+    statistics a deep net would explode or fade.
+    """
+    import torch
+    from torch import nn
 
-        self.whole, self.copied = loaded.module, copied
-        self.inputs = torch.cat([part for part in inputs if part.shape == inputs[0].shape][:SETTLED])
-        self.random: dict[str, None] = {}
+    from camctl.kit.random_weights import redraw, settle
 
-    def redraw(self, owners: Sequence[str], seed: int) -> None:
-        """Redraw the own weights of some modules.
-
-        Random batch norms start anew as well, as their `reset_parameters` has it, and then learn their statistics from
-        the pictures: in eval mode without statistics a deep net would explode or fade.
-        """
-        import torch
-        from torch import nn
-
-        from camctl.kit.random_weights import redraw, settle
-
-        generator = torch.Generator().manual_seed(seed)
-        for name in owners:
-            part = self.copied.module.get_submodule(name)
-            device = next((tensor.device for tensor in (*part.parameters(), *part.buffers())), torch.device("cpu"))
-            redraw(part.cpu(), self.whole.get_submodule(name), generator)
-            part.to(device)
-        self.random |= dict.fromkeys(owners)
-        random = nn.ModuleList(self.copied.module.get_submodule(name) for name in self.random)
-        settle(random, lambda _noise: self.copied.forward(self.inputs), self.inputs.shape[1:], seed)
+    generator = torch.Generator().manual_seed(seed)
+    for name in owners:
+        part = copied.module.get_submodule(name)
+        device = next((tensor.device for tensor in (*part.parameters(), *part.buffers())), torch.device("cpu"))
+        redraw(part.cpu(), original.get_submodule(name), generator)
+        part.to(device)
+    random |= dict.fromkeys(owners)
+    parts = nn.ModuleList(copied.module.get_submodule(name) for name in random)
+    settle(parts, lambda _noise: copied.forward(inputs), inputs.shape[1:], seed)
 
 
 def _maps(scene: Scene, whole: Whole, manner: Manner) -> dict[Key, Map]:
@@ -157,7 +146,7 @@ def _other_pictures(wholes: Mapping[int, Whole], manner: Manner) -> Iterator[Ind
     for index, image in enumerate(images):
         whole = wholes[image]
         if len(images) == 1:
-            turned = whole.scene.with_inputs(whole.scene.inputs.flip((2, 3)))
+            turned = replace(whole.scene, inputs=whole.scene.inputs.flip((2, 3)))
             yield from _compared(whole, _maps(turned, whole, manner), image, ANOTHER, 0)
         else:
             following = wholes[images[(index + 1) % len(images)]]
@@ -167,7 +156,7 @@ def _other_pictures(wholes: Mapping[int, Whole], manner: Manner) -> Iterator[Ind
 
 def _compared(whole: Whole, others: Mapping[Key, Map], image: int, stage: str, seed: int) -> Iterator[Indexed]:
     """Compare sound maps of the whole network with others, at the size at which maps are correlated."""
-    from camctl.ranking import SIDE, rank_correlation, resized, ssim
+    from camctl.ranking.correlation import SIDE, rank_correlation, resized, ssim
 
     for key, cam in whole.cams.items():
         if cam.blank or key not in others:

@@ -1,24 +1,73 @@
-"""A scene: one model with one picture."""
+"""A model with everything known about it, and a scene: the model with one picture."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+from weakref import finalize
 
+from camctl import registry
+from camctl.errors import Hint
 from camctl.pipeline.load import loaded_of
-from camctl.pipeline.plan import plan_of
 from camctl.values.picture import read_picture
 from camctl.values.request import DETECTED, Family
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from camctl.engine.layout import LayoutHints
+    from camctl.engine.model_state import ModuleTable
     from camctl.pipeline.load import AnyModel
-    from camctl.pipeline.plan import Plan
-    from camctl.plugin import LoadedModel, Question
+    from camctl.plugin import LoadedModel, Method, Question
     from camctl.values.layer_map import LayerMap
     from camctl.values.picture import AnyPicture, Picture
     from camctl.values.view import View
+
+NO_LAYER = "No layer of this model has a spatial grid that the class score depends on."
+
+SEE_LAYERS = Hint("See every layer's output", "layers")
+
+_views: dict[int, dict[tuple[int, int], View]] = {}
+"""Identity of a model that is alive -> size of a picture -> its view."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Plan:
+    """A model with everything about it that depends on no picture: found once per model."""
+
+    loaded: LoadedModel
+    table: ModuleTable
+    hints: LayoutHints
+    adapter: str
+    """Name of the adapter that knows the model; empty if none does."""
+
+    def inputs(self, picture: Picture | None) -> Tensor:
+        """Return a picture, or noise, as the model's input (1, 3, h, w)."""
+        from camctl.engine.view import inputs_of
+
+        return inputs_of(self.loaded, picture, self.table.parameters)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Compute the logits (N, classes) of inputs (N, 3, h, w). Raises `InputError` if the model fails on these."""
+        from camctl.engine.predictions import class_logits
+
+        return class_logits(self.loaded.forward)(inputs)
+
+    def view(self, size: tuple[int, int]) -> View:
+        """Return what the model sees of a picture of this height and width; measured once per model and size."""
+        from camctl.engine.view import measure_view
+
+        key = id(self.loaded)
+        if key not in _views:
+            _views[key] = {}
+            finalize(self.loaded, _views.pop, key, None).atexit = False
+        if size not in _views[key]:
+            _views[key][size] = measure_view(self.loaded.preprocess, size)
+        return _views[key][size]
+
+    def claimed_layers(self) -> tuple[str, ...]:
+        """Return the target layers that the adapter names; empty without an adapter."""
+        return tuple(self.hints.adapter.target_layers(self.loaded.module)) if self.hints.adapter else ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -36,19 +85,46 @@ class Scene:
         """The model."""
         return self.plan.loaded
 
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Compute the logits of inputs, as `Plan.forward` does."""
-        return self.plan.forward(inputs)
-
     def probe(self, question: Question | None = None) -> LayerMap:
         """Observe every layer in one forward and one backward pass from a question (the best class by default)."""
         from camctl.engine.probe import probe
 
-        return probe(self.plan.table, self.forward, self.inputs, self.plan.hints, question)
+        return probe(self.plan.table, self.plan.forward, self.inputs, self.plan.hints, question)
 
-    def with_inputs(self, inputs: Tensor) -> Scene:
-        """Return the same scene with other inputs (1, 3, h, w) of the same picture and view."""
-        return replace(self, inputs=inputs)
+
+@dataclass(frozen=True)
+class LayerGroup:
+    """Target layers that make one map, and who chose them: `you`, `adapter NAME` or `probe`.
+
+    `pre_activation` and `rectified` are those of `LayerMap`; a layer that the user names has neither.
+    """
+
+    names: tuple[str, ...]
+    chosen_by: str
+    pre_activation: tuple[str, ...] = ()
+    rectified: bool = False
+    note: str = ""
+    """How it was chosen, if that is worth a line."""
+
+    def of(self, method: Method) -> tuple[str, ...]:
+        """Return a method's layers: before the activation if it accepts activations of both signs."""
+        return self.pre_activation if method.signed and self.pre_activation else self.names
+
+
+def plan_of(loaded: LoadedModel, family: Family = DETECTED) -> Plan:
+    """Find the adapter that knows a model, and list its modules."""
+    from camctl.engine.layout import LayoutHints
+    from camctl.engine.model_state import ModuleTable
+
+    match = registry.match_adapter(loaded.module, family.adapter)
+    hints = LayoutHints(
+        adapter=match.plugin if match else None,
+        claimed_tokens=match.plugin.extra_tokens(loaded.module) if match else None,
+        extra_tokens=family.num_extra_tokens,
+        tokens=family.vit_like,
+    )
+    name = match.found.name if match else ""
+    return Plan(loaded=loaded, table=ModuleTable.of(loaded.module), hints=hints, adapter=name)
 
 
 def scene_of(plan: Plan, picture: Picture) -> Scene:
@@ -80,11 +156,12 @@ def survey(model: AnyModel, image: AnyPicture | None = None, *, family: Family =
     >>> layers.default
     ('backbone.layers.4.ln1',)
     """
-    from camctl.engine.probe import probe, with_default
+    from camctl.engine.probe import probe
 
     plan = plan_of(loaded_of(model), family)
     inputs = plan.inputs(read_picture(image) if image is not None else None)
     layers = probe(plan.table, plan.forward, inputs, plan.hints)
-    if plan.hints.adapter is None:
+    if not plan.adapter:
         return layers
-    return with_default(layers, plan.claimed_layers(), f"adapter {plan.adapter}")
+    default, chosen_by = plan.claimed_layers(), f"adapter {plan.adapter}"
+    return replace(layers, default=default, chosen_by=chosen_by, pre_activation=(), rectified=False)

@@ -7,22 +7,14 @@ Entry-point groups: `camctl.methods` names a `Method`, `camctl.metrics` a `Metri
 `Adapter` and `camctl.sources` a `Source` (an instance, or a class that needs no arguments).
 """
 
-from __future__ import annotations
-
-from camctl.plugin.adapters import Adapter
 from camctl.plugin.functions import Cost
-from camctl.plugin.methods import Aggregate, Capture, Method, Need, Reduction, method
-from camctl.plugin.metrics import Case, Metric, MetricNeed, metric
+from camctl.plugin.methods import Aggregate, Capture, Evidence, Method, method
+from camctl.plugin.metrics import Case, Metric, metric
+from camctl.plugin.models import Adapter, Checkpoint, LoadedModel, LoadOptions, Source
 from camctl.plugin.questions import ClassQuestion, ContrastQuestion, Question, ScoreKind
-from camctl.plugin.sources import Checkpoint, LoadedModel, LoadOptions, Source
 from camctl.values.comparison import Better
 
-GROUPS = {
-    "method": "camctl.methods",
-    "adapter": "camctl.adapters",
-    "source": "camctl.sources",
-    "metric": "camctl.metrics",
-}
+GROUPS = {kind: f"camctl.{kind}s" for kind in ("method", "adapter", "source", "metric")}
 """Kind of plugin -> its entry-point group."""
 
 __all__ = [
@@ -36,14 +28,12 @@ __all__ = [
     "ClassQuestion",
     "ContrastQuestion",
     "Cost",
+    "Evidence",
     "LoadOptions",
     "LoadedModel",
     "Method",
     "Metric",
-    "MetricNeed",
-    "Need",
     "Question",
-    "Reduction",
     "ScoreKind",
     "Source",
     "method",

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+Fields = ParamSpec("Fields")
+Function = TypeVar("Function", bound="PluginFunction")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,17 +25,19 @@ class Cost:
 class PluginFunction:
     """Base of `Method` and `Metric`: the author's function, and what is known about it."""
 
-    compute: Callable[..., Any]
+    compute: Callable[..., Any] = field(kw_only=False)
     """The author's function; its keyword-only parameters are options."""
     name: str
     """Name as papers spell it; on the command line the entry point's name is used."""
     summary: str
     paper: str
-    formula: str
-    cost: Cost
+    formula: str = ""
+    needs: AbstractSet[Any] = frozenset()
+    cost: Cost = Cost()
 
     def __post_init__(self) -> None:
         """Raise TypeError for a parameter that is neither the first one nor an option with a default."""
+        object.__setattr__(self, "needs", frozenset(self.needs))
         for parameter in list(inspect.signature(self.compute).parameters.values())[1:]:
             option = f"the option '{parameter.name}' of {getattr(self.compute, '__name__', self.name)}"
             if parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD:
@@ -46,3 +52,14 @@ class PluginFunction:
         """Option names and their defaults."""
         parameters = inspect.signature(self.compute).parameters.values()
         return {p.name: p.default for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
+
+
+def decorator(
+    kind: Callable[Concatenate[Callable[..., Any], Fields], Function],
+) -> Callable[Fields, Callable[[Callable[..., Any]], Function]]:
+    """Turn a class of plugin functions into a decorator with the fields of the class as keywords."""
+
+    def decorate(*args: Fields.args, **fields: Fields.kwargs) -> Callable[[Callable[..., Any]], Function]:
+        return lambda compute: kind(compute, *args, **fields)
+
+    return decorate

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from camctl.plugin.functions import Cost, PluginFunction
+from camctl.plugin.functions import Cost, PluginFunction, decorator
 from camctl.plugin.questions import Question  # noqa: TC001 - the dataclass is read at run time
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 Need = Literal["activations", "gradients", "replay", "rescoring"]
 Reduction = Literal["sum", "principal", "none"]
 Aggregate = Literal["mean", "max", "product"]
+Evidence: TypeAlias = "Tensor"
+"""What a method computes: (N, C, H, W), or maps (N, H, W) if its reduction is "none"."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,59 +76,33 @@ def hooked(part: nn.Module, change: Callable[[Any], Any]) -> Iterator[None]:
 class Method(PluginFunction):
     """A way to turn a capture into evidence; made by the decorator `method`."""
 
-    compute: Callable[..., Tensor]
-    """`compute(capture, **options)` -> evidence (N, C, H, W), or maps (N, H, W) if `reduction` is "none"."""
-    needs: frozenset[Need]
-    reduction: Reduction
-    discriminative: bool
-    """Whether the map depends on the class."""
-    signed: bool
+    compute: Callable[..., Evidence] = field(kw_only=False)
+    """`compute(capture, **options)` -> evidence."""
+    needs: AbstractSet[Need]
+    reduction: Reduction = "sum"
+    discriminative: bool = None  # type: ignore[assignment]
+    """Whether the map depends on the class; by default, if it needs more than activations."""
+    signed: bool = True
     """Whether its arithmetic works on activations of both signs. If not, its default layer is the activated one, and
     on a norm that a functional ReLU follows it is given the positive part; a layer that the user names is left as it
     is."""
-    aggregate: Aggregate | None
+    aggregate: Aggregate | None = None
     """How its maps of several layers are fused, if its paper says so; None leaves it to the user."""
-    cannot: Callable[[nn.Module], str]
+    cannot: Callable[[nn.Module], str] = lambda _module: ""
     """Why it cannot work on a model, in one line; empty if it can. Called before any pass is run."""
-    remarks: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
     """Measured weaknesses, a sentence each, with the figure and the network."""
-    baseline: bool
+    baseline: bool = False
     """Whether it ignores class and network: a map that the others must beat."""
 
+    def __post_init__(self) -> None:
+        """Derive the defaults of `discriminative` and `cost` from `needs`."""
+        super().__post_init__()
+        if self.discriminative is None:
+            object.__setattr__(self, "discriminative", bool(self.needs - {"activations"}))
+        if "gradients" in self.needs and self.cost == Cost():
+            object.__setattr__(self, "cost", Cost(text="1 backward"))
 
-def method(  # noqa: PLR0913
-    *,
-    name: str,
-    summary: str,
-    paper: str,
-    needs: set[Need],
-    formula: str = "",
-    cost: Cost | None = None,
-    reduction: Reduction = "sum",
-    discriminative: bool | None = None,
-    signed: bool = True,
-    aggregate: Aggregate | None = None,
-    cannot: Callable[[nn.Module], str] = lambda _module: "",
-    remarks: tuple[str, ...] = (),
-    baseline: bool = False,
-) -> Callable[[Callable[..., Tensor]], Method]:
-    """Turn a function of a capture into a `Method`.
 
-    By default `discriminative` follows from `needs`: activations alone do not depend on the class.
-    """
-    return lambda compute: Method(
-        compute=compute,
-        name=name,
-        summary=summary,
-        paper=paper,
-        formula=formula,
-        needs=frozenset(needs),
-        cost=cost or Cost(text="1 backward" if "gradients" in needs else "none"),
-        reduction=reduction,
-        discriminative=bool(needs - {"activations"}) if discriminative is None else discriminative,
-        signed=signed,
-        aggregate=aggregate,
-        cannot=cannot,
-        remarks=remarks,
-        baseline=baseline,
-    )
+method = decorator(Method)
+"""Turn a function of a capture into a `Method`, whose fields are the keywords."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
-from camctl.plugin.functions import Cost, PluginFunction
+from camctl.plugin.functions import PluginFunction, decorator
 from camctl.values.comparison import Better  # noqa: TC001 - the dataclass is read at run time
 
 if TYPE_CHECKING:
@@ -50,36 +51,15 @@ class Case:
 class Metric(PluginFunction):
     """A figure of a map's quality; made by the decorator `metric`."""
 
-    compute: Callable[..., float]
+    compute: Callable[..., float] = field(kw_only=False)
     """`compute(case, **options)` -> the figure."""
     better: Better
     """Direction of better maps; `neither` for figures that only describe."""
-    needs: frozenset[MetricNeed]
+    needs: AbstractSet[MetricNeed] = frozenset()
     """`scores`: it runs the model; `maps`: it draws other maps; `region`: it is skipped if no object is given."""
-    rewards: str
+    rewards: str = ""
     """What else than a good map can raise the figure, in one line."""
 
 
-def metric(
-    *,
-    name: str,
-    summary: str,
-    paper: str,
-    better: Better,
-    needs: set[MetricNeed] | None = None,
-    formula: str = "",
-    cost: Cost | None = None,
-    rewards: str = "",
-) -> Callable[[Callable[..., float]], Metric]:
-    """Turn a function of a case into a `Metric`."""
-    return lambda compute: Metric(
-        compute=compute,
-        name=name,
-        summary=summary,
-        paper=paper,
-        formula=formula,
-        better=better,
-        needs=frozenset(needs or ()),
-        cost=cost or Cost(),
-        rewards=rewards,
-    )
+metric = decorator(Metric)
+"""Turn a function of a case into a `Metric`, whose fields are the keywords."""

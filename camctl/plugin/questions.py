@@ -28,15 +28,7 @@ class Question(ABC):
 
 @dataclass(frozen=True)
 class ClassQuestion(Question):
-    """Which evidence there is for a class: the answers are the logits, unchanged.
-
-    Examples
-    --------
-    >>> import torch
-    >>> question = ClassQuestion(2)
-    >>> question.answers(torch.tensor([[1.0, 5.0, 3.0]]))[:, question.column]
-    tensor([3.])
-    """
+    """Which evidence there is for a class: the answers are the logits, unchanged."""
 
     column: int
     score: ScoreKind = "softmax"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -31,10 +31,6 @@ class Agreement:
     labels: tuple[str, ...]
     matrix: tuple[tuple[float, ...], ...]
     """(labels, labels), -1..1, symmetric; NaN if two never both have a map."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """The matrix as in `--json`."""
-        return {**asdict(self), "labels": list(self.labels), "matrix": [list(row) for row in self.matrix]}
 
 
 def agreement(comparison: Comparison) -> tuple[Agreement, ...]:

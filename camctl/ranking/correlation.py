@@ -3,35 +3,22 @@
 from __future__ import annotations
 
 from math import nan
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from PIL import Image
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from camctl.values.view import View
+    from camctl.values.cam import Cam
 
     Box = tuple[float, float, float, float]
 
 SIDE = 56
 """Longest side at which maps are correlated: finer than the grids that methods work on, and quick to sort."""
-
-
-class ViewedMap(Protocol):
-    """A map and the part of the picture that it covers: a `Cam`, or a `RawMap` of an earlier run."""
-
-    @property
-    def values(self) -> NDArray[np.float32]:
-        """Values (h, w), 0..1."""
-        ...
-
-    @property
-    def view(self) -> View:
-        """What the model was given of the picture."""
-        ...
 
 
 def rank_correlation(first: NDArray[Any], second: NDArray[Any]) -> float:
@@ -42,7 +29,7 @@ def rank_correlation(first: NDArray[Any], second: NDArray[Any]) -> float:
     return float(np.clip(a @ b, -1, 1))
 
 
-def map_correlation(first: ViewedMap, second: ViewedMap) -> float:
+def map_correlation(first: Cam, second: Cam) -> float:
     """Rank correlation of two maps of a picture, over what both models saw; NaN if nothing, or if one is flat."""
     overlap = together([first, second])
     return nan if overlap is None else rank_correlation(*overlap)
@@ -72,28 +59,28 @@ def _blurred(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return values
 
 
-def together(maps: Sequence[ViewedMap]) -> list[NDArray[np.float32]] | None:
+def together(maps: Sequence[Cam]) -> list[NDArray[np.float32]] | None:
     """Maps of one picture over the part that all models saw, at one size; None if there is no such part.
 
     So a model that crops the middle and one that sees the whole are compared position by position.
     """
-    boxes = np.array([item.view.box for item in maps])
+    boxes = np.array([cam.view.box for cam in maps])
     x0, y0 = boxes[:, :2].max(0)
     x1, y1 = boxes[:, 2:].min(0)
     if x1 <= x0 or y1 <= y0:
         return None
-    parts = [_within(item, (x0, y0, x1, y1)) for item in maps]
+    parts = [_within(cam, (x0, y0, x1, y1)) for cam in maps]
     # As fine as the finest map there, up to `SIDE`: upsampled positions would only be ties.
     width, height = max(right - left for left, _, right, _ in parts), max(low - top for _, top, _, low in parts)
     scale = min(1.0, SIDE / max(width, height))
     size = max(1, round(height * scale)), max(1, round(width * scale))
-    return [resized(item.values, size, part) for item, part in zip(maps, parts, strict=True)]
+    return [resized(cam.values, size, part) for cam, part in zip(maps, parts, strict=True)]
 
 
-def _within(viewed: ViewedMap, box: Box) -> Box:
+def _within(cam: Cam, box: Box) -> Box:
     """A box in pixels of the picture, in pixels of the map."""
-    height, width = viewed.values.shape
-    x0, y0, x1, y1 = viewed.view.box
+    height, width = cam.values.shape
+    x0, y0, x1, y1 = cam.view.box
     across, down = width / (x1 - x0), height / (y1 - y0)
     left, top = max(0.0, (box[0] - x0) * across), max(0.0, (box[1] - y0) * down)
     return left, top, min(float(width), (box[2] - x0) * across), min(float(height), (box[3] - y0) * down)
@@ -101,8 +88,6 @@ def _within(viewed: ViewedMap, box: Box) -> Box:
 
 def resized(values: NDArray[Any], size: tuple[int, ...], box: Box | None = None) -> NDArray[np.float32]:
     """A map (h, w), or its `box` (x0, y0, x1, y1), at another size (height, width), bilinear."""
-    from PIL import Image
-
     image = Image.fromarray(np.ascontiguousarray(values, np.float32))
     return np.asarray(image.resize((size[1], size[0]), Image.Resampling.BILINEAR, box=box))
 

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from math import isnan
-from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
-from camctl.ranking.correlation import ViewedMap, map_correlation
+from camctl.ranking.correlation import map_correlation
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping, Sequence
+    from collections.abc import Hashable, Sequence
 
     from camctl.values.cam import Cam
     from camctl.values.comparison import Cell, Comparison
 
-
-class EarlierMap(ViewedMap, Protocol):
-    """A map of an earlier run, as `camctl.files.raw_maps.load_raw` opens it."""
-
-    @property
-    def about(self) -> Mapping[str, Any]:
-        """Its entry in the manifest of `camctl run` or `camctl compare`."""
-        ...
+    Names = tuple[str, str]
+    """Labels of a map's picture and model."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,16 +24,12 @@ class Drift:
     """How similar a map is to its predecessor."""
 
     cell: Cell
+    cam: Cam
+    """The map of the cell."""
     correlation: float | None
     """Rank correlation, -1..1; NaN if either is worthless, None if there is no predecessor."""
     before: str
     """The predecessor's verdict; empty if there is none."""
-
-    @property
-    def cam(self) -> Cam:
-        """The new map."""
-        assert self.cell.cam is not None  # noqa: S101 - only maps drift
-        return self.cell.cam
 
     def under(self, least: float) -> bool:
         """Whether the correlation is below `least`, or unknown."""
@@ -48,56 +38,40 @@ class Drift:
         return self.correlation is None or isnan(self.correlation) or self.correlation < least
 
 
-def drift(comparison: Comparison, before: Sequence[EarlierMap]) -> tuple[tuple[Drift, ...], int]:
+def drift(comparison: Comparison, before: Sequence[Cam]) -> tuple[tuple[Drift, ...], int]:
     """Compare each map with its predecessor.
 
     A predecessor has the same method, class, layers and smoothing, and the same picture and model by their labels;
     labels are ignored where both runs have only one picture or model. Of several equal ones the first is used first.
-
-    Returns
-    -------
-    tuple[tuple[Drift, ...], int]
-        A drift per map, and how many earlier maps have no successor.
+    Returns a drift per map, and how many earlier maps have no successor.
     """
-    new = [(cell, cell.cam, _names(cell, comparison)) for cell in comparison.cells if cell.cam is not None]
-    old = [(earlier, _earlier_names(earlier.about)) for earlier in before]
+    label = comparison.label
+    new = [
+        (cell, cell.cam, (label("image", cell.at), label("model", cell.at))) for cell in comparison.cells if cell.cam
+    ]
+    old = [(cam, (cam.picture.path, cam.model)) for cam in before]
     single = [len({names[i] for *_, names in new}) == 1 == len({names[i] for _, names in old}) for i in range(2)]
-    predecessors: dict[Hashable, list[EarlierMap]] = {}
-    for earlier, names in old:
-        predecessors.setdefault(_identity(earlier.about, names, single), []).append(earlier)
+    predecessors: defaultdict[Hashable, list[Cam]] = defaultdict(list)
+    for cam, names in old:
+        predecessors[_identity(cam, names, single)].append(cam)
     drifts = []
     for cell, cam, names in new:
-        matches = predecessors.get(_identity(cam.to_dict(), names, single), [])
-        drifts.append(_drift(cell, cam, matches.pop(0) if matches else None))
+        matches = predecessors[_identity(cam, names, single)]
+        earlier = matches.pop(0) if matches else None
+        correlation = _correlation(cam, earlier) if earlier else None
+        drifts.append(Drift(cell=cell, cam=cam, correlation=correlation, before=earlier.verdict if earlier else ""))
     return tuple(drifts), sum(map(len, predecessors.values()))
 
 
-def _drift(cell: Cell, cam: Cam, earlier: EarlierMap | None) -> Drift:
-    if earlier is None:
-        return Drift(cell=cell, correlation=None, before="")
-    size = dict(zip(("height", "width"), cam.picture.size, strict=True))
-    if earlier.about.get("picture", size) != size:
+def _correlation(cam: Cam, earlier: Cam) -> float:
+    if earlier.picture.size != cam.picture.size:
         # Another picture, or the same at another size: the two views are laid over each other.
         cam = replace(cam, view=replace(cam.view, box=earlier.view.box))
-    return Drift(cell=cell, correlation=map_correlation(cam, earlier), before=str(earlier.about["verdict"]))
+    return map_correlation(cam, earlier)
 
 
-def _names(cell: Cell, comparison: Comparison) -> tuple[str, str]:
-    """Labels of a cell's picture and model."""
-    return comparison.label("image", cell.at), comparison.label("model", cell.at)
-
-
-def _earlier_names(about: Mapping[str, Any]) -> tuple[str, str]:
-    """Labels of an earlier map's picture and model; `camctl run` has no axes, and names a config file by its path."""
-    at = about.get("at")
-    if at is not None:
-        return str(at["image"]), str(at["model"])
-    model = str(about.get("model", ""))
-    return PurePath(str(about.get("image", ""))).name, PurePath(model).stem if model.endswith(".py") else model
-
-
-def _identity(about: Mapping[str, Any], names: tuple[str, str], single: Sequence[bool]) -> Hashable:
+def _identity(cam: Cam, names: Names, single: Sequence[bool]) -> Hashable:
     labels = tuple(None if ignored else name for name, ignored in zip(names, single, strict=True))
-    target = about["target"]
-    versus = (*(other["label"] for other in target.get("versus", ())), target.get("strength", 1.0))
-    return (*labels, about["method"], target["label"], versus, *about["layers"], about.get("smoothing", "none"))
+    target = cam.target
+    contrast = *(other.label for other in target.versus), target.strength
+    return *labels, cam.method, target.label, contrast, cam.layers, cam.smoothing

@@ -7,6 +7,9 @@ from math import comb
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from camctl.values.axis import AXES
+from camctl.values.comparison import ANOTHER
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -33,8 +36,6 @@ LEAST_PICTURES = 3
 UNSURE = 0.05
 """Probability that the median lies outside its interval."""
 
-POOLED: tuple[AxisName, ...] = ("image", "class")
-
 
 @dataclass(frozen=True, kw_only=True)
 class Likeness:
@@ -56,6 +57,8 @@ class SanityRow:
     """Its indices on the axes model, layer, smoothing and method."""
     label: str
     """The method, and the other labels that distinguish the row."""
+    drawn: Mapping[str, Redrawn]
+    """Stage -> a map to show."""
     stages: Mapping[str, Likeness]
     """From the head down; `another picture` last: the similarity of any two maps of the method."""
     pictures: int
@@ -65,24 +68,20 @@ class SanityRow:
     """`does not see the class`, `too few to tell`, or empty."""
 
 
-def sanity_rows(comparison: Comparison) -> dict[int, tuple[SanityRow, ...]]:
+def sanity_rows(comparison: Comparison) -> dict[int, list[SanityRow]]:
     """The rows of every model (by index) in the order of the axes; empty without sanity checks."""
-    return {sanity.model: tuple(_rows(comparison, sanity)) for sanity in comparison.sanity}
+    return {sanity.model: list(_rows(comparison, sanity)) for sanity in comparison.sanity}
 
 
 def sanity_to_dict(comparison: Comparison) -> dict[str, Any]:
     """Medians and all figures for `--json`; empty without sanity checks."""
-    if not comparison.sanity:
-        return {}
-    rows = sanity_rows(comparison)
-    return {"sanity": [_model(comparison, sanity, rows[sanity.model]) for sanity in comparison.sanity]}
+    models = [_model(comparison, sanity) for sanity in comparison.sanity]
+    return {"sanity": models} if models else {}
 
 
 def _rows(comparison: Comparison, sanity: Sanity) -> Iterable[SanityRow]:
-    from camctl.values.axis import AXES
-
     groups: dict[tuple[int, ...], list[Redrawn]] = {}
-    axes = [name for name in AXES if name not in POOLED]
+    axes = [name for name in AXES if name not in {"image", "class"}]
     for redrawn in sanity.redrawn:
         groups.setdefault(tuple(redrawn.at[name] for name in axes), []).append(redrawn)
     for indices, group in sorted(groups.items()):
@@ -94,6 +93,7 @@ def _rows(comparison: Comparison, sanity: Sanity) -> Iterable[SanityRow]:
         yield SanityRow(
             at=at,
             label=" ".join([method, *more]),
+            drawn={redrawn.stage: redrawn for redrawn in group if redrawn.values is not None},
             stages=_stages(sanity, group),
             pictures=pictures,
             interval=interval,
@@ -102,8 +102,6 @@ def _rows(comparison: Comparison, sanity: Sanity) -> Iterable[SanityRow]:
 
 
 def _stages(sanity: Sanity, group: Iterable[Redrawn]) -> dict[str, Likeness]:
-    from camctl.values.comparison import ANOTHER
-
     stages = {stage: [redrawn for redrawn in group if redrawn.stage == stage] for stage in (*sanity.stages, ANOTHER)}
     return {
         stage: Likeness(
@@ -141,9 +139,7 @@ def _mark(interval: tuple[float, float], pictures: int, *, classless: bool) -> s
     return "" if pictures >= LEAST_PICTURES and high < CLASS_BLIND else FEW
 
 
-def _model(comparison: Comparison, sanity: Sanity, rows: Iterable[SanityRow]) -> dict[str, Any]:
-    from camctl.values.axis import AXES
-
+def _model(comparison: Comparison, sanity: Sanity) -> dict[str, Any]:
     return {
         "model": comparison.axis("model").labels[sanity.model],
         "stages": list(sanity.stages),
@@ -155,7 +151,7 @@ def _model(comparison: Comparison, sanity: Sanity, rows: Iterable[SanityRow]) ->
                 "mark": row.mark,
                 "medians": {stage: asdict(likeness) for stage, likeness in row.stages.items()},
             }
-            for row in rows
+            for row in _rows(comparison, sanity)
         ],
         "figures": [
             {

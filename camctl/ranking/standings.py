@@ -24,6 +24,9 @@ RankedAxis = Literal["method", "layer", "model"]
 RANKED: tuple[RankedAxis, ...] = ("method", "layer", "model")
 """Axes whose values are ranked; the last two only if they have several."""
 
+POSITION: tuple[AxisName, ...] = ("image", "class", "model", "layer", "smoothing", "method")
+"""Order of the axes in a `Position`."""
+
 LEVEL = 0.0005
 """Largest difference that counts as equal: three decimals do not show it."""
 
@@ -79,13 +82,6 @@ def standings(comparison: Comparison, axis: RankedAxis = "method") -> tuple[Stan
         if any(cell.cam for cell in own):  # the model did not fail as a whole
             rows.extend(_rows(comparison, axis, own, comparison.axis("model").labels[model] if several else ""))
     return tuple(rows)
-
-
-def undecided(rows: Sequence[Standing], metrics: Sequence[Measure]) -> tuple[Measure, ...]:
-    """Metrics at which several rank, and none leads by more than chance."""
-    best = {metric for row in rows for metric in row.best_at}
-    ranked = [measure for measure in metrics if sum(measure.name in row.ranks for row in rows) > 1]
-    return tuple(measure for measure in ranked if measure.name not in best)
 
 
 def _rows(comparison: Comparison, axis: RankedAxis, cells: Sequence[Cell], model: str) -> list[Standing]:
@@ -160,8 +156,7 @@ def _ahead(measure: Measure, mine: Mapping[Position, float], figures: Figures, b
 
 def _figures(cells: Sequence[Cell], metric: str, axis: RankedAxis) -> dict[Position, float]:
     """Position on the other axes -> figure; rivals have figures at the same positions."""
-    places: tuple[AxisName, ...] = ("image", "class", "model", "layer", "smoothing", "method")
-    order = [name for name in places if name != axis]
+    order = [name for name in POSITION if name != axis]
     return {
         tuple(cell.at[name] for name in order): figure
         for cell in cells
@@ -190,21 +185,11 @@ def by_model(cells: Sequence[Cell], *, apart: bool) -> list[tuple[int, list[Cell
     return [(model, list(group)) for model, group in groupby(ordered, key=lambda cell: cell.at["model"])]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Ladder:
-    """The standings of an axis on one model: the best first, baselines last."""
-
-    axis: RankedAxis
-    model: str
-    """Empty if there is one model, and for models themselves."""
-    rows: tuple[Standing, ...]
-
-
-def ladders(comparison: Comparison) -> dict[RankedAxis, list[Ladder]]:
-    """The ladders of every axis that is ranked; empty without metrics."""
-    by_axis = {}
-    for axis in RANKED:
-        groups = groupby(standings(comparison, axis), key=lambda standing: standing.model)
-        if own := [Ladder(axis=axis, model=model, rows=tuple(rows)) for model, rows in groups]:
-            by_axis[axis] = own
-    return by_axis
+def ladders(comparison: Comparison) -> dict[RankedAxis, list[list[Standing]]]:
+    """The standings of every axis that is ranked, those of each model in a list of their own."""
+    by_axis = {axis: standings(comparison, axis) for axis in RANKED}
+    return {
+        axis: [list(own) for _, own in groupby(rows, key=lambda row: row.model)]
+        for axis, rows in by_axis.items()
+        if rows
+    }

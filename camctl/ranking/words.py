@@ -7,7 +7,6 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 from camctl.ranking.chance import FEWEST
-from camctl.ranking.standings import undecided
 from camctl.values.axis import NAMES
 from camctl.values.comparison import ANOTHER
 
@@ -55,7 +54,9 @@ def stage_headings(sanity: Sanity, *, short: bool = False) -> list[str]:
 
 def too_few(rows: Sequence[Standing], metrics: Sequence[Measure]) -> str:
     """Which questions the standings leave open, and why; empty if every best is clear."""
-    left = undecided(rows, metrics)
+    best = {metric for row in rows for metric in row.best_at}
+    contested = [metric for metric in metrics if sum(metric.name in row.ranks for row in rows) > 1]
+    left = [metric for metric in contested if metric.name not in best]
     if not left:
         return ""
     ranked = {metric for row in rows for metric in row.ranks}

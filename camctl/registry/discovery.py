@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import entrypoints
 
+from camctl.errors import one_line
 from camctl.plugin import GROUPS
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ Kind = Literal["method", "adapter", "source", "metric"]
 
 BUILT_IN = "camctl"
 """Distribution of the built-in plugins."""
-
-_LONGEST_QUOTE = 200
 
 
 class PluginWarning(UserWarning):
@@ -105,18 +104,8 @@ def _entry_points(group: str) -> Iterator[entrypoints.EntryPoint]:
                 yield entry
 
 
-def _in_folder(group: str, folder: str) -> list[entrypoints.EntryPoint]:
-    try:
-        with warnings.catch_warnings():
-            # For a value that cannot be parsed it only warns, without naming the package.
-            warnings.simplefilter("error")
-            return list(entrypoints.get_group_all(group, path=[folder]))
-    except Exception:  # noqa: BLE001 - a malformed file can raise anything; reading one by one finds it
-        return list(_file_by_file(group, folder))
-
-
-def _file_by_file(group: str, folder: str) -> Iterator[entrypoints.EntryPoint]:
-    """Entry points of a group, read file by file: a malformed file is ignored with a warning."""
+def _in_folder(group: str, folder: str) -> Iterator[entrypoints.EntryPoint]:
+    """Entry points of a group, file by file: a malformed one is ignored with a warning that names its package."""
     root = Path(folder)
     for file in sorted((*root.glob("*.dist-info/entry_points.txt"), *root.glob("*.egg-info/entry_points.txt"))):
         distribution = entrypoints.Distribution.from_name_version(file.parent.stem)
@@ -125,7 +114,7 @@ def _file_by_file(group: str, folder: str) -> Iterator[entrypoints.EntryPoint]:
             parser.read([file], encoding="utf-8")
             lines = list(parser[group].items()) if group in parser else []
         except (configparser.Error, UnicodeError, OSError) as error:
-            warn_once(f"The entry points of the package {canonical(distribution.name)} are ignored: {quote(error)}")
+            warn_once(f"The entry points of the package {canonical(distribution.name)} are ignored: {one_line(error)}")
             continue
         for name, value in lines:
             try:
@@ -149,13 +138,3 @@ def warn_once(message: str) -> None:
 def canonical(distribution: str) -> str:
     """Normalise a distribution's name as package indexes do: `Camctl.Timm` becomes `camctl-timm`."""
     return re.sub(r"[-_.]+", "-", distribution).casefold()
-
-
-def quote(error: BaseException) -> str:
-    """An exception's type and message, on one line."""
-    try:
-        text = " ".join(str(error).split())
-    except Exception:  # noqa: BLE001 - another package's exception may fail to print itself
-        text = ""
-    text = text if len(text) <= _LONGEST_QUOTE else f"{text[: _LONGEST_QUOTE - 1]}…"
-    return f"{type(error).__name__}: {text}" if text else f"{type(error).__name__} (no message)"

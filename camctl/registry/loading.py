@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from camctl.errors import CamctlError, Hint, InputError, PluginError, UnknownNameError
-from camctl.plugin import Aggregate, Better, Cost, Method, Metric, MetricNeed, Need, Reduction
-from camctl.registry.discovery import Found, Kind, canonical, find, quote, same_name, warn_once
+from camctl.errors import CamctlError, Hint, InputError, PluginError, UnknownNameError, one_line
+from camctl.plugin import Aggregate, Better, Cost, Method, Metric
+from camctl.plugin.methods import Need, Reduction
+from camctl.plugin.metrics import MetricNeed
+from camctl.registry.discovery import Found, Kind, canonical, find, same_name, warn_once
 from camctl.registry.sandbox import fault, isolate
 
 if TYPE_CHECKING:
@@ -50,20 +52,11 @@ class Loaded:
     plugin: Any
 
 
-# -------------------------------------------------------------------------------------------- pick
-
-
 def locate(kind: Kind, name: str) -> Found:
     """Find the plugin of this name without loading it.
 
     An exact name (except for case) goes before an alike one (see `same_name`); `package[name]` names one package's.
-
-    Raises
-    ------
-    UnknownNameError
-        No plugin has this name.
-    PluginError
-        Two packages offer it.
+    Raises `UnknownNameError` if no plugin has this name, `PluginError` if two packages offer it.
     """
     plugins = find(kind)
     wanted, candidates = name.strip(), plugins
@@ -92,9 +85,6 @@ def pick(kind: Kind, name: str) -> Loaded:
     return load(locate(kind, name))
 
 
-# -------------------------------------------------------------------------------------------- load
-
-
 def load(found: Found, *, isolated: bool = True) -> Loaded:
     """Import and validate a plugin, and wrap a third party's in the sandbox unless `isolated` is False.
 
@@ -110,7 +100,7 @@ def load(found: Found, *, isolated: bool = True) -> Loaded:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        raise fault(found, f"cannot be loaded: {quote(error)}") from error
+        raise fault(found, f"cannot be loaded: {one_line(error)}") from error
     if violation:
         raise fault(found, f"cannot be used: {violation}")
     return Loaded(found, isolate(found, plugin) if isolated else plugin)
@@ -157,41 +147,25 @@ def _wrong_argument(kind: Kind, plugin: object) -> str:
     return ""
 
 
-# ------------------------------------------------------------------------------ adapters and sources
-
-
-def adapters() -> list[Loaded]:
-    """All adapters in the order in which they are tried: third parties' first, then the built-in ones, each by name.
-
-    One that cannot be loaded costs a `PluginWarning`.
-    """
-    loaded, errors = load_all("adapter")
-    for error in errors:
-        warn_once(f"{error.message} ({error.hint})")
-    return sorted(loaded, key=lambda adapter: adapter.found.built_in)
-
-
 def match_adapter(model: nn.Module, name: str | None = None) -> Loaded | None:
-    """The adapter of this name, else the one that knows the model, else None.
+    """The adapter of this name, else the one that knows the model (third parties' first, by name), else None.
 
-    A third party's adapter that was not named, and that fails on the model, costs a `PluginWarning`.
-
-    Raises
-    ------
-    UnknownNameError
-        No adapter has this name.
-    PluginError
-        The named adapter cannot be loaded, or adapters of two third parties know the model.
+    One that was not named, and that cannot be loaded or fails on the model, costs a `PluginWarning`. Raises what `pick`
+    raises, and `PluginError` if adapters of two third parties know the model.
     """
     if name is not None:
         return pick("adapter", name)
-    matches = [adapter for adapter in adapters() if _matches(adapter, model)]
-    foreign = [adapter.found for adapter in matches if not adapter.found.built_in]
-    if len({found.distribution for found in foreign}) > 1:
-        labels = " and ".join(found.label for found in foreign)
-        hint = Hint(f"Name one of {', '.join(found.name for found in foreign)}, such as", adapter=foreign[0].name)
+    adapters, errors = load_all("adapter")
+    for error in errors:
+        warn_once(f"{error.message} ({error.hint})")
+    matches = [adapter for adapter in adapters if _matches(adapter, model)]
+    foreign = [adapter for adapter in matches if not adapter.found.built_in]
+    if len({adapter.found.distribution for adapter in foreign}) > 1:
+        labels = " and ".join(adapter.found.label for adapter in foreign)
+        names = [adapter.found.name for adapter in foreign]
+        hint = Hint(f"Name one of {', '.join(names)}, such as", adapter=names[0])
         raise PluginError(f"Several packages have an adapter for this model: {labels}.", hint=hint)
-    return next(iter(matches), None)
+    return next(iter(foreign or matches), None)
 
 
 def _matches(adapter: Loaded, model: nn.Module) -> bool:
@@ -208,8 +182,7 @@ def _matches(adapter: Loaded, model: nn.Module) -> bool:
     except CamctlError:
         raise
     except Exception as error:  # noqa: BLE001 - a built-in one may meet any model as well
-        label = adapter.found.label
-        warn_once(f"The adapter {label} cannot look at this model: {quote(error)}")
+        warn_once(f"The adapter {adapter.found.label} cannot look at this model: {one_line(error)}")
         return False
     return True
 
@@ -218,14 +191,8 @@ def split_model(text: str) -> tuple[str, str]:
     """Split a model as the user names it into the name of its source and the source's reference.
 
     `source:reference` names the source, `package[source]:reference` one package's. Everything else, including a drive
-    letter, an address (`http://...`) and an existing file's name, belongs to `DEFAULT_SOURCE`.
-
-    Raises
-    ------
-    InputError
-        No model is named, or the source is unknown.
-    PluginError
-        Two packages offer the source.
+    letter, an address (`http://...`) and an existing file's name, belongs to `DEFAULT_SOURCE`. Raises `InputError` if
+    no model is named, and what `locate` raises.
     """
     if not text.strip():
         raise InputError("No model was named.", hint="Give a config file, a model name, or one such as demo:vit.")

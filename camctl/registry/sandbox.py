@@ -17,9 +17,8 @@ from pathlib import Path
 from traceback import walk_tb
 from typing import TYPE_CHECKING, Any
 
-from camctl.errors import CamctlError, PluginError, SpoiltModelError, out_of_memory
+from camctl.errors import CamctlError, PluginError, SpoiltModelError, one_line, out_of_memory
 from camctl.plugin import Adapter, LoadedModel, Method, Metric, Source
-from camctl.registry.discovery import quote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -74,7 +73,7 @@ def guarded(found: Found, problem: str = "failed") -> Iterator[None]:
     except BaseException as error:
         if found.built_in or isinstance(error, CamctlError) or out_of_memory(error):
             raise
-        raise fault(found, f"{problem}: {quote(error)}{_line(found, error)}") from error
+        raise fault(found, f"{problem}: {one_line(error)}{_line(found, error)}") from error
 
 
 def _line(found: Found, error: BaseException) -> str:
@@ -89,9 +88,6 @@ def _line(found: Found, error: BaseException) -> str:
         depth = module.count(".") + (file.name == "__init__.py")
         text = f" ({'/'.join(file.parts[-depth - 1 :])}, line {line})"
     return text
-
-
-# -------------------------------------------------------------------------------- methods and metrics
 
 
 def _method(found: Found, method: Method) -> Method:
@@ -204,9 +200,6 @@ def _hooks(part: nn.Module) -> list[dict[int, Any]]:
 
 def _weights(module: nn.Module) -> Iterator[Tensor]:
     return chain(module.parameters(), module.buffers())
-
-
-# ------------------------------------------------------------------------------ adapters and sources
 
 
 class _Adapter(Adapter):

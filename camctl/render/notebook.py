@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from html import escape
-from io import BytesIO
 from typing import TYPE_CHECKING
 
+from camctl.errors import InputError
+from camctl.files.pictures import base64_text, encoded
+from camctl.render.figure.figure import pixels
+from camctl.render.report.report import report
 from camctl.values.axis import AXES, Axis, places
 from camctl.values.comparison import Cell, Comparison
 
@@ -21,26 +23,16 @@ FRAME_HEIGHT = 720
 
 def png(result: Comparison | Explanation) -> bytes | None:
     """The figure as PNG; None if there is nothing to draw, or too much for one picture."""
-    from PIL import Image
-
-    from camctl.errors import InputError
-    from camctl.render.figure.figure import pixels
-
     if not result.maps and not isinstance(result, Comparison):
         return None
     try:
-        figure = pixels(_comparison(result), tile=TILE)
+        return encoded(pixels(_comparison(result), tile=TILE), "PNG", compress_level=4)
     except InputError:
         return None
-    encoded = BytesIO()
-    Image.fromarray(figure).save(encoded, "PNG", compress_level=4)
-    return encoded.getvalue()
 
 
 def html(result: Comparison | Explanation) -> str | None:
     """The figure, and the report folded away below it, in a frame that may load nothing; None as for `png`."""
-    from camctl.render.report.report import report
-
     figure = png(result)
     if figure is None:
         return None
@@ -49,7 +41,7 @@ def html(result: Comparison | Explanation) -> str | None:
     words = f"Class activation maps by {', '.join(comparison.axis('model').labels)}. {maps}"
     return (
         f'<img alt="{escape(words, quote=True)}" style="max-width: 100%"'
-        f' src="data:image/png;base64,{b64encode(figure).decode()}">'
+        f' src="data:image/png;base64,{base64_text(figure)}">'
         "<details><summary>Look closer</summary>"
         f'<iframe title="Report" sandbox="allow-scripts" style="width: 100%; height: {FRAME_HEIGHT}px; border: 0"'
         f' srcdoc="{escape(report(comparison), quote=True)}"></iframe></details>'

@@ -14,12 +14,14 @@ from PIL import Image
 from camctl.errors import InputError
 from camctl.render.colormaps import LEVELS, colours, levels
 from camctl.values.look import DEFAULT_COLORMAP, DEFAULT_OPACITY
+from camctl.values.view import View
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from camctl.values.look import Canvas
-    from camctl.values.view import View
 
 Box = tuple[float, float, float, float]
 """x0, y0, x1, y1."""
@@ -57,24 +59,25 @@ def overlay(
         raise InputError(f"An opacity of {opacity} cannot be drawn.", hint="Choose one from 0 (no heat) to 1.")
     palette = colours(colormap).astype(np.float32)
     if canvas == "view":
-        picture = seen(pixels, view)
-        height, width = view.size
-        if worthless:
-            return _worthless(picture)
-        return _paint(picture, levels(_resample(values, _whole(values), (width, height))), palette, opacity)
+        pixels, view = seen(pixels, view), whole(view.size)
     left, top, right, bottom = _inside(view.box, pixels.shape)
     picture = _dim_around(pixels, (left, top, right, bottom))
     inside = picture[top:bottom, left:right]
     if worthless:
-        inside[:] = _worthless(inside)
+        _spoil(inside)
         return picture
-    for row in range(top, bottom, ROWS):
-        end = min(row + ROWS, bottom)
+    height = bottom - top
+    for rows in _bands(height, ROWS if canvas == "original" else height):
         # The part of the map over these rows, in the map's own pixels.
-        part = _into((left, row, right, end), view.box, values.shape)
-        heat = levels(_resample(values, part, (right - left, end - row)))
-        picture[row:end, left:right] = _paint(picture[row:end, left:right], heat, palette, opacity)
+        part = _into((left, top + rows.start, right, top + rows.stop), view.box, values.shape)
+        heat = levels(_resample(values, part, (right - left, rows.stop - rows.start)))
+        _paint(inside[rows], heat, palette, opacity)
     return picture
+
+
+def whole(shape: tuple[int, ...]) -> View:
+    """The view that shows all of a picture of this shape (height, width, ...)."""
+    return View(size=(shape[0], shape[1]), box=(0.0, 0.0, float(shape[1]), float(shape[0])))
 
 
 def seen(pixels: NDArray[np.uint8], view: View) -> NDArray[np.uint8]:
@@ -113,10 +116,6 @@ def _into(rectangle: tuple[int, int, int, int], box: Box, shape: tuple[int, ...]
     return (left - x0) * across, (top - y0) * down, (right - x0) * across, (bottom - y0) * down
 
 
-def _whole(array: NDArray[Any]) -> Box:
-    return 0.0, 0.0, float(array.shape[1]), float(array.shape[0])
-
-
 def _resample(array: NDArray[Any], box: Box, size: tuple[int, int]) -> NDArray[Any]:
     """The window `box` of an array, resampled to `size` (width, height) without steps or aliases.
 
@@ -127,7 +126,7 @@ def _resample(array: NDArray[Any], box: Box, size: tuple[int, int]) -> NDArray[A
     # A window of no width has no pixels to average.
     x0, y0 = min(max(x0, 0.0), width - 1e-3), min(max(y0, 0.0), height - 1e-3)
     x1, y1 = max(min(x1, float(width)), x0 + 1e-3), max(min(y1, float(height)), y0 + 1e-3)
-    if size == (width, height) and (x0, y0, x1, y1) == _whole(array):
+    if size == (width, height) and (x0, y0, x1, y1) == whole(array.shape).box:
         return array
     if array.dtype == np.uint8:
         return np.asarray(Image.fromarray(array).resize(size, Image.Resampling.LANCZOS, box=(x0, y0, x1, y1)))
@@ -139,24 +138,24 @@ def _resample(array: NDArray[Any], box: Box, size: tuple[int, int]) -> NDArray[A
 # --------------------------------------------------------------------------------------- painting
 
 
-def _paint(
-    picture: NDArray[np.uint8], heat: NDArray[np.uint8], palette: NDArray[np.float32], opacity: float
-) -> NDArray[np.uint8]:
-    """Heat, as levels (h, w) 0..255, over a picture (h, w, 3)."""
+def _bands(height: int, rows: int = ROWS) -> Iterator[slice]:
+    return (slice(top, min(top + rows, height)) for top in range(0, height, rows))
+
+
+def _paint(picture: NDArray[np.uint8], heat: NDArray[np.uint8], palette: NDArray[np.float32], opacity: float) -> None:
+    """Lay heat, as levels (h, w) 0..255, over a picture (h, w, 3)."""
     steps = np.clip(np.arange(LEVELS, dtype=np.float32) / (LEVELS - 1) / FULL_AT, 0, 1)
     # A smooth step: no edge where heat begins, nor where it reaches its full opacity.
     cover = opacity * steps * steps * (3 - 2 * steps)
-    painted = np.empty_like(picture)
-    for top in range(0, len(picture), ROWS):
-        rows = slice(top, top + ROWS)
-        base = _fade(picture[rows].astype(np.float32), opacity)
+    for rows in _bands(len(picture)):
+        base = _fade(picture[rows], opacity)
         base += (palette[heat[rows]] - base) * cover[heat[rows]][..., None]
-        painted[rows] = np.clip(np.round(base), 0, 255)
-    return painted
+        picture[rows] = np.clip(np.round(base), 0, 255)
 
 
-def _fade(rgb: NDArray[np.float32], amount: float) -> NDArray[np.float32]:
+def _fade(picture: NDArray[np.uint8], amount: float) -> NDArray[np.float32]:
     """Colours moved towards their own grey: 0 leaves them, 1 makes them grey."""
+    rgb = picture.astype(np.float32)
     grey = (rgb @ LUMA)[..., None]
     return rgb + (grey - rgb) * np.float32(amount)
 
@@ -166,35 +165,24 @@ def _dim_around(pixels: NDArray[np.uint8], rectangle: tuple[int, int, int, int])
     left, top, right, bottom = rectangle
     height, width = pixels.shape[:2]
     picture = pixels.copy()
-    margins = (
-        (slice(0, top), slice(0, width)),
-        (slice(bottom, height), slice(0, width)),
-        (slice(top, bottom), slice(0, left)),
-        (slice(top, bottom), slice(right, width)),
-    )
-    for rows, columns in margins:
-        for row in range(rows.start, rows.stop, ROWS):
-            band = slice(row, min(row + ROWS, rows.stop))
-            picture[band, columns] = np.round(_fade(picture[band, columns].astype(np.float32), 0.8) * 0.45)
+    for margin in (picture[:top], picture[bottom:], picture[top:bottom, :left], picture[top:bottom, right:]):
+        for rows in _bands(len(margin)):
+            margin[rows] = np.round(_fade(margin[rows], 0.8) * 0.45)
     line = max(1, round(min(height, width) / 300))
-    above, below = slice(max(top - line, 0), top), slice(bottom, min(bottom + line, height))
-    before, after = slice(max(left - line, 0), left), slice(right, min(right + line, width))
+    above, below = slice(max(top - line, 0), top), slice(bottom, bottom + line)
+    before, after = slice(max(left - line, 0), left), slice(right, right + line)
     across, down = slice(before.start, after.stop), slice(above.start, below.stop)
     for rows, columns in ((above, across), (below, across), (down, before), (down, after)):
         picture[rows, columns] = 235
     return picture
 
 
-def _worthless(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A grey, pale and hatched picture, which nobody takes for a map without heat."""
+def _spoil(picture: NDArray[np.uint8]) -> None:
+    """Make a picture grey, pale and hatched: nobody takes it for a map without heat."""
     height, width = picture.shape[:2]
     pitch = max(8, min(height, width) // 14)
     line = max(1, pitch // 12)
-    washed = np.empty_like(picture)
-    for top in range(0, height, ROWS):
-        rows = slice(top, min(top + ROWS, height))
-        pale = _fade(picture[rows].astype(np.float32), 1) * 0.4 + 110
-        hatched = (np.arange(rows.start, rows.stop)[:, None] + np.arange(width)[None, :]) % pitch < line
-        pale[hatched] *= 0.6
-        washed[rows] = np.clip(np.round(pale), 0, 255)
-    return washed
+    for rows in _bands(height):
+        pale = _fade(picture[rows], 1) * 0.4 + 110
+        pale[(np.arange(rows.start, rows.stop)[:, None] + np.arange(width)) % pitch < line] *= 0.6
+        picture[rows] = np.clip(np.round(pale), 0, 255)

@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING
 from camctl.files.atomic import PICTURES, check_writable, write_atomically
 from camctl.files.pictures import LONGEST_SIDE, save_picture
 from camctl.render.figure.figure import figure_pages
+from camctl.render.figure.sanity import sanity_pages
+from camctl.render.page.pdf import write_pdf
 from camctl.render.page.raster import paint
+from camctl.render.page.svg import svg
+from camctl.render.report.report import report
 from camctl.values.look import Look
 
 if TYPE_CHECKING:
@@ -46,16 +50,12 @@ def save_comparison(comparison: Comparison, path: str | Path, **look: Unpack[Loo
     path = check_writable(path, ENDINGS)
     ending = path.suffix.lower()
     if ending == REPORT:
-        from camctl.render.report.report import report
-
         # The name of a file may hold bytes that are not text: they become question marks.
         return [write_atomically(path, report(comparison, **look).encode("utf-8", "replace"))]
     choices = Look(**look)
     side = SIDES.get(ending, LONGEST_SIDE["JPEG"])
     paths = _write_pages(figure_pages(comparison, choices, side), path)
     if comparison.sanity:
-        from camctl.render.figure.sanity import sanity_pages
-
         paths += _write_pages(sanity_pages(comparison, choices), check_writable(sanity_path(path), FIGURES))
     return paths
 
@@ -64,8 +64,6 @@ def _write_pages(pages: Sequence[Page], path: Path) -> list[Path]:
     """Write pages in the format of the path's ending."""
     ending = path.suffix.lower()
     if ending == ".pdf":
-        from camctl.render.page.pdf import write_pdf
-
         return [write_atomically(path, lambda file: write_pdf(pages, file))]
     paths = [path]
     if len(pages) > 1:
@@ -73,8 +71,6 @@ def _write_pages(pages: Sequence[Page], path: Path) -> list[Path]:
         paths = [check_writable(path.with_name(f"{path.stem}-{n}{path.suffix}"), FIGURES) for n in numbers]
     for page, target in zip(pages, paths, strict=True):
         if ending == ".svg":
-            from camctl.render.page.svg import svg
-
             write_atomically(target, svg(page).encode())
         else:
             save_picture(paint(page), target, title=page.title)

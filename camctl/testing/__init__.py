@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING
 
 from camctl import registry
 from camctl.registry import discovery
-from camctl.testing.methods import try_method
-from camctl.testing.metrics import try_metric
+from camctl.testing.functions import try_method, try_metric
 from camctl.testing.models import try_adapter, try_source
 from camctl.testing.trial import Finding, Trial
 

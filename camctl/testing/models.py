@@ -24,8 +24,8 @@ def try_adapter(trial: Trial, models: Sequence[str]) -> None:
         if matches is FAILED or not matches:
             continue
         known += 1
-        with trial.untouched(model.module, name):
-            _explain(trial, model, name)
+        with trial.on(model.module, name):
+            _explain(trial, model)
     if known or models:
         todo = "Name one that it knows: camctl plugins check NAME --model MODEL"
         trial.note(f"knows one of {', '.join(models or FAMILIES)}", bool(known), todo)
@@ -33,11 +33,11 @@ def try_adapter(trial: Trial, models: Sequence[str]) -> None:
         trial.note("names layers of a model that it knows: not tried, for want of --model", True)
 
 
-def _explain(trial: Trial, model: LoadedModel, name: str) -> None:
+def _explain(trial: Trial, model: LoadedModel) -> None:
     from camctl.pipeline.explain import explain
     from camctl.values.request import Family
 
-    promise = f"names layers whose places the class depends on ({name})"
+    promise = "names layers whose places the class depends on"
     try:
         (cam,) = explain(model, picture(model), family=Family(adapter=trial.found.label)).maps
     except CamctlError as error:

@@ -52,10 +52,11 @@ class Trial:
     def __init__(self, loaded: registry.Loaded) -> None:
         self.found, self.plugin = loaded.found, loaded.plugin
         self.findings: list[Finding] = []
+        self._network = ""
 
     def note(self, promise: str, ok: bool, todo: str = "") -> bool:  # noqa: FBT001 - reads as a table
         """Add a finding and return `ok`; `todo` is dropped if the promise is kept."""
-        self.findings.append(Finding(promise, ok=ok, todo="" if ok else todo))
+        self.findings.append(Finding(f"{promise}{self._network}", ok=ok, todo="" if ok else todo))
         return ok
 
     def attempt(self, promise: str, action: Callable[[], Any], todo: str = "") -> Any:
@@ -77,15 +78,15 @@ class Trial:
         return FAILED
 
     @contextmanager
-    def untouched(self, module: nn.Module, network: str) -> Iterator[None]:
-        """Note whether the block leaves a model as it was."""
+    def on(self, module: nn.Module, network: str) -> Iterator[None]:
+        """Name the network in the block's findings, and note whether the block leaves it as it was."""
         from camctl.engine.model_state import changes, condition
 
-        before = condition(module)
+        before, self._network = condition(module), f" ({network})"
         yield
         changed = ", ".join(changes(before, condition(module)))
-        todo = f"Undo what you change in capture.module: {changed}."
-        self.note(f"leaves the model as it was ({network})", not changed, todo)
+        self.note("leaves the model as it was", not changed, f"Undo what you change in capture.module: {changed}.")
+        self._network = ""
 
 
 def load_network(name: str) -> LoadedModel:

@@ -22,29 +22,6 @@ DEFAULT_COLORMAP = "inferno"
 DEFAULT_OPACITY = 0.65
 """Opacity of the heatmap at its peak: the object under it can still be recognised."""
 
-COLORMAPS = {
-    "inferno": "black to pale yellow through red; safe for colour-blind readers",
-    "magma": "black to pale pink through purple; safe for colour-blind readers",
-    "plasma": "blue to yellow through pink; safe for colour-blind readers",
-    "viridis": "violet to yellow through green; safe for colour-blind readers",
-    "cividis": "blue to yellow; looks the same to colour-blind readers",
-    "turbo": "blue to dark red through green, in smooth steps",
-    "jet": "blue to dark red, as in the first papers; its bright bands are not edges of the map",
-    "parula": "blue to yellow through green",
-    "hot": "black to white through red and yellow",
-    "grey": "black to white",
-}
-"""Name -> what it looks like, from 0 to 1. Cyclic colormaps are left out: their peak looks like their floor."""
-
-
-def known_colormap(name: str) -> str:
-    """Return a colour map's own name for the user's spelling. Raises `UnknownNameError`."""
-    known = {"gray": "grey"}.get(name.casefold(), name.casefold())
-    if known not in COLORMAPS:
-        raise UnknownNameError("colormap", name, COLORMAPS)
-    return known
-
-
 MOST_PIXELS = 40_000_000
 """Maximum number of pixels per page; rows continue on the next page."""
 
@@ -82,7 +59,6 @@ class Look:
             raise InputError(message, hint="Choose one from 0 (no heat) to 1.")
         if self.theme not in {"light", "dark"}:
             raise UnknownNameError("theme", self.theme, ("light", "dark"))
-        known_colormap(self.colormap)
 
 
 class Looks(TypedDict, total=False):

@@ -87,10 +87,7 @@ def _rgb(image: Image.Image) -> Image.Image:
 
 
 def _deep_grey(image: Image.Image) -> NDArray[np.uint8] | None:
-    """Return grey of more than 8 bits scaled to 0..255, (H, W); None for all other kinds.
-
-    Pillow itself clips such values at 255.
-    """
+    """Return grey of more than 8 bits scaled to 0..255, (H, W); None for all other kinds."""
     if image.mode.startswith("I;16"):
         # By its type, not by its content: two pictures of one camera stay comparable.
         return _to_bytes(np.asarray(image), 0, WORDS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from camctl.errors import Hint, InputError
@@ -44,14 +44,14 @@ def nearest(text: int | str) -> int | None:
     return count
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Classes:
     """The classes to explain, and the classes to contrast them with.
 
     Parameters
     ----------
     names
-        Classes by name or index, once each; empty for the `topk` classes with the highest scores.
+        One or several classes by name or index; empty for the `topk` classes with the highest scores.
     topk
         Number of classes to explain if none is named.
     versus
@@ -64,15 +64,14 @@ class Classes:
     --------
     >>> Classes.of(["cat", 3])
     Classes(names=('cat', 3), topk=1, versus=(), strength=1.0)
-    >>> Classes.of("cat") == Classes(names=("cat",))
-    True
-    >>> Classes.of(None).names
-    ()
+    >>> Classes("cat", versus="dog")
+    Classes(names=('cat',), topk=1, versus=('dog',), strength=1.0)
     """
 
-    names: tuple[Name, ...] = ()
+    names: Sequence[Name] = ()
+    _: KW_ONLY
     topk: int = 1
-    versus: tuple[Name, ...] = ()
+    versus: Sequence[Name] = ()
     strength: float = 1.0
 
     def __post_init__(self) -> None:
@@ -89,7 +88,7 @@ class Classes:
             return targets
         if targets is None:
             return cls()
-        return cls(names=(targets,) if isinstance(targets, (str, int)) else tuple(targets))
+        return cls((targets,) if isinstance(targets, int) else targets)
 
 
 AnyClasses = Classes | Sequence[Name] | Name | None

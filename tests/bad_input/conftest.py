@@ -1,20 +1,12 @@
 """The command, and what every refusal must look like."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.cli.conftest import camctl, photo, picture
 from tests.sources.conftest import write_config
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from tests.cli.conftest import Done
 
 __all__ = ["camctl", "photo", "picture", "write_config"]
 
@@ -30,7 +22,7 @@ class Said:
 
 
 @pytest.fixture(autouse=True)
-def nets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def nets(monkeypatch, tmp_path):
     """Work in an empty folder, where `python:nets:...` and `python:odd_nets:...` are found."""
     monkeypatch.syspath_prepend(HERE.parent / "cli")
     monkeypatch.syspath_prepend(HERE)
@@ -38,10 +30,10 @@ def nets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def refuses(camctl: Callable[..., Done], tmp_path: Path) -> Callable[..., Said]:
+def refuses(camctl, tmp_path):
     """Call the command with bad input: two lines on stderr, nothing on stdout, no file made or changed."""
 
-    def call(*args: object, code: int = 2) -> Said:
+    def call(*args, code=2):
         before = contents(tmp_path)
         words = [str(arg) for arg in args]
         if words[0] == "run" and "--save-path" not in words:
@@ -58,7 +50,7 @@ def refuses(camctl: Callable[..., Done], tmp_path: Path) -> Callable[..., Said]:
     return call
 
 
-def contents(folder: Path) -> dict[str, bytes]:
+def contents(folder):
     """Every file and folder inside, hidden ones too, and what it holds; Python's own cache left out."""
     found = (path for path in folder.rglob("*") if "__pycache__" not in path.parts)
     return {str(path): path.read_bytes() if path.is_file() else b"" for path in found}

@@ -1,7 +1,5 @@
 """Ctrl-C, in a real process."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess
@@ -18,13 +16,13 @@ PATIENCE = 60
 """Seconds that a slow machine may take to come as far as the test wants it."""
 
 
-def started(code: str, *words: object) -> subprocess.Popen[str]:
+def started(code, *words):
     """A process that runs `code`, and the command with `words` as `main()`."""
     command = [sys.executable, "-c", f"import sys\nfrom camctl.cli import main\n{code}", *map(str, words)]
     return subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def interrupted_once_there(process: subprocess.Popen[str], sign: Path) -> tuple[int, str, str]:
+def interrupted_once_there(process, sign):
     """Wait for a file to appear, press Ctrl-C, and give what came of it."""
     end = time.monotonic() + PATIENCE
     while not sign.exists():
@@ -36,14 +34,14 @@ def interrupted_once_there(process: subprocess.Popen[str], sign: Path) -> tuple[
     return process.returncode, out, err
 
 
-def test_interrupt_in_the_forward_pass_ends_quietly_with_130_and_leaves_no_file(photo: Path) -> None:
+def test_interrupt_in_the_forward_pass_ends_quietly_with_130_and_leaves_no_file(photo):
     process = started("main()", "run", photo, "python:odd_nets:Slow", "--save-path", "out/map.png")
 
     assert interrupted_once_there(process, Path("running")) == (130, "", "")
     assert set(contents(Path.cwd())) == {str(Path.cwd() / "running"), str(photo)}
 
 
-def test_interrupt_in_the_middle_of_writing_leaves_what_was_there(photo: Path) -> None:
+def test_interrupt_in_the_middle_of_writing_leaves_what_was_there(photo):
     Path("map.png").write_bytes(b"of yesterday")
     slow = """
 import pathlib, time
@@ -66,7 +64,7 @@ main()
 
 
 @pytest.mark.parametrize("module", ["typer", "torch"])
-def test_interrupt_while_python_loads_ends_quietly_with_130(photo: Path, module: str) -> None:
+def test_interrupt_while_python_loads_ends_quietly_with_130(photo, module):
     # The first import of the module takes as long as it likes.
     slow = f"""
 import pathlib, time

@@ -1,23 +1,14 @@
 """Layers and classes that are not there, or show nothing."""
 
-from __future__ import annotations
-
 import re
 import shlex
-from typing import TYPE_CHECKING, Any
 
 import pytest
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
 
 MODEL = "python:nets:cnn"
 
 
-def test_unknown_layer_is_answered_with_near_names_that_work(
-    refuses: Callable[..., Any], camctl: Callable[..., Any], photo: Path
-) -> None:
+def test_unknown_layer_is_answered_with_near_names_that_work(refuses, camctl, photo):
     said = refuses("run", photo, "demo:vit", "--target-layers", "backbone.layers.4.ln")
 
     near = re.findall(r"backbone\.[\w.]+", said.hint)
@@ -36,8 +27,8 @@ def test_unknown_layer_is_answered_with_near_names_that_work(
     ],
 )
 def test_layer_that_cannot_be_explained_is_refused_with_a_command_that_lists_others(
-    refuses: Callable[..., Any], camctl: Callable[..., Any], photo: Path, layer: str, says: str
-) -> None:
+    refuses, camctl, photo, layer, says
+):
     said = refuses("run", photo, MODEL, "--target-layers", layer)
 
     assert says in said.error
@@ -58,9 +49,7 @@ def test_layer_that_cannot_be_explained_is_refused_with_a_command_that_lists_oth
         ("demo:vit", "backbone", "single-cell"),
     ],
 )
-def test_worthless_layer_is_told_which_layer_to_use(
-    camctl: Callable[..., Any], photo: Path, model: str, layer: str, verdict: str
-) -> None:
+def test_worthless_layer_is_told_which_layer_to_use(camctl, photo, model, layer, verdict):
     done = camctl("run", photo, model, "--target-layers", layer, "--json", "--strict")
     (found,) = done.json["maps"]
 
@@ -85,16 +74,14 @@ def test_worthless_layer_is_told_which_layer_to_use(
         ("python:odd_nets:OneLogit", "2", "the model has 2", "0 to 1"),
     ],
 )
-def test_class_that_is_not_there_is_refused(
-    refuses: Callable[..., Any], photo: Path, model: str, wanted: str, says: str, hint: str
-) -> None:
+def test_class_that_is_not_there_is_refused(refuses, photo, model, wanted, says, hint):
     said = refuses("run", photo, model, "--target-category", wanted)
 
     assert says in said.error
     assert hint in said.hint
 
 
-def test_one_logit_head_has_two_classes(camctl: Callable[..., Any], photo: Path) -> None:
+def test_one_logit_head_has_two_classes(camctl, photo):
     done = camctl("run", photo, "python:odd_nets:OneLogit", "--target-category", "cat", "not cat", "--json")
 
     scores = {one["label"]: one["score"] for one in done.json["predictions"]}
@@ -105,16 +92,14 @@ def test_one_logit_head_has_two_classes(camctl: Callable[..., Any], photo: Path)
 
 @pytest.mark.parametrize("family", ["vit", "t2t"])
 @pytest.mark.parametrize("count", [0, 3])
-def test_wrong_number_of_extra_tokens_is_refused_instead_of_taking_channels_for_places(
-    refuses: Callable[..., Any], photo: Path, family: str, count: int
-) -> None:
+def test_wrong_number_of_extra_tokens_is_refused_instead_of_taking_channels_for_places(refuses, photo, family, count):
     said = refuses("run", photo, f"demo:{family}", "--num-extra-tokens", count)
 
     assert "has no spatial grid" in said.error
     assert f"Leave out: --num-extra-tokens {count}" in said.hint
 
 
-def test_adapter_of_another_family_is_refused(refuses: Callable[..., Any], photo: Path) -> None:
+def test_adapter_of_another_family_is_refused(refuses, photo):
     said = refuses("run", photo, MODEL, "--adapter", "vit")
 
     assert "No part of this model (Cnn)" in said.error

@@ -1,20 +1,14 @@
 """Models and checkpoints that are none, and code that must not run."""
 
-from __future__ import annotations
-
 import os
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
 
 from camctl.sources.demo import FOLDER
 from tests.sources.tiny import RESNET
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 CONFIGS = {
     "broken.py": "model = dict(type='ImageClassifier'\n",
@@ -42,6 +36,11 @@ CONFIGS = {
         ("", "No model was named"),
         ("demo:", "names a source, but no model of it"),
         ("demo:vitt", "There is no demo model named 'vitt'"),
+        ("no_such_model_name", "no_such_model_name"),
+        ("no/such/config.py", "no/such/config.py"),
+        ("python:nets:missing", "missing"),
+        ("python:no_such_module:factory", "no_such_module"),
+        ("python:nets:hard_to_please", "no model today"),
         ("python:odd_nets:leaves", "failed: SystemExit"),
         ("python:odd_nets:Fails", "The model fails on an input of shape (1, 3, 32, 32): ValueError: no way at all"),
         ("python:odd_nets:GivesUp", "The model fails on an input of shape (1, 3, 32, 32): SystemExit: 9"),
@@ -49,18 +48,14 @@ CONFIGS = {
         ("python:odd_nets:Nothing", "a classifier returns class scores"),
     ],
 )
-def test_model_that_is_no_classifier_is_refused(
-    refuses: Callable[..., Any], photo: Path, model: str, says: str
-) -> None:
+def test_model_that_is_no_classifier_is_refused(refuses, photo, model, says):
     if model in CONFIGS:
         Path(model).write_text(CONFIGS[model])
 
     assert says in refuses("run", photo, model, *(["--random-weights"] if model.endswith(".py") else [])).error
 
 
-def test_example_in_the_hint_for_a_bare_source_works(
-    refuses: Callable[..., Any], camctl: Callable[..., Any], photo: Path
-) -> None:
+def test_example_in_the_hint_for_a_bare_source_works(refuses, camctl, photo):
     hint = refuses("run", photo, "demo:").hint
 
     assert camctl("run", photo, hint.removeprefix("Write it as "), "--quiet").code == 0
@@ -79,9 +74,7 @@ def test_example_in_the_hint_for_a_bare_source_works(
         ("ftp://localhost/model.pth", "only http and https"),
     ],
 )
-def test_checkpoint_that_cannot_be_read_is_refused(
-    refuses: Callable[..., Any], photo: Path, name: str, says: str
-) -> None:
+def test_checkpoint_that_cannot_be_read_is_refused(refuses, photo, name, says):
     Path("zero.pth").touch()
     whole = (FOLDER / "resnet.pth").read_bytes()
     Path("cut.pth").write_bytes(whole[: len(whole) // 2])
@@ -91,16 +84,14 @@ def test_checkpoint_that_cannot_be_read_is_refused(
     assert says in refuses("run", photo, "demo:resnet", name).error
 
 
-def test_checkpoint_of_another_model_is_refused(refuses: Callable[..., Any], photo: Path) -> None:
+def test_checkpoint_of_another_model_is_refused(refuses, photo):
     said = refuses("run", photo, "demo:resnet", FOLDER / "vit.pth")
 
     assert "is for another model" in said.error
     assert "backbone.cls_token" in said.hint
 
 
-def test_head_of_another_size_is_refused_with_the_option_that_mends_it(
-    refuses: Callable[..., Any], camctl: Callable[..., Any], photo: Path
-) -> None:
+def test_head_of_another_size_is_refused_with_the_option_that_mends_it(refuses, camctl, photo):
     said = refuses("run", photo, "demo:resnet", "--cfg-options", "model.head.num_classes=5")
 
     assert "The head has 5 classes in the config, 8 in the checkpoint" in said.error
@@ -111,11 +102,11 @@ def test_head_of_another_size_is_refused_with_the_option_that_mends_it(
 class RunsCode:
     """Unpickled by an ordinary reader, it makes a file."""
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self):
         return os.system, ("echo run > proof",)
 
 
-def test_malice_in_a_checkpoint_does_not_run(refuses: Callable[..., Any], photo: Path) -> None:
+def test_malice_in_a_checkpoint_does_not_run(refuses, photo):
     torch.save({"state_dict": {"weight": RunsCode()}}, "evil.pth")
 
     said = refuses("run", photo, "demo:resnet", "evil.pth")

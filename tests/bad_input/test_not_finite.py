@@ -1,17 +1,11 @@
 """NaN in the weights: a verdict, never a traceback."""
 
-from __future__ import annotations
-
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
 
 from camctl.sources.demo import FOLDER
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 FIRST = {
     "resnet": "backbone.conv1.weight",
@@ -28,7 +22,7 @@ LAYER = {
 METHODS = "gradcam,gradcam++,xgradcam,eigencam,eigengradcam,layercam,hiresCAM,gradcamelementwise"
 
 
-def sick(family: str, *, last: bool) -> Path:
+def sick(family, *, last):
     """A demo model's checkpoint with a NaN in its first weight or in the head's bias."""
     content = torch.load(FOLDER / f"{family}.pth", weights_only=False)
     state = content["state_dict"]
@@ -42,13 +36,7 @@ def sick(family: str, *, last: bool) -> Path:
 @pytest.mark.parametrize("last", [False, True], ids=["first weight", "head"])
 @pytest.mark.parametrize("layers", [False, True], ids=["default layer", "named layer"])
 @pytest.mark.parametrize("family", FIRST)
-def test_nan_in_the_weights_is_a_verdict(
-    camctl: Callable[..., Any],
-    photo: Path,
-    family: str,
-    layers: bool,  # noqa: FBT001
-    last: bool,  # noqa: FBT001
-) -> None:
+def test_nan_in_the_weights_is_a_verdict(camctl, photo, family, layers, last):
     words = ("run", photo, f"demo:{family}", sick(family, last=last), "--method", METHODS, "--topk", 2, "--json")
     done = camctl(*words, *(("--target-layers", LAYER[family]) if layers else ()), "--strict")
 
@@ -59,7 +47,7 @@ def test_nan_in_the_weights_is_a_verdict(
 
 
 @pytest.mark.parametrize("family", FIRST)
-def test_nan_is_no_reason_to_save_nothing(camctl: Callable[..., Any], photo: Path, family: str) -> None:
+def test_nan_is_no_reason_to_save_nothing(camctl, photo, family):
     checkpoint = sick(family, last=False)
 
     done = camctl(
@@ -73,7 +61,7 @@ def test_nan_is_no_reason_to_save_nothing(camctl: Callable[..., Any], photo: Pat
 
 
 @pytest.mark.parametrize("family", FIRST)
-def test_layers_of_a_model_with_nan_are_listed(camctl: Callable[..., Any], photo: Path, family: str) -> None:
+def test_layers_of_a_model_with_nan_are_listed(camctl, photo, family):
     done = camctl("layers", f"demo:{family}", sick(family, last=False))
 
     assert done.code == 0

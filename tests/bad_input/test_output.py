@@ -1,21 +1,15 @@
 """Places that nothing can be saved to: nothing half-written, nothing lost."""
 
-from __future__ import annotations
-
 import errno
 import os
 import shlex
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
 
 import pytest
 
 from camctl.files import atomic as writing
 
 from .conftest import contents
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 MODEL = "python:nets:cnn"
 
@@ -38,27 +32,21 @@ MODEL = "python:nets:cnn"
         ("--save-raw", "", "is not the name of a file"),
     ],
 )
-def test_place_that_cannot_be_written_is_refused(
-    refuses: Callable[..., Any], photo: Path, option: str, place: str, says: str
-) -> None:
+def test_place_that_cannot_be_written_is_refused(refuses, photo, option, place, says):
     Path("link.png").symlink_to(photo)
     kept = ("--save-path", "out/map.png") if option == "--save-raw" else ()
 
     assert says in refuses("run", photo, MODEL, option, place, *kept).error
 
 
-def test_folder_that_is_not_writable_is_refused(
-    refuses: Callable[..., Any], photo: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_folder_that_is_not_writable_is_refused(refuses, photo, monkeypatch):
     # Root may write anywhere: the system is made to say no.
     monkeypatch.setattr(os, "access", lambda _path, mode: not mode & os.W_OK)
 
     assert "is not writable" in refuses("run", photo, MODEL).error
 
 
-def test_disk_that_turns_read_only_is_one_line(
-    refuses: Callable[..., Any], photo: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_disk_that_turns_read_only_is_one_line(refuses, photo, monkeypatch):
     monkeypatch.setattr(writing, "_fill", failing(errno.EROFS))
     Path("out").mkdir()
 
@@ -66,9 +54,7 @@ def test_disk_that_turns_read_only_is_one_line(
 
 
 @pytest.mark.parametrize(("option", "name"), [("--save-path", "out/map.png"), ("--save-raw", "out/map.npz")])
-def test_full_disk_leaves_what_was_there(
-    camctl: Callable[..., Any], photo: Path, monkeypatch: pytest.MonkeyPatch, option: str, name: str
-) -> None:
+def test_full_disk_leaves_what_was_there(camctl, photo, monkeypatch, option, name):
     Path("out").mkdir()
     Path(name).write_bytes(b"of yesterday")
     before = contents(Path.cwd())
@@ -81,19 +67,17 @@ def test_full_disk_leaves_what_was_there(
     assert contents(Path.cwd()) == before
 
 
-def failing(code: int) -> Callable[..., None]:
+def failing(code):
     """Writes a part, then fails as the system does."""
 
-    def fill(file: IO[bytes], _content: object) -> None:
+    def fill(file, _content):
         file.write(b"half")
         raise OSError(code, os.strerror(code))
 
     return fill
 
 
-def test_several_maps_for_one_file_are_refused_with_a_folder_that_works(
-    refuses: Callable[..., Any], camctl: Callable[..., Any], photo: Path
-) -> None:
+def test_several_maps_for_one_file_are_refused_with_a_folder_that_works(refuses, camctl, photo):
     words = ("run", photo, MODEL, "--topk", 2)
     said = refuses(*words, "--save-path", "map.png")
 
@@ -103,9 +87,7 @@ def test_several_maps_for_one_file_are_refused_with_a_folder_that_works(
     assert len(list(Path("map").iterdir())) == 2
 
 
-def test_other_name_for_a_map_of_the_picture_works(
-    refuses: Callable[..., Any], camctl: Callable[..., Any], photo: Path
-) -> None:
+def test_other_name_for_a_map_of_the_picture_works(refuses, camctl, photo):
     said = refuses("run", photo, MODEL, "--save-path", photo)
     before = photo.read_bytes()
 
@@ -114,5 +96,5 @@ def test_other_name_for_a_map_of_the_picture_works(
     assert photo.read_bytes() == before
 
 
-def test_demo_into_a_file_is_refused_before_any_work(refuses: Callable[..., Any], photo: Path) -> None:
+def test_demo_into_a_file_is_refused_before_any_work(refuses, photo):
     assert "is not a folder" in refuses("demo", "--output", photo).error

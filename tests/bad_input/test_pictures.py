@@ -1,16 +1,8 @@
 """Pictures: bad ones are refused, odd ones simply work."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
 import pytest
 from PIL import Image
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
 
 MODEL = "python:nets:cnn"
 
@@ -30,9 +22,7 @@ MODEL = "python:nets:cnn"
         ("x" * 300, "too long", "path"),
     ],
 )
-def test_picture_that_cannot_be_read_is_refused(
-    refuses: Callable[..., Any], photo: Path, picture: Image.Image, name: str, says: str, hint: str
-) -> None:
+def test_picture_that_cannot_be_read_is_refused(refuses, photo, picture, name, says, hint):
     (photo.parent / "zero.png").touch()
     (photo.parent / "text.jpg").write_text("a photo, honestly")
     (photo.parent / "cut.png").write_bytes(photo.read_bytes()[:-200])
@@ -45,7 +35,7 @@ def test_picture_that_cannot_be_read_is_refused(
     assert hint in said.hint
 
 
-def odd(picture: Image.Image, kind: str) -> tuple[Image.Image, str, dict[str, Any]]:
+def odd(picture, kind):
     """The picture as `kind`, the name of its file, and how it is saved."""
     rotated = Image.Exif()
     rotated[0x0112] = 6
@@ -62,9 +52,7 @@ def odd(picture: Image.Image, kind: str) -> tuple[Image.Image, str, dict[str, An
 
 
 @pytest.mark.parametrize("kind", ["cmyk", "16-bit", "grey", "rgba", "exif", "1x1", "20000x50", "name"])
-def test_sound_picture_simply_works(
-    camctl: Callable[..., Any], picture: Image.Image, tmp_path: Path, kind: str
-) -> None:
+def test_sound_picture_simply_works(camctl, picture, tmp_path, kind):
     image, name, how = odd(picture, kind)
     image.save(tmp_path / name, **how)
 
@@ -75,7 +63,7 @@ def test_sound_picture_simply_works(
         assert drawn.size == (image.size[::-1] if kind == "exif" else image.size)
 
 
-def test_picture_beyond_the_bound_is_refused(refuses: Callable[..., Any]) -> None:
+def test_picture_beyond_the_bound_is_refused(refuses):
     Image.new("1", (32000, 32000)).save("gigantic.png")
 
     said = refuses("run", "gigantic.png", MODEL)
@@ -84,9 +72,7 @@ def test_picture_beyond_the_bound_is_refused(refuses: Callable[..., Any]) -> Non
     assert "Scale the picture down" in said.hint
 
 
-def test_picture_beyond_pillows_bound_simply_works(
-    camctl: Callable[..., Any], photo: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_picture_beyond_pillows_bound_simply_works(camctl, photo, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
 
     assert camctl("run", photo, MODEL, "--quiet", "--save-path", "map.png").code == 0

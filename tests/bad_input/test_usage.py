@@ -1,16 +1,10 @@
 """Wrong words: refused in two lines, before torch loads."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+import shlex
 
 import pytest
 
 from tests.cli.test_startup import fresh
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
 
 MODEL = "python:nets:cnn"
 
@@ -36,11 +30,17 @@ MODEL = "python:nets:cnn"
         (("--adapter", ""), "There is no adapter named ''", "Choose from"),
         (("--device", "cuda:x"), "'cuda:x' is not a device", "cpu"),
         (("--device", "cuda:99"), "no", "--device auto"),
+        (("--versus", "yak"), "There is no class named 'yak'.", ""),
+        (("--versus", "hen[1]"), "The class 'hen[1]' cannot be contrasted with itself.", ""),
+        (("--versus", "auto:0"), "'auto:0' asks for no class.", ""),
+        (("--versus-strength", "2"), "--versus-strength is the weight of a contrast", ""),
+        (("--versus", "dog", "--method", "CAM"), "CAM uses the head's weights for one class", ""),
+        (("--labels", "a,b"), "2 labels were given, and the model has", ""),
+        (("--labels", "a,,b"), "Label 2 of 3 is empty.", ""),
+        (("--labels", "nosuch.txt"), "There is no file of labels 'nosuch.txt'.", ""),
     ],
 )
-def test_wrong_option_is_refused_in_two_lines(
-    refuses: Callable[..., Any], photo: Path, words: tuple[object, ...], says: str, hint: str
-) -> None:
+def test_wrong_option_is_refused_in_two_lines(refuses, photo, words, says, hint):
     said = refuses("run", photo, MODEL, *words)
 
     assert says in said.error
@@ -48,7 +48,7 @@ def test_wrong_option_is_refused_in_two_lines(
 
 
 @pytest.mark.parametrize("value", ["nan", "1.5", "-2"])
-def test_correlation_that_is_none_is_refused(refuses: Callable[..., Any], photo: Path, value: str) -> None:
+def test_correlation_that_is_none_is_refused(refuses, photo, value):
     said = refuses("compare", photo, MODEL, f"--min-correlation={value}")
 
     assert said.error.endswith("is out of range.")
@@ -70,9 +70,7 @@ def test_correlation_that_is_none_is_refused(refuses: Callable[..., Any], photo:
         ("randomcam", "seed=-1", "seed must be 0 or more"),
     ],
 )
-def test_option_of_a_method_is_refused_for_its_kind(
-    refuses: Callable[..., Any], photo: Path, method: str, option: str, says: str
-) -> None:
+def test_option_of_a_method_is_refused_for_its_kind(refuses, photo, method, option, says):
     said = refuses("run", photo, MODEL, "--method", method, "--method-options", option)
 
     assert says in said.error
@@ -90,15 +88,11 @@ def test_option_of_a_method_is_refused_for_its_kind(
         ("layers", "demo:vit", "--depth", "0"),
     ],
 )
-def test_wrong_command_is_refused_in_two_lines(
-    refuses: Callable[..., Any], words: tuple[str, ...], json: tuple[str, ...]
-) -> None:
+def test_wrong_command_is_refused_in_two_lines(refuses, words, json):
     assert "--help" in refuses(*words, *(json if words[0] in {"run", "layers"} else ())).hint
 
 
-def test_list_that_swallows_the_arguments_is_explained_by_a_hint_that_works(
-    refuses: Callable[..., Any], camctl: Callable[..., Any], photo: Path
-) -> None:
+def test_list_that_swallows_the_arguments_is_explained_by_a_hint_that_works(refuses, camctl, photo):
     said = refuses("run", "--target-category", "cat", photo, MODEL)
 
     assert said.error == "Missing argument 'IMAGE'."
@@ -106,15 +100,15 @@ def test_list_that_swallows_the_arguments_is_explained_by_a_hint_that_works(
     assert camctl("run", "--quiet", "--target-category", "cat", "--", photo, MODEL).code == 0
 
 
-def test_preview_keeps_the_promise_of_json(camctl: Callable[..., Any], photo: Path) -> None:
+def test_preview_keeps_the_promise_of_json(camctl, photo):
     assert camctl("run", photo, MODEL, "--preview-model", "--json").json["layers"]
 
 
-def test_more_classes_than_there_are_gives_all_of_them(camctl: Callable[..., Any], photo: Path) -> None:
+def test_more_classes_than_there_are_gives_all_of_them(camctl, photo):
     assert len(camctl("run", photo, MODEL, "--topk", 5000, "--json").json["maps"]) == 4
 
 
-def test_one_method_under_several_names_is_drawn_once(camctl: Callable[..., Any], photo: Path) -> None:
+def test_one_method_under_several_names_is_drawn_once(camctl, photo):
     done = camctl("run", photo, MODEL, "--method", "gradcam", "GradCAM,grad-cam", "--json")
 
     assert [one["method"] for one in done.json["maps"]] == ["GradCAM"]
@@ -123,22 +117,37 @@ def test_one_method_under_several_names_is_drawn_once(camctl: Callable[..., Any]
 @pytest.mark.parametrize(
     "words",
     [
-        ("run",),
-        ("run", "photo.png", "demo:vit", "--no-such-option"),
-        ("run", "photo.png", "demo:vit", "--method", ""),
-        ("run", "photo.png", "demo:vit", "--method", "scorecam", "--method-options", "batch_size=abc"),
-        ("run", "photo.png", "demo:vit", "--save-path", "photo.png"),
-        ("run", "photo.png", "demo:vit", "--save-path", ""),
-        ("run", "photo.png", ""),
-        ("run", "photo.png", "demo:"),
-        ("run", "--target-category", "cat", "photo.png", "demo:vit"),
-        ("run", "cut.png", "demo:vit"),
+        "run",
+        "run photo.png demo:vit --no-such-option",
+        "run photo.png demo:vit --method ''",
+        "run photo.png demo:vit --method gradcan",
+        "run photo.png demo:vit --method scorecam --method-options batch_size=abc",
+        "run photo.png demo:vit --method-options a",
+        "run photo.png demo:vit --method-options a=1",
+        "run photo.png demo:vit --cfg-options 'a=(1,2'",
+        "run photo.png demo:vit --opacity 7",
+        "run photo.png demo:vit --colormap rainbows",
+        "run photo.png demo:vit --adapter nobody",
+        "run photo.png demo:vit --save-path photo.png",
+        "run photo.png demo:vit --save-path ''",
+        "run photo.png demo:vit --save-path cam.exe",
+        "run photo.png demo:vit --save-path cam.png --topk 3",
+        "run photo.png demo:vit --save-raw cam.png",
+        "run photo.png demo:vit --target-category 3 --topk 2",
+        "run photo.png ''",
+        "run photo.png demo:",
+        "run photo.png timmy:resnet50",
+        "run --target-category cat photo.png demo:vit",
+        "run cut.png demo:vit",
+        "run no-such-photo.jpg demo:vit",
+        "layers demo:vit --image no-such-photo.jpg",
+        "layers demo:vit --depth 0",
     ],
 )
-def test_mistake_surfaces_before_torch_loads(photo: Path, words: tuple[str, ...]) -> None:
+def test_mistake_surfaces_before_torch_loads(photo, words):
     (photo.parent / "cut.png").write_bytes(photo.read_bytes()[:-200])
 
-    done = fresh(*words)
+    done = fresh(*shlex.split(words))
 
     *said, loaded = done.stderr.splitlines()
     assert done.returncode == 2

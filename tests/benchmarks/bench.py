@@ -178,11 +178,9 @@ def probe(name: str, rounds: int) -> None:
 
     import camctl
     from camctl.engine.layout import LayoutHints
-    from camctl.pipeline.layer_group import default_layers
     from camctl.pipeline.method_selection import pick_methods
     from camctl.pipeline.passes import Clock, Manner, run_passes
-    from camctl.pipeline.plan import plan_of
-    from camctl.pipeline.scene import Scene, scene_of
+    from camctl.pipeline.scene import Scene, default_layers, plan_of, scene_of
     from camctl.values.picture import read_picture
 
     loaded = camctl.load(str(config_of(name)), random_weights=True)
@@ -193,7 +191,7 @@ def probe(name: str, rounds: int) -> None:
 
     def bare() -> object:
         with torch.no_grad():
-            return known.forward(known.inputs)
+            return known.plan.forward(known.inputs)
 
     def explained(scene: Scene) -> Work:
         return lambda: run_passes(scene, [default_layers(scene)], manner, lambda classes: classes.top(1), Clock())
@@ -206,7 +204,7 @@ def probe(name: str, rounds: int) -> None:
     }
     medians = rounds_of(works, rounds)
     say(f"\nFinding the layer of {name}, 224 px, medians of {rounds} rounds")
-    say(f"  adapter {known.adapter}: {default_layers(known).names[0]}; probe: {default_layers(unknown).names[0]}")
+    say(f"  adapter {known.plan.adapter}: {default_layers(known).names[0]}; probe: {default_layers(unknown).names[0]}")
     for label, seconds in medians.items():
         say(f"  {label:22} {seconds * 1e3:9.1f} ms  {seconds / medians['bare forward']:6.2f} x bare")
 

@@ -1,20 +1,12 @@
 """The command, called in this process as the console script calls it."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
 
 import pytest
 
 from camctl.cli import main
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from PIL.Image import Image
 
 
 @dataclass(frozen=True)
@@ -26,17 +18,17 @@ class Done:
     err: str
 
     @property
-    def json(self) -> Any:
+    def json(self):
         """What stands on stdout, read as JSON: nothing else may be there."""
         return json.loads(self.out)
 
 
 @pytest.fixture
-def camctl(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Done]:
+def camctl(capsys, monkeypatch):
     """Call the command with arguments."""
     monkeypatch.setenv("COLUMNS", "200")
 
-    def call(*args: object) -> Done:
+    def call(*args):
         capsys.readouterr()
         with pytest.raises(SystemExit) as ended:
             main([str(arg) for arg in args])
@@ -47,8 +39,14 @@ def camctl(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) 
     return call
 
 
+@pytest.fixture(autouse=True)
+def nets(monkeypatch):
+    """Let `python:nets:...` be found."""
+    monkeypatch.syspath_prepend(Path(__file__).parent)
+
+
 @pytest.fixture(scope="session")
-def picture() -> Image:
+def picture():
     """A picture with something in it."""
     import numpy as np
     from PIL import Image
@@ -59,7 +57,7 @@ def picture() -> Image:
 
 
 @pytest.fixture
-def photo(picture: Image, tmp_path: Path) -> Path:
+def photo(picture, tmp_path):
     """The picture in a file."""
     path = tmp_path / "photo.png"
     picture.save(path)

@@ -1,7 +1,5 @@
 """`--cfg-options` mean what they mean to mmengine."""
 
-from __future__ import annotations
-
 import random
 from argparse import ArgumentParser
 
@@ -20,7 +18,7 @@ VALUES = [
 ]  # fmt: skip
 
 
-def by_mmengine(text: str) -> object:
+def by_mmengine(text):
     from mmengine.config import DictAction
 
     parser = ArgumentParser()
@@ -28,7 +26,7 @@ def by_mmengine(text: str) -> object:
     return parser.parse_args(["--cfg-options", text]).cfg_options
 
 
-def same(text: str) -> None:
+def same(text):
     try:
         expected = by_mmengine(text)
     except (AssertionError, RecursionError):  # it says so itself, or never comes to an end
@@ -40,26 +38,26 @@ def same(text: str) -> None:
 
 
 @pytest.mark.parametrize("value", VALUES)
-def test_value_is_read_as_mmengine_reads_it(value: str) -> None:
+def test_value_is_read_as_mmengine_reads_it(value):
     same(f"model.head.x={value}")
 
 
-def test_random_values_are_read_as_mmengine_reads_them() -> None:
+def test_random_values_are_read_as_mmengine_reads_them():
     draw = random.Random(0)  # noqa: S311 - no secret
     for _ in range(2000):
         same("k=" + "".join(draw.choices("()[],,1a.'= ", k=draw.randrange(1, 10))))
 
 
-def test_later_assignment_wins() -> None:
+def test_later_assignment_wins():
     assert parse_assignments(["a=1", "b=2", "a=3"]) == {"a": 3, "b": 2}
 
 
 @pytest.mark.parametrize("text", ["model.head", "=3", ""])
-def test_text_without_key_or_equals_sign_says_the_form(text: str) -> None:
+def test_text_without_key_or_equals_sign_says_the_form(text):
     with pytest.raises(InputError, match="KEY=VALUE"):
         parse_assignments([text])
 
 
-def test_brackets_that_do_not_close_name_the_option() -> None:
+def test_brackets_that_do_not_close_name_the_option():
     with pytest.raises(InputError, match="brackets of --method-options 'a=\\[1,\\(2' do not close"):
         parse_assignments(["a=[1,(2"], option="--method-options")

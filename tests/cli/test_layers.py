@@ -1,41 +1,24 @@
 """`camctl layers`: a tree to copy names from, and the same as JSON."""
 
-from __future__ import annotations
-
 import re
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
-from camctl.cli.output.branches import pattern
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from .conftest import Done
-
-    Camctl = Callable[..., Done]
+from camctl.cli.output.layer_report import pattern
 
 MODEL = "python:nets:cnn"
 
 
-@pytest.fixture(autouse=True)
-def nets(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let `python:nets:...` be found."""
-    monkeypatch.syspath_prepend(Path(__file__).parent)
-
-
-def names(tree: str) -> list[str]:
+def names(tree):
     """The names that the tree's lines begin with."""
     return [re.sub(r"^[│├└─\s]*", "", line).split("  ")[0] for line in tree.splitlines()[1:]]
 
 
-def line(tree: str, name: str) -> str:
+def line(tree, name):
     return next(each for each in tree.splitlines() if f" {name} " in each)
 
 
-def test_tree_shows_modules_as_they_ran_with_repeated_blocks_folded(camctl: Camctl) -> None:
+def test_tree_shows_modules_as_they_ran_with_repeated_blocks_folded(camctl):
     done = camctl("layers", MODEL)
 
     assert names(done.out) == [
@@ -46,7 +29,7 @@ def test_tree_shows_modules_as_they_ran_with_repeated_blocks_folded(camctl: Camc
     assert done.code == 0
 
 
-def test_each_line_tells_type_shape_grid_and_why_not(camctl: Camctl) -> None:
+def test_each_line_tells_type_shape_grid_and_why_not(camctl):
     done = camctl("layers", MODEL)
 
     assert "● default" in line(done.out, "blocks.4 ")
@@ -58,35 +41,35 @@ def test_each_line_tells_type_shape_grid_and_why_not(camctl: Camctl) -> None:
     assert "the default, chosen by probe" in done.err
 
 
-def test_depth_says_how_much_is_inside(camctl: Camctl) -> None:
+def test_depth_says_how_much_is_inside(camctl):
     done = camctl("layers", MODEL, "--depth", 1)
 
     assert names(done.out) == ["stem", "blocks", "pool", "fc", "spare"]
     assert "(15 inside)" in line(done.out, "blocks")
 
 
-def test_filter_shows_all_of_such_names_unfolded(camctl: Camctl) -> None:
+def test_filter_shows_all_of_such_names_unfolded(camctl):
     done = camctl("layers", MODEL, "--filter", "*bn")
 
     assert [name for name in names(done.out) if name.endswith("bn")] == [f"blocks.{number}.bn" for number in range(5)]
     assert "stem" not in names(done.out)
 
 
-def test_filter_that_nothing_matches_is_a_mistake(camctl: Camctl) -> None:
+def test_filter_that_nothing_matches_is_a_mistake(camctl):
     done = camctl("layers", MODEL, "--filter", "nothing.*")
 
     assert done.code == 2
     assert "No layer matches 'nothing.*'" in done.err
 
 
-def test_usable_leaves_the_others_out(camctl: Camctl) -> None:
+def test_usable_leaves_the_others_out(camctl):
     done = camctl("layers", MODEL, "--usable")
 
     assert not {"pool", "fc", "spare"} & set(names(done.out))
     assert {"stem", "blocks.4.bn"} <= set(names(done.out))
 
 
-def test_json_holds_every_module(camctl: Camctl, photo: Path) -> None:
+def test_json_holds_every_module(camctl, photo):
     done = camctl("layers", MODEL, "--json", "--image", photo)
 
     layers = {layer["name"]: layer for layer in done.json["layers"]}
@@ -100,7 +83,7 @@ def test_json_holds_every_module(camctl: Camctl, photo: Path) -> None:
     assert layers["pool"]["why_not"] == "pooled"
 
 
-def test_every_name_in_the_tree_can_be_a_target_layer_if_it_is_usable(camctl: Camctl, photo: Path) -> None:
+def test_every_name_in_the_tree_can_be_a_target_layer_if_it_is_usable(camctl, photo):
     usable = [name for name in names(camctl("layers", MODEL, "--filter", "**", "--usable").out) if name != "blocks"]
 
     done = camctl("run", photo, MODEL, "--json", "--target-layers", *usable)
@@ -109,7 +92,7 @@ def test_every_name_in_the_tree_can_be_a_target_layer_if_it_is_usable(camctl: Ca
     assert done.json["maps"][0]["layers"] == usable
 
 
-def test_config_needs_no_checkpoint_since_layers_are_structure(camctl: Camctl, tmp_path: Path) -> None:
+def test_config_needs_no_checkpoint_since_layers_are_structure(camctl, tmp_path):
     config = tmp_path / "tiny.py"
     config.write_text(
         "model = dict(type='ImageClassifier', \n"
@@ -139,19 +122,19 @@ def test_config_needs_no_checkpoint_since_layers_are_structure(camctl: Camctl, t
         ("backbone.*", "backbone.layer4.0", False),
     ],
 )
-def test_pattern_reads_globs_as_target_layers_do(glob: str, name: str, matches: bool) -> None:  # noqa: FBT001
+def test_pattern_reads_globs_as_target_layers_do(glob, name, matches):
     assert bool(pattern(glob).fullmatch(name)) is matches
 
 
 @pytest.mark.parametrize("model", ["imagenet:lite0", "demo:vit", "camctl[demo]:vit", "DEMO:vit"])
-def test_source_with_weights_of_its_own_is_probed_with_them_however_it_is_spelt(camctl: Camctl, model: str) -> None:
+def test_source_with_weights_of_its_own_is_probed_with_them_however_it_is_spelt(camctl, model):
     done = camctl("layers", model)
 
     assert done.code == 0
     assert "weights are random" not in done.err
 
 
-def test_demo_networks_are_probed_with_their_own_weights_however_the_source_is_written(camctl: Camctl) -> None:
+def test_demo_networks_are_probed_with_their_own_weights_however_the_source_is_written(camctl):
     for source in ("demo", "camctl[demo]", "Demo"):
         done = camctl("layers", f"{source}:resnet")
         assert done.code == 0

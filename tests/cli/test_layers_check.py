@@ -1,39 +1,23 @@
 """`camctl layers --check`: a report, the same as JSON, and an exit code."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from PIL import Image
 
 from camctl.demo.scenes import render, scene
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from .conftest import Done
-
-    Camctl = Callable[..., Done]
-
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.fixture(autouse=True)
-def nets(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let `python:nets:...` be found."""
-    monkeypatch.syspath_prepend(Path(__file__).parent)
-
-
-def rows(report: str) -> dict[str, str]:
+def rows(report):
     """Mark and words of each line of the report, by its name."""
     found = (re.fullmatch(r"([✓○✗ ]) (target layer|\w+) +(.*?) *", line) for line in report.splitlines()[1:])
     return {each[2]: f"{each[1]} {each[3]}" for each in found if each and each[2].strip()}
 
 
-def test_report_is_on_stdout_and_says_ok(camctl: Camctl) -> None:
+def test_report_is_on_stdout_and_says_ok(camctl):
     done = camctl("layers", "demo:vit", "--check")
 
     assert done.code == 0
@@ -52,9 +36,7 @@ def test_report_is_on_stdout_and_says_ok(camctl: Camctl) -> None:
         ("random", "✓ ok", "disable it in eval mode"),
     ],
 )
-def test_what_cannot_be_trusted_ends_with_4_and_says_what_to_do(
-    camctl: Camctl, net: str, verdict: str, words: str
-) -> None:
+def test_what_cannot_be_trusted_ends_with_4_and_says_what_to_do(camctl, net, verdict, words):
     done = camctl("layers", f"python:checked_nets:{net}", "--check")
 
     assert done.code == 4
@@ -62,7 +44,7 @@ def test_what_cannot_be_trusted_ends_with_4_and_says_what_to_do(
     assert words in next(line for line in done.out.splitlines() if "→" in line and words in line)
 
 
-def test_json_is_all_of_the_check(camctl: Camctl, photo: Path) -> None:
+def test_json_is_all_of_the_check(camctl, photo):
     done = camctl("layers", "python:nets:cnn", "--check", "--json", "--image", photo)
 
     assert (done.code, done.err) == (0, "")
@@ -74,27 +56,27 @@ def test_json_is_all_of_the_check(camctl: Camctl, photo: Path) -> None:
     assert {each["mark"] for each in done.json["findings"]} <= {"ok", "limited", "failed"}
 
 
-def test_json_ends_with_4_as_well(camctl: Camctl) -> None:
+def test_json_ends_with_4_as_well(camctl):
     done = camctl("layers", "python:checked_nets:flat", "--check", "--json")
 
     assert (done.code, done.json["verdict"], done.json["layers"]) == (4, "no-layer", [])
 
 
-def test_markup_in_a_class_name_is_text(camctl: Camctl) -> None:
+def test_markup_in_a_class_name_is_text(camctl):
     done = camctl("layers", "python:checked_nets:marked", "--check")
 
     assert rows(done.out)["classes"] == "✓ 4, with names: [bold]cat[/bold], …"
 
 
 @pytest.mark.parametrize("option", [("--usable",), ("--depth", 2), ("--filter", "*bn")])
-def test_options_of_the_tree_are_a_mistake_with_a_check(camctl: Camctl, option: tuple[object, ...]) -> None:
+def test_options_of_the_tree_are_a_mistake_with_a_check(camctl, option):
     done = camctl("layers", "demo:vit", "--check", *option)
 
     assert done.code == 2
     assert "--check draws no tree" in done.err
 
 
-def test_a_model_that_cannot_be_loaded_is_an_error_as_elsewhere(camctl: Camctl) -> None:
+def test_a_model_that_cannot_be_loaded_is_an_error_as_elsewhere(camctl):
     done = camctl("layers", "python:nets:hard_to_please", "--check")
 
     assert done.code == 2
@@ -102,18 +84,18 @@ def test_a_model_that_cannot_be_loaded_is_an_error_as_elsewhere(camctl: Camctl) 
     assert "no model today" in done.err
 
 
-def test_the_report_in_the_readme_is_what_is_printed(camctl: Camctl) -> None:
+def test_the_report_in_the_readme_is_what_is_printed(camctl):
     shown = README.split("$ camctl layers demo:vit --check\n")[1].split("\n  ```")[0]
     printed = camctl("layers", "demo:vit", "--check").out
 
-    def plain(text: str) -> list[str]:
+    def plain(text):
         return [re.sub(r"\d+\.\d\d s", "0.00 s", line).strip() for line in text.splitlines()]
 
     assert plain(shown)
     assert [line for line in plain(shown) if line not in {"…", *plain(printed)}] == []
 
 
-def test_with_a_picture_the_model_is_asked_whether_the_map_points_at_the_class(camctl: Camctl, tmp_path: Path) -> None:
+def test_with_a_picture_the_model_is_asked_whether_the_map_points_at_the_class(camctl, tmp_path):
     picture = tmp_path / "cat.png"
     Image.fromarray(render(scene(11, classes=["cat"]), 128)).save(picture)
 
@@ -124,7 +106,7 @@ def test_with_a_picture_the_model_is_asked_whether_the_map_points_at_the_class(c
     assert "brighter half" in found["pointing"]["text"]
 
 
-def test_noise_shows_no_class_and_is_not_asked_about(camctl: Camctl) -> None:
+def test_noise_shows_no_class_and_is_not_asked_about(camctl):
     found = camctl("layers", "demo:swin", "--check", "--json").json
 
     assert "pointing" not in {one["name"] for one in found["findings"]}

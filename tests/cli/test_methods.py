@@ -1,20 +1,7 @@
 """`camctl methods`: what there is, and what each needs."""
 
-from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import pytest
-
-    from .conftest import Done
-
-    Camctl = Callable[..., Done]
-
-
-def test_table_lists_every_built_in_method_with_its_needs(camctl: Camctl) -> None:
+def test_table_lists_every_built_in_method_with_its_needs(camctl):
     done = camctl("methods")
 
     rows = {row.split()[0]: row for row in done.out.splitlines() if row.strip()}
@@ -24,7 +11,7 @@ def test_table_lists_every_built_in_method_with_its_needs(camctl: Camctl) -> Non
     assert done.err == ""
 
 
-def test_narrow_window_puts_the_words_under_the_names(camctl: Camctl, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_narrow_window_puts_the_words_under_the_names(camctl, monkeypatch):
     monkeypatch.setenv("COLUMNS", "60")
 
     done = camctl("methods")
@@ -33,7 +20,7 @@ def test_narrow_window_puts_the_words_under_the_names(camctl: Camctl, monkeypatc
     assert "LayerCAM  gradients; 1 backward; by class; camctl" in done.out
 
 
-def test_portrait_tells_paper_formula_and_how_to_try(camctl: Camctl) -> None:
+def test_portrait_tells_paper_formula_and_how_to_try(camctl):
     done = camctl("methods", "grad-cam-plus-plus")
 
     assert "Chattopadhay" in done.out
@@ -41,7 +28,7 @@ def test_portrait_tells_paper_formula_and_how_to_try(camctl: Camctl) -> None:
     assert "camctl run photo.jpg demo:vit --method GradCAM++" in done.out
 
 
-def test_json_tells_the_same_of_one_and_of_all(camctl: Camctl) -> None:
+def test_json_tells_the_same_of_one_and_of_all(camctl):
     one, everything = camctl("methods", "LayerCAM", "--json").json, camctl("methods", "--json").json
 
     assert one in everything
@@ -51,7 +38,7 @@ def test_json_tells_the_same_of_one_and_of_all(camctl: Camctl) -> None:
     assert one["package"] == "camctl"
 
 
-def test_a_method_with_a_remark_is_marked_in_the_listing_and_tells_it_in_full(camctl: Camctl) -> None:
+def test_a_method_with_a_remark_is_marked_in_the_listing_and_tells_it_in_full(camctl):
     listed, told = camctl("methods"), camctl("methods", "GradCAM++")
 
     rows = {row.split()[0]: row for row in listed.out.splitlines() if row.strip()}
@@ -61,7 +48,7 @@ def test_a_method_with_a_remark_is_marked_in_the_listing_and_tells_it_in_full(ca
     assert camctl("methods", "GradCAM++", "--json").json["remarks"][0].startswith("Does not see the class")
 
 
-def test_unknown_name_suggests_near_ones(camctl: Camctl) -> None:
+def test_unknown_name_suggests_near_ones(camctl):
     done = camctl("methods", "layercan")
 
     assert done.code == 2

@@ -1,29 +1,18 @@
 """`camctl plugins`: what it lists, what `new` writes, and what `check` finds wrong."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil
 import subprocess
 import sys
 import zipfile
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from .conftest import Done
-
-    Camctl = Callable[..., Done]
 
 KINDS = ("method", "metric", "adapter", "source")
 
 
-def installed(project: Path, site: Path) -> None:
+def installed(project, site):
     """Build a package with its own backend, offline, and unpack the wheel where it is found."""
     code = "import sys; from hatchling import build; build.build_wheel(sys.argv[1])"
     subprocess.run([sys.executable, "-c", code, str(project / "dist")], cwd=project, check=True, capture_output=True)
@@ -32,7 +21,7 @@ def installed(project: Path, site: Path) -> None:
         packed.extractall(site)
 
 
-def fresh(site: Path, *args: object) -> subprocess.CompletedProcess[str]:
+def fresh(site, *args):
     """The command in a process of its own, with a folder of installed plugins."""
     path = os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH")]))
     return subprocess.run(
@@ -45,7 +34,7 @@ def fresh(site: Path, *args: object) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def made(tmp_path_factory):
     """One new package of each kind, as written, and where they are installed."""
     root = tmp_path_factory.mktemp("new")
     for kind in KINDS:
@@ -56,7 +45,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return root, root / "site"
 
 
-def test_what_new_writes_is_listed_with_its_package(made: tuple[Path, Path]) -> None:
+def test_what_new_writes_is_listed_with_its_package(made):
     rows = json.loads(fresh(made[1], "plugins", "--json").stdout)
 
     mine = {row["name"]: (row["kind"], row["package"], row["error"]) for row in rows if "camctl-my" in row["package"]}
@@ -64,7 +53,7 @@ def test_what_new_writes_is_listed_with_its_package(made: tuple[Path, Path]) -> 
     assert ("method", "gradcam") in {(row["kind"], row["name"]) for row in rows}
 
 
-def test_what_new_writes_holds_the_contract(made: tuple[Path, Path]) -> None:
+def test_what_new_writes_holds_the_contract(made):
     done = fresh(made[1], "plugins", "check", "--json")
 
     told = {one["name"]: one["findings"] for one in json.loads(done.stdout) if "camctl-my" in one["name"]}
@@ -72,31 +61,18 @@ def test_what_new_writes_holds_the_contract(made: tuple[Path, Path]) -> None:
     assert [(name, one) for name, findings in told.items() for one in findings if not one["ok"]] == []
 
 
-def test_the_test_that_new_writes_passes(made: tuple[Path, Path]) -> None:
+def test_the_test_that_new_writes_passes(made):
     root, site = made
     folders = [root / f"camctl-my-{kind}" / "tests" / "test_contract.py" for kind in ("method", "adapter", "source")]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH")]))}
+    options = ("-q", "-W", "error::UserWarning", "-c", os.devnull, "--rootdir", root)
     for file in folders:
-        path = os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH")]))
-        command = [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "-W",
-            "error::UserWarning",
-            "-c",
-            os.devnull,
-            "--rootdir",
-            str(root),
-            str(file),
-        ]
-        done = subprocess.run(
-            command, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=False
-        )
+        command = [sys.executable, "-m", "pytest", *options, file]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout
 
 
-def test_new_writes_over_nothing(camctl: Camctl, tmp_path: Path) -> None:
+def test_new_writes_over_nothing(camctl, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "kept.txt").write_text("kept")
     done = camctl("plugins", "new", tmp_path / "mine")
@@ -106,7 +82,7 @@ def test_new_writes_over_nothing(camctl: Camctl, tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["kept.txt"]
 
 
-def test_new_refuses_what_is_no_packages_name(camctl: Camctl, tmp_path: Path) -> None:
+def test_new_refuses_what_is_no_packages_name(camctl, tmp_path):
     done = camctl("plugins", "new", tmp_path / "my plugin!")
 
     assert done.code == 2
@@ -146,7 +122,7 @@ FAULTS = {
 
 
 @pytest.fixture(scope="module")
-def faulty(made: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def faulty(made, tmp_path_factory):
     """Methods that each break one promise, in packages of their own."""
     root = tmp_path_factory.mktemp("faulty")
     for name, (body, _, _) in FAULTS.items():
@@ -166,7 +142,7 @@ def faulty(made: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) ->
     return root / "site"
 
 
-def test_each_broken_promise_is_found_and_says_what_to_do(faulty: Path) -> None:
+def test_each_broken_promise_is_found_and_says_what_to_do(faulty):
     done = fresh(faulty, "plugins", "check", "--json")
 
     assert done.returncode == 3
@@ -184,9 +160,7 @@ def test_each_broken_promise_is_found_and_says_what_to_do(faulty: Path) -> None:
     }
 
 
-def test_an_adapter_that_knows_no_demo_model_is_tried_only_on_models_that_are_named(
-    made: tuple[Path, Path], tmp_path: Path
-) -> None:
+def test_an_adapter_that_knows_no_demo_model_is_tried_only_on_models_that_are_named(made, tmp_path):
     shutil.copytree(made[1], tmp_path / "site")
     file = tmp_path / "site" / "camctl_my_adapter.py"
     file.write_text(file.read_text().replace('"layer4"', '"layer9"'))
@@ -199,14 +173,14 @@ def test_an_adapter_that_knows_no_demo_model_is_tried_only_on_models_that_are_na
     assert "NO  knows one of demo:resnet" in named.stdout
 
 
-def test_check_of_a_name_that_is_not_there_says_how_to_install(camctl: Camctl) -> None:
+def test_check_of_a_name_that_is_not_there_says_how_to_install(camctl):
     done = camctl("plugins", "check", "nobody")
 
     assert done.code == 2
     assert "pip install -e ." in done.err
 
 
-def test_the_built_in_methods_hold_the_contract(camctl: Camctl) -> None:
+def test_the_built_in_methods_hold_the_contract(camctl):
     for name in ("gradcam", "eigengradcam", "edges"):
         done = camctl("plugins", "check", name, "--json")
         assert done.code == 0, [one for one in done.json[0]["findings"] if not one["ok"]]

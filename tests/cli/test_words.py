@@ -1,10 +1,8 @@
 """Options that take several values after one flag."""
 
-from __future__ import annotations
-
 import pytest
 
-from camctl.cli.parsing.words import respell, spread
+from camctl.cli.app import respell, spread
 from camctl.errors import InputError
 
 FLAGS = {"--method": True, "--target-category": True, "--topk": False}
@@ -24,21 +22,21 @@ FLAGS = {"--method": True, "--target-category": True, "--topk": False}
         ("", ""),
     ],
 )
-def test_values_in_a_row_are_spread_over_the_flag(given: str, spelt: str) -> None:
+def test_values_in_a_row_are_spread_over_the_flag(given, spelt):
     assert spread(given.split(), FLAGS) == spelt.split()
 
 
-def test_value_with_an_equals_sign_keeps_it() -> None:
+def test_value_with_an_equals_sign_keeps_it():
     assert spread(["--method", "a=b=c"], FLAGS) == ["--method=a=b=c"]
 
 
 @pytest.mark.parametrize("given", ["--method", "--method --quiet", "--method -- photo.jpg"])
-def test_flag_without_a_value_is_a_usage_error(given: str) -> None:
+def test_flag_without_a_value_is_a_usage_error(given):
     with pytest.raises(InputError, match="--method needs at least one value"):
         spread(given.split(), FLAGS)
 
 
-def test_underscores_are_read_as_dashes_in_known_flags_only() -> None:
+def test_underscores_are_read_as_dashes_in_known_flags_only():
     known = {"--aug-smooth", "--save-path"}
 
     assert respell(["--aug_smooth", "--save_path=a_b", "my_file", "--no_such"], known) == [

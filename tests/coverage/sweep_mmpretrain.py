@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import gc
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
@@ -156,17 +156,15 @@ def look_closer(
     """Number of extra tokens at the layer, and the grid of a wider input at its default layer."""
     from torch.nn.functional import interpolate
 
-    from camctl.pipeline.layer_group import default_layers
-    from camctl.pipeline.plan import plan_of
-    from camctl.pipeline.scene import scene_of
+    from camctl.pipeline.scene import default_layers, plan_of, scene_of
     from camctl.values.picture import read_picture
 
     scene = scene_of(plan_of(loaded), read_picture(pixels))
     extra = layout_at(scene, layers[0]).extra_tokens
     height = scene.inputs.shape[-2]
-    wide = scene.with_inputs(interpolate(scene.inputs, (height, expected.wider(height)[0]), mode="bilinear"))
+    wide = replace(scene, inputs=interpolate(scene.inputs, (height, expected.wider(height)[0]), mode="bilinear"))
     try:
-        wide.forward(wide.inputs)
+        wide.plan.forward(wide.inputs)
     except Exception:  # noqa: BLE001 - whatever a network says to an input of another shape
         return extra, None
     return extra, layout_at(wide, default_layers(wide).names[0]).grid
@@ -177,7 +175,7 @@ def layout_at(scene: Scene, layer: str) -> Layout:
     from camctl.engine.capture import Recorder
 
     with Recorder(scene.loaded.module, (layer,), scene.plan.hints, gradients=False) as recorder:
-        recorder.forward(scene.inputs, scene.forward)
+        recorder.forward(scene.inputs, scene.plan.forward)
         return recorder.seen[0].layout
 
 

@@ -9,20 +9,11 @@ from camctl.engine.layout import LayoutHints
 from camctl.errors import InputError
 from camctl.methods.eigencam import eigencam
 from camctl.methods.gradcam import gradcam
-from camctl.methods.hirescam import hirescam
-from camctl.methods.layercam import layercam
 from camctl.plugin import ClassQuestion
 from tests.drawing import drawn, same, snapshot
-from tests.models import TinyCnn, TinyVit, counted, of_mmpretrain, pictures, seeded
+from tests.models import TinyCnn, TinyVit, of_mmpretrain, pictures, seeded
 
 LAYERS = ("block1.bn2", "block2.bn2", "block2")
-
-
-def record(module, layers=LAYERS, *, gradients=True, forward=None, inputs=None):
-    recorder = Recorder(module, layers, LayoutHints(), gradients=gradients)
-    recorder.__enter__()
-    recorder.forward(pictures() if inputs is None else inputs, forward or module)
-    return recorder
 
 
 def used_model():
@@ -146,32 +137,6 @@ def test_nothing_before_the_first_target_layer_is_differentiated():
         assert recorder.seen[0].output.is_leaf
         recorder.backward(ClassQuestion(0), last=True)
     assert all(parameter.grad is None for parameter in module.parameters())
-
-
-def test_many_methods_layers_and_classes_share_one_forward_pass():
-    module = seeded(TinyCnn())
-    forward, batches = counted(module)
-    with Recorder(module, LAYERS, LayoutHints(), gradients=True) as recorder:
-        recorder.forward(pictures(), forward)
-        for place, target in enumerate(range(4)):
-            gradients = recorder.backward(ClassQuestion(target), last=place == 3)
-            for capture in recorder.captures(ClassQuestion(target), gradients):
-                for method in (gradcam, eigencam, hirescam, layercam):
-                    method.compute(capture)
-    assert batches == [1]
-
-
-def test_each_class_costs_one_backward_pass(monkeypatch):
-    passes = []
-    real = torch.autograd.grad
-    monkeypatch.setattr(torch.autograd, "grad", lambda *a, **k: passes.append(1) or real(*a, **k))
-    module = seeded(TinyCnn())
-    with Recorder(module, LAYERS, LayoutHints(), gradients=True) as recorder:
-        recorder.forward(pictures(), module)
-        for target in range(3):
-            gradients = recorder.backward(ClassQuestion(target), last=target == 2)
-            recorder.captures(ClassQuestion(target), gradients)
-    assert len(passes) == 3
 
 
 def test_methods_that_need_no_gradients_build_no_graph():

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from camctl.engine.fusion import fuse, fuse_raw, resize, unit
+from camctl.engine.maps import fuse, fuse_raw, resize, unit
 
 
 def maps(*shape, seed=0):

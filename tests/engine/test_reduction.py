@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from camctl.engine.reduction import principal, reduce
+from camctl.engine.maps import principal, reduce
 
 
 def evidence(n=2, channels=12, height=4, width=5, seed=0):

@@ -3,7 +3,7 @@
 import torch
 
 from camctl import explain
-from camctl.engine.smoothing import FACTORS, PLAIN, augment, restore
+from camctl.engine.maps import FACTORS, PLAIN, augment, restore
 from camctl.methods.gradcam import gradcam
 from tests.drawing import drawn
 from tests.models import TinyCnn, counted, loaded, pictures, seeded

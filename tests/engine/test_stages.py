@@ -4,8 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from camctl.engine.model_copy import replica, run_order
-from camctl.engine.stages import stages
+from camctl.engine.model_copy import replica, run_order, stages
 from tests.models import CLASSES, TinyCnn, TinyVit, loaded, of_mmpretrain, seeded
 
 

@@ -5,11 +5,9 @@ import torch
 from torch import nn
 
 from camctl import explain
-from camctl.engine.advice import Advice
-from camctl.engine.verdict import OK, Verdict, combine
+from camctl.engine.verdict import OK, Verdict, advice, combine
 from camctl.methods.gradcam import gradcam
 from camctl.pipeline.scene import survey
-from camctl.plugin import ClassQuestion
 from tests.models import GapNet, TinyCnn, TinyVit, loaded, seeded
 
 PIXELS = torch.randint(0, 255, (32, 32, 3), generator=torch.Generator().manual_seed(0), dtype=torch.uint8).numpy()
@@ -111,17 +109,18 @@ def test_the_hint_of_a_map_at_the_wrong_layer_names_the_right_one():
     module = seeded(GapNet())
     with torch.no_grad():
         module.fc.weight[2] = -module.fc.weight[2].abs()
-    wrong = Advice(lambda _question: survey(loaded(module)), ["features.0"], "net")
     for name in ("negative-only", "border", "diffuse", "inverted"):
-        hint = wrong.hint(Verdict(name, "why"), gradcam, ClassQuestion(0))
-        assert hint == "Try another layer: --target-layers features.2"
-        right = Advice(lambda _question: survey(loaded(module)), ["features.2"], "net")
-        assert right.hint(Verdict(name, "why"), gradcam, ClassQuestion(0)).startswith("Try a")
+        hints = [
+            advice(Verdict(name, "why"), gradcam, [layer], "net", lambda: survey(loaded(module)))
+            for layer in ("features.0", "features.2")
+        ]
+        assert hints[0] == "Try another layer: --target-layers features.2"
+        assert hints[1].startswith("Try a")
 
 
 def test_an_ok_map_needs_no_hint_and_layers_that_the_probe_chose_are_not_looked_for_again():
-    def never(_question):
+    def never():
         pytest.fail("the probe was run")
 
-    assert Advice(never, ["features.2"], "net").hint(Verdict("ok", "beware"), gradcam, ClassQuestion(0)) == ""
-    assert Advice(never, ["features.2"], "net", probed=True).hint(Verdict("border", "why"), gradcam, ClassQuestion(0))
+    assert advice(Verdict("ok", "beware"), gradcam, ["features.2"], "net", never) == ""
+    assert advice(Verdict("border", "why"), gradcam, ["features.2"], "net", never, probed=True)

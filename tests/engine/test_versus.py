@@ -8,8 +8,8 @@ from pytorch_grad_cam.utils.model_targets import FinerWeightedTarget
 from camctl import registry
 from camctl.engine.capture import Recorder
 from camctl.engine.layout import LayoutHints
+from camctl.engine.maps import augment
 from camctl.engine.predictions import Predictions, choose
-from camctl.engine.smoothing import augment
 from camctl.errors import InputError
 from camctl.plugin import ClassQuestion, ContrastQuestion
 from camctl.values.request import Classes

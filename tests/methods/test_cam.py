@@ -52,6 +52,13 @@ def test_cam_is_the_linear_layers_weights_times_features(target):
     torch.testing.assert_close(one.raw, torch.einsum("c,chw->hw", module.fc.weight[target].detach(), features))
 
 
+def test_the_sum_of_gradcams_map_is_the_logit_without_its_bias():
+    module, inputs = seeded(GapNet()), pictures()
+    (one,) = drawn(module, inputs, ["features"], [gradcam], 3)
+    logit = module(inputs)[0, 3] - module.fc.bias[3]
+    torch.testing.assert_close(one.raw.sum(), logit.detach(), rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("make", "layer", "size", "named"),
     [

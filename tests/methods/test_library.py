@@ -16,12 +16,12 @@ from camctl import registry
 from camctl.engine.cam import draw
 from camctl.engine.capture import Recorder
 from camctl.engine.layout import LayoutHints
-from camctl.errors import InputError, PluginError
+from camctl.errors import InputError
 from camctl.methods import library
 from camctl.methods.ablationcam import ablationcam
 from camctl.methods.gradcam import gradcam
 from camctl.plugin import ClassQuestion
-from tests.drawing import by_hand, difference, drawn, same, snapshot, stretched, tokens_to_grid, with_positive_score
+from tests.drawing import by_hand, difference, drawn, stretched, tokens_to_grid, with_positive_score
 from tests.models import ChannelsLast, TinyCnn, TinyVit, pictures, seeded
 
 METHODS = {
@@ -187,76 +187,6 @@ def test_shapleycam_is_gradcam_where_the_score_is_linear_in_the_layer():
     torch.testing.assert_close(shapley.raw, plain.raw)
 
 
-@pytest.mark.parametrize("kind", METHODS)
-def test_the_model_is_left_as_it_was(kind):
-    module, layer, _ = cnn()
-    module.train()
-    module.stem.weight.requires_grad_(requires_grad=False)
-    module.fc.weight.grad = torch.ones_like(module.fc.weight)
-    before = snapshot(module)
-    drawn(module, pictures(), [layer], [METHODS[kind]], TARGET, options=FEW_SCALES if kind == "SESS" else {})
-    assert same(before, snapshot(module))
-
-
-@pytest.mark.parametrize("kind", ["ScoreCAM", "AblationCAM", "FullGrad", "ShapleyCAM", "FinerCAM", "SESS"])
-@pytest.mark.parametrize("error", [ValueError, IndexError, KeyboardInterrupt])
-def test_the_model_is_left_as_it_was_when_it_fails_in_the_middle(kind, error):
-    module, layer, _ = cnn()
-    before = snapshot(module)
-    calls = []
-
-    def forward(inputs):
-        calls.append(len(inputs))
-        if len(calls) == (3 if kind in {"AblationCAM", "SESS"} else 2):
-            handle = module.pool.register_forward_pre_hook(lambda *_: (_ for _ in ()).throw(error("half-way")))
-            try:
-                return module(inputs)
-            finally:
-                handle.remove()
-        return module(inputs)
-
-    with pytest.raises((PluginError, InputError, KeyboardInterrupt)):
-        drawn(module, pictures(), [layer], [METHODS[kind]], TARGET, forward=forward)
-    assert same(before, snapshot(module))
-
-
-@pytest.mark.parametrize("kind", METHODS)
-def test_six_views_give_one_map(kind):
-    module, layer, _ = vit()
-    options = FEW_SCALES if kind == "SESS" else {}
-    (one,) = drawn(module, pictures(), [layer], [METHODS[kind]], TARGET, aug_smooth=True, options=options)
-    assert one.values.shape == (32, 32)
-    assert one.verdict.name == "ok"
-
-
-@pytest.mark.parametrize("kind", METHODS)
-def test_a_bfloat16_model_gives_a_float32_map(kind):
-    module, layer, _ = cnn()
-    options = FEW_SCALES if kind == "SESS" else {}
-    (one,) = drawn(module.bfloat16(), pictures().bfloat16(), [layer], [METHODS[kind]], TARGET, options=options)
-    assert one.values.dtype is one.raw.dtype is torch.float32
-    assert torch.isfinite(one.values).all()
-
-
-@pytest.mark.parametrize("kind", METHODS)
-def test_nan_in_the_weights_is_a_verdict_and_no_error(kind):
-    module, layer, _ = cnn()
-    with torch.no_grad():
-        module.stem.weight[0, 0, 0, 0] = float("nan")
-    options = FEW_SCALES if kind == "SESS" else {}
-    (one,) = drawn(module, pictures(), [layer], [METHODS[kind]], TARGET, options=options)
-    assert one.verdict.name in {"not-finite", "zero-gradient"}
-
-
-@pytest.mark.parametrize("kind", ["ScoreCAM", "AblationCAM", "ShapleyCAM", "FinerCAM", "RandomCAM"])
-def test_eigen_smooth_works_on_methods_that_weight_channels(kind):
-    module, layer, _ = cnn()
-    plain, smooth = (
-        drawn(module, pictures(), [layer], [METHODS[kind]], TARGET, eigen_smooth=eigen)[0] for eigen in (False, True)
-    )
-    assert not torch.allclose(plain.raw, smooth.raw)
-
-
 def test_scorecam_does_not_depend_on_the_batch_size():
     module, layer, _ = cnn()
     small, large = (
@@ -395,7 +325,9 @@ def test_finercam_never_compares_a_class_with_itself():
     with Recorder(module, [layer], LayoutHints(), gradients=True) as recorder:
         recorder.forward(pictures(), module)
         captures = recorder.captures(ClassQuestion(TARGET), recorder.backward(ClassQuestion(TARGET), last=True))
-        only = draw(captures, replace(library.finercam), [True], aggregate="mean", options={"comparison_categories": 1})
+        only = draw(
+            captures, replace(library.finercam), [True], aggregate="mean", options={"comparison_categories": (1,)}
+        )
     assert only.verdict.name == "flat"  # against its twin nothing tells the class
 
 
@@ -409,20 +341,23 @@ from camctl.engine.layout import LayoutHints
 from camctl.engine.cam import draw
 from camctl.plugin import ClassQuestion
 module = seeded(TinyCnn())
-methods = [found.plugin for found in map(lambda n: registry.pick("method", n), ("gradcam", "eigencam", "layercam"))]
+names = ("gradcam", "eigencam", "layercam", "randomcam", "scorecam", "ablationcam")
+methods = [registry.pick("method", name).plugin for name in names]
 with Recorder(module, ["block2.bn2"], LayoutHints(), gradients=True) as recorder:
     recorder.forward(pictures(), module)
     captures = recorder.captures(ClassQuestion(1), recorder.backward(ClassQuestion(1), last=True))
     for method in methods:
         draw(captures, method, [True], aggregate="mean")
+    if method.name == "AblationCAM":
+        draw(captures, method, [True], aggregate="mean", options={"ratio_channels_to_ablate": 0.5})
 assert "pytorch_grad_cam" not in sys.modules
-registry.pick("method", "scorecam")
+registry.pick("method", "fem")
 assert "pytorch_grad_cam" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-@pytest.mark.parametrize("name", ["scorecam", "fullgrad", "sess"])
+@pytest.mark.parametrize("name", ["fem", "fullgrad", "sess"])
 def test_grad_cam_is_imported_before_a_methods_time_is_measured(name):
     code = f"""
 import sys

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from camctl.errors import UnknownNameError
-from camctl.render.colormaps import colours, heatmap
-from camctl.values.look import COLORMAPS, DEFAULT_COLORMAP
+from camctl.render.colormaps import COLORMAPS, colours, heatmap
+from camctl.values.look import DEFAULT_COLORMAP
 
 
 @pytest.mark.parametrize("name", COLORMAPS)
@@ -65,7 +65,7 @@ def test_the_default_comes_first():
 
 def test_names_cost_neither_opencv_nor_numpy():
     code = (
-        "import sys; from camctl.values.look import COLORMAPS; COLORMAPS;"
+        "import sys; from camctl.render.colormaps import COLORMAPS; COLORMAPS;"
         "assert not {'cv2', 'numpy', 'torch', 'PIL', 'matplotlib'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -14,52 +15,29 @@ from camctl.errors import InputError
 from camctl.files.names import file_names
 from camctl.files.pictures import save_picture
 from camctl.files.raw_maps import load_raw, save_raw
-from camctl.values.cam import Cam
-from camctl.values.explanation import Explanation
 from camctl.values.picture import Picture
 from camctl.values.target import Target
 from camctl.values.view import View
+from tests.comparisons import comparison
 
 
 def explanation(labels=("cat",), methods=("GradCAM",), image="photos/my cat.jpg"):
-    picture = Picture(image, np.zeros((40, 60, 3), np.uint8))
-    rng = np.random.default_rng(0)
-    maps = tuple(
-        Cam(
-            model="a model",
-            smoothing="none",
-            method=method,
-            target=Target(index=index, label=label, score=0.5),
-            layers=("backbone.layer3", "backbone.layer4"),
-            chosen_by="you",
-            grid=(7, 5),
-            values=rng.random((32, 48), np.float32),
-            raw=rng.normal(size=(7, 5)).astype(np.float32),
-            raw_by_layer=(rng.normal(size=(14, 10)).astype(np.float32), rng.normal(size=(7, 5)).astype(np.float32)),
-            verdict="ok",
-            reason="",
-            hint="",
-            milliseconds=1.5,
-            picture=picture,
-            view=View(size=(32, 48), box=(-1.5, 0.25, 60.5, 40.0), exact=False),
-        )
+    """Maps of two layers of a picture that the model saw with a margin, by these names."""
+    run = comparison(targets=("cat",), methods=("GradCAM",)).explanations[0, 0]
+    (template,) = run.maps
+    cam = replace(
+        template,
+        layers=("backbone.layer3", "backbone.layer4"),
+        raw_by_layer=(template.raw.repeat(2, 0), template.raw),
+        picture=Picture(image, np.zeros((40, 60, 3), np.uint8)),
+        view=View(size=(32, 48), box=(-1.5, 0.25, 60.5, 40.0), exact=False),
+    )
+    maps = [
+        replace(cam, method=method, target=Target(index=index, label=label, score=0.5))
         for index, label in enumerate(labels)
         for method in methods
-    )
-    return Explanation(
-        image=image,
-        model="demo:resnet",
-        predictions=tuple(cam.target for cam in maps),
-        maps=maps,
-        random_weights=False,
-        repairs=(),
-        notes=(),
-        checkpoint="weights.pth",
-        checkpoint_sha256="ab" * 32,
-        forward_milliseconds=2.0,
-        backward_milliseconds=1.0,
-        versions={"camctl": "0.1.0"},
-    )
+    ]
+    return replace(run, image=image, maps=tuple(maps), checkpoint_sha256="ab" * 32, versions={"camctl": "0.1.0"})
 
 
 # -------------------------------------------------------------------------------------- pictures
@@ -75,16 +53,12 @@ def test_a_picture_is_saved_in_the_format_of_its_ending(tmp_path, name):
         assert np.abs(np.asarray(read.convert("RGB")).astype(int) - pixels).mean() < 3
 
 
-def test_png_keeps_every_pixel(tmp_path):
-    pixels = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
-    with Image.open(save_picture(pixels, tmp_path / "a.png")) as read:
-        assert (np.asarray(read) == pixels).all()
-
-
-def test_noise_is_saved_as_jpeg_too(tmp_path):
-    # Pillow runs out of its buffer here where it is told to optimise.
+@pytest.mark.parametrize("name", ["a.png", "a.jpg"])
+def test_noise_is_saved_too_and_png_keeps_every_pixel(tmp_path, name):
+    # Pillow runs out of its buffer for JPEG here where it is told to optimise.
     noise = np.random.default_rng(0).integers(0, 256, (200, 300, 3), np.uint8)
-    assert save_picture(noise, tmp_path / "a.jpg").stat().st_size > 0
+    with Image.open(save_picture(noise, tmp_path / name)) as read:
+        assert (np.asarray(read) == noise).all() or name == "a.jpg"
 
 
 @pytest.mark.parametrize(("name", "width"), [("a.webp", 20000), ("a.jpg", 70000)])
@@ -116,8 +90,9 @@ def test_raw_maps_come_back_as_they_were(tmp_path):
         assert (read.raw == cam.raw).all()
         assert all((a == b).all() for a, b in zip(read.raw_by_layer, cam.raw_by_layer, strict=True))
         assert read.view == cam.view
-        assert read.about["method"] == cam.method
-        assert read.about["target"]["label"] == cam.target.label
+        for name in ("method", "target", "smoothing", "layers", "grid", "verdict"):
+            assert getattr(read, name) == getattr(cam, name)
+        assert read.picture.size == cam.picture.size
     assert loaded.manifest["checkpoint"]["sha256"] == "ab" * 32
     assert loaded.manifest["versions"] == {"camctl": "0.1.0"}
 
@@ -160,6 +135,18 @@ def test_a_file_that_is_damaged_or_of_something_else_is_one_line(tmp_path, conte
         load_raw(path)
     with pytest.raises(InputError, match="There is no file"):
         load_raw(tmp_path / "other.npz")
+
+
+@pytest.mark.parametrize("name", ["method", "target", "layers", "smoothing", "verdict", "picture", "view"])
+def test_a_map_that_does_not_say_what_made_it_is_refused_when_the_file_is_opened(tmp_path, name):
+    path = save_raw(explanation(), tmp_path / "maps.npz")
+    with np.load(path) as arrays:
+        content = dict(arrays)
+    manifest = json.loads(str(content["manifest"]))
+    del manifest["maps"][0][name]
+    np.savez(path, **{**content, "manifest": np.array(json.dumps(manifest))})
+    with pytest.raises(InputError, match="is damaged, or was not saved by camctl"):
+        load_raw(path)
 
 
 # ----------------------------------------------------------------------------------------- names

@@ -9,7 +9,6 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from camctl.errors import InputError
 from camctl.render.figure.figure import figure_pages
 from camctl.render.layout.captions import scale_text
 from camctl.render.layout.layout import lay_out
@@ -55,8 +54,6 @@ def test_axes_run_as_requested_and_the_rest_becomes_blocks():
         ("demo:resnet", 0, 3),
         ("demo:vit", 3, 3),
     ]
-    with pytest.raises(InputError, match="named twice"):
-        laid_out(whole, columns=("class",), rows=("class",))
 
 
 def test_what_has_one_value_is_said_once_in_the_caption():

@@ -7,7 +7,7 @@ import pytest
 
 from camctl.errors import InputError
 from camctl.render.colormaps import colours
-from camctl.render.overlay import PADDING, overlay, seen
+from camctl.render.overlay import PADDING, overlay, seen, whole
 from camctl.values.view import View
 
 
@@ -121,17 +121,11 @@ def test_opacity_grows_with_the_value_and_never_jumps():
     assert np.diff(drawn).max() <= 6
 
 
-def test_no_opacity_leaves_the_picture_as_it_is():
+def test_no_opacity_leaves_the_picture_as_it_is_and_opacity_its_colours_in_order():
     pixels = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
-    drawn = overlay(pixels, np.ones((20, 30), np.float32), View(size=(20, 30), box=(0, 0, 30, 20)), opacity=0)
-    assert (drawn == pixels).all()
-
-
-def test_colours_of_the_picture_stay_in_rgb_order():
-    red = np.zeros((20, 30, 3), np.uint8)
-    red[..., 0] = 200
-    view = View(size=(20, 30), box=(0, 0, 30, 20))
-    drawn = overlay(red, np.zeros((20, 30), np.float32), view)
+    assert (overlay(pixels, np.ones((20, 30), np.float32), whole(pixels.shape), opacity=0) == pixels).all()
+    red = np.full((20, 30, 3), (200, 0, 0), np.uint8)
+    drawn = overlay(red, np.zeros((20, 30), np.float32), whole(red.shape))
     assert (drawn[..., 0] > drawn[..., 2]).all()
 
 

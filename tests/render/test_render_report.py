@@ -14,13 +14,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from camctl.errors import InputError, UnknownNameError
-from camctl.render.colormaps import colours
-from camctl.render.layout.scale import shared_range
-from camctl.render.report.cells import peak
+from camctl.errors import InputError
+from camctl.render.colormaps import COLORMAPS, colours
+from camctl.render.layout.tiles import shared_range
 from camctl.render.report.report import report
+from camctl.render.report.words import peak
 from camctl.values.comparison import Measure
-from camctl.values.look import COLORMAPS
 from camctl.values.picture import Picture
 from camctl.values.view import View
 from tests.comparisons import comparison, without_map, worthless_map
@@ -107,16 +106,12 @@ def test_the_page_refers_to_nothing_outside_and_forbids_itself_to():
     for _, attributes in Page(page).tags:
         for name in ("src", "href", "action", "data", "srcset", "poster"):
             assert attributes.get(name, "#").startswith(("#", "data:"))
+        assert not [name for name in attributes if name == "style" or name.startswith("on")]  # the policy forbids them
     assert not re.search(r"https?:|//[a-z]|@import|url\(", re.sub(DATA, "", page))
     assert all(scene["source"].startswith("data:image/webp;base64,") for scene in embedded(page)["scenes"])
     policy = next(meta["content"] for meta in Page(page).all("meta") if "http-equiv" in meta)
     assert policy.startswith("default-src 'none'")
     assert "unsafe" not in policy
-
-
-def test_no_style_or_handler_stands_in_a_tag_where_the_policy_would_forbid_it():
-    for _, attributes in Page(report(measured(comparison()))).tags:
-        assert not [name for name in attributes if name == "style" or name.startswith("on")]
 
 
 @pytest.mark.parametrize("text", HOSTILE)
@@ -164,16 +159,12 @@ def wavy(values):
     return ((values + 0.1 * np.sin(9 * rows) * np.cos(7 * columns) + 0.1) / 1.2).astype(np.float32)
 
 
-def test_a_map_is_embedded_on_its_own_grid_where_that_tells_it_all():
+def test_a_map_is_embedded_on_its_own_grid_with_its_ends_on_the_shared_scale():
     whole = comparison()
-    assert embedded(report(whole))["cells"][0]["map"]["grid"] == list(whole.cells[0].cam.grid)
-
-
-def test_shares_of_the_shared_scale_are_embedded():
-    whole = comparison()
-    for place, (low, high) in shared_range(whole).items():
-        kept = embedded(report(whole))["cells"][place]["map"]
-        assert (kept["low"], kept["high"]) == pytest.approx((low, high), abs=1e-5)
+    cells = embedded(report(whole))["cells"]
+    for cell, (low, high), kept in zip(whole.cells, shared_range(whole).values(), cells, strict=True):
+        assert kept["map"]["grid"] == list(cell.cam.grid)
+        assert (kept["map"]["low"], kept["map"]["high"]) == pytest.approx((low, high), abs=1e-5)
 
 
 def test_all_colormaps_are_embedded_whole():
@@ -192,9 +183,7 @@ def test_tables_are_left_out_when_there_is_nothing_to_say():
 
 def test_standings_have_intervals_and_say_what_too_few_leave_open():
     said = words(report(measured(comparison())))
-    assert "Too few to tell : which method is best (2 pictures and classes; it takes 6)." in said.replace(
-        "tell:", "tell :"
-    )
+    assert re.search(r"Too few to tell ?: which method is best \(2 pictures and classes; it takes 6\)\.", said)
 
 
 def test_layers_and_models_are_ranked_where_there_are_several():
@@ -337,16 +326,6 @@ def test_the_report_says_what_made_it():
     assert whole.cells[0].cam.layers[0] in said
     assert "scene6700024.png 224 × 224" in said  # noqa: RUF001 (a multiplication sign)
     assert said.count("scene6700024.png: 3 methods, 2 classes") == 2  # the window's title, and the heading
-
-
-def test_wishes_that_cannot_be_met_are_refused():
-    whole = comparison()
-    with pytest.raises(UnknownNameError, match="no colormap named 'rainbow'"):
-        report(whole, colormap="rainbow")
-    with pytest.raises(InputError, match="opacity"):
-        report(whole, opacity=2)
-    with pytest.raises(InputError, match="named twice"):
-        report(whole, columns=("class",), rows=("class",))
 
 
 def test_it_is_saved_as_html(tmp_path):

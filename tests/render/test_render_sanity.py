@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import camctl
-from camctl.ranking import sanity_rows
+from camctl.ranking.sanity import sanity_rows
 from camctl.render.figure.sanity import sanity_pages
 from camctl.render.page.page import Bitmap, Words
 from camctl.render.report.report import report

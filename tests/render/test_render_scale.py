@@ -5,7 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from camctl.render.layout.scale import shared_range, stretched
+from camctl.render.layout.tiles import Tiles, shared_range
+from camctl.render.overlay import overlay, whole
+from camctl.values.look import Look
 from tests.comparisons import comparison, without_map, worthless_map
 
 
@@ -15,7 +17,7 @@ def maps():
 
 
 def of_method(whole, place):
-    return {number: cell.cam for number, cell in enumerate(whole.cells) if cell.cam and cell.at["method"] == place}
+    return {cell: cell.cam for cell in whole.cells if cell.cam and cell.at["method"] == place}
 
 
 @pytest.mark.parametrize("method", [0, 1])
@@ -23,8 +25,8 @@ def test_each_map_ends_at_its_share_of_the_strongest_of_its_method(maps, method)
     ends = shared_range(maps)
     own = of_method(maps, method)
     full = max(cam.raw.max() for cam in own.values())
-    for place, cam in own.items():
-        assert ends[place] == pytest.approx((max(cam.raw.min(), 0) / full, cam.raw.max() / full))
+    for cell, cam in own.items():
+        assert ends[cell] == pytest.approx((max(cam.raw.min(), 0) / full, cam.raw.max() / full))
 
 
 def test_methods_of_other_units_do_not_move_each_other(maps):
@@ -33,7 +35,8 @@ def test_methods_of_other_units_do_not_move_each_other(maps):
         for cell in maps.cells
     ]
     before, after = shared_range(maps), shared_range(replace(maps, cells=tuple(louder)))
-    assert all(after[place] == pytest.approx(ends) for place, ends in before.items())
+    for one, other in zip(before.values(), after.values(), strict=True):
+        assert one == pytest.approx(other)
 
 
 def test_images_share_the_scale_of_a_method():
@@ -50,8 +53,8 @@ def test_networks_have_scales_of_their_own():
 def test_a_map_worth_nothing_lies_at_zero_and_a_missing_one_nowhere(maps):
     dead = without_map(worthless_map(maps, {"method": 0}), {"method": 1}, "It failed.")
     ends = shared_range(dead)
-    assert ends[0] == (0, 0)
-    assert 1 not in ends
+    assert ends[dead.cells[0]] == (0, 0)
+    assert dead.cells[1] not in ends
 
 
 def test_values_that_are_no_numbers_spoil_no_neighbour(maps):
@@ -62,9 +65,8 @@ def test_values_that_are_no_numbers_spoil_no_neighbour(maps):
 
 
 def test_on_the_shared_scale_a_map_is_drawn_between_its_ends(maps):
-    ends = shared_range(maps)
-    for place, cam in enumerate(cell.cam for cell in maps.cells):
-        values = stretched(cam, ends[place])
-        span = ends[place][1] - ends[place][0]
-        np.testing.assert_allclose(values, ends[place][0] + cam.values * span, atol=1e-6)
-        assert values.max() <= 1
+    tiles = Tiles(maps, Look(scale="shared"))
+    for cell, (low, high) in shared_range(maps).items():
+        picture = tiles.picture_of(cell)(224, 224)
+        expected = overlay(picture, low + cell.cam.values * (high - low), whole(picture.shape))
+        assert np.abs(tiles.overlay(cell)(224, 224).astype(int) - expected).max() <= 1

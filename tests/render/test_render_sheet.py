@@ -87,8 +87,9 @@ def test_letters_beyond_ascii_are_drawn_and_differ():
 
 def test_setting_letters_imports_no_plotting_library():
     code = (
-        "import sys, numpy as np; from camctl.render.figure.sheet import Tile, sheet;"
-        "sheet([[Tile(np.zeros((9, 9, 3), np.uint8), caption='a')]], columns=[], tile=64);"
+        "import sys, numpy as np; from camctl.render.figure.sheet import Tile, sheet_page;"
+        "from camctl.render.page.raster import paint;"
+        "paint(sheet_page([[Tile(np.zeros((9, 9, 3), np.uint8), caption='a')]], tile=64));"
         "assert not {'matplotlib', 'torch'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

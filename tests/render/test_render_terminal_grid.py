@@ -33,9 +33,7 @@ def drawn(whole, look=None, **options):
 def test_methods_stand_side_by_side_under_their_headings():
     lines = drawn(comparison()).splitlines()
     heading = next(line for line in lines if "GradCAM" in line)
-    assert [heading.index(each) for each in ("picture", "GradCAM", "LayerCAM", "EigenCAM")] == sorted(
-        heading.index(each) for each in ("picture", "GradCAM", "LayerCAM", "EigenCAM")
-    )
+    assert heading.split() == ["picture", "GradCAM", "LayerCAM", "EigenCAM"]
     row = next(line for line in lines if "▀" in line)
     assert [len(part) for part in row.split()] == [23, 23, 23, 23]
 
@@ -43,7 +41,8 @@ def test_methods_stand_side_by_side_under_their_headings():
 @pytest.mark.parametrize("width", [200, 100, 60, 40, 20, 8, 1])
 @pytest.mark.parametrize("options", [{}, {"no_color": True}])
 def test_nothing_is_wider_than_the_terminal(width, options):
-    whole = without_map(worthless_map(comparison(), {"method": 0}), {"method": 1}, "It needs gradients.")
+    wide = comparison(labels={"method": ["日本語の方法" * 3, "b", "c"]})
+    whole = without_map(worthless_map(wide, {"method": 0}), {"method": 1}, "It needs gradients.")
     text = drawn(whole, {"columns": ("class", "method")}, width=width, **options)
     assert max(cell_len(line) for line in text.splitlines()) <= width
 
@@ -89,11 +88,6 @@ def test_a_terminal_of_ascii_gets_ascii():
     text = drawn(whole, encoding="ascii")
     assert text.isascii()
     assert "?ngstr?m" in text
-
-
-def test_wide_letters_keep_columns_apart():
-    text = drawn(comparison(labels={"method": ["日本語の方法" * 3, "b", "c"]}), width=80)
-    assert max(cell_len(line) for line in text.splitlines()) <= 80
 
 
 class Graphics:

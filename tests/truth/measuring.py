@@ -10,7 +10,7 @@ import camctl
 from camctl import registry
 from camctl.demo.game import FIRST_SEED
 from camctl.demo.scenes import render, scene
-from camctl.ranking import sanity_rows
+from camctl.ranking.sanity import sanity_rows
 from camctl.registry import discovery
 from tests.truth import spoilt
 from tests.truth.games import SIDE, Request, Row, box_game, grid_game, known_windows, mosaics, scene_game

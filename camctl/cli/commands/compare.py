@@ -1,28 +1,178 @@
 """`camctl compare`: maps side by side, with measurements that say which to believe."""
 
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from camctl.cli.output.baseline import Baseline
-from camctl.cli.output.saving import comparison_files
-from camctl.cli.parsing.compare_options import ComparedMethods, ComparisonOutput, EvaluationOptions, SubjectOptions
-from camctl.cli.parsing.model_options import SeveralModels
-from camctl.cli.parsing.options import ClassOptions
-from camctl.errors import ExitCode, PluginError
+from camctl.cli.output.saving import expanded, figure_files, raw_file, save_figures
+from camctl.cli.parsing import completion, options
+from camctl.cli.parsing.assignments import parse_assignments
+from camctl.cli.parsing.groups import argument, option, switch
+from camctl.cli.parsing.texts import parse_boxes, parse_masks, pictures_in, split_names
+from camctl.errors import ExitCode, InputError, PluginError, UnknownNameError
+from camctl.values.axis import AXES
+from camctl.values.look import LARGEST_TILE, SMALLEST_TILE
+from camctl.values.request import Evaluation
 
 if TYPE_CHECKING:
     from camctl.cli.output.baseline import Drifts
+    from camctl.values.axis import AxisName
+    from camctl.values.cam import Smoothing
     from camctl.values.comparison import Comparison
+
+SMOOTHINGS = ("none", "eigen", "aug", "both")
+
+SYNONYMS: "dict[str, AxisName]" = {
+    "classes": "class", "picture": "image", "target layer": "layer", "target": "class", "smooth": "smoothing",
+}  # fmt: skip
+"""What else an axis may be called; each also in the plural."""
+
+IN_FIGURE = ("adcc", "insertion", "deletion")
+"""Metrics whose values stand under each map if all are measured: more would crowd it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PicturesOptions:
+    """Pictures and layers that are compared.
+
+    target_layers: Layers, each with a map of its own: names, patterns, auto:4 for four usable ones from shallow to
+        deep, best for the one that measures best. A+B fuses two into one.
+    """
+
+    panel: ClassVar = options.WHAT
+
+    picture: str = argument("IMAGE", help="The picture; also a folder or a quoted pattern.")
+    target_layers: list[str] | None = option("LAYER...", shown="what the head reads")
+    image: list[str] | None = option("FILE...", help="More pictures, folders or patterns.")
+
+    def pictures(self) -> tuple[str, ...]:
+        """Return the paths of the pictures. Raises `InputError`."""
+        return pictures_in([self.picture, *(self.image or [])])
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparedMethods(options.MethodOptions):
+    """Methods and smoothings that are compared.
+
+    method: Names as in camctl methods, or seed (mmpretrain's six), fast (no further passes), all.
+    smooth: none, eigen (principal component), aug (six views), both; several are drawn side by side.
+    """
+
+    default: ClassVar = ("seed",)
+
+    method: list[str] | None = option("NAME...", shown="seed", autocompletion=completion.method_sets)
+    smooth: list[str] | None = option("HOW...", shown="none")
+    maps: options.MapOptions
+
+    def smoothings(self) -> "tuple[Smoothing, ...]":
+        """Return smoothings by name, once each. Raises `UnknownNameError`."""
+        words = (word.strip().casefold() for word in ",".join(self.smooth or ["none"]).split(","))
+        names: dict[Any, None] = dict.fromkeys(word for word in words if word)
+        for name in names:
+            if name not in SMOOTHINGS:
+                raise UnknownNameError("smoothing", name, SMOOTHINGS, hint=f"Choose from: {', '.join(SMOOTHINGS)}.")
+        return tuple(names)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationOptions:
+    """How maps are evaluated.
+
+    baselines: Draw random, centre and edges as well: a method that does not beat them says nothing about the network.
+    metrics: Measure every map, and rank the methods: names as in camctl metrics; without a name, all but the slow ones.
+    box: Where the object is, in pixels of the picture: for pointing game, energy and IoU. One box for all classes, or
+        one per class.
+    sanity: Draw every map again on a copy of the model whose weights are random from the head down: a map that stays
+        the same does not depend on the class. Give three pictures or more.
+    mask: Where the object is, as a grey picture of the picture's size that is black outside the object.
+    baseline: Raw maps of an earlier run (--save-raw). Prints each map's rank correlation with the earlier one, and
+        exits with 5 if one is below --min-correlation or has no earlier map.
+    """
+
+    panel: ClassVar = "Figures"
+
+    baselines: bool = switch(rich_help_panel=options.HOW)
+    metrics: list[str] | None = option("[NAME...]", autocompletion=completion.metrics)
+    metric_options: list[str] | None = option("KEY=VALUE...", help="Options of the metrics; see camctl metrics NAME.")
+    box: list[str] | None = option("[CLASS=]X0,Y0,X1,Y1...")
+    sanity: bool = switch()
+    mask: list[str] | None = option("[CLASS=]FILE...")
+    baseline: str | None = option("FILE.npz")
+    min_correlation: float = option("-1..1", 0.9, help="Minimum rank correlation with the --baseline.")
+    timing: bool = switch(help="Print the time of each step.")
+
+    def __post_init__(self) -> None:
+        """Raise `InputError` for a correlation that is none."""
+        options.check_range("--min-correlation", self.min_correlation, -1, 1)
+
+    def evaluation(self, pictures: int, *, verify: bool) -> Evaluation:
+        """Return the evaluation of that many pictures. Raises `InputError`."""
+        return Evaluation(
+            metrics=split_names(self.metrics, option="--metrics"),
+            options=parse_assignments(self.metric_options, option="--metric-options"),
+            boxes=parse_boxes(self.box or [], pictures),
+            masks=parse_masks(self.mask or [], pictures),
+            verify=verify or None,
+            sanity=self.sanity,
+            baselines=self.baselines,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class FigureOptions(options.HeatmapOptions):
+    """How the figure is drawn.
+
+    rows: What varies down the rows: image, model, layer, class, smoothing, method; outermost first.
+    scale: Stretch each map over all colours, or share one scale over the classes and pictures of a method.
+    theme: Colour theme of the figure. (The HTML report can switch.)
+    canvas: Draw on what the model saw, or on the whole picture with the unseen margin dimmed.
+    """
+
+    rows: list[str] | None = option("AXIS...")
+    columns: list[str] | None = option("AXIS...", help="What varies across the columns; methods by default.")
+    scale: Literal["each", "shared"] = option(None, "each")
+    theme: Literal["light", "dark"] = option(None, "light")
+    tile: int = option("PIXELS", 224, help="Side of a map in the figure.", min=SMALLEST_TILE, max=LARGEST_TILE)
+    canvas: Literal["view", "original"] | None = option(None, shown="original if the models see different parts")
+
+    def look(self, evaluation: Evaluation) -> dict[str, Any]:
+        """Return how the figure looks: the fields of `Look`. Raises `InputError` for axes and metrics."""
+        from camctl.pipeline.method_selection import pick_metrics
+        from camctl.render.layout.arrangement import check_axes
+
+        rows, columns = axes_of("--rows", self.rows), axes_of("--columns", self.columns)
+        check_axes(columns, rows)
+        region = bool(evaluation.boxes or evaluation.masks)
+        metrics = pick_metrics(evaluation.metrics, evaluation.options, region=region)
+        names = IN_FIGURE if evaluation.metrics == ("all",) else tuple(metric.found.name for metric in metrics)
+        return asdict(self) | {"rows": rows, "columns": columns, "metrics": names}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparisonOutput:
+    """What a comparison is saved as, and how it is shown.
+
+    save_path: A figure (png, jpg, webp, svg, pdf), a report (html), a manifest (json); several at once. Without it the
+        figure is shown in the terminal.
+    """
+
+    panel: ClassVar = options.OUTPUT
+
+    save_path: list[str] | None = option("FILE...")
+    save_raw: str | None = option("FILE.npz", help=options.SAVE_RAW)
+    figure: FigureOptions
+    results: options.ResultOptions
 
 
 def compare(
-    question: ClassOptions,
-    subject: SubjectOptions,
+    question: options.ClassOptions,
+    subject: PicturesOptions,
     methods: ComparedMethods,
     evaluation: EvaluationOptions,
     output: ComparisonOutput,
-    models: SeveralModels,
+    models: options.SeveralModels,
 ) -> ExitCode:
     """Lay methods, classes, layers and models side by side, and measure them.
 
@@ -32,21 +182,26 @@ def compare(
 
     camctl compare photos/ config.py weights.pth --metrics --baselines --save-raw maps.npz
     """
-    from camctl.cli.output.compare_report import Report
+    from camctl.cli.output.baseline import Drifts
+    from camctl.cli.output.compare_report import report
+    from camctl.files.raw_maps import load_raw
     from camctl.pipeline.compare import PendingModel
     from camctl.pipeline.compare import compare as compare_
+    from camctl.ranking.drift import drift
 
     # Mistakes in the words are reported before torch loads.
     methods.count(baselines=evaluation.baselines)
     pictures = subject.pictures()
-    asked = evaluation.evaluation(len(pictures), verify=methods.maps.verify)
-    smoothings, classes, look = methods.smoothings(), question.classes(), output.figure.look(asked)
-    files = comparison_files(output.save_path or [], output.save_raw, pictures=pictures, sanity=asked.sanity)
-    baseline = Baseline.read(evaluation.baseline, evaluation.min_correlation)
-    family, requests, sink = models.family(), models.requests(), output.results.sink
+    request = evaluation.evaluation(len(pictures), verify=methods.maps.verify)
+    smoothings, classes, look = methods.smoothings(), question.classes(), output.figure.look(request)
+    files = figure_files(output.save_path or (), pictures=pictures, sanity=request.sanity)
+    raw = raw_file(output.save_raw)
+    # Read before --save-raw perhaps writes it anew.
+    earlier = load_raw(expanded(evaluation.baseline)).maps if evaluation.baseline is not None else None
+    pending, sink = models.requests(), output.results.sink
     with sink.working() as progress:
         comparison = compare_(
-            [PendingModel(request.model, partial(request.load, progress)) for request in requests],
+            [PendingModel(model.model, partial(model.load, progress)) for model in pending],
             pictures,
             methods=methods.names(),
             method_options=methods.settings(),
@@ -54,26 +209,42 @@ def compare(
             target_layers=subject.target_layers,
             smooth=smoothings,
             aggregate=methods.maps.aggregate,
-            evaluation=asked,
-            family=family,
-            progress=progress.counted,
+            evaluation=request,
+            family=pending[0].family,
+            progress=progress.steps(),
         )
         progress.say("Drawing")
         start = perf_counter()
-        paths = files.save(comparison, look)
+        paths = save_figures(comparison, files, raw, look)
         drawing = (perf_counter() - start) * 1e3 if evaluation.timing else None
     # What was asked for is saved: now it may be judged.
-    drifts = baseline.drifts(comparison) if baseline else None
-    Report(comparison, look, paths, drifts, drawing).show(sink, preview=not output.results.no_preview)
+    drifts = (
+        Drifts(comparison, *drift(comparison, earlier), evaluation.min_correlation) if earlier is not None else None
+    )
+    report(comparison, look, paths, sink, preview=not output.results.no_preview, drifts=drifts, drawing=drawing)
     return exit_code(comparison, drifts) or output.results.exit_code(cell.cam for cell in comparison.cells)
 
 
 def exit_code(comparison: "Comparison", drifts: "Drifts | None") -> ExitCode:
     """Return the exit code that failures and drifts ask for. Raises `InputError` for a baseline of something else."""
-    if drifts:
-        drifts.check()
+    if drifts and drifts.unrelated:
+        message = "None of these maps is in the --baseline: it has other pictures, classes or methods."
+        raise InputError(message, hint="Compare as the baseline was made; its manifest says how.")
     if any(isinstance(fault, PluginError) for fault in comparison.faults):
         return ExitCode.PLUGIN
     if comparison.failed:
         return ExitCode.FAILED
     return ExitCode.DRIFTED if drifts and drifts.drifted else ExitCode.DONE
+
+
+def axes_of(flag: str, texts: Sequence[str] | None) -> "tuple[AxisName, ...]":
+    """Return axes, each in one of its many spellings. Raises `UnknownNameError`."""
+    names: dict[str, AxisName] = {axis: axis for axis in AXES} | SYNONYMS
+    names |= {f"{name}s": axis for name, axis in names.items()}
+    axes = []
+    for word in ",".join(texts).split(",") if texts else ():
+        name = word.strip().casefold()
+        if name not in names:
+            raise UnknownNameError("axis", name, AXES, hint=f"{flag} takes: {', '.join(AXES)}.")
+        axes.append(names[name])
+    return tuple(axes)

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from camctl.cli.output.sink import Sink, line
+from rich.table import Column, Table
+from rich.text import Text
+
+from camctl.cli.output.sink import Sink, line, ruled_table
 from camctl.cli.parsing.groups import option
 from camctl.demo.photographs import command
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from camctl.demo.game import Scores
 
 
@@ -28,7 +29,7 @@ def demo(options: DemoOptions) -> None:
         progress.say("Loading four small networks")
         from camctl.demo.tour import FAMILIES, tour
 
-        result = tour(options.output, progress=progress.counted)
+        result = tour(options.output, progress=progress.steps())
     sink.show(scores_table(result.scores, FAMILIES))
     sink.tell(
         line(label, (text, "bold"))
@@ -40,18 +41,12 @@ def demo(options: DemoOptions) -> None:
     )
 
 
-def scores_table(scores: "Scores", families: dict[str, str]) -> "Table":
+def scores_table(scores: "Scores", families: dict[str, str]) -> Table:
     """Return the pointing game: a row per method, a column per family, each family's best in bold, chance last."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
     from camctl.demo.game import BASELINES
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=f"Pointing game, {scores.questions} questions each")
-    table.add_column("method")
-    for family in scores.won:
-        table.add_column(families.get(family, family), justify="right")
+    headings = (Column(families.get(family, family), justify="right") for family in scores.won)
+    table = ruled_table("method", *headings, title=f"Pointing game, {scores.questions} questions each")
     for method in next(iter(scores.won.values()), {}):
         usual = "dim" if method in BASELINES else ""
         cells = (
@@ -59,5 +54,5 @@ def scores_table(scores: "Scores", families: dict[str, str]) -> "Table":
             for family, won in scores.won.items()
         )
         table.add_row(Text(method, usual), *cells)
-    table.add_row(Text("a random point", "dim"), *[Text(f"{scores.chance:.2f}", "dim") for _ in scores.won])
+    table.add_row("a random point", *[f"{scores.chance:.2f}"] * len(scores.won), style="dim")
     return table

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 from camctl.cli.output.layer_report import check_notes, check_report, layer_table, layers_to_dict, legend
 from camctl.cli.output.sink import Sink, note
 from camctl.cli.parsing.groups import option, switch
-from camctl.cli.parsing.model_options import ModelRequest, OneModel
+from camctl.cli.parsing.options import ModelRequest, OneModel
 from camctl.errors import ExitCode, InputError
-from camctl.values.request import Family
 
 if TYPE_CHECKING:
     from camctl.values.picture import Picture
@@ -46,21 +45,19 @@ def layers(options: LayerOptions, model: OneModel) -> ExitCode:
         message = "--check draws no tree that --depth, --filter or --usable could prune."
         raise InputError(message, hint="Leave them out, or leave out --check.")
     # Layers are about structure: no weights are fetched for them.
-    family, request, sink = model.family(), model.request(structure_only=True), Sink(json=options.json)
+    request, sink = model.request(structure_only=True), Sink(json=options.json)
     picture = read_picture(options.image) if options.image is not None else None
-    if options.check:
-        return check_model(request, family, sink, picture)
-    return list_layers(request, family, sink, picture=picture, options=options)
+    return check_model(request, sink, picture) if options.check else list_layers(request, sink, picture, options)
 
 
-def check_model(request: ModelRequest, family: Family, sink: Sink, picture: "Picture | None") -> ExitCode:
+def check_model(request: ModelRequest, sink: Sink, picture: "Picture | None") -> ExitCode:
     """Load a model, check it and report; returns exit code 4 unless all is well."""
     with sink.working() as progress:
         loaded = request.load(progress)
         progress.say("Making a map, and trying what may be wrong with it")
         from camctl.pipeline.check import check
 
-        result = check(loaded, picture, family=family)
+        result = check(loaded, picture, family=request.family)
     sink.data(result.to_dict())
     sink.tell(check_notes(result))
     sink.show(*check_report(result))
@@ -68,12 +65,7 @@ def check_model(request: ModelRequest, family: Family, sink: Sink, picture: "Pic
 
 
 def list_layers(
-    request: ModelRequest,
-    family: Family,
-    sink: Sink,
-    *,
-    picture: "Picture | None" = None,
-    options: LayerOptions = WHOLE_TREE,
+    request: ModelRequest, sink: Sink, picture: "Picture | None" = None, options: LayerOptions = WHOLE_TREE
 ) -> ExitCode:
     """Load a model, run it once, on the picture or on noise, and report its layers."""
     with sink.working() as progress:
@@ -81,7 +73,7 @@ def list_layers(
         progress.say("Running it once")
         from camctl.pipeline.scene import survey
 
-        result = survey(loaded, picture, family=family)
+        result = survey(loaded, picture, family=request.family)
     sink.data(layers_to_dict(request.model, result))
     if request.structure_only:
         sink.tell([note("The weights are random: names, shapes and grids do not depend on them.")])

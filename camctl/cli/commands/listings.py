@@ -1,12 +1,27 @@
 """`camctl methods` and `camctl metrics`: every plugin of a kind, or all about one."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from camctl.cli.output.listing import Listing
-from camctl.cli.output.sink import Sink
+from rich.padding import Padding
+from rich.table import Column, Table
+from rich.text import Text
+
+from camctl import registry
+from camctl.cli.output.sink import Parts, Sink, indented, line, ruled_table, stdout, warn
 from camctl.cli.parsing import completion
 from camctl.cli.parsing.groups import argument, switch
+from camctl.plugin import Metric
+from camctl.registry import discovery
+
+if TYPE_CHECKING:
+    from camctl.registry import Loaded
+
+NARROW = 100
+"""Width in columns below which the words stand under the names."""
+
+REMARKED = "*"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,70 +32,154 @@ class ListingOptions:
     json: bool = switch(help="Print JSON on stdout.")
 
 
+HEADING = {"method": "what it does", "metric": "what it measures"}
+"""Kind -> heading of the summaries."""
+
+IN_JSON = {"method": ("reduction", "discriminative", "signed", "remarks"), "metric": ("better", "rewards")}
+"""Kind -> fields that `--json` prints besides those that all kinds have."""
+
+EXAMPLE = {
+    "method": "camctl run photo.jpg demo:vit --method {}",
+    "metric": "camctl compare photo.jpg demo:vit --metrics {} --baselines",
+}
+
+
 def methods(options: ListingOptions) -> None:
     """List the methods, built-in and of plugins; with NAME, show its paper, formula and options."""
-    METHODS.show(options.name, Sink(json=options.json))
+    show("method", options)
 
 
 def metrics(options: ListingOptions) -> None:
     """List the metrics of compare; with NAME, show its paper, formula and options."""
-    METRICS.show(options.name, Sink(json=options.json))
+    show("metric", options)
 
 
-def _method_needs(method: Any) -> str:
-    """Return what a method needs besides the activations, which all do."""
-    return ", ".join(sorted(method.needs - {"activations"})) or "activations"
+def show(kind: discovery.Kind, options: ListingOptions) -> None:
+    """Print all plugins of a kind, or the one named. Raises as `registry.pick` does."""
+    sink = Sink(json=options.json)
+    if options.name is not None:
+        loaded = registry.pick(kind, options.name)
+        sink.data(_to_dict(loaded))
+        sink.show(*_portrait(loaded))
+        return
+    plugins, skipped = registry.load_all(kind)
+    if sink.json:
+        sink.data([_to_dict(loaded) for loaded in plugins])
+    else:
+        sink.show(*(_lines(plugins) if stdout().width < NARROW else [_table(kind, plugins)]))
+    if any(map(_mark, plugins)):
+        sink.show(line((f"{REMARKED} has a remark on its use: camctl {kind}s NAME", "dim")))
+    warn(line(("skipped: ", "bold yellow"), f"{error.message} ({error.hint})") for error in skipped)
 
 
-def _method_facts(method: Any) -> dict[str, str]:
-    by_class = "yes" if method.discriminative else "no: the map is the same for every class"
-    signs = "of both signs" if method.signed else "of one sign: by default the activated ones"
+def _cells(plugin: Any) -> dict[str, str]:
+    """Return what stands in the table: column -> cell."""
+    needs = ", ".join(sorted(plugin.needs - {"activations"}))
+    if isinstance(plugin, Metric):
+        return {"better": plugin.better, "needs": needs or "the map", "cost": plugin.cost.text}
+    by_class = "yes" if plugin.discriminative else "no"
+    return {"needs": needs or "activations", "cost": plugin.cost.text, "by class": by_class}
+
+
+def _words(plugin: Any) -> str:
+    """Return the same as words."""
+    cells = _cells(plugin)
+    if "better" in cells:
+        cells["better"] = "describes the map" if plugin.better == "neither" else f"{plugin.better} is better"
+    else:
+        cells["by class"] = "by class" if plugin.discriminative else "same for every class"
+    return "; ".join(cells.values())
+
+
+def _facts(plugin: Any) -> dict[str, str]:
+    """Return what there is to know of one plugin, by label."""
+    if isinstance(plugin, Metric):
+        return _cells(plugin) | {"cost": f"{plugin.cost.text}, for each map", "rewards": plugin.rewards}
     return {
-        "needs": ", ".join(sorted(method.needs)),
-        "cost": f"{method.cost.text}, besides the shared forward pass",
-        "by class": by_class,
-        "activations": signs,
-        "remarks": "\n".join(method.remarks),
+        "needs": ", ".join(sorted(plugin.needs)),
+        "cost": f"{plugin.cost.text}, besides the shared forward pass",
+        "by class": "yes" if plugin.discriminative else "no: the map is the same for every class",
+        "activations": "of both signs" if plugin.signed else "of one sign: by default the activated ones",
+        "remarks": "\n".join(plugin.remarks),
     }
 
 
-def _metric_needs(metric: Any) -> str:
-    return ", ".join(sorted(metric.needs)) or "the map"
+def _to_dict(loaded: "Loaded") -> dict[str, Any]:
+    plugin, found = loaded.plugin, loaded.found
+    plain = bool | int | float | str | None
+    return {
+        "name": found.name,
+        "title": plugin.name,
+        "summary": plugin.summary,
+        "paper": plugin.paper,
+        "formula": plugin.formula,
+        "needs": sorted(plugin.needs),
+        "cost": plugin.cost.text,
+        **{name: getattr(plugin, name) for name in IN_JSON[found.kind]},
+        "options": {key: value if isinstance(value, plain) else repr(value) for key, value in plugin.options.items()},
+        "package": found.distribution,
+        "version": found.version,
+        "clashes_with": [rival.label for rival in discovery.rivals(found, discovery.find(found.kind))],
+    }
 
 
-METHODS = Listing(
-    kind="method",
-    does="what it does",
-    cells=lambda method: {
-        "needs": _method_needs(method),
-        "cost": method.cost.text,
-        "by class": "yes" if method.discriminative else "no",
-    },
-    words=lambda method: (
-        _method_needs(method),
-        method.cost.text,
-        "by class" if method.discriminative else "same for every class",
-    ),
-    facts=_method_facts,
-    in_json=("reduction", "discriminative", "signed", "remarks"),
-    example="run photo.jpg demo:vit --method {}",
-)
+def _table(kind: discovery.Kind, plugins: "Sequence[Loaded]") -> Table:
+    folding = (Column(heading, overflow="fold") for heading in (*_cells(plugins[0].plugin), "package"))
+    # Only the words wrap: a name that is cut in two cannot be copied.
+    fixed = (Column(kind, no_wrap=True), Column(HEADING[kind], ratio=1))
+    table = ruled_table(*fixed, *folding, header_style="bold")
+    for loaded in plugins:
+        cells = (Text(text, "yellow" if text == "no" else "") for text in _cells(loaded.plugin).values())
+        table.add_row(Text(_title(loaded), "bold cyan"), _summary(loaded), *cells, _package(loaded))
+    return table
 
-METRICS = Listing(
-    kind="metric",
-    does="what it measures",
-    cells=lambda metric: {"better": metric.better, "needs": _metric_needs(metric), "cost": metric.cost.text},
-    words=lambda metric: (
-        "describes the map" if metric.better == "neither" else f"{metric.better} is better",
-        _metric_needs(metric),
-        metric.cost.text,
-    ),
-    facts=lambda metric: {
-        "better": metric.better,
-        "needs": _metric_needs(metric),
-        "cost": f"{metric.cost.text}, for each map",
-        "rewards": metric.rewards,
-    },
-    in_json=("better", "rewards"),
-    example="compare photo.jpg demo:vit --metrics {} --baselines",
-)
+
+def _lines(plugins: "Sequence[Loaded]") -> Parts:
+    """Yield the same for a narrow window: the words under the names."""
+    for loaded in plugins:
+        words = line((_title(loaded), "bold cyan"), (f"  {_words(loaded.plugin)}; ", "dim"), _package(loaded))
+        yield Padding(words, 0)  # so that a long line is broken between words
+        yield indented(_summary(loaded))
+
+
+def _portrait(loaded: "Loaded") -> Parts:
+    plugin, found, title = loaded.plugin, loaded.found, _title(loaded)
+    options = ", ".join(f"{key}={value}" for key, value in plugin.options.items())
+    rows = {
+        "paper": plugin.paper,
+        "formula": plugin.formula,
+        **_facts(plugin),
+        "options": f"{options} (set with --{found.kind}-options KEY=VALUE)" if options else "none",
+        "package": f"{found.distribution} {found.version}".strip(),
+        "try it": EXAMPLE[found.kind].format(title),
+    }
+    facts = Table.grid(Column(style="dim", no_wrap=True), Column(overflow="fold"), padding=(0, 2))
+    for label, value in rows.items():
+        if value:
+            facts.add_row(Text(label), Text(value))
+    same = discovery.same_name(plugin.name) == discovery.same_name(title)
+    yield Padding(line((title if same else plugin.name, "bold cyan"), f"  {plugin.summary}"), (0, 0, 1, 0))
+    yield indented(facts)
+
+
+def _title(loaded: "Loaded") -> str:
+    """Return a method's name as papers spell it, if the user may spell it so; else the entry point's name."""
+    known, paper = loaded.found.name, str(loaded.plugin.name)
+    same = discovery.same_name(paper) == discovery.same_name(known)
+    return paper if same and loaded.found.kind == "method" else known
+
+
+def _mark(loaded: "Loaded") -> str:
+    return f" {REMARKED}" if getattr(loaded.plugin, "remarks", ()) else ""
+
+
+def _summary(loaded: "Loaded") -> Text:
+    return line(loaded.plugin.summary, (_mark(loaded), "yellow"))
+
+
+def _package(loaded: "Loaded") -> Text:
+    found = loaded.found
+    package = Text(found.distribution, "dim" if found.built_in else "")
+    if discovery.rivals(found, discovery.find(found.kind)):
+        package.append(f"  ask for it as {found.label}", "bold yellow")
+    return package

@@ -1,23 +1,20 @@
-"""`camctl plugins`: list installed and broken plugins; `check` tries one against the contract, `new` starts one."""
+"""`camctl plugins`: list installed and broken plugins; `check` tries one against the contract."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import typer
+from rich.table import Column, Table
+from rich.text import Text
 
 from camctl import registry
-from camctl.cli.output.sink import Sink, hint, line, warn
+from camctl.cli.output.sink import Parts, Sink, hint, line, ruled_table, warn
 from camctl.cli.parsing.groups import argument, option, switch
 from camctl.errors import ExitCode, InputError, PluginError
-from camctl.plugin import GROUPS
 from camctl.registry import discovery
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-    from rich.table import Table
-
     from camctl.testing import Finding
 
 Kind = Literal["method", "metric", "adapter", "source"]
@@ -39,14 +36,6 @@ class CheckOptions(PluginsOptions):
     name: str | None = argument("NAME", None, help="Plugin; by default all of other packages.")
     kind: Kind | None = option(None, help="Kind, if one name stands for several.")
     model: list[str] | None = option("MODEL...", help="Models that an adapter knows, or that a source can load.")
-
-
-@dataclass(frozen=True, kw_only=True)
-class NewOptions:
-    """The plugin to start."""
-
-    folder: Path = argument("DIR", help="New folder; the package is named after it.")
-    kind: Kind = option(None, "method", help="Kind of the plugin.")
 
 
 def plugins(ctx: typer.Context, options: PluginsOptions) -> None:
@@ -84,13 +73,9 @@ def _row(found: discovery.Found) -> dict[str, Any]:
     return row
 
 
-def _table(rows: Sequence[dict[str, Any]]) -> "Table":
-    from rich import box
-    from rich.table import Column, Table
-    from rich.text import Text
-
+def _table(rows: Sequence[dict[str, Any]]) -> Table:
     fixed = (Column("name", no_wrap=True), Column("package", no_wrap=True), Column("summary", ratio=1))
-    table = Table("kind", *fixed, box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    table = ruled_table("kind", *fixed, header_style="bold")
     for row in rows:
         words = Text(row["summary"])
         if row["error"]:
@@ -110,21 +95,18 @@ def check(options: CheckOptions) -> ExitCode:
 
     camctl plugins check ours --kind source --model ours:tiny
     """
-    plugins, sink, results = _named(options.name, options.kind), Sink(json=options.json), []
-    for found in plugins:
+    sink, results, code = Sink(json=options.json), [], ExitCode.DONE
+    for found in _named(options.name, options.kind):
         findings = _findings(found, options.model or (), sink)
-        results.append((found, findings))
+        results.append({"kind": found.kind, "name": found.label, "findings": [vars(finding) for finding in findings]})
         sink.show(*_finding_lines(found, findings))
-    sink.data(
-        [
-            {"kind": found.kind, "name": found.label, "findings": [vars(finding) for finding in findings]}
-            for found, findings in results
-        ]
-    )
-    if not plugins:
+        if not all(finding.ok for finding in findings):
+            code = ExitCode.PLUGIN
+    sink.data(results)
+    if not results:
         command = ("camctl plugins new DIR --kind method", "bold")
         sink.tell([line("No other package offers a plugin. Start one: ", command)])
-    return ExitCode.DONE if all(finding.ok for _, findings in results for finding in findings) else ExitCode.PLUGIN
+    return code
 
 
 def _findings(found: discovery.Found, models: Sequence[str], sink: Sink) -> "Sequence[Finding]":
@@ -159,34 +141,9 @@ def _named(name: str | None, kind: Kind | None) -> list[discovery.Found]:
     return [registry.locate(first, name)]
 
 
-def _finding_lines(found: discovery.Found, findings: "Sequence[Finding]") -> "Iterator[RenderableType]":
+def _finding_lines(found: discovery.Found, findings: "Sequence[Finding]") -> Parts:
     yield line((found.label, "bold cyan"), f"  {found.kind}")
     for finding in findings:
         yield line(("  ok  ", "green") if finding.ok else ("  NO  ", "bold red"), finding.promise)
         if finding.todo:
             yield line("      ", (finding.todo, "yellow"))
-
-
-def new(options: NewOptions) -> None:
-    """Start a plugin: a package that installs, runs and passes the check unchanged.
-
-    camctl plugins new camctl-softcam --kind method
-    """
-    from datetime import UTC, datetime
-
-    from camctl.cli.commands.new_plugin import new_package
-    from camctl.files.atomic import check_folder, write_atomically
-
-    folder, kind = options.folder, options.kind
-    package = new_package(kind, folder.absolute().name, datetime.now(UTC).year)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"'{folder}' exists already.", hint="Name a new or an empty folder.")
-    check_folder(folder)
-    for path, text in package.files.items():
-        write_atomically(folder / path, text.encode())
-    warn(
-        [
-            line(("made: ", "green"), f"{package.a_kind} in {folder}, for the entry-point group {GROUPS[kind]}"),
-            line("next: ", (f"pip install -e {folder} && camctl plugins check {package.name}", "bold")),
-        ]
-    )

@@ -1,34 +1,21 @@
 """`camctl run`: where a classifier looked."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from camctl.cli.commands.layers import list_layers
 from camctl.cli.output.run_report import preview, summary
 from camctl.cli.output.saving import map_files
+from camctl.cli.parsing import options
 from camctl.cli.parsing.groups import argument, option, switch
-from camctl.cli.parsing.model_options import OneModel
-from camctl.cli.parsing.options import (
-    OUTPUT,
-    SAVE_RAW,
-    WHAT,
-    ClassOptions,
-    HeatmapOptions,
-    MapOptions,
-    MethodOptions,
-    ResultOptions,
-)
 from camctl.errors import ExitCode
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from camctl.values.cam import Cam, Smoothing
+    from camctl.values.cam import Smoothing
 
 
 @dataclass(frozen=True, kw_only=True)
-class SubjectOptions:
+class PictureOptions:
     """The picture and the layers that are explained.
 
     target_layers: Layers whose output is explained, by name or pattern (backbone.layer4.*.bn3), auto:4 for four usable
@@ -36,7 +23,7 @@ class SubjectOptions:
         picture. See camctl layers MODEL.
     """
 
-    panel: ClassVar = WHAT
+    panel: ClassVar = options.WHAT
 
     image: str = argument("IMAGE", help="The picture.")
     target_layers: list[str] | None = option("LAYER...", shown="what the head reads")
@@ -44,7 +31,7 @@ class SubjectOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DrawnMethods(MethodOptions):
+class DrawnMethods(options.MethodOptions):
     """The methods that draw the maps, and how.
 
     eigen_smooth: Take the first principal component of the evidence instead of its sum: less noise.
@@ -52,7 +39,7 @@ class DrawnMethods(MethodOptions):
 
     eigen_smooth: bool = switch()
     aug_smooth: bool = switch(help="Average over six views of the picture (flips times brightness): a centred map.")
-    maps: MapOptions
+    maps: options.MapOptions
 
     @property
     def smoothing(self) -> "Smoothing":
@@ -63,17 +50,13 @@ class DrawnMethods(MethodOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class OverlayOptions(HeatmapOptions):
+class OverlayOptions(options.HeatmapOptions):
     """How an overlay is drawn.
 
     canvas: Draw on what the model saw, or on the whole picture with the unseen margin dimmed.
     """
 
     canvas: Literal["view", "original"] = option(None, "view")
-
-    def draw(self, cam: "Cam") -> "NDArray[np.uint8]":
-        """Return the overlay of a map, (H, W, 3) uint8 RGB."""
-        return cam.overlay(canvas=self.canvas, colormap=self.colormap, opacity=self.opacity)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,16 +66,20 @@ class MapOutput:
     save_path: A file for one map (png, jpg, webp), a folder for several. Without it the map is shown in the terminal.
     """
 
-    panel: ClassVar = OUTPUT
+    panel: ClassVar = options.OUTPUT
 
     save_path: str | None = option("PATH")
-    save_raw: str | None = option("FILE.npz", help=SAVE_RAW)
+    save_raw: str | None = option("FILE.npz", help=options.SAVE_RAW)
     overlay: OverlayOptions
-    results: ResultOptions
+    results: options.ResultOptions
 
 
 def run(
-    question: ClassOptions, subject: SubjectOptions, methods: DrawnMethods, output: MapOutput, model: OneModel
+    question: options.ClassOptions,
+    subject: PictureOptions,
+    methods: DrawnMethods,
+    output: MapOutput,
+    model: options.OneModel,
 ) -> ExitCode:
     """Draw where a classifier looked.
 
@@ -109,9 +96,9 @@ def run(
     classes = question.classes()
     count = methods.count() * (len(classes.names) or classes.topk)
     files = map_files(output.save_path, output.save_raw, count, picture=subject.image)
-    family, request, sink, draw = model.family(), model.request(), output.results.sink, output.overlay.draw
+    request, sink, look = model.request(), output.results.sink, asdict(output.overlay)
     if subject.preview_model:
-        return list_layers(request, family, sink)
+        return list_layers(request, sink)
     picture = read_picture(subject.image)
     with sink.working() as progress:
         loaded = request.load(progress)
@@ -126,10 +113,10 @@ def run(
             smooth=methods.smoothing,
             aggregate=methods.maps.aggregate,
             verify=methods.maps.verify,
-            family=family,
+            family=request.family,
         )
-        paths = files.save(explanation, draw)
+        paths = files.save(explanation, look)
     sink.data(explanation.to_dict(paths))
-    shown = sink.human and not paths and not output.results.no_preview and preview(explanation, draw)
+    shown = sink.human and not paths and not output.results.no_preview and preview(explanation, look)
     sink.tell(summary(explanation, paths.values(), unsaved=not (shown or paths or files.raw)))
     return output.results.exit_code(explanation.maps)

@@ -9,18 +9,13 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Column
 from rich.text import Text
 
-from camctl.cli.output.saving import expanded
-from camctl.cli.output.sink import indented, line, plain_table
-from camctl.errors import InputError
+from camctl.cli.output.sink import Parts, indented, line, plain_table
 from camctl.values.axis import NAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-    from rich.console import RenderableType
-
-    from camctl.files.raw_maps import RawMap
-    from camctl.ranking import Drift
+    from camctl.ranking.drift import Drift
     from camctl.values.axis import AxisName
     from camctl.values.comparison import Comparison
 
@@ -40,11 +35,10 @@ class Drifts:
         """Whether a map is below the minimum correlation, or has no earlier map."""
         return any(drift.under(self.least) for drift in self.drifts)
 
-    def check(self) -> None:
-        """Raise `InputError` if no map has an earlier one."""
-        if all(drift.correlation is None for drift in self.drifts):
-            message = "None of these maps is in the --baseline: it has other pictures, classes or methods."
-            raise InputError(message, hint="Compare as the baseline was made; its manifest says how.")
+    @property
+    def unrelated(self) -> bool:
+        """Whether no map has an earlier one."""
+        return all(drift.correlation is None for drift in self.drifts)
 
     def to_dict(self) -> dict[str, Any]:
         """Return what `--json` says about the baseline."""
@@ -63,7 +57,7 @@ class Drifts:
         ]
         return {"maps": maps, "gone": self.gone, "min_correlation": self.least}
 
-    def report(self, *, everything: bool) -> Iterator[RenderableType]:
+    def report(self, *, everything: bool) -> Parts:
         """Yield a table of the correlations: of `everything`, or of the maps that drifted."""
         rows = [drift for drift in self.drifts if everything or drift.under(self.least)]
         if not rows:
@@ -74,39 +68,13 @@ class Drifts:
         folding = (Column(heading, overflow="fold") for heading in headings)
         table = plain_table(*folding, Column("correlation", justify="right"), "")
         for drift in rows:
+            cam, figure = drift.cam, drift.correlation
+            smoothing = "" if cam.smoothing == "none" else f" ({cam.smoothing})"
             labels = [self.comparison.label(name, drift.cell.at) for name in varying]
-            table.add_row(*map(Text, labels), *self._cells(drift))
+            labels += [cam.target.title, cam.method + smoothing, ", ".join(cam.layers)]
+            style = "bold yellow" if drift.under(self.least) else ""
+            number = "new" if figure is None else "-" if isnan(figure) else f"{figure:.3f}"
+            table.add_row(*map(Text, labels), Text(number, style), Text(style and f"below {self.least:g}", style))
         yield indented(table)
         if self.gone and everything:
             yield line((f"  {self.gone} maps of the baseline have no counterpart here", "dim"))
-
-    def _cells(self, drift: Drift) -> Iterator[Text]:
-        cam, figure, under = drift.cam, drift.correlation, drift.under(self.least)
-        yield Text(cam.target.title)
-        yield Text(cam.method + ("" if cam.smoothing == "none" else f" ({cam.smoothing})"))
-        yield Text(", ".join(cam.layers))
-        yield Text(
-            "new" if figure is None else "-" if isnan(figure) else f"{figure:.3f}", "bold yellow" if under else ""
-        )
-        yield Text(f"below {self.least:g}" if under else "", "bold yellow")
-
-
-@dataclass(frozen=True)
-class Baseline:
-    """Maps of an earlier run, and the minimum rank correlation with them."""
-
-    maps: Sequence[RawMap]
-    least: float
-
-    @classmethod
-    def read(cls, text: str | None, least: float) -> Baseline | None:
-        """Read the file, before it is written anew as `--save-raw` perhaps. Raises `InputError`."""
-        from camctl.files.raw_maps import load_raw
-
-        return None if text is None else cls(load_raw(expanded(text)).maps, least)
-
-    def drifts(self, comparison: Comparison) -> Drifts:
-        """Return how far the maps of a comparison are from those of the earlier run."""
-        from camctl.ranking import drift
-
-        return Drifts(comparison, *drift(comparison, self.maps), self.least)

@@ -46,12 +46,7 @@ def _report(error: CamctlError) -> int:
 def usage_in_words(hint: str, *, missing: str = "") -> Iterator[None]:
     """Raise an `InputError` for what typer finds wrong with the words of a command.
 
-    Parameters
-    ----------
-    hint
-        The next step to try.
-    missing
-        What to say before the hint if an argument is missing.
+    `missing` is said before the hint if an argument is missing.
     """
     try:
         yield

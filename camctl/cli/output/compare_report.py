@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from itertools import groupby
 from math import isnan
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Column
 from rich.text import Text
 
 from camctl.cli.output.run_report import RANDOM, notes, saved, score, verdicts
-from camctl.cli.output.sink import error_lines, hint, indented, line, note, plain_table, stderr, stdout, warn
-from camctl.ranking import interval_text, too_few
+from camctl.cli.output.sink import Parts, error_lines, hint, indented, line, note, plain_table, stderr, stdout, warn
+from camctl.ranking.words import interval_text, too_few
 from camctl.values.axis import NAMES
 from camctl.values.comparison import ANOTHER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-    from rich.console import RenderableType
     from rich.table import Table
 
     from camctl.cli.output.baseline import Drifts
     from camctl.cli.output.sink import Sink
-    from camctl.ranking import Agreement, Likeness, Standing
+    from camctl.ranking.agreement import Agreement
+    from camctl.ranking.sanity import Likeness
+    from camctl.ranking.standings import Standing
     from camctl.values.comparison import Comparison, Measure
-    from camctl.values.look import Looks
 
 BETTER = {"higher": "↑", "lower": "↓", "neither": ""}
 """What stands after a metric's title: which way is better."""
@@ -40,64 +39,59 @@ BOTH_FIGURES = 150
 """Width of a window in columns from which the sanity report has the structural similarity as well."""
 
 
-@dataclass(frozen=True)
-class Report:
-    """A comparison, what was saved of it, and how far its maps are from earlier ones."""
+def report(
+    comparison: Comparison,
+    look: dict[str, Any],
+    paths: Sequence[str],
+    sink: Sink,
+    *,
+    preview: bool,
+    drifts: Drifts | None,
+    drawing: float | None,
+) -> None:
+    """Print JSON, or paths in a pipe, or the figure in a terminal if nothing was saved; then the words.
 
-    comparison: Comparison
-    look: Looks
-    paths: Sequence[str]
-    drifts: Drifts | None
-    drawing: float | None
-    """Milliseconds that drawing and writing took; None if times are not wanted."""
+    `drawing` is the time in milliseconds that drawing and writing took; None if times are not wanted.
+    """
+    from camctl.render.terminal.grid import show_grid
 
-    def show(self, sink: Sink, *, preview: bool) -> None:
-        """Print it: JSON or paths on stdout, or the figure in a terminal; then the words."""
-        if sink.json:
-            judged = {"baseline": self.drifts.to_dict()} if self.drifts else {}
-            sink.data(self.comparison.to_dict(self.paths) | judged)
-        shown = not sink.json and self._show_result(preview=preview)
-        if self.drifts:
-            warn(self.drifts.report(everything=sink.human))
-        sink.tell(self._summary())
-        warn(faults(self.comparison))
-        if not shown and not self.paths:
-            sink.tell([line(("Nothing was saved. ", "bold"), "To keep it: --save-path grid.png report.html")])
-
-    def _show_result(self, *, preview: bool) -> bool:
-        """Print the paths in a pipe, or the figure in a terminal if nothing was saved; returns whether it was shown."""
-        from camctl.render.terminal.grid import show_grid
-
-        console = stdout()
-        if not console.is_terminal:
-            # Scripts read them there; nothing else may stand on a pipe.
-            console.file.writelines(f"{path}\n" for path in self.paths)
-            console.file.flush()
-        elif preview and not self.paths:
-            show_grid(self.comparison, console, **self.look)
-            return True
-        return False
-
-    def _summary(self) -> Iterator[RenderableType]:
-        from camctl.render.figure.figure import missing_letters
-
-        comparison = self.comparison
-        yield from _predictions(comparison)
-        yield _counts(comparison)
-        yield from _standings(comparison)
-        yield from _agreement(comparison)
-        yield from _sanity(comparison)
-        if self.drawing is not None:
-            yield indented(_times(comparison))
-            yield line((f"  {self.drawing:.0f} ms to draw and write", "dim"))
-        yield from saved(self.paths)
-        yield from notes(tuple(comparison.explanations.values()))
-        if self.paths and (letters := missing_letters(comparison)):
-            yield note(f"No font on this machine has {letters}: boxes stand for them in pictures.")
-        yield from verdicts(comparison.maps)
+    console, shown = stdout(), False
+    if sink.json:
+        sink.data(comparison.to_dict(paths) | ({"baseline": drifts.to_dict()} if drifts else {}))
+    elif not console.is_terminal:
+        # Scripts read them there; nothing else may stand on a pipe.
+        console.file.writelines(f"{path}\n" for path in paths)
+        console.file.flush()
+    elif preview and not paths:
+        show_grid(comparison, console, **look)
+        shown = True
+    if drifts:
+        warn(drifts.report(everything=sink.human))
+    sink.tell(_summary(comparison, paths, drawing))
+    warn(faults(comparison))
+    if not shown and not paths:
+        sink.tell([line(("Nothing was saved. ", "bold"), "To keep it: --save-path grid.png report.html")])
 
 
-def faults(comparison: Comparison) -> Iterator[Text]:
+def _summary(comparison: Comparison, paths: Sequence[str], drawing: float | None) -> Parts:
+    from camctl.render.figure.figure import missing_letters
+
+    yield from _predictions(comparison)
+    yield _counts(comparison)
+    yield from _standings(comparison)
+    yield from _agreement(comparison)
+    yield from _sanity(comparison)
+    if drawing is not None:
+        yield indented(_times(comparison))
+        yield line((f"  {drawing:.0f} ms to draw and write", "dim"))
+    yield from saved(paths)
+    yield from notes(tuple(comparison.explanations.values()))
+    if paths and (letters := missing_letters(comparison)):
+        yield note(f"No font on this machine has {letters}: boxes stand for them in pictures.")
+    yield from verdicts(comparison.maps)
+
+
+def faults(comparison: Comparison) -> Parts:
     """Yield why cells are empty, and what else failed: the same words once."""
     reasons = {cell.reason for cell in comparison.cells}
     for fault in comparison.faults:
@@ -116,7 +110,7 @@ def faults(comparison: Comparison) -> Iterator[Text]:
             yield hint(advice)
 
 
-def _predictions(comparison: Comparison) -> Iterator[Text]:
+def _predictions(comparison: Comparison) -> Parts:
     """Yield the scores of every model for every picture."""
     for explanation in list(comparison.explanations.values())[:MOST_RUNS]:
         # Of several synonyms the first will do.
@@ -138,8 +132,8 @@ def _counts(comparison: Comparison) -> Text:
     return line(text, f", {worthless} worthless" if worthless else "", f", {missing} missing" if missing else "")
 
 
-def _standings(comparison: Comparison) -> Iterator[RenderableType]:
-    from camctl.ranking import RANKED, standings
+def _standings(comparison: Comparison) -> Parts:
+    from camctl.ranking.standings import RANKED, standings
 
     ranked = False
     for axis in RANKED:
@@ -163,12 +157,11 @@ def _standings(comparison: Comparison) -> Iterator[RenderableType]:
 
 def _unbeaten(row: Standing, rows: Sequence[Standing], metrics: Sequence[Measure]) -> str:
     """Return which baselines a method does not beat, and at what."""
-    baselines = {standing.label: standing for standing in rows if standing.baseline}
+    baselines = {standing.label: standing.figures for standing in rows if standing.baseline}
     by_baseline: dict[str, list[str]] = {}
     for measure in metrics:
-        baseline = row.beaten_by.get(measure.name)
-        if baseline is not None:
-            level = row.figures[measure.name] == baselines[baseline].figures[measure.name]
+        if baseline := row.beaten_by.get(measure.name):
+            level = row.figures[measure.name] == baselines[baseline][measure.name]
             by_baseline.setdefault(baseline, []).append(f"{measure.title} (level)" if level else measure.title)
     return "; ".join(f"{baseline} at {', '.join(names)}" for baseline, names in by_baseline.items())
 
@@ -199,8 +192,8 @@ def _figure(row: Standing, metric: str, style: str) -> Text:
     return cell
 
 
-def _agreement(comparison: Comparison) -> Iterator[RenderableType]:
-    from camctl.ranking import agreement
+def _agreement(comparison: Comparison) -> Parts:
+    from camctl.ranking.agreement import agreement
 
     if not comparison.metrics:
         return
@@ -225,9 +218,10 @@ def _matrix(result: Agreement) -> Table:
     return table
 
 
-def _sanity(comparison: Comparison) -> Iterator[RenderableType]:
+def _sanity(comparison: Comparison) -> Parts:
     """Yield what is left of each method's maps once weights are random, and what two pictures have in common anyway."""
-    from camctl.ranking import FEW, LEAST_PICTURES, likeness_text, sanity_rows, stage_headings
+    from camctl.ranking.sanity import FEW, LEAST_PICTURES, sanity_rows
+    from camctl.ranking.words import likeness_text, stage_headings
 
     rows = sanity_rows(comparison)
     wide = stderr().width >= BOTH_FIGURES
@@ -253,15 +247,14 @@ def _sanity(comparison: Comparison) -> Iterator[RenderableType]:
 
 def _times(comparison: Comparison) -> Table:
     """Return milliseconds by step and model, for all pictures together; after an x, how often a step was done."""
-    spent: dict[str, dict[str, tuple[float, int]]] = {}
-    for time in comparison.spent:
-        milliseconds, count = spent.setdefault(time.model, {}).get(time.what, (0.0, 0))
-        spent[time.model][time.what] = milliseconds + time.milliseconds, count + time.count
-    table = plain_table("ms", *(Column(PurePath(model).name, justify="right", overflow="fold") for model in spent))
-    for step in dict.fromkeys(step for times in spent.values() for step in times):
-        table.add_row(Text(step), *(Text(_time(*times.get(step, (0.0, 0)))) for times in spent.values()))
+    models = dict.fromkeys(time.model for time in comparison.spent)
+    table = plain_table("ms", *(Column(PurePath(model).name, justify="right", overflow="fold") for model in models))
+    for step in dict.fromkeys(time.what for time in comparison.spent):
+        cells = []
+        for model in models:
+            times = [time for time in comparison.spent if (time.model, time.what) == (model, step)]
+            count = sum(time.count for time in times)
+            repeated = f" x{count}" if count > 1 else ""
+            cells.append(f"{sum(time.milliseconds for time in times):.1f}{repeated}" if times else "")
+        table.add_row(step, *cells)
     return table
-
-
-def _time(milliseconds: float, count: int) -> str:
-    return f"{milliseconds:.1f} x{count}" if count > 1 else f"{milliseconds:.1f}" if count else ""

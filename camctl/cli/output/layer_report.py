@@ -2,38 +2,38 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from itertools import accumulate, groupby
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Column, Table
 from rich.text import Text
 
-from camctl.cli.output.branches import grow, pattern, prune
-from camctl.cli.output.layer_tree import tree
-from camctl.cli.output.sink import line, note
+from camctl.cli.output.sink import Parts, line, note, plain_table
 from camctl.errors import Hint, InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from rich.console import RenderableType
+    from collections.abc import Callable, Iterator, Sequence
 
     from camctl.values.check import Check
-    from camctl.values.layer_map import LayerMap
+    from camctl.values.layer_map import LayerMap, LayerRecord
 
 MARKS = {"ok": ("✓", "green"), "limited": ("○", "yellow"), "failed": ("✗", "bold red")}
 
-IN_JSON = (
-    "name", "type", "order", "calls", "shape", "layout", "grid", "extra_tokens", "gradient", "negative", "norm",
-    "usable", "why_not",
-)  # fmt: skip
-"""Fields of a layer that `--json` prints."""
+SHORTEST_RUN = 3
+"""Fewest equal leaves in a row that are folded; of blocks with children, two are enough."""
 
 
 def layer_table(
     model: str, layers: LayerMap, *, depth: int | None = None, only: str | None = None, usable: bool = False
 ) -> Table:
-    """Return the tree of a model's layers, or of some of them. Raises `InputError` if none is left."""
+    """Return the tree of a model's layers, or of some: names with guides, then what is known of each module.
+
+    Equal blocks in a row are folded, unless `only` names them. Raises `InputError` if no layer is left.
+    """
     branches = grow(layers)
     if only is not None:
         wanted = pattern(only)
@@ -46,7 +46,11 @@ def layer_table(
             message = f"No layer of {model} has a spatial grid that the class score depends on."
             raise InputError(message, hint=Hint("See the output of each layer", "layers"))
     height, width = layers.input_size
-    return tree(f"{PurePath(model).name} ({height} x {width})", branches, depth=depth, fold=only is None)
+    title = Text(f"{PurePath(model).name} ({height} x {width})", "bold not dim")
+    table = plain_table(Column(title, no_wrap=True), "", "grid", "gradient", "type", "output")
+    for row in _rows(branches, "", depth, fold=only is None):
+        table.add_row(*row)
+    return table
 
 
 def legend(layers: LayerMap) -> Text:
@@ -71,13 +75,14 @@ def layers_to_dict(model: str, layers: LayerMap) -> dict[str, Any]:
         "pre_activation": list(layers.pre_activation),
         "rectified": layers.rectified,
         "layers": [
-            {name: getattr(record, name) for name in IN_JSON} | {"default": record.name in layers.default}
+            {name: value for name, value in asdict(record).items() if name not in {"channels", "same_as"}}
+            | {"default": record.name in layers.default}
             for record in layers.records
         ],
     }
 
 
-def check_notes(check: Check) -> Iterator[Text]:
+def check_notes(check: Check) -> Parts:
     """Yield what the user should know about how the model was loaded."""
     for repair in check.repairs:
         yield note(repair, "repaired")
@@ -87,7 +92,7 @@ def check_notes(check: Check) -> Iterator[Text]:
         yield note("The weights are random: layer and grid do not depend on them, the verdict may.")
 
 
-def check_report(check: Check) -> Iterator[RenderableType]:
+def check_report(check: Check) -> Parts:
     """Yield the report of a check."""
     height, width = check.input_size
     yield line((check.model, "bold"), f" on {check.image}, {height} x {width}")
@@ -111,3 +116,114 @@ def _add(table: Table, mark: str, name: str, text: Text, hint: str = "") -> None
     table.add_row(Text(*MARKS.get(mark, ("", ""))), Text(name), text)
     if hint:
         table.add_row("", "", Text(f"→ {hint}", "cyan"))
+
+
+# -------------------------------------------------------------------------------------------- tree
+
+
+@dataclass(frozen=True, eq=False)
+class Branch:
+    """A module and its children, in the order they began to run."""
+
+    record: LayerRecord
+    default: bool
+    children: tuple[Branch, ...]
+
+    @property
+    def last_part(self) -> str:
+        """Part of the name after the last dot."""
+        return self.record.name.rpartition(".")[2]
+
+    @property
+    def size(self) -> int:
+        """Number of modules inside."""
+        return sum(1 + child.size for child in self.children)
+
+    @cached_property
+    def alike(self) -> tuple[object, ...]:
+        """Key that is equal for branches that are drawn once for all of them."""
+        record = self.record
+        own = (record.type, record.shape, record.grid, record.extra_tokens, record.why_not, self.default)
+        return (*own, tuple((child.last_part, child.alike) for child in self.children))
+
+    @property
+    def holds_only(self) -> bool:
+        """Whether the module never runs itself but its children do, such as a list of blocks."""
+        return self.record.order < 0 and any(child.record.order >= 0 or child.holds_only for child in self.children)
+
+
+def grow(layers: LayerMap) -> tuple[Branch, ...]:
+    """Return the outermost branches of a model."""
+    start: dict[str, int] = {}
+    inside: dict[str, list[LayerRecord]] = {}
+    for index, record in enumerate(layers.records):
+        for name in accumulate(record.name.split("."), "{}.{}".format):
+            start.setdefault(name, index)
+        inside.setdefault(record.name.rpartition(".")[0], []).append(record)
+
+    def below(name: str) -> tuple[Branch, ...]:
+        records = sorted(inside.get(name, ()), key=lambda record: start[record.name])
+        return tuple(Branch(record, record.name in layers.default, below(record.name)) for record in records)
+
+    return below("")
+
+
+def prune(branches: Sequence[Branch], keep: Callable[[LayerRecord], bool]) -> tuple[Branch, ...]:
+    """Return only the branches to keep, and their parents."""
+    pruned = (replace(branch, children=prune(branch.children, keep)) for branch in branches)
+    return tuple(branch for branch in pruned if branch.children or keep(branch.record))
+
+
+def runs(branches: Sequence[Branch]) -> Iterator[tuple[Branch, ...]]:
+    """Yield branches in their order; equal ones in a row come together if that is shorter."""
+    for _, group in groupby(branches, lambda branch: branch.alike):
+        run = tuple(group)
+        folded = len(run) >= SHORTEST_RUN or (len(run) > 1 and run[0].children)
+        yield from [run] if folded else ((branch,) for branch in run)
+
+
+def pattern(text: str) -> re.Pattern[str]:
+    """Return the pattern of `--filter`: `*` stops at a dot, `**` does not, as in `--target-layers`.
+
+    A pattern without a dot is compared with the last part of a name, so that `*norm*` matches every norm.
+    """
+    signs = {"**": ".*", "*": "[^.]*", "?": "[^.]"}
+    body = "".join(signs.get(part, re.escape(part)) for part in re.split(r"(\*\*|\*|\?)", text))
+    return re.compile(body if "." in text else rf"(?:.*\.)?{body}")
+
+
+def _rows(branches: Sequence[Branch], guides: str, depth: int | None, *, fold: bool) -> Iterator[tuple[Text, ...]]:
+    groups = list(runs(branches)) if fold else [(branch,) for branch in branches]
+    for number, (first, *rest) in enumerate(groups, 1):
+        last = number == len(groups)
+        name = _name(guides, first.record.name, "bold green" if first.default else "", last=last and not rest)
+        if depth == 1 and first.size:
+            name.append(f"  ({first.size} inside)", "dim")
+        yield name, *_cells(first)
+        if depth != 1:
+            below = guides + ("    " if last and not rest else "│   ")
+            yield from _rows(first.children, below, depth and depth - 1, fold=fold)
+        if rest:
+            names = rest[0].record.name + (f" … {rest[-1].last_part}" if len(rest) > 1 else "")
+            yield (_name(guides, names, "dim", last=last).append(f"  ({len(rest)} like {first.last_part})", "dim"),)
+
+
+def _name(guides: str, name: str, style: str, *, last: bool) -> Text:
+    parents, dot, own = name.rpartition(".")
+    return line((guides + ("└── " if last else "├── "), "dim"), (parents + dot, "dim"), (own, style))
+
+
+def _cells(branch: Branch) -> Iterator[Text]:
+    record = branch.record
+    if branch.default:
+        yield Text("● default", "bold green")
+    elif record.usable:
+        yield Text("○ usable", "green")
+    else:
+        yield Text("" if branch.holds_only else record.why_not, "dim")
+    tokens = f" + {record.extra_tokens}" if record.extra_tokens else ""
+    yield Text("x".join(map(str, record.grid or ())) + tokens)
+    # A gradient too small for its positions counts as none: the probe calls it `zero-gradient`.
+    yield Text("" if record.gradient is None else "none" if record.why_not == "zero-gradient" else "reached")
+    yield Text(record.type)
+    yield Text("x".join(map(str, record.shape or ())), "dim")

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from math import isfinite
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Column, Table
 from rich.text import Text
 
-from camctl.cli.output.sink import hint, indented, line, note, plain_table, stdout
+from camctl.cli.output.sink import Parts, hint, indented, line, note, plain_table, stdout
 from camctl.demo import photographs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-
-    import numpy as np
-    from numpy.typing import NDArray
-    from rich.console import RenderableType
+    from collections.abc import Iterable, Sequence
 
     from camctl.values.cam import Cam
     from camctl.values.explanation import Explanation
@@ -31,7 +27,7 @@ SMALLEST = 0.0005
 RANDOM = "random weights: the maps mean nothing"
 
 
-def preview(explanation: Explanation, draw: Callable[[Cam], NDArray[np.uint8]]) -> bool:
+def preview(explanation: Explanation, look: dict[str, Any]) -> bool:
     """Draw the overlays on stdout if it is a terminal; returns whether it is."""
     from camctl.render.terminal.picture import show
 
@@ -40,11 +36,11 @@ def preview(explanation: Explanation, draw: Callable[[Cam], NDArray[np.uint8]]) 
         for cam in explanation.maps:
             verdict = "" if cam.verdict == "ok" else f": {cam.verdict}"
             console.print(f"{cam.method}, {cam.target.title}{verdict}", soft_wrap=True)
-            show(draw(cam), console)
+            show(cam.overlay(**look), console)
     return console.is_terminal
 
 
-def summary(explanation: Explanation, paths: Iterable[str], *, unsaved: bool) -> Iterator[RenderableType]:
+def summary(explanation: Explanation, paths: Iterable[str], *, unsaved: bool) -> Parts:
     """Yield the summary. `unsaved`: the maps were neither saved nor shown."""
     heading = line((explanation.model, "bold"), " on ", (explanation.image, "bold"))
     if explanation.random_weights:
@@ -56,7 +52,12 @@ def summary(explanation: Explanation, paths: Iterable[str], *, unsaved: bool) ->
         where = f", chosen by {chosen_by}, grid {grid[0]} x {grid[1]}"
         yield line(f"target layer{plural} ", (", ".join(layers), "bold"), where)
     yield indented(_maps(explanation))
-    yield line((f"  {_passes(explanation)}", "dim"))
+    shared = "shared by all maps: " if len(explanation.maps) > 1 else ""
+    backward = explanation.backward_milliseconds
+    passes = f"{explanation.forward_milliseconds:.0f} ms forward" + (
+        f", {backward:.0f} ms backward" if backward else ""
+    )
+    yield line((f"  {shared}{passes}", "dim"))
     yield from saved(paths)
     yield from notes([explanation])
     yield from verdicts(explanation.maps)
@@ -65,13 +66,13 @@ def summary(explanation: Explanation, paths: Iterable[str], *, unsaved: bool) ->
         yield line(("Nothing was saved. ", "bold"), f"To keep the {what}: --save-path {path}")
 
 
-def saved(paths: Iterable[str]) -> Iterator[Text]:
+def saved(paths: Iterable[str]) -> Parts:
     """Yield the paths of saved files."""
     for path in paths:
         yield line(("saved: ", "green"), path)
 
 
-def notes(explanations: Sequence[Explanation]) -> Iterator[Text]:
+def notes(explanations: Sequence[Explanation]) -> Parts:
     """Yield what was repaired, and what the user should know, the same words once."""
     for label in ("repaired", "note"):
         texts = (explanation.repairs if label == "repaired" else explanation.notes for explanation in explanations)
@@ -81,7 +82,7 @@ def notes(explanations: Sequence[Explanation]) -> Iterator[Text]:
         yield hint(advice)
 
 
-def verdicts(maps: Sequence[Cam]) -> Iterator[Text]:
+def verdicts(maps: Sequence[Cam]) -> Parts:
     """Yield what is wrong with each map that is not `ok`, what to try, and what to beware of; the same words once."""
     names: dict[tuple[str, str, str], list[str]] = {}
     for cam in maps:
@@ -117,13 +118,5 @@ def _maps(explanation: Explanation) -> Table:
         if explanation.random_weights:
             verdict.append(" (random weights)", "yellow")
         texts = map(Text, (cam.target.title, score(cam.target), cam.method))
-        table.add_row(*texts, verdict, Text(f"{cam.milliseconds:.1f}"))
+        table.add_row(*texts, verdict, f"{cam.milliseconds:.1f}")
     return table
-
-
-def _passes(explanation: Explanation) -> str:
-    """Return the time of the passes that all maps share."""
-    passes = f"{explanation.forward_milliseconds:.0f} ms forward"
-    if explanation.backward_milliseconds:
-        passes += f", {explanation.backward_milliseconds:.0f} ms backward"
-    return f"shared by all maps: {passes}" if len(explanation.maps) > 1 else passes

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from camctl.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from camctl.values.cam import Cam
     from camctl.values.comparison import Comparison
     from camctl.values.explanation import Explanation
-    from camctl.values.look import Looks
 
-PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".pdf", ".svg"})
+PICTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".pdf", ".svg"}
 """Endings of what looks like a file to people, whether or not it can be written."""
 
 MANIFEST = ".json"
+
+SLASHES = ("/", "\\")
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,7 @@ class MapFiles:
     folder: bool
     raw: Path | None
 
-    def save(self, explanation: Explanation, draw: Callable[[Cam], NDArray[np.uint8]]) -> dict[int, str]:
+    def save(self, explanation: Explanation, look: dict[str, Any]) -> dict[int, str]:
         """Write all files; returns the path of each map's picture, by the map's index. Raises `CamctlError`."""
         from camctl.files.names import file_names
         from camctl.files.pictures import save_picture
@@ -41,39 +39,10 @@ class MapFiles:
 
         paths: dict[int, str] = {}
         if self.path is not None:
-            names = file_names(explanation)
-            for index, cam in enumerate(explanation.maps):
-                path = self.path / names[index] if self.folder else self.path
-                save_picture(draw(cam), path)
-                paths[index] = str(path)
+            for index, (cam, name) in enumerate(zip(explanation.maps, file_names(explanation), strict=True)):
+                paths[index] = str(save_picture(cam.overlay(**look), self.path / name if self.folder else self.path))
         if self.raw is not None:
             save_raw(explanation, self.raw)
-        return paths
-
-
-@dataclass(frozen=True)
-class ComparisonFiles:
-    """Files of `camctl compare`: figures, reports, manifests, and the raw maps."""
-
-    paths: tuple[Path, ...]
-    raw: Path | None
-
-    def save(self, comparison: Comparison, look: Looks) -> list[str]:
-        """Write all files; returns their paths, the manifests last, as they name the others. Raises `CamctlError`."""
-        from camctl.files.atomic import write_atomically
-        from camctl.files.manifest import json_text
-        from camctl.files.raw_maps import save_raw
-        from camctl.render.save import save_comparison
-
-        manifests = [path for path in self.paths if path.suffix.lower() == MANIFEST]
-        drawn = [path for path in self.paths if path not in manifests]
-        paths = [str(file) for path in drawn for file in save_comparison(comparison, path, **look)]
-        if self.raw is not None:
-            save_raw(comparison, self.raw)
-            paths.append(str(self.raw))
-        for path in manifests:
-            write_atomically(path, json_text(comparison.to_dict(paths)).encode())
-            paths.append(str(path))
         return paths
 
 
@@ -86,24 +55,23 @@ def map_files(text: str | None, raw: str | None, count: int, *, picture: str) ->
     from camctl.files.atomic import check_folder, check_writable
 
     if text is None:
-        return MapFiles(None, folder=False, raw=_raw_file(raw))
+        return MapFiles(None, folder=False, raw=raw_file(raw))
     path = _path(text, example="cam.png, or a folder")
-    if same_file(path, Path(picture)):
+    if _same_file(path, Path(picture)):
         hint = f"Choose another name: --save-path {path.with_name(f'{path.stem}_cam.png')}"
         raise InputError(f"'{text}' is the picture itself, which would be lost.", hint=hint)
-    is_file = bool(path.suffix) and not _ends_in_slash(text) and not _is_folder(path)
+    is_folder = os.path.isdir(path)  # noqa: PTH112 - false for an impossible name, which is reported below
+    is_file = bool(path.suffix) and not text.endswith(SLASHES) and not is_folder
     if is_file and count > 1 and path.suffix.lower() in PICTURE_SUFFIXES:
         message = f"{count} maps do not fit into the one file '{text}'."
         raise InputError(message, hint=f"Give a folder: --save-path {path.parent / path.stem}/")
     folder = not is_file or count > 1
     (check_folder if folder else check_writable)(path)
-    return MapFiles(path, folder, _raw_file(raw))
+    return MapFiles(path, folder, raw_file(raw))
 
 
-def comparison_files(
-    texts: Sequence[str], raw: str | None, *, pictures: Sequence[str], sanity: bool
-) -> ComparisonFiles:
-    """Return what `--save-path` and `--save-raw` mean for a comparison. Raises `InputError`.
+def figure_files(texts: Sequence[str], *, pictures: Sequence[str], sanity: bool) -> tuple[Path, ...]:
+    """Return what `--save-path` means for a comparison. Raises `InputError`.
 
     The pictures are never overwritten. With `sanity`, a second figure is written next to each figure.
     """
@@ -113,16 +81,41 @@ def comparison_files(
     paths = []
     for text in texts:
         path = _path(text, example="grid.png")
-        if _ends_in_slash(text):
+        if text.endswith(SLASHES):
             raise InputError(f"'{text}' is a folder.", hint=f"Name a file in it: --save-path {path / 'grid.png'}")
         written = [path, sanity_path(path)] if sanity and path.suffix.lower() in FIGURES else [path]
         for file in written:
-            if any(same_file(file, Path(picture)) for picture in pictures):
+            if any(_same_file(file, Path(picture)) for picture in pictures):
                 hint = f"Choose another name: --save-path {path.with_name(f'{path.stem}_grid.png')}"
                 name = text if file is path else file
                 raise InputError(f"'{name}' is a picture of the comparison, which would be lost.", hint=hint)
         paths.append(check_writable(path, (*ENDINGS, MANIFEST)))
-    return ComparisonFiles(tuple(dict.fromkeys(paths)), _raw_file(raw))
+    return tuple(dict.fromkeys(paths))
+
+
+def save_figures(comparison: Comparison, files: Sequence[Path], raw: Path | None, look: dict[str, Any]) -> list[str]:
+    """Write all files; returns their paths, the manifests last, as they name the others. Raises `CamctlError`."""
+    from camctl.files.atomic import write_atomically
+    from camctl.files.manifest import json_text
+    from camctl.files.raw_maps import save_raw
+    from camctl.render.save import save_comparison
+
+    manifests = [file for file in files if file.suffix.lower() == MANIFEST]
+    drawn = [file for file in files if file not in manifests]
+    paths = [str(path) for file in drawn for path in save_comparison(comparison, file, **look)]
+    if raw is not None:
+        paths.append(str(save_raw(comparison, raw)))
+    for file in manifests:
+        paths.append(str(write_atomically(file, json_text(comparison.to_dict(paths)).encode())))
+    return paths
+
+
+def raw_file(text: str | None) -> Path | None:
+    """Return what `--save-raw` means. Raises `InputError`."""
+    from camctl.files.atomic import check_writable
+    from camctl.files.raw_maps import RAW
+
+    return None if text is None else check_writable(expanded(text), RAW)
 
 
 def expanded(text: str) -> Path:
@@ -133,7 +126,7 @@ def expanded(text: str) -> Path:
         return Path(text)
 
 
-def same_file(path: Path, other: Path) -> bool:
+def _same_file(path: Path, other: Path) -> bool:
     """Whether two paths lead to one existing file."""
     try:
         return path.is_file() and path.samefile(other)
@@ -146,21 +139,3 @@ def _path(text: str, *, example: str) -> Path:
     if text.strip() in {"", "-"}:
         raise InputError(f"'{text}' is not a path to save to.", hint=f"Give a file: --save-path {example}")
     return expanded(text)
-
-
-def _raw_file(text: str | None) -> Path | None:
-    from camctl.files.atomic import check_writable
-    from camctl.files.raw_maps import RAW
-
-    return None if text is None else check_writable(expanded(text), RAW)
-
-
-def _ends_in_slash(text: str) -> bool:
-    return text.endswith(("/", "\\"))
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except OSError:  # too long a name, reported where it is checked
-        return False

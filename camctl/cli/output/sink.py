@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
-from rich.console import Console
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.table import Column, Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from contextlib import AbstractContextManager
+    from collections.abc import Callable, Iterable
 
-    from rich.console import RenderableType
+    from rich import progress
+    from rich.status import Status
 
-    from camctl.cli.output.progress import Progress
     from camctl.errors import CamctlError
+
+    Step = Callable[[str, int, int], None]
+
+Parts = Iterator[RenderableType]
+"""What is printed, one after the other."""
 
 PIPE_WIDTH = 140
 """Columns if no window bounds them; a file or a pager has room."""
@@ -67,11 +74,72 @@ class Sink:
         if self.human:
             warn(parts)
 
-    def working(self) -> AbstractContextManager[Progress]:
-        """Show progress on stderr while something takes long, if somebody watches."""
-        from camctl.cli.output.progress import working
+    @contextmanager
+    def working(self) -> Iterator[Progress]:
+        """Show on stderr what is being done, if somebody watches, and keep stdout clean of what libraries print."""
+        console = stderr()
+        progress = Progress(console, watched=console.is_terminal and self.human)
+        with redirect_stdout(console.file):
+            try:
+                yield progress
+            finally:
+                progress.say("")
 
-        return working(stderr(), quiet=not self.human)
+
+class Progress:
+    """A line with a spinner; it gives way to a bar while a file is fetched or steps are counted."""
+
+    def __init__(self, console: Console, *, watched: bool) -> None:
+        self._console = console
+        self._text = ""
+        self._live: Status | progress.Progress | None = None
+        self.watched = watched
+
+    def say(self, text: str) -> None:
+        """Show what is being done now; an empty text shows nothing."""
+        self._text = text
+        self._replace(None)
+        if text and self.watched:
+            from rich.text import Text
+
+            self._replace(self._console.status(Text(text)))
+
+    def steps(self, *, in_bytes: bool = False) -> Step | None:
+        """Return what to call with a text, the steps (or bytes) done and all of them; None if nobody watches."""
+        bar: progress.Progress | None = None
+
+        def advance(text: str, done: int, total: int) -> None:
+            nonlocal bar
+            if bar is None or self._live is not bar:
+                bar = _bar(self._console, text, in_bytes=in_bytes)
+                self._replace(bar)
+            bar.update(bar.task_ids[0], description=text, completed=done, total=total or None)
+            if total and done >= total:
+                self.say(self._text)
+
+        return advance if self.watched else None
+
+    def _replace(self, live: Status | progress.Progress | None) -> None:
+        if self._live is not None:
+            self._live.stop()
+        self._live = live
+        if live is not None:
+            live.start()
+
+
+def _bar(console: Console, text: str, *, in_bytes: bool) -> progress.Progress:
+    from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    bar = Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn() if in_bytes else MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+    )
+    bar.add_task(text, total=None)
+    return bar
 
 
 def warn(parts: Iterable[RenderableType]) -> None:
@@ -115,9 +183,14 @@ def plain_table(*headings: str | Column, gap: int = 2) -> Table:
     return Table(*headings, box=None, padding=(0, gap, 0, 0), header_style="dim", pad_edge=False)
 
 
-def indented(table: Table) -> Padding:
-    """Return a table that is moved to the right."""
-    return Padding(table, (0, 0, 0, 2))
+def ruled_table(*headings: str | Column, **options: Any) -> Table:
+    """Return a table with a line under its headings; keywords are those of rich's `Table`."""
+    return Table(*headings, box=SIMPLE_HEAD, pad_edge=False, **options)
+
+
+def indented(part: RenderableType) -> Padding:
+    """Return a part that is moved to the right."""
+    return Padding(part, (0, 0, 0, 2))
 
 
 def _console(file: IO[str]) -> Console:

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+from rich.padding import Padding
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
 
-    from rich.console import RenderableType
-    from rich.panel import Panel
+if TYPE_CHECKING:
+    from camctl.cli.output.sink import Parts
 
 TAGLINE = "See where an image classifier looked: class activation maps that say what they are worth."
 
-EXAMPLES = (
-    ("camctl demo", "four networks, nothing to download"),
-    ("camctl run photo.jpg imagenet:lite0", "the map, in this terminal"),
-    ("camctl run photo.jpg config.py weights.pth --target-category tabby", ""),
-    ("camctl compare photo.jpg demo:vit --topk 2 --save-path report.html", ""),
-    ("camctl compare photo.jpg --model demo:vit demo:swin --metrics --baselines", ""),
-    ("camctl compare photo.jpg demo:vit --target-category dog --versus cat", ""),
-    ("camctl layers resnet50_8xb32_in1k", "its layers, and which can be targets"),
-    ("camctl layers demo:vit --check", "can its maps be trusted?"),
-    ("camctl methods GradCAM++", "paper, formula and options"),
-)
+EXAMPLES = """\
+camctl demo                          four networks, nothing to download
+camctl run photo.jpg imagenet:lite0  the map, in this terminal
+camctl run photo.jpg config.py weights.pth --target-category tabby
+camctl compare photo.jpg demo:vit --topk 2 --save-path report.html
+camctl compare photo.jpg --model demo:vit demo:swin --metrics --baselines
+camctl compare photo.jpg demo:vit --target-category dog --versus cat
+camctl layers resnet50_8xb32_in1k    its layers, and which can be targets
+camctl layers demo:vit --check       can its maps be trusted?
+camctl methods GradCAM++             paper, formula and options"""
 
 COMMANDS = {
     "run": "Draw where a classifier looked.",
@@ -46,41 +47,24 @@ PROMISE = "No option names the architecture: for a CNN, ViT, Swin or another, ta
 WIDEST = 88
 """Maximum width of the panels in columns; wider ones are harder to read."""
 
-COMMAND_WIDTH = 37
-"""Width of an example that is followed by words, in columns."""
 
-
-def first_screen() -> Iterator[RenderableType]:
+def first_screen() -> Parts:
     """Yield the parts of the first screen."""
-    from rich.padding import Padding
-    from rich.text import Text
-
     usage = Text.assemble("Usage: ", ("camctl", "bold"), " COMMAND [OPTIONS]...   ", ("camctl COMMAND --help", "bold"))
     yield Padding(usage.append(" describes a command"), (1, 1, 0, 1))
     yield Padding(Text(TAGLINE, "bold"), 1)
-    examples = (
-        Text(no_wrap=True, overflow="ellipsis")
-        .append(command.ljust(COMMAND_WIDTH if words else 0), "cyan")
-        .append(words)
-        for command, words in EXAMPLES
-    )
-    yield _panel("Try", Text("\n").join(examples))
-    yield _panel("Commands", COMMANDS)
-    yield _panel("Options", OPTIONS)
+    examples = Text(EXAMPLES, no_wrap=True, overflow="ellipsis")
+    examples.highlight_regex(r"(?m)^camctl( \S+)+", "cyan")
+    yield _panel("Try", examples)
+    for title, entries in (("Commands", COMMANDS), ("Options", OPTIONS)):
+        table = Table.grid(padding=(0, 2), expand=True)
+        table.add_column(no_wrap=True)
+        table.add_column(ratio=1)
+        for name, words in entries.items():
+            table.add_row(Text(name, "bold cyan"), Text(words))
+        yield _panel(title, table)
     yield Padding(Text(PROMISE, "dim"), (0, 1, 1, 1))
 
 
-def _panel(title: str, content: RenderableType | Mapping[str, str]) -> Panel:
-    from collections.abc import Mapping
-
-    from rich.panel import Panel
-    from rich.table import Table
-    from rich.text import Text
-
-    if isinstance(content, Mapping):
-        rows, content = content, Table.grid(padding=(0, 2), expand=True)
-        content.add_column(no_wrap=True)
-        content.add_column(ratio=1)
-        for name, words in rows.items():
-            content.add_row(Text(name, "bold cyan"), Text(words))
+def _panel(title: str, content: Text | Table) -> Panel:
     return Panel(content, title=title, title_align="left", border_style="dim")

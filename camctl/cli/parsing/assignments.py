@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from camctl.errors import InputError
@@ -12,7 +13,11 @@ if TYPE_CHECKING:
 WORDS = {"true": True, "false": False}
 
 
-def parse_assignments(texts: Iterable[str], *, option: str = "--cfg-options") -> dict[str, Any]:
+class UnbalancedError(ValueError):
+    """A bracket that is not closed, or not opened."""
+
+
+def parse_assignments(texts: Iterable[str] | None, *, option: str = "--cfg-options") -> dict[str, Any]:
     """`["a.b=1", "c=[x,2.5]"]` -> `{"a.b": 1, "c": ["x", 2.5]}`.
 
     Values are whole numbers, numbers, `true` and `false` in any case, `None`, lists (`1,2` or `[1,2]`), tuples
@@ -20,39 +25,30 @@ def parse_assignments(texts: Iterable[str], *, option: str = "--cfg-options") ->
     Raises `InputError` if there is no `=`, or brackets do not close.
     """
     values: dict[str, Any] = {}
-    for text in texts:
+    for text in texts or ():
         key, equals, value = text.partition("=")
         if not equals or not key:
             raise InputError(f"{option} '{text}' is not of the form KEY=VALUE.", hint=f"Write {option} KEY=VALUE")
         try:
-            values[key] = parse_value(value)
+            values[key] = _value(value)
         except UnbalancedError:
             hint = f"Quote it for the shell: {option} '{key}=[(1,2),(3,4)]'"
             raise InputError(f"The brackets of {option} '{text}' do not close.", hint=hint) from None
     return values
 
 
-class UnbalancedError(ValueError):
-    """A bracket that is not closed, or not opened."""
-
-
-def parse_value(text: str) -> Any:
-    """Return the value that a text stands for. Raises `UnbalancedError`."""
+def _value(text: str) -> Any:
     text = text.strip("'\"").replace(" ", "")
     if text.startswith("(") and text.endswith(")"):
-        return tuple(map(parse_value, _split(text[1:-1])))
+        return tuple(map(_value, _split(text[1:-1])))
     if text.startswith("[") and text.endswith("]"):
-        return [parse_value(part) for part in _split(text[1:-1])]
+        return list(map(_value, _split(text[1:-1])))
     if "," in text:
         parts = _split(text)
         if parts == [text]:
             # `[1],[2]` is a list that starts with `1],[2`: mmengine never stops reading it.
             raise UnbalancedError(text)
-        return [parse_value(part) for part in parts]
-    return _single(text)
-
-
-def _single(text: str) -> int | float | bool | str | None:
+        return list(map(_value, parts))
     for number in (int, float):
         try:
             return number(text)
@@ -63,23 +59,12 @@ def _single(text: str) -> int | float | bool | str | None:
 
 def _split(text: str) -> list[str]:
     """Split at commas outside brackets; a last comma adds nothing, and neither does an empty text."""
-    parts, start = [], 0
-    while start < len(text):
-        rest = text[start:]
-        if rest.count("(") != rest.count(")") or rest.count("[") != rest.count("]"):
-            raise UnbalancedError(text)
-        length = _first_part(rest)
-        parts.append(rest[:length])
-        start += length + 1
-    return parts
+    if not _balanced(text):
+        raise UnbalancedError(text)
+    commas = [position for position, sign in enumerate(text) if sign == "," and _balanced(text[:position])]
+    parts = [text[before + 1 : comma] for before, comma in pairwise([-1, *commas, len(text)])]
+    return parts if parts[-1] else parts[:-1]
 
 
-def _first_part(text: str) -> int:
-    """Return the length of the text up to the first comma outside brackets."""
-    round_, square = 0, 0
-    for position, sign in enumerate(text):
-        if sign == "," and round_ == square == 0:
-            return position
-        round_ += (sign == "(") - (sign == ")")
-        square += (sign == "[") - (sign == "]")
-    return len(text)
+def _balanced(text: str) -> bool:
+    return text.count("(") == text.count(")") and text.count("[") == text.count("]")

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from shlex import quote
+from dataclasses import replace
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from camctl.errors import Hint
-from camctl.pipeline.check.layer_findings import chosen, claims, gradient, layers, order, shape
-from camctl.pipeline.check.model_findings import (
-    attention,
-    batch,
-    class_names,
-    pointing,
-    preprocessing,
-    replay,
-    steady,
-    untouched,
-)
-from camctl.pipeline.check.trial import Choice, Trial
+from camctl.pipeline.check import layer_checks, model_checks
+from camctl.pipeline.check.trial import Trial
 from camctl.pipeline.explain import explain
-from camctl.pipeline.layer_group import NO_LAYER, default_layers
+from camctl.pipeline.layer_selection import default_layers
 from camctl.pipeline.load import loaded_of
-from camctl.pipeline.plan import plan_of
-from camctl.pipeline.scene import scene_of
+from camctl.pipeline.scene import NO_LAYER, plan_of, scene_of
 from camctl.values.check import Check, Finding
 from camctl.values.picture import Picture, read_picture
 from camctl.values.request import DETECTED, Family
@@ -34,10 +23,15 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from camctl.pipeline.check.trial import Outcome
     from camctl.pipeline.load import AnyModel
     from camctl.pipeline.scene import Scene
     from camctl.values.cam import Cam, VerdictName
+    from camctl.values.layer_map import LayerMap
     from camctl.values.picture import AnyPicture
+
+    Verdict = tuple[VerdictName | Literal["no-layer"], str, str]
+    """Verdict, reason and hint."""
 
 Result = TypeVar("Result")
 
@@ -47,10 +41,25 @@ GRADCAM = "camctl[gradcam]"
 
 BARE_ROUNDS = 3
 
-OF_LAYERS = (chosen, claims, gradient, shape, order)
-OF_MAP = (*OF_LAYERS, pointing, steady, batch, replay, attention, class_names, preprocessing, untouched)
-WITHOUT_MAP = (layers, steady, batch, class_names, preprocessing, untouched)
-"""Findings with and without a map, in the report's order. Whether the model is unchanged comes last."""
+FINDINGS: dict[str, Callable[[Trial], Outcome | None]] = {
+    "layers": layer_checks.layers,
+    "layer": layer_checks.chosen,
+    "adapter": layer_checks.claims,
+    "gradient": layer_checks.gradient,
+    "grid": layer_checks.shape,
+    "places": layer_checks.order,
+    "pointing": model_checks.pointing,
+    "repeatable": model_checks.steady,
+    "batches": model_checks.batch,
+    "replay": model_checks.replay,
+    "attention": model_checks.attention,
+    "classes": model_checks.class_names,
+    "picture": model_checks.preprocessing,
+    "untouched": model_checks.untouched,
+}
+"""Name -> how it is found, in the report's order. Whether the model is unchanged comes last."""
+
+WITHOUT_MAP = ("layers", "repeatable", "batches", "classes", "picture", "untouched")
 
 
 def check(model: AnyModel, image: AnyPicture | None = None, *, family: Family = DETECTED) -> Check:
@@ -82,21 +91,29 @@ def check(model: AnyModel, image: AnyPicture | None = None, *, family: Family = 
     from camctl.engine.model_state import condition
 
     loaded = loaded_of(model)
-    picture = noise(loaded.input_size) if image is None else read_picture(image)
+    picture = _noise(loaded.input_size) if image is None else read_picture(image)
     start = condition(loaded.module)
     scene = scene_of(plan_of(loaded, family), picture)
     bare, logits = _bare(scene)
     after_bare = condition(loaded.module)
-    choice = _choice(scene)
+    seen, alone, layers, finding_seconds = _layers(scene)
     telling = image is not None and not loaded.random_weights
-    result = _map(scene, choice, family, telling=telling)
+    cam, seconds = None, 0.0
+    verdict, reason, hint = _no_map(scene, seen, alone, layers)
+    if not reason:
+        draw = partial(explain, loaded, picture, methods=[GRADCAM], verify=telling, family=family)
+        explanation, seconds = _timed(draw)
+        cam = explanation.maps[0]
+        verdict, reason, hint = _judged(cam, telling=telling, random_weights=loaded.random_weights)
     trial = Trial(
         scene=scene,
-        choice=choice,
-        logits=logits,
-        cam=result.cam,
-        telling=telling,
         family=family,
+        layers=layers,
+        seen=seen,
+        alone=alone,
+        logits=logits,
+        cam=cam,
+        telling=telling,
         bare=bare,
         start=start,
         after_bare=after_bare,
@@ -104,16 +121,16 @@ def check(model: AnyModel, image: AnyPicture | None = None, *, family: Family = 
     return Check(
         model=loaded.name,
         image=picture.path,
-        input_size=choice.seen.input_size,
-        layers=choice.layers,
-        chosen_by=choice.chosen_by,
-        grid=result.cam.grid if result.cam else None,
-        extra_tokens=trial.records()[0].extra_tokens if choice.layers else 0,
-        verdict=result.verdict,
-        reason=result.reason,
-        hint=result.hint,
-        seconds=result.seconds,
-        finding_passes=choice.seconds / bare if choice.chosen_by == "probe" else 0.0,
+        input_size=seen.input_size,
+        layers=layers,
+        chosen_by=_chosen_by(scene),
+        grid=cam.grid if cam else None,
+        extra_tokens=trial.records()[0].extra_tokens if layers else 0,
+        verdict=verdict,
+        reason=reason,
+        hint=hint,
+        seconds=seconds,
+        finding_passes=0.0 if scene.plan.adapter else finding_seconds / bare,
         random_weights=loaded.random_weights,
         repairs=loaded.repairs,
         notes=loaded.notes,
@@ -121,7 +138,7 @@ def check(model: AnyModel, image: AnyPicture | None = None, *, family: Family = 
     )
 
 
-def noise(size: tuple[int, int]) -> Picture:
+def _noise(size: tuple[int, int]) -> Picture:
     """Return patches of colour of all sizes, smooth and sharp as in pictures; the same each time."""
     import numpy as np
 
@@ -134,70 +151,61 @@ def noise(size: tuple[int, int]) -> Picture:
     return Picture(NOISE, np.clip(128 + 45 * values, 0, 255).astype(np.uint8))
 
 
-def _choice(scene: Scene) -> Choice:
+def _chosen_by(scene: Scene) -> str:
+    return f"adapter {scene.plan.adapter}" if scene.plan.adapter else "probe"
+
+
+def _layers(scene: Scene) -> tuple[LayerMap, LayerMap, tuple[str, ...], float]:
+    """Return what the probe sees with the adapter and without it, the default target layers, and a probe's seconds."""
     seen, seconds = _timed(scene.probe)
     if not scene.plan.adapter:
         layers = seen.pre_activation or seen.default  # GradCAM's
-        seconds = min(seconds, _timed(scene.probe)[1])
-        return Choice(layers=layers, chosen_by="probe", seen=seen, alone=seen, seconds=seconds)
+        return seen, seen, layers, min(seconds, _timed(scene.probe)[1])
     hints = replace(scene.plan.hints, adapter=None, claimed_tokens=None)
     alone = replace(scene, plan=replace(scene.plan, hints=hints)).probe()
-    group = default_layers(scene)
-    return Choice(layers=group.names, chosen_by=group.chosen_by, seen=seen, alone=alone, seconds=seconds)
+    return seen, alone, default_layers(scene).names, seconds
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Map:
-    """The default map and its verdict, or why there is none."""
-
-    cam: Cam | None = None
-    verdict: VerdictName | Literal["no-layer"] = "no-layer"
-    reason: str = NO_LAYER
-    hint: str
-    seconds: float = 0.0
-
-
-def _map(scene: Scene, choice: Choice, family: Family, *, telling: bool) -> _Map:
-    """Make the default map; a verdict that says nothing without a class to point at becomes `ok` with a warning.
-
-    Noise shows no class, and random weights know none: then `telling` is False.
-    """
-    loaded = scene.loaded
-    hint = Hint("See every layer's output", "layers", model=quote(loaded.name))
-    records = {record.name: record for record in choice.seen.records}
-    gridless = next((name for name in choice.layers if records[name].layout is None), None)
+def _no_map(scene: Scene, seen: LayerMap, alone: LayerMap, layers: tuple[str, ...]) -> Verdict:
+    """Return why no map can be made, with an empty reason if one can."""
+    hint = Hint("See every layer's output", "layers", model=scene.loaded.name)
+    records = {record.name: record for record in seen.records}
+    gridless = next((name for name in layers if records[name].layout is None), None)
     if gridless is not None:
-        reason = f"The {choice.chosen_by} names '{gridless}', which has no grid here: {records[gridless].why_not}."
-        better = choice.alone.default
-        return _Map(reason=reason, hint=Hint("Try another layer", target_layers=better) if better else hint)
-    if not choice.layers:
-        return _Map(hint=hint)
-    picture = scene.picture
-    explained, seconds = _timed(lambda: explain(loaded, picture, methods=[GRADCAM], verify=telling, family=family))
-    cam = explained.maps[0]
-    verdict, advice = cam.verdict, cam.hint
-    if verdict in {"border", "diffuse"} and not telling:
-        verdict, advice = "ok", ""
-    if verdict == "negative-only" and loaded.random_weights:
+        reason = f"The {_chosen_by(scene)} names '{gridless}', which has no grid here: {records[gridless].why_not}."
+        return "no-layer", reason, Hint("Try another layer", target_layers=alone.default) if alone.default else hint
+    return "no-layer", "" if layers else NO_LAYER, hint
+
+
+def _judged(cam: Cam, *, telling: bool, random_weights: bool) -> Verdict:
+    """Return the map's verdict; one that says nothing without a class to point at is `ok` with a warning."""
+    if cam.verdict in {"border", "diffuse"} and not telling:
+        return "ok", cam.reason, ""
+    if cam.verdict == "negative-only" and random_weights:
         text = "With random weights the sign of the map is arbitrary. Give a checkpoint, or draw other weights"
-        advice = Hint(text, seed=1)
-    return _Map(cam=cam, verdict=verdict, reason=cam.reason, hint=advice, seconds=seconds)
+        return cam.verdict, cam.reason, Hint(text, seed=1)
+    return cam.verdict, cam.reason, cam.hint
 
 
 def _findings(trial: Trial) -> tuple[Finding, ...]:
-    findings = [find(trial) for find in (WITHOUT_MAP if trial.cam is None else OF_MAP)]
-    return tuple(finding for finding in findings if finding is not None)
+    names = WITHOUT_MAP if trial.cam is None else tuple(FINDINGS)[1:]
+    outcomes = {name: FINDINGS[name](trial) for name in names}
+    return tuple(
+        Finding(name=name, mark=outcome[0], text=outcome[1], hint=outcome[2])
+        for name, outcome in outcomes.items()
+        if outcome is not None
+    )
 
 
 def _bare(scene: Scene) -> tuple[float, tuple[Tensor, Tensor]]:
     """Return the seconds of a bare forward pass, and the logits of the first and the last one."""
     import torch
 
-    from camctl.engine import model_state
+    from camctl.engine.model_state import untouched
 
-    with torch.no_grad(), model_state.untouched(scene.plan.table):
-        first = scene.forward(scene.inputs).float()  # what is done only the first time is done here
-        rounds = [_timed(lambda: scene.forward(scene.inputs).float().cpu()) for _ in range(BARE_ROUNDS)]
+    with torch.no_grad(), untouched(scene.plan.table):
+        first = scene.plan.forward(scene.inputs).float()  # what is done only the first time is done here
+        rounds = [_timed(lambda: scene.plan.forward(scene.inputs).float().cpu()) for _ in range(BARE_ROUNDS)]
     return min(seconds for _, seconds in rounds), (first.cpu(), rounds[-1][0])
 
 

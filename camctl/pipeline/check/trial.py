@@ -14,25 +14,15 @@ if TYPE_CHECKING:
     from camctl.engine.model_state import Condition
     from camctl.pipeline.scene import Scene
     from camctl.values.cam import Cam
+    from camctl.values.check import Mark
     from camctl.values.layer_map import LayerMap, LayerRecord
     from camctl.values.request import Family
 
+    Outcome = tuple[Mark, str, str]
+    """The mark, text and hint of a finding."""
+
 CLOSE, ROUGH = 1e-4, 0.05
 """Relative tolerance for equal logits or maps: `CLOSE` in float32 and float64, `ROUGH` in half precisions."""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Choice:
-    """The default target layers, and how the probe sees the layers."""
-
-    layers: tuple[str, ...]
-    chosen_by: str
-    seen: LayerMap
-    """The probe's view with what the adapter knows."""
-    alone: LayerMap
-    """The probe's view without the adapter, and what it would choose."""
-    seconds: float
-    """Duration of a probe."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -40,26 +30,26 @@ class Trial:
     """What is known about a model before the findings."""
 
     scene: Scene
-    choice: Choice
+    family: Family
+    """What the user said about the family."""
+    layers: tuple[str, ...]
+    """The default target layers."""
+    seen: LayerMap
+    """The probe's view with what the adapter knows."""
+    alone: LayerMap
+    """The probe's view without the adapter, and what it would choose."""
     logits: tuple[Tensor, Tensor]
     """(1, classes) each, on the CPU: the same forward pass twice."""
     cam: Cam | None
     """The default map; None if no layer can be captured."""
     telling: bool
     """Whether picture and weights show a class that the map can point at."""
-    family: Family
-    """What the user said about the family."""
     bare: float
     """Seconds of a bare forward pass."""
     start: Condition
     """Condition of the model before the first forward pass."""
     after_bare: Condition
     """Condition of the model before the first hook."""
-
-    @property
-    def layers(self) -> tuple[str, ...]:
-        """The default target layers."""
-        return self.choice.layers
 
     @property
     def close(self) -> float:
@@ -73,7 +63,7 @@ class Trial:
 
     def records(self, layers: LayerMap | None = None) -> list[LayerRecord]:
         """Return the records of the target layers, in the probe's view with or without the adapter."""
-        by_name = {record.name: record for record in (layers or self.choice.seen).records}
+        by_name = {record.name: record for record in (layers or self.seen).records}
         return [by_name[name] for name in self.layers]
 
     def capture(self, inputs: Tensor) -> Seen:
@@ -87,9 +77,8 @@ class Trial:
 
     def explain(self, method: str, **more: Any) -> tuple[Cam, ...]:
         """Return the maps of a method at the default layers."""
-        layers, family = self.layers, self.family
-        scene = self.scene
-        return explain(scene.loaded, scene.picture, methods=[method], target_layers=layers, family=family, **more).maps
+        more |= {"target_layers": self.layers, "family": self.family}
+        return explain(self.scene.loaded, self.scene.picture, methods=[method], **more).maps
 
 
 def difference(one: Tensor, other: Tensor) -> float:

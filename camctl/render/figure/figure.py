@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from camctl.errors import Hint, InputError
-from camctl.render.figure.foot import foot
+from camctl.files.pictures import LONGEST_SIDE
 from camctl.render.figure.frame import frame_of, headings
-from camctl.render.figure.rows import band, row_strip
+from camctl.render.figure.rows import band, foot, row_strip
 from camctl.render.layout.captions import all_texts
 from camctl.render.layout.layout import lay_out
 from camctl.render.page.page import Page, stacked
@@ -16,7 +16,7 @@ from camctl.render.text.fonts import look_up, missing_from_fonts
 from camctl.values.look import SMALLEST_TILE, Look
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from typing import Unpack
 
     import numpy as np
@@ -27,14 +27,11 @@ if TYPE_CHECKING:
     from camctl.values.comparison import Comparison
     from camctl.values.look import Looks
 
-LONGEST_SIDE = 65_500
-"""Most pixels on a side of a page, unless the format holds fewer."""
-
 LARGEST = 4
 """How many times `most_pixels` a page with a single row may have."""
 
 
-def figure_pages(comparison: Comparison, look: Look, side: int = LONGEST_SIDE) -> list[Page]:
+def figure_pages(comparison: Comparison, look: Look, side: int = LONGEST_SIDE["JPEG"]) -> list[Page]:
     """A figure of a comparison, on as many pages as it needs, none longer than `side` pixels.
 
     Raises `InputError` if an axis is named twice, or a single row is too large for a page.
@@ -47,7 +44,7 @@ def figure_pages(comparison: Comparison, look: Look, side: int = LONGEST_SIDE) -
     height -= 2 * style.margin + sum(strip.height for strip in above) + below.height
     title = look.title or next(iter(frame.layout.caption), "") or "Class activation maps"
     pages = []
-    for strips in _split(_rows(frame), height):
+    for strips in _split(frame, height):
         items, y = stacked([*above, *strips, below], style.margin)
         page = Page(width=frame.width, height=y + style.margin, paper=style.inks.paper, items=tuple(items), title=title)
         _check(page, look, side)
@@ -72,26 +69,19 @@ def missing_letters(comparison: Comparison, title: str = "") -> str:
     return missing_from_fonts(all_texts(comparison, title))
 
 
-def _rows(frame: Frame) -> Iterator[tuple[Strip | None, Strip]]:
-    """Every row, with the heading of its block."""
-    for block in frame.layout.blocks:
-        heading = band(frame, block.heading) if block.heading.labels else None
-        for row in block.rows:
-            yield heading, row_strip(frame, row)
-
-
-def _split(rows: Iterable[tuple[Strip | None, Strip]], height: int) -> Iterator[list[Strip]]:
+def _split(frame: Frame, height: int) -> Iterator[list[Strip]]:
     """Strips of each page, as many rows as its height takes; a block that continues gets its heading again."""
     page: list[Strip] = []
-    block: Strip | None = None
-    for heading, row in rows:
-        added = [heading, row] if heading and heading is not block else [row]
-        if page and sum(strip.height for strip in [*page, *added]) > height:
-            yield page
-            page = []
-            added = [heading, row] if heading else [row]
-        page += added
-        block = heading
+    for block in frame.layout.blocks:
+        heading = [band(frame, block.heading)] if block.heading.labels else []
+        added = heading
+        for row in block.rows:
+            strip = row_strip(frame, row)
+            if page and sum(part.height for part in [*page, *added, strip]) > height:
+                yield page
+                page, added = [], heading
+            page += [*added, strip]
+            added = []
     yield page
 
 

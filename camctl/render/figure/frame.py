@@ -14,8 +14,7 @@ from camctl.render.text.wrapping import paragraph, set_lines
 
 if TYPE_CHECKING:
     from camctl.render.figure.style import Style
-    from camctl.render.layout.captions import Label
-    from camctl.render.layout.layout import Heading, Layout, Row
+    from camctl.render.layout.layout import Heading, Layout
     from camctl.render.text.wrapping import Paragraph
 
 PICTURE = "picture"
@@ -49,15 +48,11 @@ class Frame:
         """Right edge of the rows' labels."""
         return self.first - 2 * self.style.pad
 
-    def label(self, row: Row) -> list[Paragraph]:
-        """The label of a row."""
-        return _label(self.style, row)
-
 
 def frame_of(layout: Layout) -> Frame:
     """The frame of a layout."""
     style = style_of(layout.look.tile, layout.look.theme)
-    gutter = max((part.width for row in layout.rows for part in _label(style, row)), default=0)
+    gutter = max((part.width for row in layout.rows for part in style.set_all(row.label, style.gutter)), default=0)
     first = style.margin + (gutter + 2 * style.pad if gutter else 0)
     left = first if layout.pictures_across else first + style.tile + 2 * style.gap
     # The gap is wider where an outer heading ends.
@@ -70,10 +65,6 @@ def frame_of(layout: Layout) -> Frame:
     return Frame(
         layout=layout, tiles=Tiles(layout.comparison, layout.look), style=style, first=first, lefts=tuple(lefts)
     )
-
-
-def _label(style: Style, row: Row) -> list[Paragraph]:
-    return [style.set(line, style.gutter) for line in row.label]
 
 
 def headings(frame: Frame) -> list[Strip]:
@@ -114,14 +105,11 @@ def _span(frame: Frame, heading: Heading) -> tuple[int, int, list[Paragraph]]:
     """Left and right edge of a heading, and its words."""
     left = frame.lefts[heading.first]
     right = frame.lefts[heading.first + heading.span - 1] + frame.style.tile
-    return left, right, _words(frame, heading.labels[-1], right - left)
-
-
-def _words(frame: Frame, label: Label, width: int) -> list[Paragraph]:
+    label = heading.labels[-1]
     name, *notes = label.lines
-    if notes and width > frame.style.tile:  # over several columns there is room for all notes on one line
+    if notes and heading.span > 1:  # over several columns there is room for all notes on one line
         notes = [Line(", ".join(label.notes))]
-    return [frame.style.set(line, width) for line in (name, *notes)]
+    return left, right, frame.style.set_all([name, *notes], right - left)
 
 
 def _pictures(frame: Frame) -> Strip:

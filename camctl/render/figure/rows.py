@@ -1,12 +1,14 @@
-"""The rows of a figure: pictures, maps with their captions, and the reasons for missing ones."""
+"""The rows of a figure, with pictures, maps and reasons for missing ones, and what stands under them."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
+from camctl.render.colormaps import ramp
 from camctl.render.figure.tile_rows import Slot, picture_slot, tile_row
 from camctl.render.layout.captions import Line
-from camctl.render.page.page import Item, Rectangle, Strip
+from camctl.render.page.page import Item, Rectangle, Strip, framed, stacked
 from camctl.render.text.fonts import Face
 from camctl.render.text.wrapping import paragraph, set_lines, total_height
 
@@ -24,6 +26,8 @@ SMALLEST = 9
 
 NO_MAP = Line("no map", "warning")
 
+DIMMED = "dimmed: not given to the model"
+
 
 def row_strip(frame: Frame, row: Row) -> Strip:
     """A row: its label, the picture, and one map per column."""
@@ -36,9 +40,9 @@ def row_strip(frame: Frame, row: Row) -> Strip:
         if cell.cam is None:
             slots.append(_missing(frame, cell, left))
         else:
-            caption = [style.set(line, style.tile) for line in lines]
+            caption = style.set_all(lines, style.tile)
             slots.append(picture_slot(style, left, tiles.size(cell), tiles.overlay(cell), caption))
-    return tile_row(style, slots, frame.label(row), frame.label_right)
+    return tile_row(style, slots, style.set_all(row.label, style.gutter), frame.label_right)
 
 
 def band(frame: Frame, heading: Heading) -> Strip:
@@ -88,3 +92,36 @@ def _fitting(frame: Frame, reason: str, width: int, height: int) -> tuple[list[P
     if head.height <= height and len(head.lines) == 1:
         return [head], [below]
     return [], [style.set(NO_MAP, style.tile), below]
+
+
+def foot(frame: Frame) -> Strip:
+    """The colour bar, and the caption below."""
+    style, layout = frame.style, frame.layout
+    texts = [*layout.caption, DIMMED] if frame.tiles.has_margin() else layout.caption
+    lines = [paragraph(text, style.small, frame.inner, style.inks.soft) for text in texts]
+    caption = Strip(height=total_height(lines), items=tuple(set_lines(lines, style.margin, 0)))
+    items, height = stacked([_bar(frame), caption] if layout.has_heat else [caption])
+    return Strip(height=height, items=tuple(items))
+
+
+def _bar(frame: Frame) -> Strip:
+    """0, the colours, 1, and what 1 means: next to the bar, or below if there is little room."""
+    style, inks = frame.style, frame.style.inks
+    length, pad = style.tile, style.pad
+    thickness = max(8, round(0.7 * style.small.size))
+    zero, one = (paragraph(text, style.small, length, inks.ink) for text in "01")
+    left = style.margin + zero.width + pad
+    right = left + length + pad + one.width + 2 * pad
+    room = style.margin + frame.inner - right
+    fits = room > style.tile
+    label = paragraph(frame.layout.scale, style.small, room if fits else frame.inner, inks.soft)
+    # The bar is centred on its digits, which reach from the baseline to about three quarters of the letter size.
+    top = zero.face.ascent - round(0.36 * zero.face.size) - thickness // 2
+    items: list[Item] = [
+        *set_lines([zero], style.margin, 0),
+        *framed(left, top, (length, thickness), inks.edge, partial(ramp, frame.layout.look.colormap)),
+        *set_lines([one], left + length + pad, 0),
+        *set_lines([label], right if fits else style.margin, 0 if fits else zero.height),
+    ]
+    height = max(zero.height, label.height) if fits else zero.height + label.height
+    return Strip(height=height + pad, items=tuple(items))

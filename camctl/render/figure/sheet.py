@@ -10,7 +10,6 @@ from camctl.render.figure.style import style_of
 from camctl.render.figure.tile_rows import heading_row, picture_slot, tile_row
 from camctl.render.layout.tiles import fitted, scaled
 from camctl.render.page.page import Page, Strip, stacked
-from camctl.render.page.raster import paint
 from camctl.render.text.wrapping import paragraph, set_lines
 
 if TYPE_CHECKING:
@@ -28,11 +27,6 @@ class Tile:
     caption: str = ""
 
 
-def sheet(rows: Sequence[Sequence[Tile | None]], *, columns: Sequence[str], tile: int) -> NDArray[np.uint8]:
-    """The pixels of `sheet_page`, (H, W, 3), uint8 RGB."""
-    return paint(sheet_page(rows, columns=columns, tile=tile))
-
-
 def sheet_page(
     rows: Sequence[Sequence[Tile | None]],
     *,
@@ -43,12 +37,7 @@ def sheet_page(
 ) -> Page:
     """Set tiles in a grid, each scaled to fit a square of `tile` pixels; None leaves a place empty.
 
-    Parameters
-    ----------
-    columns
-        Headings of the columns; long ones are broken into lines, never cut.
-    row_labels
-        Labels left of the rows.
+    `columns` are headings; long words are broken into lines, never cut.
     """
     style = style_of(tile)
     inks = style.inks

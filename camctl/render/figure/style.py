@@ -10,6 +10,8 @@ from camctl.render.text.fonts import Face
 from camctl.render.text.wrapping import paragraph
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from camctl.render.layout.captions import Line
     from camctl.render.page.page import Inks
     from camctl.render.text.wrapping import Paragraph
@@ -40,6 +42,10 @@ class Style:
     def gutter(self) -> int:
         """Maximum width of a row's label."""
         return max(round(GUTTER * self.tile), GUTTER_LETTERS * self.small.size)
+
+    def set_all(self, lines: Iterable[Line], width: int) -> list[Paragraph]:
+        """Lines of a caption, each broken to a width."""
+        return [self.set(line, width) for line in lines]
 
     def set(self, line: Line, width: int) -> Paragraph:
         """A line of a caption, broken to a width."""

@@ -131,7 +131,8 @@ class Captions:
             target = f"class {maps[0].target.title}, probability {score_text(maps[0])}"
         elif target and not target.startswith("top "):  # "top 1" is not the name of a class
             target = f"class {target}"
-        return [label.get("model", ""), layer, target, *(label.get(name, "") for name in _LAST)]
+        last = (label.get("method", ""), label.get("smoothing", ""), label.get("image", ""))
+        return [label.get("model", ""), layer, target, *last]
 
     def _legend(self) -> list[str]:
         lines = []
@@ -142,9 +143,6 @@ class Captions:
         metrics = [metric for metric in self.comparison.metrics if metric.name in self.look.metrics]
         ranked = [metric for metric in metrics if metric.better != "neither"]
         return lines + [f"{metric.name}: {metric.better} is better" for metric in ranked]
-
-
-_LAST: tuple[AxisName, ...] = ("method", "smoothing", "image")
 
 
 def scale_text(comparison: Comparison, scale: Scale) -> str:

@@ -115,9 +115,9 @@ class Layout:
 def lay_out(comparison: Comparison, look: Look) -> Layout:
     """Lay out a comparison. Raises `InputError` if an axis is named twice."""
     arrangement = arrange(comparison, look.columns, look.rows)
-    captions = Captions(comparison, arrangement, look)
-    columns = places([comparison.axis(name) for name in arrangement.columns])
     axes = arrangement.columns
+    captions = Captions(comparison, arrangement, look)
+    columns = places([comparison.axis(name) for name in axes])
     return Layout(
         comparison=comparison,
         look=look,

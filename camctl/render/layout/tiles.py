@@ -1,4 +1,7 @@
-"""Pictures and overlays at the size of a tile: a huge photo is made small once, not drawn in full for every map."""
+"""Pictures and overlays at the size of a tile, on a scale of their own or a shared one.
+
+A huge photo is made small once, not drawn in full for every map.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from camctl.render.layout.scale import shared_range, stretched
-from camctl.render.overlay import overlay, seen
+from camctl.render.overlay import overlay, seen, whole
 from camctl.values.view import View
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from numpy.typing import NDArray
 
     from camctl.render.page.page import Draw
+    from camctl.values.cam import Cam
     from camctl.values.comparison import Cell, Comparison
     from camctl.values.look import Canvas, Look
 
@@ -26,6 +31,9 @@ SPECK = 0.005
 
 CACHE_BYTES = 64_000_000
 """Memory for small pictures that are kept for the next map on them."""
+
+Ends = tuple[float, float]
+"""Lowest and highest value of a map on its shared scale."""
 
 
 def fitted(width: float, height: float, tile: int) -> tuple[int, int]:
@@ -42,15 +50,43 @@ def scaled(pixels: Pixels, width: int, height: int) -> Pixels:
     return np.asarray(picture.resize((width, height), Image.Resampling.LANCZOS))
 
 
+def shared_range(comparison: Comparison) -> dict[Cell, Ends]:
+    """The range of each map on its shared scale: cell -> (low, high), 0 <= low <= high <= 1.
+
+    These are the map's smallest and largest raw value (negative ones count as 0), divided by the largest value of all
+    maps that share model, method, layers and smoothing: raw maps of other methods, networks and layers have other
+    units. A blank map has (0, 0); cells without a map are left out.
+    """
+    ends: dict[Cell, Ends] = {}
+    groups: dict[Cell, Hashable] = {}
+    largest: dict[Hashable, float] = {}
+    for cell in comparison.cells:
+        if (cam := cell.cam) is None:
+            continue
+        positive = np.maximum(cam.raw, 0)
+        ends[cell] = (0.0, 0.0) if cam.blank else (float(positive.min()), float(positive.max()))
+        # By index, as two checkpoints of one model are two models.
+        group = groups[cell] = cell.at["model"], cell.at["method"], cell.at["smoothing"], cam.layers
+        largest[group] = max(largest.get(group, 0.0), ends[cell][1])
+    full = {cell: largest[group] or 1.0 for cell, group in groups.items()}
+    return {cell: (low / full[cell], high / full[cell]) for cell, (low, high) in ends.items()}
+
+
 def common_canvas(comparison: Comparison) -> Canvas:
     """`view` if all maps of an image share one view of it, else `original`."""
-    views: dict[int, set[tuple[object, float]]] = {}
-    for cell in comparison.cells:
-        if cell.cam is not None:
-            height, width = cell.cam.view.size
-            # Networks that are given the same window at different sizes saw the same.
-            views.setdefault(cell.at["image"], set()).add((cell.cam.view.box, round(width / height, 3)))
-    return "view" if all(len(boxes) == 1 for boxes in views.values()) else "original"
+    # Networks that are given the same window at different sizes saw the same.
+    views = {
+        (cell.at["image"], cell.cam.view.box, round(cell.cam.view.size[1] / cell.cam.view.size[0], 3))
+        for cell in comparison.cells
+        if cell.cam is not None
+    }
+    return "view" if len(views) == len({image for image, *_ in views}) else "original"
+
+
+def _leaves_margin(cam: Cam) -> bool:
+    height, width = cam.picture.size
+    x0, y0, x1, y1 = cam.view.box
+    return max(x0 / width, y0 / height, 1 - x1 / width, 1 - y1 / height) > SPECK
 
 
 class Tiles:
@@ -58,14 +94,11 @@ class Tiles:
 
     def __init__(self, comparison: Comparison, look: Look) -> None:
         self.canvas = look.canvas or common_canvas(comparison)
+        self.tile = look.tile
         self._comparison = comparison
         self._look = look
         self._ends = shared_range(comparison) if look.scale == "shared" else {}
-        self._indices = {id(cell): index for index, cell in enumerate(comparison.cells)}
-        self._views: dict[int, View] = {}
-        for cell in comparison.cells:
-            if cell.cam is not None:
-                self._views.setdefault(cell.at["image"], cell.cam.view)
+        self._views = {cell.at["image"]: cell.cam.view for cell in reversed(comparison.cells) if cell.cam}
         self._small = lru_cache(maxsize=max(4, CACHE_BYTES // (3 * look.tile**2)))(self._make_small)
 
     def view(self, cell: Cell) -> View | None:
@@ -82,14 +115,7 @@ class Tiles:
 
     def has_margin(self) -> bool:
         """Whether part of a picture is shown that a model was not given, and is dimmed."""
-        if self.canvas == "view":
-            return False
-        for cam in self._comparison.maps:
-            height, width = cam.picture.size
-            x0, y0, x1, y1 = cam.view.box
-            if max(x0 / width, y0 / height, 1 - x1 / width, 1 - y1 / height) > SPECK:
-                return True
-        return False
+        return self.canvas == "original" and any(map(_leaves_margin, self._comparison.maps))
 
     def picture(self, image: int, view: View | None) -> Draw:
         """A function that draws an image, or the view of it, at (width, height)."""
@@ -104,25 +130,29 @@ class Tiles:
         """A function that draws the overlay of a cell with a map at (width, height)."""
         cam = cell.cam
         assert cam is not None  # noqa: S101 (callers draw a frame for cells without a map)
-        picture = self.picture(cell.at["image"], cam.view)
-        index = self._indices[id(cell)]
+        low, high = self._ends.get(cell, (0.0, 1.0))
 
         def draw(width: int, height: int) -> Pixels:
-            view = View(size=(height, width), box=(0.0, 0.0, float(width), float(height)))
-            return overlay(
-                picture(width, height),
-                stretched(cam, self._ends[index]) if self._ends else cam.values,
-                cam.view.on(cam.picture.size, (height, width)) if self.canvas == "original" else view,
-                canvas=self.canvas,
-                colormap=self._look.colormap,
-                opacity=self._look.opacity,
-                worthless=cam.blank,
-            )
+            values = np.float32(low) + cam.values * np.float32(high - low) if cell in self._ends else cam.values
+            view = cam.view.on(cam.picture.size, (height, width)) if self.canvas == "original" else None
+            return self.cover(self.picture_of(cell)(width, height), values, view, worthless=cam.blank)
 
         return draw
 
+    def cover(
+        self, picture: Pixels, values: NDArray[np.float32], view: View | None = None, *, worthless: bool = False
+    ) -> Pixels:
+        """Lay values over a view of a picture, or over all of it."""
+        return overlay(
+            picture,
+            values,
+            view or whole(picture.shape),
+            canvas=self.canvas,
+            colormap=self._look.colormap,
+            opacity=self._look.opacity,
+            worthless=worthless,
+        )
+
     def _make_small(self, image: int, box: tuple[float, float, float, float] | None, width: int, height: int) -> Pixels:
         pixels = self._comparison.pictures[image].pixels
-        if box is None:
-            return scaled(pixels, width, height)
-        return seen(pixels, View(size=(height, width), box=box))
+        return scaled(pixels, width, height) if box is None else seen(pixels, View(size=(height, width), box=box))

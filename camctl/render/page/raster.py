@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from camctl.render.text.fonts import opened, runs
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from camctl.render.page.page import Colour, Page
+    from camctl.render.page.page import Page
 
 DASH = 5
 """Length of a dash, and of the gap after it, in pixels."""
@@ -42,27 +43,14 @@ def _write(pen: ImageDraw.ImageDraw, words: Words) -> None:
 
 
 def _rectangle(pen: ImageDraw.ImageDraw, rectangle: Rectangle) -> None:
-    left, top, right, bottom = (
-        rectangle.x,
-        rectangle.y,
-        rectangle.x + rectangle.width - 1,
-        rectangle.y + rectangle.height - 1,
-    )
+    left, top = rectangle.x, rectangle.y
+    right, bottom = left + rectangle.width - 1, top + rectangle.height - 1
     if rectangle.fill:
         pen.rectangle((left, top, right, bottom), fill=rectangle.fill)
     if rectangle.edge and not rectangle.dashed:
         pen.rectangle((left, top, right, bottom), outline=rectangle.edge)
     elif rectangle.edge:
-        for x in range(left, right, 2 * DASH):
-            _dash(pen, (x, min(x + DASH - 1, right)), (top, bottom), rectangle.edge, across=True)
-        for y in range(top, bottom, 2 * DASH):
-            _dash(pen, (y, min(y + DASH - 1, bottom)), (left, right), rectangle.edge, across=False)
-
-
-def _dash(
-    pen: ImageDraw.ImageDraw, along: tuple[int, int], sides: tuple[int, int], ink: Colour, *, across: bool
-) -> None:
-    """Draw the same dash on two opposite sides."""
-    for side in sides:
-        ends = ((along[0], side), (along[1], side)) if across else ((side, along[0]), (side, along[1]))
-        pen.line(ends, fill=ink)
+        for x, y in product(range(left, right, 2 * DASH), (top, bottom)):
+            pen.line((x, y, min(x + DASH - 1, right), y), fill=rectangle.edge)
+        for x, y in product((left, right), range(top, bottom, 2 * DASH)):
+            pen.line((x, y, x, min(y + DASH - 1, bottom)), fill=rectangle.edge)

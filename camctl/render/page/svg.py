@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
-from io import BytesIO
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
-from PIL import Image
-
+from camctl.files.pictures import data_uri
 from camctl.render.page.page import Bitmap, Rectangle, Words
 from camctl.render.text.fonts import FAMILIES
 
@@ -45,7 +42,10 @@ def _item(item: Item) -> str:
         return _words(item)
     position = f'x="{item.x}" y="{item.y}" width="{item.width}" height="{item.height}"'
     if isinstance(item, Bitmap):
-        return f'<image {position} preserveAspectRatio="none" href={quoteattr(_picture(item))}/>'
+        pixels = item.draw(SHARPNESS * item.width, SHARPNESS * item.height)
+        # JPEG of this quality looks like PNG, at a fifth of its size.
+        picture = data_uri(pixels, "JPEG", quality=95, subsampling=0)
+        return f'<image {position} preserveAspectRatio="none" href={quoteattr(picture)}/>'
     return _rectangle(item, position)
 
 
@@ -68,14 +68,6 @@ def _rectangle(rectangle: Rectangle, position: str) -> str:
     dashes = ' stroke-dasharray="5 5"' if rectangle.dashed else ""
     edge = _hex(rectangle.edge)
     return f'<rect x="{x}" y="{y}" width="{width}" height="{height}" fill="{fill}" stroke="{edge}"{dashes}/>'
-
-
-def _picture(item: Bitmap) -> str:
-    """A data URI. JPEG of this quality looks like PNG, at a fifth of its size."""
-    pixels = item.draw(SHARPNESS * item.width, SHARPNESS * item.height)
-    encoded = BytesIO()
-    Image.fromarray(pixels).save(encoded, "JPEG", quality=95, subsampling=0)
-    return f"data:image/jpeg;base64,{b64encode(encoded.getvalue()).decode()}"
 
 
 def _hex(colour: Colour) -> str:

@@ -1,20 +1,19 @@
-"""Pictures and maps as a report embeds them: each picture once per view, each map as a small array of bytes."""
+"""Cells as a report embeds them: each picture once per view, each map as a small array of bytes."""
 
 from __future__ import annotations
 
-from base64 import b64encode
 from dataclasses import dataclass, field
 from functools import cache
-from io import BytesIO
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image
 
-from camctl.ranking import resized
-from camctl.render.layout.tiles import fitted
-from camctl.render.overlay import overlay
-from camctl.values.view import View
+from camctl.files.pictures import base64_text, data_uri
+from camctl.ranking.correlation import resized
+from camctl.render.layout.tiles import fitted, shared_range
+from camctl.render.overlay import overlay, whole
+from camctl.render.report.words import map_name, peak
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from camctl.render.layout.tiles import Tiles
     from camctl.values.cam import Cam
     from camctl.values.comparison import Cell, Comparison
+    from camctl.values.view import View
 
 PICTURE_SIDE = 448
 """Longest side of an embedded picture, in pixels."""
@@ -36,16 +36,9 @@ CLOSE = 1 / 255
 """A grid replaces its map if stretching it gives the map's values to within one step of a palette."""
 
 
-def base64(content: bytes) -> str:
-    """Bytes as base64 text."""
-    return b64encode(content).decode()
-
-
 def webp(pixels: NDArray[np.uint8]) -> str:
     """A picture as a data URI."""
-    encoded = BytesIO()
-    Image.fromarray(pixels).save(encoded, "WEBP", quality=82, method=4)
-    return f"data:image/webp;base64,{base64(encoded.getvalue())}"
+    return data_uri(pixels, "WEBP", quality=82, method=4)
 
 
 # ------------------------------------------------------------------------------------ the pictures
@@ -72,8 +65,7 @@ class Scenes:
     def of(self, cell: Cell) -> Scene:
         """The picture of a cell, embedded when first requested; without any map of its image, the whole picture."""
         image = cell.at["image"]
-        height, width = self._comparison.pictures[image].size
-        view = self._tiles.view(cell) or View(size=(height, width), box=(0, 0, width, height))
+        view = self._tiles.view(cell) or whole(self._comparison.pictures[image].size)
         key = (image, *map(round, view.box), round(100 * view.size[1] / view.size[0]))
         if key not in self._by_view:
             self._by_view[key] = self._add(image, view)
@@ -82,12 +74,12 @@ class Scenes:
     def _add(self, image: int, view: View) -> Scene:
         pixels = self._pixels(image, view)
         height, width = pixels.shape[:2]
-        whole = self._comparison.pictures[image].size[::-1]
+        size = self._comparison.pictures[image].size[::-1]
         data = {
             "image": image,
             "source": webp(pixels),
-            "box": [0, 0, *whole] if self._tiles.canvas == "original" else [round(end, 3) for end in view.box],
-            "size": list(whole),
+            "box": [0, 0, *size] if self._tiles.canvas == "original" else [round(end, 3) for end in view.box],
+            "size": list(size),
         }
         scene = Scene(len(self.all), fitted(width, height, min(TILE_SIDE, max(width, height))), data)
         self.all.append(scene)
@@ -96,12 +88,11 @@ class Scenes:
     def _pixels(self, image: int, view: View) -> NDArray[np.uint8]:
         """The model's view, or the whole picture with a dimmed margin that the model was not given."""
         draw = self._tiles.picture(image, view)
-        whole = self._comparison.pictures[image].size
+        size = self._comparison.pictures[image].size
         if self._tiles.canvas == "original":
-            width, height = fitted(whole[1], whole[0], min(PICTURE_SIDE, max(whole)))
+            width, height = fitted(size[1], size[0], min(PICTURE_SIDE, max(size)))
             # An overlay without heat is the picture with its dimmed margin.
-            heat = np.zeros(view.size, np.float32)
-            window = view.on(whole, (height, width))
+            heat, window = np.zeros(view.size, np.float32), view.on(size, (height, width))
             return overlay(draw(width, height), heat, window, canvas="original", opacity=0)
         x0, y0, x1, y1 = view.box
         # A view of few pixels is shown as sharp as the picture is: the same window, in more of them.
@@ -110,6 +101,39 @@ class Scenes:
 
 
 # ---------------------------------------------------------------------------------------- the maps
+
+
+def cells_data(comparison: Comparison, scenes: Scenes) -> list[dict[str, Any]]:
+    """What the script needs of each cell, in their order; embeds the pictures that the maps lie on."""
+    ranges = shared_range(comparison)
+    return [
+        {
+            "at": cell.at,
+            "figures": {m.name: _finite(cell.figures[m.name]) for m in comparison.metrics if m.name in cell.figures},
+            "score": _finite(cell.cam.target.score) if cell.cam else None,
+            "map": _map_data(cell.cam, scenes.of(cell).index, ranges[cell]) if cell.cam else None,
+            **({"name": map_name(comparison, cell, cell.cam)} if cell.cam else {}),
+        }
+        for cell in comparison.cells
+    ]
+
+
+def _map_data(cam: Cam, scene: int, ends: tuple[float, float]) -> dict[str, Any]:
+    low, high = ends
+    return {
+        "scene": scene,
+        "box": [round(end, 3) for end in cam.view.box],
+        "worthless": cam.verdict if cam.blank else "",
+        "peak": peak(cam.values)[:2],
+        "low": round(low, 5),
+        "high": round(high, 5),
+        **({} if cam.blank else embedded_map(cam)),
+    }
+
+
+def _finite(value: float) -> float | None:
+    """A number that JSON can hold."""
+    return round(float(value), 6) if isfinite(value) else None
 
 
 def embedded_map(cam: Cam) -> dict[str, Any]:
@@ -127,7 +151,7 @@ def embedded_map(cam: Cam) -> dict[str, Any]:
     levels = np.round((small - floor) / ((ceiling - floor) or 1) * 255).astype(np.uint8)
     return {
         "grid": list(levels.shape),
-        "levels": base64(levels.tobytes()),
+        "levels": base64_text(levels.tobytes()),
         "floor": round(floor, 5),
         "ceiling": round(ceiling, 5),
     }

@@ -12,28 +12,28 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from camctl import ranking
-from camctl.render.colormaps import colours
+from camctl.files.pictures import base64_text
+from camctl.ranking import agreement, sanity, standings
+from camctl.ranking.words import beaten_texts, likeness_text, stage_headings, too_few
+from camctl.render.colormaps import COLORMAPS, colours, known_colormap
 from camctl.render.figure.sanity import sanity_pages
 from camctl.render.layout.captions import scale_text
 from camctl.render.layout.layout import lay_out
 from camctl.render.layout.tiles import Tiles
 from camctl.render.overlay import FULL_AT, LUMA
 from camctl.render.page.raster import paint
-from camctl.render.report import facts
-from camctl.render.report.cells import cells_data, map_words
-from camctl.render.report.filters import FILTERS
-from camctl.render.report.maps import PICTURE_SIDE, Scenes, base64, webp
+from camctl.render.report import words
+from camctl.render.report.maps import PICTURE_SIDE, Scenes, cells_data, webp
 from camctl.values.axis import NAMES
 from camctl.values.comparison import ANOTHER
-from camctl.values.look import COLORMAPS, Look, known_colormap
+from camctl.values.look import Look
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Unpack
 
     from camctl.render.layout.layout import Layout
-    from camctl.values.comparison import Cell, Comparison, Sanity
+    from camctl.values.comparison import Comparison, Sanity
     from camctl.values.look import Looks, Scale
 
 STYLES = ("page.css", "maps.css", "media.css")
@@ -61,7 +61,7 @@ def report(comparison: Comparison, **look: Unpack[Looks]) -> str:
     data = _data(layout, scenes)
     page: str = _template().render(
         _facts(comparison, choices),
-        title=choices.title or facts.title_of(comparison),
+        title=choices.title or words.title_of(comparison),
         comparison=comparison,
         layout=layout,
         indices={cell: index for index, cell in enumerate(comparison.cells)},
@@ -81,27 +81,23 @@ def _facts(comparison: Comparison, look: Look) -> dict[str, Any]:
     def sanity_pictures(sanity: Sanity) -> list[str]:
         return [webp(paint(page)) for page in sanity_pages(replace(comparison, sanity=(sanity,)), look)]
 
-    def cells_of(model: int) -> list[Cell]:
-        return [cell for cell in comparison.cells if cell.at["model"] == model]
-
     runs = comparison.explanations
     return {
         "names": NAMES,
         "varying": comparison.varying[::-1],
-        "dimensions": facts.dimensions(comparison),
-        "models": facts.model_names(comparison),
+        "dimensions": words.dimensions(comparison),
+        "models": words.model_names(comparison),
         "runs": {model: run for (_, model), run in reversed(list(runs.items()))},
-        "cells_of": cells_of,
         "targets": dict.fromkeys((cam.target.title, cam.target.index) for cam in comparison.maps),
-        "remarks": facts.remarks(comparison),
+        "remarks": words.remarks(comparison),
         "versions": {name: text for run in runs.values() for name, text in run.versions.items()},
-        "ladders": ranking.ladders(comparison),
-        "beaten_texts": ranking.beaten_texts,
-        "too_few": ranking.too_few,
-        "matrices": ranking.agreement(comparison),
-        "sanity_rows": ranking.sanity_rows(comparison),
-        "stage_headings": ranking.stage_headings,
-        "likeness_text": ranking.likeness_text,
+        "ladders": standings.ladders(comparison),
+        "beaten_texts": beaten_texts,
+        "too_few": too_few,
+        "matrices": agreement.agreement(comparison),
+        "sanity_rows": sanity.sanity_rows(comparison),
+        "stage_headings": stage_headings,
+        "likeness_text": likeness_text,
         "sanity_pictures": sanity_pictures,
         "another": ANOTHER,
         "colormaps": COLORMAPS,
@@ -122,7 +118,7 @@ def _data(layout: Layout, scenes: Scenes) -> dict[str, Any]:
         "units": {scale: scale_text(comparison, scale) for scale in SCALES},
         "fullAt": FULL_AT,
         "luma": LUMA.tolist(),
-        "palettes": {name: base64(colours(name).tobytes()) for name in COLORMAPS},
+        "palettes": {name: base64_text(colours(name).tobytes()) for name in COLORMAPS},
         "scenes": [scene.data for scene in scenes.all],
         "cells": cells,
         "columns": layout.columns,
@@ -141,7 +137,7 @@ def _template() -> Any:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    environment.filters |= {**FILTERS, "map_words": map_words}
+    environment.filters |= {function.__name__: function for function in words.FILTERS}
     return environment.get_template("report.html.j2")
 
 
@@ -151,4 +147,4 @@ def _text(names: Sequence[str]) -> str:
 
 
 def _hash(text: str) -> str:
-    return f"sha256-{base64(sha256(text.encode()).digest())}"
+    return f"sha256-{base64_text(sha256(text.encode()).digest())}"

@@ -7,7 +7,6 @@ from itertools import groupby, pairwise
 from math import ceil
 from typing import TYPE_CHECKING
 
-import numpy as np
 from rich.align import Align, VerticalAlignMethod
 from rich.box import Box
 from rich.cells import cell_len
@@ -19,7 +18,7 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from camctl.render.colormaps import heatmap
+from camctl.render.colormaps import ramp
 from camctl.render.figure.figure import figure_pages
 from camctl.render.figure.frame import frame_of
 from camctl.render.layout.captions import DOT, Line
@@ -217,10 +216,8 @@ class _Grid:
         return max(1, round(width * across / longest)), max(1, round(width * down / longest / 2))
 
     def _show_bar(self) -> None:
-        ramp = np.linspace(0, 1, NARROWEST, dtype=np.float32)[None].repeat(2, 0)
-        bar = (
-            [Segment(SHADES)] if self.plain else letters(heatmap(ramp, self.layout.look.colormap), plain=False).segments
-        )
+        colours = letters(ramp(self.layout.look.colormap, NARROWEST, 2), plain=False)
+        bar = [Segment(SHADES)] if self.plain else colours.segments
         label = self.layout.scale
         fits = NARROWEST + 4 + 2 + cell_len(label) <= self.console.width
         words = Segment(f"  {label}" if fits else "", Style(dim=True))

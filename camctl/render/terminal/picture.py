@@ -7,11 +7,15 @@ import os
 import sys
 from typing import IO, TYPE_CHECKING, Any
 
+import numpy as np
+from PIL import Image
+from rich.color import Color
+from rich.segment import Segment, Segments
+from rich.style import Style
+
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
     from rich.console import Console
-    from rich.segment import Segments
 
 MOST_COLUMNS = 60
 """Most columns of a picture: wide enough to recognise an object, and a square still fits a laptop's screen."""
@@ -23,15 +27,12 @@ SHADES = " .:-=+*#%@"
 """Dark to light, for terminals without colour."""
 
 
-def show(pixels: NDArray[np.uint8], console: Console, *, columns: int = MOST_COLUMNS) -> None:
-    """Draw pixels (H, W, 3), uint8 RGB, at most `columns` wide, and never wider or higher than the terminal.
+def show(pixels: NDArray[np.uint8], console: Console) -> None:
+    """Draw pixels (H, W, 3), uint8 RGB, at most `MOST_COLUMNS` wide, and never wider or higher than the terminal.
 
     For a console that is a terminal. Without colour, the picture is drawn in shades of ASCII.
     """
-    import numpy as np
-    from PIL import Image
-
-    width, height = _size(pixels, console, columns)
+    width, height = _size(pixels, console)
     if show_graphics(pixels, console, width):
         return
     plain = is_plain(console)
@@ -46,10 +47,10 @@ def is_plain(console: Console) -> bool:
     return console.color_system is None or console.no_color or console.options.ascii_only
 
 
-def _size(pixels: NDArray[np.uint8], console: Console, columns: int) -> tuple[int, int]:
+def _size(pixels: NDArray[np.uint8], console: Console) -> tuple[int, int]:
     """Columns and rows to draw on; a cell counts as twice as high as wide."""
     height, width = pixels.shape[:2]
-    most_columns = max(1, min(columns, console.width))
+    most_columns = max(1, min(MOST_COLUMNS, console.width))
     most_rows = max(1, console.height - ROWS_LEFT)
     scale = min(most_columns / width, 2 * most_rows / height)
     return max(1, min(most_columns, round(width * scale))), max(1, min(most_rows, round(height * scale / 2)))
@@ -94,8 +95,6 @@ def graphics(console: Console) -> Any:
 
 def show_graphics(pixels: NDArray[np.uint8], console: Console, width: int) -> bool:
     """Draw `width` columns wide with the terminal's own graphics; False if it has none, or fails."""
-    from PIL import Image
-
     draws = graphics(console)
     if draws is None:
         return False
@@ -111,10 +110,6 @@ def show_graphics(pixels: NDArray[np.uint8], console: Console, width: int) -> bo
 
 def letters(small: NDArray[np.uint8], *, plain: bool) -> Segments:
     """A picture as text: a cell per two pixels, one above the other; with `plain`, a shade per pixel."""
-    from rich.color import Color
-    from rich.segment import Segment, Segments
-    from rich.style import Style
-
     lines: list[list[Segment]]
     if plain:
         light = small.mean(axis=2) / 256 * len(SHADES)

@@ -11,6 +11,9 @@ from camctl.kit.checkpoints import Weights, read_checkpoint
 from camctl.kit.downloads import check_checkpoint, local_file
 from camctl.kit.random_weights import LIKE_PICTURES, enliven, seeded, settle
 from camctl.plugin import LoadedModel, LoadOptions, Source
+from camctl_torchvision import published
+from camctl_torchvision.fitting import build, classes_in, fill, size_in
+from camctl_torchvision.names import check_name
 
 HERE_ALREADY = Hint("Give a checkpoint file on this machine, or use", random_weights=True)
 NO_CFG_OPTIONS = "--cfg-options has no meaning for torchvision's models and was not used."
@@ -29,8 +32,6 @@ class Torchvision(Source):
 
         Raises `InputError` for what the user can correct, `CamctlError` if weights cannot be downloaded.
         """
-        from camctl_torchvision.names import check_name
-
         name = check_name(reference)
         check_checkpoint(checkpoint, options)
         loaded = _at_random(name, options) if options.random_weights else _with_weights(name, checkpoint, options)
@@ -40,13 +41,10 @@ class Torchvision(Source):
 
 def _at_random(name: str, options: LoadOptions) -> LoadedModel:
     """Random weights, with the transforms and class names of the default ones."""
-    from camctl_torchvision.fitting import build
-    from camctl_torchvision.published import class_names, default_of, size_of
-
-    weights = default_of(name)
+    weights = published.default_of(name)
     transforms = weights.transforms()
-    size = size_of(transforms)
-    names = class_names(weights)
+    size = published.size_of(transforms)
+    names = published.class_names(weights)
     with seeded(options.seed):
         module = build(name, classes=len(names), size=size[0])
     enliven(module, options.seed)
@@ -58,9 +56,6 @@ def _at_random(name: str, options: LoadOptions) -> LoadedModel:
 
 def _with_weights(name: str, checkpoint: str | None, options: LoadOptions) -> LoadedModel:
     """The checkpoint's weights, by default torchvision's."""
-    from camctl_torchvision import published
-    from camctl_torchvision.fitting import build, classes_in, fill, size_in
-
     weights = published.default_of(name)
     if checkpoint is not None:
         weights = None if is_url(checkpoint) else published.named(name, checkpoint)
@@ -81,22 +76,13 @@ def _with_weights(name: str, checkpoint: str | None, options: LoadOptions) -> Lo
     module = build(name, classes=classes_in(file.state) or len(names), size=size)
     notes.extend(fill(module, file, name))
     module.eval()
-    return _loaded(
-        name,
-        module,
-        transforms,
-        _names_for(file, names),
-        checkpoint=file.origin,
-        notes=tuple(notes),
-    )
+    return _loaded(name, module, transforms, _names_for(file, names), checkpoint=file.origin, notes=tuple(notes))
 
 
-def _names_for(file: Weights, published: tuple[str, ...]) -> tuple[str, ...] | None:
+def _names_for(file: Weights, standard: tuple[str, ...]) -> tuple[str, ...] | None:
     """Class names of the file, else the published ones, if their number fits."""
-    from camctl_torchvision.fitting import classes_in
-
-    count = classes_in(file.state) or len(published)
-    for names in (file.class_names, published):
+    count = classes_in(file.state) or len(standard)
+    for names in (file.class_names, standard):
         if names is not None and len(names) == count:
             return names
     return None
@@ -107,15 +93,13 @@ def _notes(options: LoadOptions) -> tuple[str, ...]:
 
 
 def _loaded(name: str, module: Any, transforms: Any, names: tuple[str, ...] | None, **more: Any) -> LoadedModel:
-    from camctl_torchvision.published import preprocess_with, size_of
-
     return LoadedModel(
         name=f"torchvision:{name}",
         source="torchvision",
         module=module,
         forward=module,
-        preprocess=preprocess_with(transforms),
-        input_size=size_of(transforms),
+        preprocess=published.preprocess_with(transforms),
+        input_size=published.size_of(transforms),
         class_names=names,
         **more,
     )

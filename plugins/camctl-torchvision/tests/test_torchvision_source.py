@@ -1,6 +1,5 @@
 """Loading torchvision's models: names, weights, transforms, and what is said where it cannot be."""
 
-import ast
 import hashlib
 import os
 import pickle
@@ -10,9 +9,7 @@ import sys
 import threading
 from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
 
-import camctl_torchvision
 import numpy as np
 import pytest
 import torch
@@ -25,8 +22,6 @@ from torchvision_sweep import picture
 import camctl
 from camctl.errors import CamctlError, InputError, UnknownNameError
 from camctl.plugin import LoadOptions
-
-PACKAGE = Path(camctl_torchvision.__file__).parent
 
 load = partial(camctl.load, random_weights=True)
 
@@ -422,13 +417,7 @@ def test_checkpoint_and_random_weights_exclude_each_other(tmp_path):
 # ------------------------------------------------------------------------------------------- package
 
 
-def test_only_the_contract_of_camctl_is_imported_and_nothing_heavy_at_the_top():
-    for file in PACKAGE.glob("*.py"):
-        tree = ast.parse(file.read_text(encoding="utf-8"))
-        names = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-        names += [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
-        ours = {".".join(name.split(".")[:2]) for name in names if name.split(".")[0] == "camctl"}
-        assert ours <= {"camctl.plugin", "camctl.kit", "camctl.errors"}, file.name
+def test_nothing_heavy_is_imported_at_the_top():
     code = "import camctl_torchvision.source, sys; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = {name.split(".")[0] for name in done.stdout.split()}

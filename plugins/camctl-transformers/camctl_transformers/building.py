@@ -14,11 +14,10 @@ from camctl.kit.fitting import mismatch, notes_on
 from camctl.kit.hub import hub_file
 from camctl.kit.random_weights import enliven, seeded
 from camctl.plugin import Checkpoint, LoadOptions
+from camctl_transformers.finding import Found, quiet
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
-
-    from camctl_transformers.finding import Found
 
 _WEIGHTS = (
     "model.safetensors",
@@ -61,8 +60,6 @@ def is_classifier(config: Any) -> bool:
 
 def at_random(kind: Any, found: Found, seed: int) -> nn.Module:
     """Build the network with random weights."""
-    from camctl_transformers.finding import quiet
-
     with seeded(seed), quiet():
         module: nn.Module = _made(lambda: kind(found.config), found)
     enliven(module, seed)
@@ -74,8 +71,6 @@ def with_weights(
 ) -> tuple[nn.Module, Checkpoint, tuple[str, ...]]:
     """Build the network with a checkpoint's or its published weights; with their origin, and notes on missing ones."""
     import torch
-
-    from camctl_transformers.finding import quiet
 
     # Half precision is slow on a CPU, and incomplete.
     dtype: Any = torch.float32 if device == "cpu" else "auto"

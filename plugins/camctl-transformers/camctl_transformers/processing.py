@@ -6,13 +6,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from camctl.errors import InputError, one_line
+from camctl_transformers.finding import Found, quiet
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor
-
-    from camctl_transformers.finding import Found
 
     Preprocess = Callable[[NDArray[np.uint8]], Tensor]
 
@@ -44,8 +43,6 @@ def preprocessing(found: Found) -> tuple[Preprocess, tuple[int, int], str]:
 
 def _saved(found: Found) -> Any | None:
     from transformers import AutoImageProcessor
-
-    from camctl_transformers.finding import quiet
 
     if not found.name:
         return None

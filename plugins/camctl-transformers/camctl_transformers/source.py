@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from camctl.errors import InputError
 from camctl.kit.downloads import check_checkpoint
 from camctl.kit.random_weights import LIKE_PICTURES, settle
 from camctl.plugin import LoadedModel, LoadOptions, Source
-
-if TYPE_CHECKING:
-    from camctl_transformers.finding import Found
+from camctl_transformers.building import at_random, classifier_class, is_classifier, with_weights, zero_shot_class
+from camctl_transformers.finding import Found, families_known, find
+from camctl_transformers.forwards import forward_of
+from camctl_transformers.processing import preprocessing
+from camctl_transformers.zero_shot import SIGMOID, USAGE, zero_shot_forward
 
 _PLACEHOLDER = re.compile(r"LABEL_\d+")
 
@@ -29,9 +31,6 @@ class Transformers(Source):
 
         Raises `InputError` for what the user can correct, `CamctlError` if a model cannot be downloaded.
         """
-        from camctl_transformers import building
-        from camctl_transformers.finding import find
-
         check_checkpoint(checkpoint, options)
         found = find(reference, random_weights=options.random_weights)
         kind, texts = _kind(found, reference, options.labels)
@@ -39,9 +38,9 @@ class Transformers(Source):
         if options.cfg_options:
             notes = (f"--cfg-options {', '.join(sorted(options.cfg_options))} has no meaning here and was not used.",)
         if options.random_weights:
-            module, source = building.at_random(kind, found, options.seed), None
+            module, source = at_random(kind, found, options.seed), None
         else:
-            module, source, remarks = building.with_weights(kind, found, checkpoint, device, options)
+            module, source, remarks = with_weights(kind, found, checkpoint, device, options)
             notes = (*remarks, *notes)
         loaded = _loaded(reference, module, found, texts, options, notes=notes, checkpoint=source)
         module.to(device)
@@ -50,10 +49,6 @@ class Transformers(Source):
 
 def _kind(found: Found, reference: str, labels: tuple[str, ...]) -> tuple[Any, tuple[str, ...]]:
     """The class to build, and the texts to score pictures against; no texts for a classifier."""
-    from camctl_transformers.building import classifier_class, is_classifier, zero_shot_class
-    from camctl_transformers.finding import families_known
-    from camctl_transformers.zero_shot import USAGE
-
     classifier, zero_shot = classifier_class(found.config), zero_shot_class(found.config)
     # A family's default configuration is of no class; there the user's texts decide.
     by_texts = not is_classifier(found.config) and (bool(found.name) or bool(labels))
@@ -71,10 +66,6 @@ def _kind(found: Found, reference: str, labels: tuple[str, ...]) -> tuple[Any, t
 def _loaded(
     reference: str, module: Any, found: Found, texts: tuple[str, ...], options: LoadOptions, **more: Any
 ) -> LoadedModel:
-    from camctl_transformers.forwards import forward_of
-    from camctl_transformers.processing import preprocessing
-    from camctl_transformers.zero_shot import SIGMOID, zero_shot_forward
-
     config = found.config
     preprocess, size, note = preprocessing(found)
     forward = zero_shot_forward(module, found, texts) if texts else forward_of(module, config, options.seed)

@@ -6,17 +6,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from camctl.errors import Hint, InputError, one_line
+from camctl_transformers.finding import Found, quiet
 from camctl_transformers.forwards import inputs_of
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from camctl_transformers.finding import Found
-
 SIGMOID = {"siglip", "siglip2"}
 """Families trained on each text independently."""
-USAGE = Hint("Give texts", labels="'a photo of a cat,a photo of a dog'")
-USAGE.python = "Give texts: labels=('a photo of a cat', 'a photo of a dog')"
+USAGE = Hint("Give texts", labels=("a photo of a cat", "a photo of a dog"))
 
 
 def zero_shot_forward(module: Any, found: Found, labels: tuple[str, ...]) -> Callable[[Tensor], Tensor]:
@@ -40,8 +38,6 @@ def zero_shot_forward(module: Any, found: Found, labels: tuple[str, ...]) -> Cal
 
 def _tokens(found: Found, labels: tuple[str, ...]) -> dict[str, Tensor]:
     from transformers import AutoTokenizer
-
-    from camctl_transformers.finding import quiet
 
     config = found.config
     longest = getattr(getattr(config, "text_config", None), "max_position_embeddings", 64)

@@ -1,16 +1,14 @@
 """Loading transformers' classifiers: folders, names, weights, processors, texts, and what is said otherwise."""
 
-import ast
 import hashlib
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from functools import partial
-from pathlib import Path
 
-import camctl_transformers
 import numpy as np
 import pytest
 import torch
@@ -26,8 +24,6 @@ from transformers_sweep import load, picture
 import camctl
 from camctl.errors import InputError, UnknownNameError
 from tests.tiny_hub import serving
-
-PACKAGE = Path(camctl_transformers.__file__).parent
 
 
 @pytest.fixture
@@ -413,9 +409,9 @@ def test_without_texts_the_model_asks_for_them_and_the_hint_works(clip):
     with pytest.raises(InputError, match="texts") as raised:
         camctl.load(f"transformers:{folder}")
 
-    from camctl.cli.parsing.names import labels_of
+    from camctl.cli.parsing.texts import labels_of
 
-    given = re.findall(r"--labels '([^']+)'", raised.value.hint)
+    given = shlex.split(raised.value.hint.partition("--labels ")[2])
     loaded = camctl.load(f"transformers:{folder}", labels=labels_of(given))
     assert loaded.class_names == ("a photo of a cat", "a photo of a dog")
 
@@ -529,13 +525,7 @@ def test_a_hiera_of_another_shape_is_left_to_the_probe():
 # ------------------------------------------------------------------------------------- package
 
 
-def test_only_the_contract_of_camctl_is_imported_and_nothing_heavy_at_the_top():
-    for file in PACKAGE.glob("*.py"):
-        tree = ast.parse(file.read_text(encoding="utf-8"))
-        names = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-        names += [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
-        ours = {".".join(name.split(".")[:2]) for name in names if name.split(".")[0] == "camctl"}
-        assert ours <= {"camctl.plugin", "camctl.kit", "camctl.errors"}, file.name
+def test_nothing_heavy_is_imported_at_the_top():
     modules = ", ".join(f"camctl_transformers.{name}" for name in ("source", "hiera", "perceiver"))
     done = subprocess.run(
         [sys.executable, "-c", f"import {modules}, sys; print(*sys.modules)"],

@@ -1,11 +1,13 @@
-"""The contract of sources: from a name to a loaded model."""
+"""The contract of sources and adapters: how models are loaded, and what is known of their families."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
+
+from camctl.plugin.questions import ScoreKind  # noqa: TC001 - the dataclass is read at run time
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,7 +44,7 @@ class LoadedModel:
     """Usual height and width of a model input in pixels; for probing without a picture."""
     class_names: tuple[str, ...] | None = None
     """One name a logit; None if unknown."""
-    score: Literal["softmax", "sigmoid"] = "softmax"
+    score: ScoreKind = "softmax"
     """How logits become scores (`sigmoid` for multi-label heads)."""
     checkpoint: Checkpoint | None = None
     random_weights: bool = False
@@ -85,3 +87,33 @@ class Source(ABC):
 
         Raises `camctl.errors.InputError` for what the user can correct.
         """
+
+
+class Adapter(ABC):
+    """Knowledge of a model family. Its claims are compared with what the forward pass shows."""
+
+    summary: str = ""
+
+    @abstractmethod
+    def matches(self, model: nn.Module) -> bool:
+        """Whether this adapter knows the model. Must be cheap: looks at classes and attributes only."""
+
+    @abstractmethod
+    def target_layers(self, model: nn.Module) -> Sequence[str]:
+        """Names of the default target layers, as in `model.named_modules()`."""
+
+    def extra_tokens(self, model: nn.Module) -> int:  # noqa: ARG002 - for subclasses
+        """Number of class, distillation and register tokens before the patch tokens."""
+        return 0
+
+    def to_grid(self, output: Tensor, input_size: tuple[int, int]) -> Tensor | None:  # noqa: ARG002 - for subclasses
+        """Rearrange a layer's output as (N, C, H, W); None lets the engine find the grid.
+
+        Only rearranges and drops values (views, permutations, slices): the engine learns the way back from it.
+        `input_size` is the model input's (height, width) in pixels.
+        """
+        return None
+
+    def __str__(self) -> str:
+        """Name in messages."""
+        return type(self).__name__

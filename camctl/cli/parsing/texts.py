@@ -1,0 +1,137 @@
+"""What the texts of options stand for: names, labels, pictures, boxes and masks."""
+
+from __future__ import annotations
+
+import os
+from glob import glob
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from camctl.errors import InputError, one_line
+from camctl.values.request import is_index
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from camctl.values.request import Box, ClassName
+
+PICTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif", ".jp2", ".ppm"}
+"""Endings of the files in a folder that count as pictures."""
+
+SIDES = 4
+
+
+def split_names(
+    texts: Sequence[str] | None, *, default: Sequence[str] = (), option: str = "--method"
+) -> tuple[str, ...]:
+    """`["GradCAM,LayerCAM", "XGradCAM"]` -> three names; `default` for an option not given. Raises `InputError`."""
+    if not texts:
+        return tuple(default)
+    names = tuple(name for text in texts for part in text.split(",") if (name := part.strip()))
+    if not names:
+        kind = option.strip("-").removesuffix("s")
+        raise InputError(f"{option} names no {kind}.", hint=f"Leave it out, or see: camctl {kind}s")
+    return names
+
+
+def class_name(text: str) -> int | str:
+    """Return an index if the text is a whole number, else a name."""
+    return int(text) if is_index(text) else text
+
+
+def labels_of(texts: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the names of the classes: the lines of a file, one text with commas, or several texts as they are.
+
+    Raises `InputError` for a file that cannot be read and for empty names.
+    """
+    if not texts:
+        return ()
+    file = Path(texts[0]).expanduser()
+    if len(texts) > 1:
+        names = list(texts)
+    elif file.suffix and file.is_file():
+        try:
+            names = file.read_text(encoding="utf-8-sig").strip().splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            message = f"The labels '{file}' cannot be read: {one_line(error)}"
+            raise InputError(message, hint="Give a text file (UTF-8) with one label per line.") from error
+    elif file.suffix in {".txt", ".csv", ".names"}:
+        message = f"There is no file of labels '{texts[0]}'."
+        raise InputError(message, hint="Check the path, or give the texts: --labels 'a cat,a dog'")
+    else:
+        names = texts[0].split(",")
+    labels = tuple(" ".join(name.split()) for name in names)
+    if not labels or not all(labels):
+        message = f"Label {labels.index('') + 1} of {len(labels)} is empty." if labels else f"'{file}' holds no labels."
+        hint = "Separate them with commas, --labels 'a cat,a dog', or write one per line in a file."
+        raise InputError(message, hint=hint)
+    return labels
+
+
+def pictures_in(texts: Sequence[str]) -> tuple[str, ...]:
+    """Return the pictures of files, folders and patterns, once each, in the order named.
+
+    Raises `InputError` for a folder or pattern without pictures; a missing file is reported where it is read.
+    """
+    return tuple(dict.fromkeys(path for text in texts for path in _pictures(text)))
+
+
+def _pictures(text: str) -> list[str]:
+    if os.path.isdir(text):  # noqa: PTH112 - False for an impossible name, which is reported where it is opened
+        files = [str(file) for file in sorted(Path(text).iterdir()) if file.is_file()]
+        pictures = [file for file in files if Path(file).suffix.lower() in PICTURE_SUFFIXES]
+        if not pictures:
+            message = f"The folder '{text}' holds no pictures."
+            raise InputError(message, hint="Name a picture, or a pattern: 'a/*/*.jpg'")
+        return pictures
+    if os.path.exists(text) or not any(sign in text for sign in "*?["):  # noqa: PTH110
+        return [text]
+    # Path.glob accepts no absolute pattern.
+    files = sorted(file for file in glob(text, recursive=True) if Path(file).is_file())  # noqa: PTH207
+    if not files:
+        raise InputError(f"No file matches '{text}'.", hint="Check the pattern, or name a picture.")
+    # A pattern as wide as `photos/*` is not meant for notes in the same folder.
+    return [file for file in files if Path(file).suffix.lower() in PICTURE_SUFFIXES] or files
+
+
+def parse_boxes(texts: Sequence[str], pictures: int) -> dict[ClassName, Box]:
+    """`["cat=10,20,90,80", "0,0,50,50"]` -> boxes by class; None for every other class. Raises `InputError`."""
+    return {name: _box(text, sides) for name, sides, text in _by_class("box", "X0,Y0,X1,Y1", texts, pictures)}
+
+
+def parse_masks(texts: Sequence[str], pictures: int) -> dict[ClassName, str]:
+    """`["cat=cat.png", "rest.png"]` -> files by class; an `=` in the name of a file that exists belongs to it."""
+    return {name: file for name, file, _ in _by_class("mask", "FILE", texts, pictures)}
+
+
+def _by_class(kind: str, form: str, texts: Sequence[str], pictures: int) -> Iterator[tuple[ClassName, str, str]]:
+    """Yield class, value and the whole text."""
+    if texts and pictures > 1:
+        message = f"--{kind} is for one picture, and there are {pictures}."
+        raise InputError(message, hint=f"Compare them one by one, or leave out --{kind}.")
+    classes: set[ClassName] = set()
+    for text in texts:
+        name, equals, value = ("", "", text) if kind == "mask" and Path(text).exists() else text.rpartition("=")
+        key = class_name(name.strip()) if equals else None
+        if key in classes:
+            target = f"the class '{key}'" if key is not None else "every class"
+            plural = {"box": "boxes", "mask": "masks"}[kind]
+            raise InputError(f"There are two {plural} for {target}.", hint=f"Give one a class: --{kind} CLASS={form}")
+        classes.add(key)
+        yield key, value if equals else text, text
+
+
+def _box(text: str, sides: str) -> Box:
+    try:
+        numbers = [float(side) for side in sides.split(",")]
+    except ValueError:
+        numbers = []
+    hint = "Write its left, top, right and lower edge in pixels of the picture: --box 10,20,90,80"
+    if len(numbers) != SIDES or not all(map(isfinite, numbers)):
+        raise InputError(f"--box '{text}' is not of the form [CLASS=]X0,Y0,X1,Y1.", hint=hint)
+    x0, y0, x1, y1 = numbers
+    if x1 <= x0 or y1 <= y0:
+        message = f"--box '{text}' has no area: its right edge must lie right of its left, its lower below its top."
+        raise InputError(message, hint=hint)
+    return x0, y0, x1, y1
