@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from camctl.cli.output.branches import pattern
+from camctl.cli.parsing.names import classes_of, labels_of, split_names
 from PIL import Image
 
-from camctl.cli.output.branches import pattern
 from camctl.cli.parsing.assignments import UnbalancedError, parse_assignments, parse_value
-from camctl.cli.parsing.names import classes_of, labels_of, split_names
 from camctl.errors import CamctlError, InputError
 from camctl.files.atomic import write_atomically
 from camctl.files.raw_maps import json_text, slug
