@@ -18,7 +18,9 @@ PATIENCE = 60
 
 def started(code, *words):
     """A process that runs `code`, and the command with `words` as `main()`."""
-    command = [sys.executable, "-c", f"import sys\nfrom camctl.cli import main\n{code}", *map(str, words)]
+    # A job in the background, as CI may be, passes on to its children that Ctrl-C is ignored.
+    listening = "import signal, sys\nsignal.signal(signal.SIGINT, signal.default_int_handler)"
+    command = [sys.executable, "-c", f"{listening}\nfrom camctl.cli import main\n{code}", *map(str, words)]
     return subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 

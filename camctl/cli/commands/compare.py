@@ -218,9 +218,7 @@ def compare(
         paths = save_figures(comparison, files, raw, look)
         drawing = (perf_counter() - start) * 1e3 if evaluation.timing else None
     # What was asked for is saved: now it may be judged.
-    drifts = (
-        Drifts(comparison, *drift(comparison, earlier), evaluation.min_correlation) if earlier is not None else None
-    )
+    drifts = None if earlier is None else Drifts(comparison, *drift(comparison, earlier), evaluation.min_correlation)
     report(comparison, look, paths, sink, preview=not output.results.no_preview, drifts=drifts, drawing=drawing)
     return exit_code(comparison, drifts) or output.results.exit_code(cell.cam for cell in comparison.cells)
 
