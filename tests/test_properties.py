@@ -7,21 +7,20 @@ import os
 import tempfile
 from pathlib import Path
 
+import hypothesis
+import hypothesis.strategies as st
 import numpy as np
-import pytest
-from camctl.cli.output.branches import pattern
-from camctl.cli.parsing.names import classes_of, labels_of, split_names
 from PIL import Image
 
-from camctl.cli.parsing.assignments import UnbalancedError, parse_assignments, parse_value
+from camctl.cli.parsing.assignments import parse_assignments
+from camctl.cli.parsing.texts import class_name, labels_of, split_names
 from camctl.errors import CamctlError, InputError
 from camctl.files.atomic import write_atomically
-from camctl.files.raw_maps import json_text, slug
+from camctl.files.manifest import json_text
+from camctl.files.names import slug
+from camctl.pipeline.layer_names import pattern
 from camctl.values.picture import read_picture
 from camctl.values.view import View
-
-hypothesis = pytest.importorskip("hypothesis")
-st = hypothesis.strategies
 
 hypothesis.settings.register_profile("camctl", deadline=None, max_examples=60, database=None, derandomize=True)
 hypothesis.settings.load_profile("camctl")
@@ -72,14 +71,11 @@ def test_view_on_a_scaled_picture_and_back_is_the_view(box, whole, small):
 # --------------------------------------------------------------------------------------------- names
 
 
-@hypothesis.given(st.lists(st.one_of(WORDS, st.integers(-99, 999).map(str)), max_size=6))
-def test_classes_are_named_once_each_and_whole_numbers_are_indices(texts):
-    classes = classes_of(texts, None)
+@hypothesis.given(st.one_of(WORDS, st.integers(-99, 999).map(str)))
+def test_whole_numbers_are_indices_and_all_else_is_a_name(text):
+    name = class_name(text)
 
-    assert len(classes) == len(dict.fromkeys(texts))
-    assert [str(each) for each, text in zip(classes, dict.fromkeys(texts), strict=True) if isinstance(each, str)] == [
-        text for each, text in zip(classes, dict.fromkeys(texts), strict=True) if isinstance(each, str)
-    ]
+    assert str(name) == text or int(text) == name
 
 
 @hypothesis.given(st.lists(WORDS, min_size=1, max_size=6))
@@ -123,7 +119,7 @@ def test_any_text_is_a_pattern_of_layers(text, name):
 )
 def test_name_of_a_layer_is_a_pattern_that_matches_it(name):
     assert pattern(name).fullmatch(name)
-    assert pattern("*").fullmatch(name)
+    assert pattern("**").fullmatch(name)
 
 
 # ----------------------------------------------------------------------------------------- assignments
@@ -132,8 +128,8 @@ def test_name_of_a_layer_is_a_pattern_that_matches_it(name):
 @hypothesis.given(st.text("()[],'\" 1a.=-", max_size=60))
 def test_any_value_is_read_or_refused(text):
     try:
-        parse_value(text)
-    except UnbalancedError:
+        assert list(parse_assignments([f"key={text}"])) == ["key"]
+    except InputError:
         return
 
 

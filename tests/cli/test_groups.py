@@ -42,8 +42,7 @@ def test_fields_are_options_in_their_order_and_help_is_the_last():
     assert all(get_origin(parameter.annotation) is Annotated for parameter in parameters.values())
 
 
-def test_long_help_stands_in_the_docstring(capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "200")  # typer 0.20 gives the text a narrow column
+def test_long_help_stands_in_the_docstring(capsys):
     app = typer.Typer(add_completion=False)
     app.command()(command(talk))
     app(["--help"], standalone_mode=False)

@@ -13,7 +13,7 @@ PROJECTS = (ROOT, *sorted(path.parent for path in ROOT.glob("plugins/*/pyproject
 
 
 COMMANDS = ("tests/test_registry.py", "tests/cli", "tests/bad_input/test_usage.py")
-"""Tests of what depends on typer, click and rich."""
+"""Tests of what depends on typer and rich."""
 
 ARRAYS = (
     "tests/plugin",
@@ -58,9 +58,6 @@ RECIPES = (
     Recipe(name="python-3.12", python="3.12"),
     Recipe(name="python-3.13", python="3.13"),
     Recipe(name="lowest-3.13", python="3.13", lowest=True, tests=(*COMMANDS, *ARRAYS)),
-    Recipe(name="typer-0.20", pins=("typer==0.20.*",), tests=COMMANDS),
-    Recipe(name="click-8.1", pins=("typer==0.20.*", "click==8.1.*"), tests=COMMANDS),
-    Recipe(name="typer-0.24", pins=("typer==0.24.*",), tests=COMMANDS),
     Recipe(name="typer-0.27", pins=("typer==0.27.2",), tests=COMMANDS),
     Recipe(name="typer-0.28", pins=("typer==0.28.*",), tests=COMMANDS),
     Recipe(name="numpy-1.26", pins=("numpy==1.26.4",), tests=ARRAYS),
