@@ -178,9 +178,10 @@ def probe(name: str, rounds: int) -> None:
 
     import camctl
     from camctl.engine.layout import LayoutHints
+    from camctl.pipeline.layer_selection import default_layers
     from camctl.pipeline.method_selection import pick_methods
     from camctl.pipeline.passes import Clock, Manner, run_passes
-    from camctl.pipeline.scene import Scene, default_layers, plan_of, scene_of
+    from camctl.pipeline.scene import Scene, plan_of, scene_of
     from camctl.values.picture import read_picture
 
     loaded = camctl.load(str(config_of(name)), random_weights=True)

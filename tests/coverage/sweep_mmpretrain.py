@@ -156,7 +156,8 @@ def look_closer(
     """Number of extra tokens at the layer, and the grid of a wider input at its default layer."""
     from torch.nn.functional import interpolate
 
-    from camctl.pipeline.scene import default_layers, plan_of, scene_of
+    from camctl.pipeline.layer_selection import default_layers
+    from camctl.pipeline.scene import plan_of, scene_of
     from camctl.values.picture import read_picture
 
     scene = scene_of(plan_of(loaded), read_picture(pixels))

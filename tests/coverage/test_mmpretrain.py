@@ -102,7 +102,7 @@ def test_a_check_of_one_model_says_what_the_published_page_says(name):
         ("mae_vit-base-p16_8xb512-amp-coslr-300e_in1k", "describes MAE, a self-supervised model"),
         ("blip-base_3rdparty_caption", "describes BlipCaption, not a classifier but a model of pictures and text"),
         ("cn-clip_resnet50_zeroshot-cls_cifar100", "describes ChineseCLIP, not a classifier but a model of pictures"),
-        ("vit-base-p16_sam-pre_3rdparty_sa1b-1024px", "is a backbone without a head: it gives features, not classes"),
+        ("vit-base-p16_sam-pre_3rdparty_sa1b-1024px", "is a backbone without a head: it outputs features, not classes"),
     ],
 )
 def test_what_has_no_class_score_gets_one_clear_line(model, line):
