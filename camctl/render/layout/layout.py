@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from camctl.render.colormaps import known_colormap
 from camctl.render.layout.arrangement import arrange, spans
 from camctl.render.layout.captions import DOT, Captions, scale_text, weights_warning
 from camctl.values.axis import places
@@ -113,7 +114,8 @@ class Layout:
 
 
 def lay_out(comparison: Comparison, look: Look) -> Layout:
-    """Lay out a comparison. Raises `InputError` if an axis is named twice."""
+    """Lay out a comparison. Raises `InputError` if an axis is named twice or the colour map does not exist."""
+    known_colormap(look.colormap)
     arrangement = arrange(comparison, look.columns, look.rows)
     axes = arrangement.columns
     captions = Captions(comparison, arrangement, look)
