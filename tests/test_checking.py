@@ -106,7 +106,7 @@ class VisionTransformer(TinyVit):
 
 
 class MeanOfPatches(VisionTransformer):
-    """The head reads all tokens, of which the adapter was not told."""
+    """The head reads all tokens, and the adapter does not know it."""
 
     def forward(self, x):
         tokens = self.patch(x).flatten(2).transpose(1, 2)

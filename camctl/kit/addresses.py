@@ -1,4 +1,4 @@
-"""Addresses of checkpoints: told from paths, shown without secrets, and made into requests."""
+"""Addresses of checkpoints: recognised, shown without secrets, and turned into requests."""
 
 from __future__ import annotations
 

@@ -56,8 +56,8 @@ def measure(
 ) -> tuple[dict[Key, dict[str, float]], tuple[CamctlError, ...]]:
     """Measure every map that shows something, whatever its verdict; `step` is called after each map.
 
-    Returns the figures of each map by the metrics' names, and the errors of third parties' metrics, each of which is
-    left out after its first.
+    Returns the figures of each map by the metrics' names, and the errors of third parties' metrics. A metric is left
+    out after its first error.
 
     Raises `InputError`: an object's class is not explained, or the model does not see the object, and no other model
     may have it; or a box or mask does not fit the picture.

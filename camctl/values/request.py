@@ -120,7 +120,7 @@ class Family:
 
 
 DETECTED = Family()
-"""A family of which everything is detected."""
+"""The user says nothing about the family: everything is detected."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,8 +30,7 @@ class Target:
         if not self.versus:
             return self.label
         first, *names = (target.label.split(",")[0] for target in (self, *self.versus))
-        *most, last = names
-        against = f"{', '.join(most)} and {last}" if most else last
+        against = listed(names)
         return f"{first} vs {against}" if self.strength == 1 else f"{first} vs {self.strength:g} x {against}"
 
     def to_dict(self) -> dict[str, Any]:
@@ -37,3 +39,9 @@ class Target:
         if not self.versus:
             return alone
         return {**alone, "versus": [other.to_dict() for other in self.versus], "strength": self.strength}
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as people list them: `a, b and c`."""
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last

@@ -20,7 +20,7 @@ class Inner:
 class Outer:
     """Options of a command.
 
-    image: The picture, of which the help
+    image: The picture, whose help
         takes two lines.
     """
 
@@ -47,7 +47,7 @@ def test_long_help_stands_in_the_docstring(capsys):
     app.command()(command(talk))
     app(["--help"], standalone_mode=False)
 
-    assert "The picture, of which the help takes two lines." in " ".join(capsys.readouterr().out.split())
+    assert "The picture, whose help takes two lines." in " ".join(capsys.readouterr().out.split())
 
 
 def test_command_gets_the_value_that_the_fields_make():

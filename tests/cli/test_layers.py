@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from camctl.cli.output.layer_report import pattern
+from camctl.cli.output.layer_report import selects
 
 MODEL = "python:nets:cnn"
 
@@ -123,7 +123,7 @@ def test_config_needs_no_checkpoint_since_layers_are_structure(camctl, tmp_path)
     ],
 )
 def test_pattern_reads_globs_as_target_layers_do(glob, name, matches):
-    assert bool(pattern(glob).fullmatch(name)) is matches
+    assert selects(glob, name) is matches
 
 
 @pytest.mark.parametrize("model", ["imagenet:lite0", "demo:vit", "camctl[demo]:vit", "DEMO:vit"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from itertools import accumulate, groupby
@@ -14,6 +13,7 @@ from rich.text import Text
 
 from camctl.cli.output.sink import Parts, line, note, plain_table
 from camctl.errors import Hint, InputError
+from camctl.pipeline.layer_names import pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -36,8 +36,7 @@ def layer_table(
     """
     branches = grow(layers)
     if only is not None:
-        wanted = pattern(only)
-        branches = prune(branches, lambda record: bool(wanted.fullmatch(record.name)))
+        branches = prune(branches, lambda record: selects(only, record.name))
         if not branches:
             raise InputError(f"No layer matches '{only}'.", hint=Hint("See the names", "layers"))
     if usable:
@@ -182,14 +181,13 @@ def runs(branches: Sequence[Branch]) -> Iterator[tuple[Branch, ...]]:
         yield from [run] if folded else ((branch,) for branch in run)
 
 
-def pattern(text: str) -> re.Pattern[str]:
-    """Return the pattern of `--filter`: `*` stops at a dot, `**` does not, as in `--target-layers`.
+def selects(text: str, name: str) -> bool:
+    """Return whether the pattern of `--filter`, as in `--target-layers`, selects a layer.
 
-    A pattern without a dot is compared with the last part of a name, so that `*norm*` matches every norm.
+    A pattern without a dot may also stand for the end of a name, so that `*norm*` selects every norm.
     """
-    signs = {"**": ".*", "*": "[^.]*", "?": "[^.]"}
-    body = "".join(signs.get(part, re.escape(part)) for part in re.split(r"(\*\*|\*|\?)", text))
-    return re.compile(body if "." in text else rf"(?:.*\.)?{body}")
+    forms = (text,) if "." in text else (text, f"**.{text}")
+    return any(pattern(form).fullmatch(name) for form in forms)
 
 
 def _rows(branches: Sequence[Branch], guides: str, depth: int | None, *, fold: bool) -> Iterator[tuple[Text, ...]]:

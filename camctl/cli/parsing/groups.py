@@ -104,7 +104,7 @@ class _Quick:
             return value
         if annotation == list[str] and isinstance(value, list | tuple):
             return list(value)
-        # A default is of the right type as it stands.
+        # A default already has the right type.
         if type(value) is type(param.default) and value == param.default:
             return value
         return self._reader().coerce(value, param=param, ctx=ctx)

@@ -7,6 +7,8 @@ from functools import cached_property
 from math import isfinite
 from typing import TYPE_CHECKING, Literal
 
+from camctl.values.target import listed
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -188,12 +190,6 @@ def score_text(cam: Cam) -> str:
 def number(value: float) -> str:
     """A metric's value, with two decimals."""
     return f"{value:.2f}" if isfinite(value) else "\N{EN DASH}"
-
-
-def listed(names: Sequence[str]) -> str:
-    """`a, b and c`."""
-    *most, last = names
-    return f"{', '.join(most)} and {last}" if most else last
 
 
 def _layer_and_grid(maps: Sequence[Cam]) -> list[str]:
