@@ -18,7 +18,7 @@ CLOSE = {"rtol": 0, "atol": 1e-5}
 
 
 class Tuple(TinyCnn):
-    """Its target layer puts out a tuple."""
+    """Its target layer returns a tuple."""
 
     class Pair(nn.Module):
         def forward(self, x):

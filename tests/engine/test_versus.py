@@ -1,4 +1,4 @@
-"""A class told from others: against grad-cam's own Finer-CAM target, and against the formula by hand."""
+"""A class in contrast with others: against grad-cam's own Finer-CAM target, and against the formula by hand."""
 
 import pytest
 import pytorch_grad_cam

@@ -1,6 +1,6 @@
-"""Maps of a class told from another: `python -m tests.metrics.versus_table [--scenes N]`.
+"""Maps of a class in contrast with another: `python -m tests.metrics.versus_table [--scenes N]`.
 
-The demo's pointing game, each question asked twice: of the class by itself, and told from the other object's class.
+The demo's pointing game, each question asked twice: of the class by itself, and contrasted with the other object's class.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def main() -> None:
     scenes = parser.parse_args().scenes
     with one_thread():
         found = table(scenes)
-    say(f"{2 * scenes} questions each: pointing (energy inside), by itself -> told from the other object")
+    say(f"{2 * scenes} questions each: pointing (energy inside), alone -> in contrast with the other object")
     say("| | " + " | ".join(FAMILIES.values()) + " |\n|---|" + "---|" * len(FAMILIES))
     for method in METHODS_OF_A_CLASS:
         cells = []
