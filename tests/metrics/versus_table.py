@@ -1,6 +1,6 @@
 """Maps of a class in contrast with another: `python -m tests.metrics.versus_table [--scenes N]`.
 
-The demo's pointing game, each question asked twice: of the class by itself, and contrasted with the other object's class.
+The demo's pointing game. Each question is asked twice: of the class alone, and in contrast with the other object's.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ METHODS_OF_A_CLASS = tuple(method for method in METHODS if method != "EigenCAM")
 
 
 def table(scenes: int) -> dict[str, Counter[tuple[str, bool, str]]]:
-    """Family -> (method, whether told, metric) -> sum over the questions."""
+    """Family -> (method, whether in contrast, metric) -> sum over the questions."""
     found = {}
     for family in FAMILIES:
         model = camctl.load(f"demo:{family}")
@@ -48,7 +48,7 @@ def table(scenes: int) -> dict[str, Counter[tuple[str, bool, str]]]:
 
 
 def main() -> None:
-    """Print a row a method: pointing and, in brackets, energy inside the box; by itself -> told."""
+    """Print a row a method: pointing and, in brackets, energy inside the box; alone -> in contrast."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scenes", type=int, default=100, help="scenes a network is asked about (default 100)")
     scenes = parser.parse_args().scenes
@@ -60,8 +60,8 @@ def main() -> None:
         cells = []
         for sums in found.values():
             means = {key: sums[method, *key] / (2 * scenes) for key in product((False, True), ("pointing", "energy"))}
-            plain, told = (f"{means[kind, 'pointing']:.2f} ({means[kind, 'energy']:.2f})" for kind in (False, True))
-            cells.append(f"{plain} -> {told}")
+            plain, contrast = (f"{means[kind, 'pointing']:.2f} ({means[kind, 'energy']:.2f})" for kind in (False, True))
+            cells.append(f"{plain} -> {contrast}")
         say(f"| {method} | " + " | ".join(cells) + " |")
 
 
