@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import stat
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from camctl.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
 MARK = "camctl, class activation maps"
 """What a file's metadata names as the software that made it, in all formats."""
@@ -35,8 +34,13 @@ def _replaceable(path: Path) -> bool:
         status = path.stat()
     except (OSError, ValueError):  # nothing is there, or it is reported where it is written
         return True
-    if not stat.S_ISREG(status.st_mode) or not status.st_size:
-        return True
-    if status.st_size > LARGEST or not os.access(path, os.R_OK):
+    return not stat.S_ISREG(status.st_mode) or not status.st_size or written_by_camctl(path)
+
+
+def written_by_camctl(path: Path) -> bool:
+    """Whether a file holds `MARK`; False for one that cannot be read."""
+    try:
+        status = path.stat()
+        return stat.S_ISREG(status.st_mode) and status.st_size <= LARGEST and MARK.encode() in path.read_bytes()
+    except (OSError, ValueError):
         return False
-    return MARK.encode() in path.read_bytes()

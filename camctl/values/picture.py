@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 from camctl.errors import CamctlError, InputError
+from camctl.values.texts import valid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,8 +57,9 @@ _header_lock = threading.Lock()
 class Picture:
     """A picture and its origin.
 
-    `pixels` is (H, W, 3), uint8 RGB, upright. `path` is as the user wrote it, or `<image>` or `<array>` for a picture
-    in memory. `sha256` is the file's, in hexadecimal, or the pixels' if no file was read.
+    `pixels` is (H, W, 3), uint8 RGB, upright. `path` is as the user wrote it (bytes that are no text as U+FFFD), or
+    `<image>` or `<array>` for a picture in memory. `sha256` is the file's, in hexadecimal, or the pixels' if no file
+    was read.
     """
 
     path: str
@@ -96,7 +98,7 @@ def read_picture(image: Picture | str | Path | Image.Image | NDArray[Any]) -> Pi
     if isinstance(image, Picture):
         return image
     if isinstance(image, str | Path):
-        return Picture(str(image), *_read_file(str(image)))
+        return Picture(valid(str(image)), *_read_file(str(image)))
 
     import numpy as np
     from PIL import Image

@@ -7,14 +7,13 @@ import stat
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from camctl.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
-    from camctl.cli.parsing.options import ModelRequest
 
 CONFIGS = {".py", ".json", ".yaml", ".yml"}
 """Endings of configs, which name other files."""
@@ -36,24 +35,23 @@ class Inputs:
     def add(self, paths: Iterable[str | Path | None], what: str) -> None:
         """Add files; what is no path of a file is passed over, as it is reported where it is read."""
         for path in paths:
-            if path is not None and (key := _file(path)):
+            if path and (key := _file(path)):
                 self.names.setdefault(key, what)
 
-    def add_models(self, requests: Iterable[ModelRequest]) -> None:
-        """Add configs with the files that they name, modules of `python:`, checkpoints, and files of labels."""
-        for request in requests:
-            self.add([request.checkpoint], "the checkpoint")
-            for path in _sources(request.model):
+    def add_models(self, models: Iterable[tuple[str, str | None]]) -> None:
+        """Add configs with the files that they name, modules of `python:`, and checkpoints."""
+        for model, checkpoint in models:
+            self.add([checkpoint], "the checkpoint")
+            for path in _sources(model):
                 self.add([path], "the model's own file")
-                self.add(_named_in(Path(path), set()), "a file of the model's config")
+            self.add(_named_in(Path(model), set()), "a file that the model's config names")
 
     def check(self, path: Path, flag: str) -> None:
         """Raise `InputError` if writing to `path` would replace an input."""
-        what = self.names.get(_file(path) or (0, 0))
-        if what:
+        if what := self.names.get(_file(path) or (0, 0)):
             name = path.with_name(f"{path.stem}_cam{path.suffix}")
-            message = f"'{path}' is {what} itself, which would be lost."
-            raise InputError(message, hint=f"Choose another name: {flag} {name}")
+            message = f"'{path}' is {what}, which would be lost."
+            raise InputError(message, hint=f"Choose another name: {flag} {quote(str(name))}")
 
 
 def _file(path: str | Path) -> tuple[int, int] | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from camctl import registry
+from camctl.cli.output.inputs import Inputs
 from camctl.cli.output.sink import Sink
 from camctl.cli.parsing import completion
 from camctl.cli.parsing.assignments import parse_assignments
@@ -228,6 +229,13 @@ class ModelOptions:
             "labels": labels_of(self.labels),
         }
         return ModelRequest(model, checkpoint, family, keywords, structure_only=drawn)
+
+    def inputs(self, requests: "Iterable[ModelRequest]") -> Inputs:
+        """Return the files that are read for these models."""
+        inputs = Inputs()
+        inputs.add_models((request.model, request.checkpoint) for request in requests)
+        inputs.add(self.labels or (), "the file of labels")
+        return inputs
 
 
 @dataclass(frozen=True, kw_only=True)
