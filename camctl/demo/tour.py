@@ -89,7 +89,13 @@ def _tour(output: Path, scenes: int, step: Callable[[str], None]) -> Tour:
     picture = output / "sheet.png"
     save_picture(draw(models, output, step=lambda family: step(f"Pictures: {FAMILIES[family]}")), picture)
     scores = play(models, scenes, step=lambda family: step(f"Pointing game: {FAMILIES[family]}"))
-    table = {"made_by": MARK, "questions": scores.questions, "chance": scores.chance, "won": scores.won, "inside": scores.inside}
+    table = {
+        "made_by": MARK,
+        "questions": scores.questions,
+        "chance": scores.chance,
+        "won": scores.won,
+        "inside": scores.inside,
+    }
     write_atomically(output / "scores.json", (json.dumps(table, indent=2) + "\n").encode())
     index = output / "index.html"
     write_atomically(index, _page(scores).encode())

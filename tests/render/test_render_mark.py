@@ -26,7 +26,7 @@ def test_every_figure_says_that_camctl_wrote_it(tmp_path, ending):
 def test_the_mark_of_a_picture_is_its_software_as_other_programs_read_it(tmp_path, ending):
     path = save_picture(np.zeros((8, 8, 3), np.uint8), tmp_path / f"a{ending}")
     with Image.open(path) as image:
-        assert MARK == (image.info["Software"] if ending == ".png" else image.getexif()[0x0131])
+        assert (image.info["Software"] if ending == ".png" else image.getexif()[0x0131]) == MARK
 
 
 @pytest.mark.parametrize("ending", [".png", ".jpg", ".webp"])
