@@ -197,7 +197,7 @@ def compare(
     pending, sink = models.requests(), output.results.sink
     inputs = models.inputs(pending)
     inputs.add(pictures, "a picture of the comparison")
-    inputs.add(request.masks.values(), "a mask")
+    inputs.add(parse_masks(evaluation.mask or [], len(pictures)).values(), "a mask")
     inputs.add([evaluation.baseline], "the baseline")
     files = figure_files(output.save_path or (), inputs=inputs, sanity=len(pending) if request.sanity else 0)
     raw = raw_file(output.save_raw, inputs)
