@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 import tempfile
@@ -164,6 +165,25 @@ def test_file_is_the_whole_new_one_or_what_was_there(old, new, fails):
             assert fails
         assert (path.read_bytes() if path.exists() else None) == (old if fails else new)
         assert [each.name for each in Path(folder).rglob("*.part")] == []
+
+
+@hypothesis.given(
+    old=st.binary(max_size=50), new=st.binary(max_size=200), rights=st.integers(0, 0o77), links=st.integers(0, 3)
+)
+def test_file_keeps_its_mode_and_its_links_through_any_number_of_links(old, new, rights, links):
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder) / f"link{number}" for number in range(links)] + [Path(folder) / "file"]
+        paths[-1].write_bytes(old)
+        paths[-1].chmod(0o600 | rights)
+        for link, target in itertools.pairwise(paths):
+            link.symlink_to(target.name)
+
+        assert write_atomically(paths[0], new) == paths[0]
+
+        assert [path.is_symlink() for path in paths] == [True] * links + [False]
+        assert paths[-1].read_bytes() == new
+        assert paths[-1].stat().st_mode & 0o777 == 0o600 | rights
+        assert len(list(Path(folder).iterdir())) == links + 1
 
 
 @hypothesis.given(
