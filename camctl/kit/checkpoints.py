@@ -21,6 +21,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from camctl.errors import CamctlError, Hint, InputError, one_line, out_of_memory
 from camctl.kit.addresses import shown
+from camctl.kit.class_names import as_names
 from camctl.plugin import Checkpoint
 
 if TYPE_CHECKING:
@@ -117,13 +118,6 @@ def file_hash(file: Path, *more: Path) -> str:
             message = f"The checkpoint '{path}' cannot be read: {error.strerror or error}."
             raise InputError(message, hint="Check the file's permissions.") from error
     return digest.hexdigest()
-
-
-def as_names(value: Any) -> tuple[str, ...] | None:
-    """Return a list of class names as a tuple, anything else as None."""
-    if isinstance(value, list | tuple) and value and all(isinstance(name, str) for name in value):
-        return tuple(value)
-    return None
 
 
 def _check_file(file: Path) -> None:

@@ -44,6 +44,8 @@ class LoadedModel:
     """Usual height and width of a model input in pixels; for probing without a picture."""
     class_names: tuple[str, ...] | None = None
     """One name a logit; None if unknown."""
+    synonyms: tuple[str, ...] = ()
+    """Other names of each class, separated by commas: a class is found by them, and they are not shown."""
     score: ScoreKind = "softmax"
     """How logits become scores (`sigmoid` for multi-label heads)."""
     checkpoint: Checkpoint | None = None

@@ -12,13 +12,27 @@ from pathlib import Path
 from typing import Any
 
 from camctl.errors import CamctlError, InputError, UnknownNameError
+from camctl.kit.importing import refuse_options
 from camctl.sources import data_config
+from camctl.sources.mm_layouts import kind_of, no_model
 from camctl.sources.reporting import reported
 
 SUFFIXES = (".py", *data_config.SUFFIXES)
 
 _NAME = re.compile(r"^[ ]*-[ ]+Name:[ ]*['\"]?([^\s'\"]+)", re.MULTILINE)
 _MODELS = re.compile(r"^Models:", re.MULTILINE)
+
+
+_COMMON = (
+    "model",
+    "data_preprocessor",
+    "test_pipeline",
+    "test_dataloader",
+    "val_dataloader",
+    "custom_imports",
+    "default_scope",
+)
+"""What a user may add to any config."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,20 +120,15 @@ def read_config(path: Path, options: Mapping[str, Any]) -> Any:
     with reported(f"The config '{path}' cannot be read", hint):
         is_data = path.suffix in data_config.SUFFIXES
         config = data_config.read_data(path) if is_data else Config.fromfile(str(path))
+    refuse_options({key.partition(".")[0]: value for key, value in options.items()}, f"'{path}'", {*config, *_COMMON})
     hint = "Write them as key=value, such as model.head.num_classes=10."
     with reported(f"--cfg-options cannot be merged into '{path}'", hint):
         config.merge_from_dict(dict(options))
     if not isinstance(config.get("model"), Mapping) or not config.model.get("type"):
-        message = f"The config '{path}' describes no model: it has no `model` with a `type`."
-        raise InputError(message, hint="Give the config that the model was trained with, not one of its bases.")
+        raise no_model(config, path)
     if is_data:
         data_config.check_classes(config, path)
     return config
-
-
-def kind_of(settings: Any) -> str:
-    """Name of the class in the `type` of some settings, without its module; empty without one."""
-    return str(settings.get("type", "")).rpartition(".")[2] if isinstance(settings, Mapping) else ""
 
 
 def without_downloads(settings: Any) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from camctl.errors import CamctlError
-from camctl.sources.mm_config import kind_of
+from camctl.sources.mm_layouts import kind_of
 
 if TYPE_CHECKING:
     import numpy as np

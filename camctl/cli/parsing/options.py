@@ -12,7 +12,7 @@ from camctl.cli.output.sink import Sink
 from camctl.cli.parsing import completion
 from camctl.cli.parsing.assignments import parse_assignments
 from camctl.cli.parsing.groups import argument, option, switch
-from camctl.cli.parsing.texts import class_name, labels_of, split_names
+from camctl.cli.parsing.texts import class_name, split_names
 from camctl.errors import ExitCode, InputError
 from camctl.render.colormaps import COLORMAPS, known_colormap
 from camctl.values.look import DEFAULT_COLORMAP, DEFAULT_OPACITY
@@ -183,8 +183,8 @@ class ModelOptions:
 
     device: cpu, cuda, cuda:1, mps or auto (the fastest one here).
     cfg_options: Changes to the config file, such as model.head.num_classes=10.
-    labels: Names of the classes: texts, or a file with one per line. A zero-shot model (CLIP, SigLIP) scores the
-        picture against them: --labels 'a photo of a cat,a photo of a dog'.
+    labels: Names of the classes: texts, a file with one per line (or CSV, JSON, YAML), or imagenet, imagenet22k, coco.
+        A zero-shot model (CLIP, SigLIP) scores the picture against them: --labels 'a photo of a cat,a photo of a dog'.
     random_weights: Draw the weights at random, to try things without a checkpoint. The map then means nothing.
     trust_checkpoint: Read a checkpoint that holds more than weights. It can run any code on this machine: use it for
         files of your own.
@@ -226,7 +226,7 @@ class ModelOptions:
             "trust_checkpoint": self.trust_checkpoint,
             "repairs": not self.no_repairs,
             "cfg_options": parse_assignments(self.cfg_options),
-            "labels": labels_of(self.labels),
+            "labels": self.labels[0] if self.labels and len(self.labels) == 1 else self.labels or (),
         }
         return ModelRequest(model, checkpoint, family, keywords, structure_only=drawn)
 

@@ -8,7 +8,7 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from camctl.errors import InputError, one_line
+from camctl.errors import InputError
 from camctl.values.request import is_index
 
 if TYPE_CHECKING:
@@ -38,35 +38,6 @@ def split_names(
 def class_name(text: str) -> int | str:
     """Return an index if the text is a whole number, else a name."""
     return int(text) if is_index(text) else text
-
-
-def labels_of(texts: Sequence[str] | None) -> tuple[str, ...]:
-    """Return the names of the classes: the lines of a file, one text with commas, or several texts as they are.
-
-    Raises `InputError` for a file that cannot be read and for empty names.
-    """
-    if not texts:
-        return ()
-    file = Path(texts[0]).expanduser()
-    if len(texts) > 1:
-        names = list(texts)
-    elif file.suffix and file.is_file():
-        try:
-            names = file.read_text(encoding="utf-8-sig").strip().splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            message = f"The labels '{file}' cannot be read: {one_line(error)}"
-            raise InputError(message, hint="Give a text file (UTF-8) with one label per line.") from error
-    elif file.suffix in {".txt", ".csv", ".names"}:
-        message = f"There is no file of labels '{texts[0]}'."
-        raise InputError(message, hint="Check the path, or give the texts: --labels 'a cat,a dog'")
-    else:
-        names = texts[0].split(",")
-    labels = tuple(" ".join(name.split()) for name in names)
-    if not labels or not all(labels):
-        message = f"Label {labels.index('') + 1} of {len(labels)} is empty." if labels else f"'{file}' holds no labels."
-        hint = "Separate them with commas, --labels 'a cat,a dog', or write one per line in a file."
-        raise InputError(message, hint=hint)
-    return labels
 
 
 def pictures_in(texts: Sequence[str]) -> tuple[str, ...]:
