@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from camctl.errors import InputError, one_line
+from camctl.paths import check_file
 from camctl.values.request import is_index
 
 if TYPE_CHECKING:
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 PICTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif", ".jp2", ".ppm"}
 """Endings of the files in a folder that count as pictures."""
+
+LABEL_SUFFIXES = {".txt", ".csv", ".names"}
+LARGEST_LABELS = 64 << 20
+"""Maximum size of a file of labels in bytes."""
 
 SIDES = 4
 
@@ -47,18 +52,17 @@ def labels_of(texts: Sequence[str] | None) -> tuple[str, ...]:
     """
     if not texts:
         return ()
-    file = Path(texts[0]).expanduser()
+    file = Path(os.path.expanduser(texts[0]))  # noqa: PTH111 - it lets a user be who does not exist
     if len(texts) > 1:
         names = list(texts)
-    elif file.suffix and file.is_file():
+    elif file.suffix and (file.suffix in LABEL_SUFFIXES or os.path.isfile(file)):  # noqa: PTH113 - for any text
+        hint = "Check the path, or give the texts: --labels 'a cat,a dog'"
+        check_file(file, "file of labels", hint=hint, largest=LARGEST_LABELS)
         try:
             names = file.read_text(encoding="utf-8-sig").strip().splitlines()
         except (OSError, UnicodeDecodeError) as error:
             message = f"The labels '{file}' cannot be read: {one_line(error)}"
             raise InputError(message, hint="Give a text file (UTF-8) with one label per line.") from error
-    elif file.suffix in {".txt", ".csv", ".names"}:
-        message = f"There is no file of labels '{texts[0]}'."
-        raise InputError(message, hint="Check the path, or give the texts: --labels 'a cat,a dog'")
     else:
         names = texts[0].split(",")
     labels = tuple(" ".join(name.split()) for name in names)
@@ -79,7 +83,11 @@ def pictures_in(texts: Sequence[str]) -> tuple[str, ...]:
 
 def _pictures(text: str) -> list[str]:
     if os.path.isdir(text):  # noqa: PTH112 - False for an impossible name, which is reported where it is opened
-        files = [str(file) for file in sorted(Path(text).iterdir()) if file.is_file()]
+        try:
+            files = [str(file) for file in sorted(Path(text).iterdir()) if os.path.isfile(file)]  # noqa: PTH113
+        except OSError as error:
+            message = f"The folder '{text}' cannot be read: {error.strerror}."
+            raise InputError(message, hint="Check its permissions with `ls -ld`.") from None
         pictures = [file for file in files if Path(file).suffix.lower() in PICTURE_SUFFIXES]
         if not pictures:
             message = f"The folder '{text}' holds no pictures."
@@ -112,7 +120,8 @@ def _by_class(kind: str, form: str, texts: Sequence[str], pictures: int) -> Iter
         raise InputError(message, hint=f"Compare them one by one, or leave out --{kind}.")
     classes: set[ClassName] = set()
     for text in texts:
-        name, equals, value = ("", "", text) if kind == "mask" and Path(text).exists() else text.rpartition("=")
+        is_file = kind == "mask" and os.path.exists(text)  # noqa: PTH110 - for any text
+        name, equals, value = ("", "", text) if is_file else text.rpartition("=")
         key = class_name(name.strip()) if equals else None
         if key in classes:
             target = f"the class '{key}'" if key is not None else "every class"
