@@ -5,6 +5,7 @@ This file finds and opens them and reports errors; `camctl.values.pixels` conver
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import threading
@@ -45,6 +46,9 @@ FORMATS = {
     "ICO": "Ico",
 }
 """Pillow's name of a format -> its module, without formats that call other programs (EPS) or are rarely photographs."""
+
+# Pillow logs what it finds odd in a file; without any handler Python prints it.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 _header_lock = threading.Lock()
 _stderr_lock = threading.Lock()
