@@ -11,7 +11,7 @@ from math import isfinite, prod
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
-from camctl.errors import Hint, InputError
+from camctl.errors import CamctlError, Hint, InputError
 from camctl.files.atomic import check_writable, write_atomically
 from camctl.files.manifest import json_text
 from camctl.files.schema import SchemaError, record
@@ -84,6 +84,8 @@ def load_raw(path: str | Path) -> RawFile:
     ------
     InputError
         The file is missing or damaged, or was written by something else or a newer camctl.
+    CamctlError
+        It does not fit into memory.
     """
     check_file(path, "file of raw maps", hint=Hint("Save raw maps first", save_raw="FILE.npz"), largest=_LARGEST)
     try:
@@ -91,6 +93,9 @@ def load_raw(path: str | Path) -> RawFile:
             return _raw_file(archive, _members(archive), path)
     except InputError:
         raise
+    except MemoryError:
+        message = f"'{path}' does not fit into memory."
+        raise CamctlError(message, hint="Close other programs, or save fewer maps.") from None
     except Exception as error:  # noqa: BLE001 - readers of archives, arrays and JSON raise anything on damaged files
         reason = f": {error}." if isinstance(error, SchemaError) else "."
         message = f"'{path}' is damaged, or was not saved by camctl{reason}"
