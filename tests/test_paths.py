@@ -111,3 +111,17 @@ def test_a_closed_folder_is_told_as_such(tmp_path):
     (tmp_path / "closed").chmod(0)
     with pytest.raises(InputError, match="may not be read"):
         check_file(tmp_path / "closed" / "x", "thing", hint="")
+
+
+@pytest.mark.parametrize("ending", [".pth", ".safetensors"])
+def test_weights_stay_when_their_file_shrinks(tmp_path, ending):
+    import torch
+    from safetensors.torch import save_file
+
+    path, weights = tmp_path / f"weights{ending}", {"a": torch.ones(1 << 20)}
+    save_file(weights, path) if ending == ".safetensors" else torch.save(weights, path)
+
+    state = read_checkpoint(path).state
+    os.truncate(path, 0)
+
+    assert torch.equal(state["a"], weights["a"])

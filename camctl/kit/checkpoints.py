@@ -153,12 +153,16 @@ def _check_file(file: Path) -> None:
 
 def _safetensors(file: Path, start: bytes) -> Any:
     try:
-        from safetensors.torch import load_file
+        from safetensors import safe_open
+        from safetensors.torch import load
     except ImportError as error:
         message = f"'{file}' needs the package safetensors, which is not installed."
         raise InputError(message, hint="Install it with: pip install safetensors") from error
     try:
-        return load_file(file)
+        # Not `load_file`, which maps the file: one that shrinks later would end the process.
+        with safe_open(file, framework="pt"):
+            """Its header fits its size: it is read only then."""
+        return load(file.read_bytes())
     except Exception as error:
         raise _unreadable(file, start, error) from error
 
