@@ -7,6 +7,7 @@ import math
 import os
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import hypothesis
 import hypothesis.strategies as st
@@ -21,6 +22,7 @@ from camctl.files.manifest import json_text
 from camctl.files.names import slug
 from camctl.kit.class_names import given_names
 from camctl.pipeline.layer_names import pattern
+from camctl.ranking.correlation import together
 from camctl.values.picture import read_picture
 from camctl.values.view import View
 
@@ -68,6 +70,25 @@ def test_view_on_a_scaled_picture_and_back_is_the_view(box, whole, small):
     back = view.on(whole, small).on(small, whole)
 
     assert np.allclose(back.box, box, atol=1e-9)
+
+
+@hypothesis.given(
+    boxes=st.tuples(*[st.tuples(*[st.floats(-1e6, 1e6)] * 2, *[st.floats(1e-6, 1e6)] * 2)] * 2),
+    shapes=st.tuples(*[st.tuples(st.integers(1, 20), st.integers(1, 20))] * 2),
+)
+def test_maps_of_any_two_views_are_laid_over_each_other_or_have_no_part_in_common(boxes, shapes):
+    cams = [
+        SimpleNamespace(
+            values=np.full(shape, 0.5, np.float32), view=View(size=shape, box=(x, y, x + width, y + height))
+        )
+        for (x, y, width, height), shape in zip(boxes, shapes, strict=True)
+    ]
+
+    parts = together(cams)
+
+    if parts is not None:
+        assert parts[0].shape == parts[1].shape
+        assert all(np.allclose(part, 0.5, atol=1e-5) for part in parts)
 
 
 # --------------------------------------------------------------------------------------------- names

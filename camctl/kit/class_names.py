@@ -124,14 +124,17 @@ def given_names(labels: Sequence[str] | str) -> tuple[str, ...]:
         names: Sequence[str] = labels
     elif labels.casefold() in DATA_SETS:
         return names_of(labels.casefold())
-    elif (file := Path(os.path.expanduser(labels))).suffix and os.path.isfile(file):  # noqa: PTH111, PTH113 - they answer for any text
+    elif _is_file(file := Path(os.path.expanduser(labels))):  # noqa: PTH111 - it lets a user be who does not exist
         names = read_names(file)
-    elif file.suffix.lower() in SUFFIXES:
-        message = f"There is no file of labels '{labels}'."
-        raise InputError(message, hint=Hint("Check the path, or give the texts", labels="a cat,a dog"))
     else:
         names = labels.split(",")
     return _checked(names, named=labels if isinstance(labels, str) else "")
+
+
+def _is_file(file: Path) -> bool:
+    """Whether a text means a file of names, that exists or should."""
+    suffix = file.suffix.lower()
+    return suffix in SUFFIXES or bool(suffix and os.path.isfile(file))  # noqa: PTH113 - it answers for any text
 
 
 def _checked(names: Sequence[str], *, named: str) -> tuple[str, ...]:

@@ -6,11 +6,11 @@ sources are found in the same way, under the distribution `camctl`.
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from contextlib import redirect_stdout
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from camctl.errors import CamctlError, Hint, InputError, PluginError, UnknownNameError, one_line
@@ -196,7 +196,8 @@ def split_model(text: str) -> tuple[str, str]:
     """
     if not text.strip():
         raise InputError("No model was named.", hint="Give a config file, a model name, or one such as demo:vit.")
-    match = None if Path(text).exists() else _SOURCE.fullmatch(text)
+    # It also answers for names that no system allows.
+    match = None if os.path.exists(text) else _SOURCE.fullmatch(text)  # noqa: PTH110
     if match is None:
         return DEFAULT_SOURCE, text
     wanted, reference = match["source"], match["reference"]

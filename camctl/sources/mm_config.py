@@ -13,6 +13,7 @@ from typing import Any
 
 from camctl.errors import CamctlError, InputError, UnknownNameError
 from camctl.kit.importing import refuse_options
+from camctl.paths import check_file
 from camctl.sources import data_config
 from camctl.sources.mm_layouts import kind_of, no_model
 from camctl.sources.reporting import reported
@@ -64,8 +65,9 @@ def find_config(reference: str) -> Found:
     # mmpretrain's documentation names configs by their path in its repository; the wheel has the same files.
     if path.parts[:1] == ("configs",) and os.path.isfile(_shipped() / path):  # noqa: PTH113
         return Found(path=_shipped() / path, notes=(f"Config '{reference}' taken from mmpretrain's own.",))
-    message = f"There is no config file '{reference}'."
-    raise InputError(message, hint="Check the path, or give a model name of mmpretrain such as resnet50_8xb32_in1k.")
+    hint = "Check the path, or give a model name of mmpretrain such as resnet50_8xb32_in1k."
+    check_file(path, "config file", hint=hint)
+    return Found(path=path)
 
 
 def published(name: str) -> Found:
@@ -118,6 +120,7 @@ def read_config(path: Path, options: Mapping[str, Any]) -> Any:
 
     hint = "Correct the config, or try it in Python: mmengine.Config.fromfile(...)."
     with reported(f"The config '{path}' cannot be read", hint):
+        check_file(path, "config file", hint="Check the path.", largest=data_config.LARGEST)
         is_data = path.suffix in data_config.SUFFIXES
         config = data_config.read_data(path) if is_data else Config.fromfile(str(path))
     refuse_options({key.partition(".")[0]: value for key, value in options.items()}, f"'{path}'", {*config, *_COMMON})

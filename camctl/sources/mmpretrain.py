@@ -71,7 +71,8 @@ def load_config(
         with seeded(options.seed):
             module = _build(name, config)
         if weights is None:
-            randomise(module, options.seed)
+            with reported(f"The model of '{name}' cannot be given random weights", _CHECK):
+                randomise(module, options.seed)
         else:
             notes += fit(module, weights, hint=_HINT, where="the config")
         module.eval()
@@ -91,7 +92,8 @@ def load_config(
         module.to(device)
         forward = _make_forward(module)
         if weights is None:
-            settle(module, forward, tuple(blank.shape), options.seed)
+            with reported(f"The model of '{name}' fails on a blank picture", _CHECK):
+                settle(module, forward, tuple(blank.shape), options.seed)
         classes = _count_classes(module, forward, blank)
         class_names, unused = _class_names(weights, config, classes, found.path.absolute().parent)
         notes += unused

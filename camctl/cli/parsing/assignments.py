@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any
 
 from camctl.errors import InputError
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 WORDS = {"true": True, "false": False}
+_STEPS = {"(": (1, 0), ")": (-1, 0), "[": (0, 1), "]": (0, -1)}
 
 
 class UnbalancedError(ValueError):
@@ -34,6 +35,10 @@ def parse_assignments(texts: Iterable[str] | None, *, option: str = "--cfg-optio
         except UnbalancedError:
             hint = f"Quote it for the shell: {option} '{key}=[(1,2),(3,4)]'"
             raise InputError(f"The brackets of {option} '{text}' do not close.", hint=hint) from None
+        except RecursionError:
+            raise InputError(
+                f"The brackets of {option} '{key}' are too deep.", hint="Write it in the config."
+            ) from None
     return values
 
 
@@ -61,7 +66,12 @@ def _split(text: str) -> list[str]:
     """Split at commas outside brackets; a last comma adds nothing, and neither does an empty text."""
     if not _balanced(text):
         raise UnbalancedError(text)
-    commas = [position for position, sign in enumerate(text) if sign == "," and _balanced(text[:position])]
+    signs = accumulate((_STEPS.get(sign, (0, 0)) for sign in text), lambda a, b: (a[0] + b[0], a[1] + b[1]))
+    commas = [
+        position
+        for position, (sign, open_) in enumerate(zip(text, signs, strict=True))
+        if sign == "," and open_ == (0, 0)
+    ]
     parts = [text[before + 1 : comma] for before, comma in pairwise([-1, *commas, len(text)])]
     return parts if parts[-1] else parts[:-1]
 

@@ -1,9 +1,9 @@
 """Options that commands share, in groups: each is a value that the command gets whole."""
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import inf
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from camctl import registry
@@ -283,9 +283,9 @@ class SeveralModels(ModelOptions):
 def split_checkpoint(text: str) -> tuple[str, str | None]:
     """`MODEL@CHECKPOINT` -> both; an `@` in the name of an existing file belongs to the name."""
     positions = [position for position, sign in enumerate(text) if sign == "@"]
-    if not positions or Path(text).exists():
+    if not positions or os.path.exists(text):  # noqa: PTH110 - for any text
         return text, None
-    at = next((position for position in positions if Path(text[:position]).exists()), positions[0])
+    at = next((position for position in positions if os.path.exists(text[:position])), positions[0])  # noqa: PTH110
     model, weights = text[:at], text[at + 1 :]
     if not model or not weights:
         message = f"'{text}' needs a model before its @ and a checkpoint after it."

@@ -50,7 +50,11 @@ def pictures_in(texts: Sequence[str]) -> tuple[str, ...]:
 
 def _pictures(text: str) -> list[str]:
     if os.path.isdir(text):  # noqa: PTH112 - False for an impossible name, which is reported where it is opened
-        files = [str(file) for file in sorted(Path(text).iterdir()) if file.is_file()]
+        try:
+            files = [str(file) for file in sorted(Path(text).iterdir()) if os.path.isfile(file)]  # noqa: PTH113
+        except OSError as error:
+            message = f"The folder '{text}' cannot be read: {error.strerror}."
+            raise InputError(message, hint="Check its permissions with `ls -ld`.") from None
         pictures = [file for file in files if Path(file).suffix.lower() in PICTURE_SUFFIXES]
         if not pictures:
             message = f"The folder '{text}' holds no pictures."
@@ -83,7 +87,8 @@ def _by_class(kind: str, form: str, texts: Sequence[str], pictures: int) -> Iter
         raise InputError(message, hint=f"Compare them one by one, or leave out --{kind}.")
     classes: set[ClassName] = set()
     for text in texts:
-        name, equals, value = ("", "", text) if kind == "mask" and Path(text).exists() else text.rpartition("=")
+        is_file = kind == "mask" and os.path.exists(text)  # noqa: PTH110 - for any text
+        name, equals, value = ("", "", text) if is_file else text.rpartition("=")
         key = class_name(name.strip()) if equals else None
         if key in classes:
             target = f"the class '{key}'" if key is not None else "every class"
