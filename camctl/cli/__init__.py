@@ -14,9 +14,10 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     try:
         # Here, since Ctrl-C may come while typer loads.
         from camctl.cli.app import main as run
-    except KeyboardInterrupt:
-        sys.exit(130)
-    run(args)
+
+        run(args)
+    except KeyboardInterrupt as error:  # just before the command started, or after it ended
+        sys.exit(getattr(error, "code", 130))
 
 
 __all__ = ["main"]
