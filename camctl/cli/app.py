@@ -1,11 +1,9 @@
 """From the words of the command line, spelt as typer knows them, to a command and an exit code."""
 
 import os
-import sys
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
-from typing import NoReturn
 
 import typer
 
@@ -35,17 +33,15 @@ ALONE = {"--metrics": "all", "--versus": "auto"}
 """Flag that may stand without a value -> the value that it then means."""
 
 
-def main(args: Sequence[str] | None = None) -> NoReturn:
-    """Run the command and end the process with its exit code."""
-    words = list(sys.argv[1:] if args is None else args)
+def main(words: list[str], call: process.Call) -> int:
+    """Run the command, by `call`, and return its exit code."""
     process.mend_streams()
     process.mend_sizes()
-    with process.interruptible(last=args is None) as call:
-        try:
-            code = guard(lambda: call(lambda: _run(words)))
-        finally:
-            lost = process.flush()
-    sys.exit(code or lost)
+    try:
+        code = guard(lambda: call(lambda: _run(words)))
+    finally:
+        lost = process.flush()
+    return code or lost
 
 
 def _run(words: list[str]) -> int | None:

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from camctl.errors import ExitCode
 
@@ -27,6 +27,13 @@ SIZES = ("COLUMNS", "LINES", "TERMINAL_WIDTH")
 
 TOGETHER = 1.0
 """Seconds in which a signal that comes again is the same one: a closed window is reported by shell and system."""
+
+
+class Call(Protocol):
+    """Calls a function, and raises `Interrupted` if a signal came, whatever became of it there."""
+
+    def __call__(self, function: Callable[[], Result], /) -> Result:
+        """Return what the function returns."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -118,7 +125,7 @@ def _leave(number: int, _frame: FrameType | None) -> None:
 
 
 @contextmanager
-def interruptible(*, last: bool) -> Iterator[Callable[[Callable[[], Result]], Result]]:
+def interruptible(*, last: bool) -> Iterator[Call]:
     """Let signals end a command by an exception, so that everything in `finally` is done; ignored ones stay ignored.
 
     Gives what to call the command by. With `last` nothing is left to do afterwards: a signal then ends the process.
