@@ -130,7 +130,7 @@ def _table(kind: discovery.Kind, plugins: "Sequence[Loaded]") -> Table:
     table = ruled_table(*fixed, *folding, header_style="bold")
     for loaded in plugins:
         cells = (Text(text, "yellow" if text == "no" else "") for text in _cells(loaded.plugin).values())
-        table.add_row(Text(_title(loaded), "bold cyan"), _summary(loaded), *cells, _package(loaded))
+        table.add_row(line((_title(loaded), "bold cyan")), _summary(loaded), *cells, _package(loaded))
     return table
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from camctl.errors import InputError
@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 WORDS = {"true": True, "false": False}
-_STEPS = {"(": (1, 0), ")": (-1, 0), "[": (0, 1), "]": (0, -1)}
+
+DEEPEST = 50
+"""Brackets in each other that a value may have."""
 
 
 class UnbalancedError(ValueError):
@@ -30,15 +32,14 @@ def parse_assignments(texts: Iterable[str] | None, *, option: str = "--cfg-optio
         key, equals, value = text.partition("=")
         if not equals or not key:
             raise InputError(f"{option} '{text}' is not of the form KEY=VALUE.", hint=f"Write {option} KEY=VALUE")
+        if max(accumulate((sign in "([") - (sign in ")]") for sign in value), default=0) > DEEPEST:
+            hint = "Write the value into a config instead."
+            raise InputError(f"{option} '{key}' has more than {DEEPEST} brackets in each other.", hint=hint)
         try:
             values[key] = _value(value)
         except UnbalancedError:
             hint = f"Quote it for the shell: {option} '{key}=[(1,2),(3,4)]'"
             raise InputError(f"The brackets of {option} '{text}' do not close.", hint=hint) from None
-        except RecursionError:
-            raise InputError(
-                f"The brackets of {option} '{key}' are too deep.", hint="Write it in the config."
-            ) from None
     return values
 
 
@@ -64,17 +65,14 @@ def _value(text: str) -> Any:
 
 def _split(text: str) -> list[str]:
     """Split at commas outside brackets; a last comma adds nothing, and neither does an empty text."""
-    if not _balanced(text):
+    round_, square, start = 0, 0, 0
+    parts = []
+    for position, sign in enumerate(text):
+        round_ += (sign == "(") - (sign == ")")
+        square += (sign == "[") - (sign == "]")
+        if sign == "," and not round_ and not square:
+            parts.append(text[start:position])
+            start = position + 1
+    if round_ or square:
         raise UnbalancedError(text)
-    signs = accumulate((_STEPS.get(sign, (0, 0)) for sign in text), lambda a, b: (a[0] + b[0], a[1] + b[1]))
-    commas = [
-        position
-        for position, (sign, open_) in enumerate(zip(text, signs, strict=True))
-        if sign == "," and open_ == (0, 0)
-    ]
-    parts = [text[before + 1 : comma] for before, comma in pairwise([-1, *commas, len(text)])]
-    return parts if parts[-1] else parts[:-1]
-
-
-def _balanced(text: str) -> bool:
-    return text.count("(") == text.count(")") and text.count("[") == text.count("]")
+    return [*parts, text[start:]] if text[start:] else parts
