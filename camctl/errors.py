@@ -122,7 +122,7 @@ def one_line(error: BaseException) -> str:
     """Return an exception's type and message on one line."""
     try:
         text = " ".join(str(error).split())
-    except Exception:  # noqa: BLE001 - another package's exception may fail to print itself
+    except BaseException:  # noqa: BLE001 - another package's exception may fail to print itself
         text = ""
     text = text if len(text) <= LONGEST_QUOTE else f"{text[: LONGEST_QUOTE - 1]}…"
     return f"{type(error).__name__}: {text}" if text else f"{type(error).__name__} (no message)"
@@ -138,7 +138,11 @@ def out_of_memory(error: BaseException) -> bool:
     """Return whether an exception means that a device or this machine has too little memory; imports no torch."""
     torch = sys.modules.get("torch")
     device = torch is not None and isinstance(error, torch.OutOfMemoryError)
-    return device or isinstance(error, MemoryError) or "can't allocate memory" in str(error)
+    try:
+        text = str(error)
+    except BaseException:  # noqa: BLE001 - another package's exception may fail to print itself
+        text = ""
+    return device or isinstance(error, MemoryError) or "can't allocate memory" in text
 
 
 class CamctlError(Exception):
