@@ -10,6 +10,7 @@ import sys
 import threading
 import weakref
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import entrypoints
@@ -97,7 +98,7 @@ def raising(error: BaseException) -> Any:
     return answer
 
 
-class Mute(Exception):
+class MuteError(Exception):
     def __str__(self) -> str:
         raise self
 
@@ -110,7 +111,7 @@ class Mute(Exception):
         (StopIteration(), "StopIteration (no message)"),
         (MemoryError(), "MemoryError (no message)"),
         (RecursionError("deep"), "RecursionError: deep"),
-        (Mute(), "Mute (no message)"),
+        (MuteError(), "MuteError (no message)"),
         (PluginError(None), "PluginError: None"),  # type: ignore[arg-type]
         (InputError("x", hint=5), "InputError: x"),  # type: ignore[arg-type]
     ],
@@ -139,24 +140,24 @@ PROCESS = {
     "descriptor 1": lambda: os.close(1),
     "both descriptors": lambda: os.closerange(1, 3),
     "the current folder": lambda: os.chdir("/"),
-    "sys.path": lambda: sys.path.clear(),
+    "sys.path": lambda: sys.path.__delitem__(slice(None)),
     "sys.stdout": lambda: setattr(sys, "stdout", None),
-    "what sys.stdout is": lambda: sys.stdout.close(),
+    "what sys.stdout is": lambda: getattr(sys, "stdout").close(),  # noqa: B009 - what it is then
     "the recursion limit": lambda: sys.setrecursionlimit(5000),
     "the interrupt": lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
     "threads": lambda: torch.set_num_threads(torch.get_num_threads() + 1),
-    "the gradient mode": lambda: torch.set_grad_enabled(False),  # noqa: FBT003 - torch's own
+    "the gradient mode": lambda: torch.set_grad_enabled(False),
     "the data type": lambda: torch.set_default_dtype(torch.float64),
     "the device": lambda: torch.set_default_device("meta"),
     "the seed": lambda: torch.manual_seed(torch.initial_seed() + 1),
-    "determinism": lambda: torch.use_deterministic_algorithms(True),  # noqa: FBT003 - torch's own
+    "determinism": lambda: torch.use_deterministic_algorithms(True),
 }
 
 
 def process_state() -> list[object]:
     """What a plugin may change of the process, read by other means than the sandbox's where there are some."""
     descriptors = [os.fstat(number)[:3] for number in range(3)]
-    here = os.stat(".")[:3]
+    here = Path().stat()[:3]
     settings = torch.__config__.parallel_info().splitlines()[1:2], torch.zeros(1).dtype, torch.zeros(1).device
     random = torch.random.get_rng_state().tolist()
     grad = (torch.ones(1, requires_grad=True) * 2).requires_grad
@@ -168,7 +169,7 @@ def process_state() -> list[object]:
 @pytest.mark.parametrize("change", PROCESS.values(), ids=PROCESS)
 def test_what_a_method_changes_of_the_process_is_put_back(change: Any) -> None:
     words: Any = {"name": "Mine", "summary": "Mine.", "paper": "none", "needs": {"activations"}}
-    mine = isolated("method", method(**words)(lambda capture: change() and None or capture.activations))
+    mine = isolated("method", method(**words)(lambda capture: (change(), capture.activations)[1]))
     capture = capture_of(seeded(TinyCnn()))
     before = process_state()
 
@@ -202,7 +203,7 @@ def test_a_thread_that_fails_after_the_method_costs_one_line() -> None:
     compute(seeded(TinyCnn()), answer)
     words = r"A thread of the method theirs\[mine\] failed: ZeroDivisionError: division by zero"
     try:
-        with pytest.warns(PluginWarning, match=words):
+        with pytest.warns(PluginWarning, match=words):  # noqa: PT031 - the thread warns
             go.set()
             threads[0].join()
     finally:
