@@ -61,7 +61,7 @@ def _row(found: discovery.Found) -> dict[str, Any]:
         "name": found.name,
         "package": found.distribution,
         "version": found.version,
-        "clashes_with": [rival.label for rival in discovery.rivals(found, discovery.find(found.kind))],
+        "clashes_with": [rival.label for rival in discovery.rivals(found)],
         "summary": "",
         "error": "",
         "hint": "",
