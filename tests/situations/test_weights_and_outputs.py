@@ -115,7 +115,9 @@ def test_of_features_and_logits_the_one_with_names_is_taken_and_said(run, pixels
 
     assert_scores(outcome, module(view(pixels))[1][0].detach().softmax(0), NAMES)
     assert re.search(r"two|2 (outputs|heads|tensors)|--head", outcome.spoken + str(outcome.json))
-    assert run(f"{OUTPUTS}:features_first", "--head", 0).first[0] not in NAMES
+    other = run(f"{OUTPUTS}:features_first", "--head", 0)
+    assert "No such option" not in other.words
+    assert "embedding" in other.spoken if other.code else other.first[0] not in NAMES
 
 
 def test_an_answer_of_transformers_is_its_logits(run, pixels):
@@ -143,11 +145,11 @@ def test_one_logit_is_two_classes_and_either_is_asked_for(run, pixels, label):
 def test_of_34_questions_each_has_its_own_answer_and_those_above_a_threshold_are_drawn(run, pixels):
     """https://github.com/jacobgil/pytorch-grad-cam/issues/410."""
     expected = answers(outputs.questions(), view(pixels))
-    outcome = run(f"{OUTPUTS}:questions", "--threshold", 0.8)
+    outcome = run(f"{OUTPUTS}:questions", "--threshold", 0.6)
 
     assert outcome.code == 0, outcome.words
     drawn = {one["target"]["index"]: one["target"]["score"] for one in outcome.json["maps"]}
-    above = {index: pytest.approx(float(score), abs=1e-4) for index, score in enumerate(expected) if score > 0.8}
+    above = {index: pytest.approx(float(score), abs=1e-4) for index, score in enumerate(expected) if score > 0.6}
     assert 1 < len(above) < outputs.QUESTIONS
     assert drawn == above
 
@@ -172,7 +174,8 @@ def test_an_age_is_shown_in_years_and_goes_up_or_down(run, pixels):
     layer = ("--output", "values", "--target-layers", "body", "--method", "GradCAM")
     outcome = run(f"{OUTPUTS}:age", *layer, "--target-category", "down")
 
-    assert "value" in run(f"{OUTPUTS}:age").spoken
+    unasked = run(f"{OUTPUTS}:age")
+    assert "value" in unasked.spoken + str(unasked.json)
 
     assert outcome.code == 0, outcome.words
     assert any(number == pytest.approx(years, abs=0.01) for number in outcome.numbers())
