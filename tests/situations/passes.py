@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from tests.situations.nets import Net, seeded
 
@@ -62,6 +63,13 @@ class Autocast(Net):
             return super().forward(x)
 
 
+class Checkpointed(Net):
+    """Its features are made again in the backward pass, to save memory."""
+
+    def features(self, x: Tensor) -> Tensor:
+        return checkpoint(super().features, x, use_reentrant=True)
+
+
 class Pyramid(Net):
     """One head for two levels of a pyramid, as detectors share theirs; the coarse one comes last."""
 
@@ -93,6 +101,10 @@ def inference() -> nn.Module:
 
 def frozen() -> nn.Module:
     return seeded(Frozen())
+
+
+def checkpointed() -> nn.Module:
+    return seeded(Checkpointed())
 
 
 def autocast() -> nn.Module:

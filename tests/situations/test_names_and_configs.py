@@ -127,3 +127,10 @@ def test_an_option_of_what_the_config_has_already_copied_is_refused_or_works(run
         assert_refused(outcome, "test_pipeline")
     else:
         assert outcome.json["maps"][0]["grid"] == [16, 16]
+
+
+def test_a_base_that_is_not_there_is_named(run, pixels, write_config):
+    """https://github.com/open-mmlab/mmpretrain/issues/979."""
+    outcome = run(write_config(_base_=["../_base_/models/nowhere.py"]), "--random-weights")
+
+    assert_refused(outcome, r"_base_/models/nowhere\.py", "no such file|not exist|missing|not there|no file")

@@ -179,6 +179,20 @@ def test_a_forward_without_gradients_is_the_cause_and_not_the_layer(run, pixels,
     assert works or re.search(cause, outcome.spoken), outcome.spoken
 
 
+def test_features_made_again_in_the_backward_pass_have_a_map_or_a_cause(run, pixels):
+    """https://github.com/pytorch/xla/issues/8729, https://github.com/haidog-yaqub/MeanFlow/issues/4."""
+    module = net()
+    best = int(answers(module, view(pixels)).argmax())
+    outcome = run(f"{PASSES}:checkpointed", "--target-layers", "body", "--method", "GradCAM")
+
+    if outcome.code == 0 and outcome.json["maps"][0]["verdict"] == "ok":
+        oracle = gradcam(module.body, lambda x: module(x)[0, best], view(pixels))
+        np.testing.assert_allclose(outcome.raw["raw_0_layer_0"], oracle, atol=1e-4 * np.abs(oracle).max())
+    else:
+        assert outcome.code in {0, 2}
+        assert re.search("checkpointing|checkpoint inside|no_grad|without gradients", outcome.spoken)
+
+
 def test_a_half_precision_net_has_eigenvectors(run, pixels):
     """https://github.com/jacobgil/pytorch-grad-cam/issues/442, …/issues/493."""
     outcome = run(f"{PASSES}:half", "--method", "EigenCAM")

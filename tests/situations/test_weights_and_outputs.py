@@ -68,6 +68,13 @@ def test_a_head_of_six_classes_does_not_fit_one_of_three(run, pixels):
     assert_refused(run(FRESH, "six.pth"), "head", r"\b6\b|\(6,|six", r"\b3\b|\(3,|three")
 
 
+def test_low_rank_updates_are_not_left_out_in_silence(run, pixels):
+    """https://github.com/flairNLP/flair/issues/3623, https://github.com/huggingface/peft/issues/577."""
+    torch.save(weights.with_low_rank_updates(), "lora.pth")
+
+    assert_refused(run(FRESH, "lora.pth"), r"\bpeft\b|\blora\b|low.rank|adapter", "merge")
+
+
 def test_an_auxiliary_head_left_over_is_one_note(run, pixels):
     """https://github.com/pytorch/vision/issues/3648."""
     torch.save(weights.with_auxiliary_head(), "inception.pth")

@@ -73,6 +73,19 @@ def of_six_classes() -> dict[str, object]:
     return {"state_dict": seeded(Net(6)).state_dict(), "meta": {"epoch": 1}}
 
 
+def with_low_rank_updates() -> dict[str, torch.Tensor]:
+    """Of PEFT, not merged: how much the updates count is in another file."""
+    state = prefixed(
+        {name: tensor for name, tensor in trained().items() if name.startswith("body")}, "base_model.model."
+    )
+    head, updates = seeded(Net(), 0).head, "base_model.model.head."
+    state |= {f"{updates}base_layer.weight": head.weight.detach(), f"{updates}base_layer.bias": head.bias.detach()}
+    return state | {
+        f"{updates}lora_A.default.weight": torch.ones(2, 8),
+        f"{updates}lora_B.default.weight": torch.ones(3, 2),
+    }
+
+
 def with_auxiliary_head() -> dict[str, torch.Tensor]:
     return {**trained(), "AuxLogits.fc.weight": torch.ones(3, 8), "AuxLogits.fc.bias": torch.zeros(3)}
 
