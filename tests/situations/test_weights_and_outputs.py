@@ -121,7 +121,7 @@ def test_of_features_and_logits_the_one_with_names_is_taken_and_said(run, pixels
     outcome = run(f"{OUTPUTS}:features_first")
 
     assert_scores(outcome, module(view(pixels))[1][0].detach().softmax(0), NAMES)
-    assert re.search(r"two|2 (outputs|heads|tensors)|--head", outcome.spoken + str(outcome.json))
+    assert "head" in outcome.spoken + str(outcome.json)
     other = run(f"{OUTPUTS}:features_first", "--head", 0)
     assert "No such option" not in other.words
     assert "embedding" in other.spoken if other.code else other.first[0] not in NAMES
