@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from camctl.errors import Hint, InputError, one_line
+from camctl.paths import check_file
 
 NESTS = (
     "id2label",
@@ -153,18 +154,14 @@ def read_names(file: Path) -> tuple[str, ...]:
 
     A line may begin with its index or its WordNet number. Raises `InputError`: the file cannot be read, or holds none.
     """
+    hint = Hint("Check the path, or give the texts", labels="a cat,a dog")
+    check_file(file, "file of labels", hint=hint, largest=LARGEST)
     try:
-        if not file.is_file() or file.stat().st_size > LARGEST:
-            raise ValueError("it is no file of names")  # noqa: TRY301
-        text = file.read_text(encoding="utf-8-sig")
-        names = _parsed(text, file.suffix.lower())
+        names = _parsed(file.read_text(encoding="utf-8-sig"), file.suffix.lower())
     except (OSError, ValueError, RecursionError, csv.Error) as error:
-        message = f"The labels '{file}' cannot be read: {one_line(error)}"
-        raise InputError(
-            message, hint="Give a text file (UTF-8) with one label per line, or CSV, JSON or YAML."
-        ) from error
+        raise InputError(f"The labels '{file}' cannot be read: {one_line(error)}", hint=FILE) from error
     if not names:
-        raise InputError(f"'{file}' holds no labels.", hint="Give a text file (UTF-8) with one label per line.")
+        raise InputError(f"'{file}' holds no labels.", hint=FILE)
     return names
 
 
