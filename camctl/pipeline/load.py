@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from torch import nn
 
+    from camctl.plugin import OutputKind
+
     AnyModel = LoadedModel | nn.Module | str
 
 
@@ -29,6 +31,8 @@ def load(  # noqa: PLR0913
     repairs: bool = True,
     cfg_options: Mapping[str, Any] | None = None,
     labels: Sequence[str] = (),
+    output: OutputKind | None = None,
+    head: str | int | None = None,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> LoadedModel:
     """Load a classifier.
@@ -53,6 +57,12 @@ def load(  # noqa: PLR0913
         Settings of a config file to override.
     labels
         Names of the classes, one per class; for a zero-shot model (CLIP) the texts to score pictures against.
+    output
+        What the model's output is, if that cannot be found out: `logits`, `probabilities`, `log-probabilities`,
+        `sigmoid` (probabilities that do not exclude each other), `values` (a regression's), `embedding`, `dense` or
+        `boxes`.
+    head
+        Name or index of the head to explain, of several.
     progress
         Called as `progress(text, done, total)` while a file is downloaded.
 
@@ -84,10 +94,16 @@ def load(  # noqa: PLR0913
         repairs=repairs,
         cfg_options=cfg_options or {},
         labels=tuple(labels),
+        output=output,
+        head=head,
         progress=progress,
     )
     weights = str(checkpoint) if checkpoint is not None else None
     loaded = picked.plugin.load(reference, weights, _device(device), options)
+    if output is not None:
+        loaded = replace(loaded, output=output, output_by="you")
+    if head is not None:
+        loaded = replace(loaded, head=head)
     return _renamed(loaded, options.labels) if options.labels else loaded
 
 
@@ -121,16 +137,17 @@ def _renamed(loaded: LoadedModel, labels: tuple[str, ...]) -> LoadedModel:
     import torch
 
     from camctl.engine.model_state import untouched
-    from camctl.engine.predictions import class_logits
+    from camctl.engine.output import OutputReader
     from camctl.engine.view import inputs_of
 
+    loaded = replace(loaded, class_names=labels)
     with torch.no_grad(), untouched(loaded.module):
-        count = class_logits(loaded.forward)(inputs_of(loaded, None)).shape[1]
-    if len(labels) != count:
+        count = OutputReader(loaded)(inputs_of(loaded, None)).shape[1]
+    if len(labels) != count and (len(labels), count) != (1, 2):
         message = f"{len(labels)} labels were given, and the model has {count} classes."
         text = "Give one label per class, in the order of the outputs; a file has one per line"
         raise InputError(message, hint=Hint(text, labels="classes.txt"))
-    return replace(loaded, class_names=labels)
+    return loaded
 
 
 def loaded_of(model: AnyModel) -> LoadedModel:

@@ -92,7 +92,8 @@ def _verified(scene: Scene, manner: Manner, passed: Passed, clock: Clock) -> Pas
     maps = dict(passed.maps)
     with untouched(scene.plan.table):
         for key, drawn, target in passed.drawn():
-            if drawn.verdict.name != "ok" or not manner.methods[key[-1]].needs:
+            # What a class loses is measured in logits, and a value has a unit of its own.
+            if drawn.verdict.name != "ok" or not manner.methods[key[-1]].needs or target.direction:
                 continue
             with clock.timed("verify"):
                 question = passed.predictions.question(target)
@@ -173,7 +174,14 @@ def _explanation(
         maps=cams,
         random_weights=loaded.random_weights,
         repairs=loaded.repairs,
-        notes=(*loaded.notes, *(() if scene.view.exact else (STRETCHED,)), *passed.notes, *choices),
+        output=scene.plan.output,
+        notes=(
+            *loaded.notes,
+            *scene.plan.output.notes,
+            *(() if scene.view.exact else (STRETCHED,)),
+            *passed.notes,
+            *choices,
+        ),
         checkpoint=loaded.checkpoint.path if loaded.checkpoint else None,
         checkpoint_sha256=loaded.checkpoint.sha256 if loaded.checkpoint else None,
         forward_milliseconds=spent.get("forward", 0.0) + spent.get("forward (aug)", 0.0),

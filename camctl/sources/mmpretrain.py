@@ -97,6 +97,7 @@ def load_config(
         preprocess=preprocess,
         input_size=(int(blank.shape[-2]), int(blank.shape[-1])),
         class_names=class_names,
+        output="logits",
         score="sigmoid" if _is_a(getattr(module, "head", None), "MultiLabelClsHead") else "softmax",
         checkpoint=weights.origin if weights else None,
         random_weights=weights is None,

@@ -15,6 +15,7 @@ from camctl.cli.parsing.texts import class_name, labels_of, split_names
 from camctl.errors import ExitCode, InputError
 from camctl.render.colormaps import COLORMAPS, known_colormap
 from camctl.values.look import DEFAULT_COLORMAP, DEFAULT_OPACITY
+from camctl.values.output import OutputKind
 from camctl.values.request import Classes, Family, nearest
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def check_range(flag: str, value: float, least: float, most: float = inf) -> Non
 class ClassOptions:
     """Which classes are explained, and which they are contrasted with.
 
-    target_category: Classes to explain, by index or name; one map each.
+    target_category: Classes to explain, by index or name; one map each. Of a regression: up or down, or NAME:down.
     versus: Contrast the target with these classes (Finer-CAM; works with any method): show evidence for the target that
         does not also support them. auto:3 takes the three classes with the nearest scores.
     """
@@ -184,6 +185,10 @@ class ModelOptions:
     cfg_options: Changes to the config file, such as model.head.num_classes=10.
     labels: Names of the classes: texts, or a file with one per line. A zero-shot model (CLIP, SigLIP) scores the
         picture against them: --labels 'a photo of a cat,a photo of a dog'.
+    output: What the model's output is, if it is not detected: logits, probabilities, log-probabilities, sigmoid (each
+        class for itself), values (a regression), embedding, dense or boxes.
+    head: Which of several heads is explained, by name or index; see camctl layers MODEL. By default the one that has
+        the class names, or the largest.
     random_weights: Draw the weights at random, to try things without a checkpoint. The map then means nothing.
     trust_checkpoint: Read a checkpoint that holds more than weights. It can run any code on this machine: use it for
         files of your own.
@@ -198,6 +203,8 @@ class ModelOptions:
     device: str = option("DEVICE", "cpu", autocompletion=completion.devices)
     cfg_options: list[str] | None = option("KEY=VALUE...")
     labels: list[str] | None = option("TEXT...")
+    output: OutputKind | None = option("KIND", shown="detected")
+    head: str | None = option("NAME|INDEX")
     random_weights: bool = switch()
     seed: int = option("N", 0, help="Seed for --random-weights.", min=0, max=2**32 - 1)
     trust_checkpoint: bool = switch()
@@ -226,6 +233,8 @@ class ModelOptions:
             "repairs": not self.no_repairs,
             "cfg_options": parse_assignments(self.cfg_options),
             "labels": labels_of(self.labels),
+            "output": self.output,
+            "head": self.head,
         }
         return ModelRequest(model, checkpoint, family, keywords, structure_only=drawn)
 
