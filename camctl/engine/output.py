@@ -137,7 +137,8 @@ class OutputReader:
             return "probabilities", ""
         if several and bool((values <= 0).all()) and _close(values.exp().sum(1), near):
             return "log-probabilities", ""
-        if within and ((maker is not None and maker.name in BOUNDED) or functions.bounds(answer)):
+        # A head of zeros may equal the gate of a channel.
+        if within and bool(values.any()) and ((maker and maker.name in BOUNDED) or functions.bounds(answer)):
             return "sigmoid", ""
         if answer.shape[1] >= FEWEST and not self._named(answer.shape[1]) and _close(values.norm(dim=1), near):
             return "embedding", ""

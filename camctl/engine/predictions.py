@@ -71,6 +71,7 @@ class Predictions:
         self.count = count
         self.logits = logits
         self.kind = score
+        self.noun = "value" if values else "class"
         self.scores = class_scores(logits[None], score)[0].cpu()
         order = logits.nan_to_num(nan=float("-inf")).argsort(descending=True, stable=True)
         self.order: list[int] = list(range(count)) if values else order.tolist()
@@ -167,7 +168,10 @@ class Predictions:
     def _by_name(self, name: str) -> int:
         if self.names is None:
             message = f"This model's class names are not known, so '{name}' cannot be looked up."
-            raise InputError(message, hint=f"Give an index from 0 to {self.count - 1}.")
+            hint = f"Give an index from 0 to {self.count - 1}."
+            if name.rpartition(":")[2].strip().casefold() in DIRECTIONS:
+                hint = Hint(f"{hint} If its output is a value (a regression), say so", output="values")
+            raise InputError(message, hint=hint)
         folded = name.strip().casefold()
         parts: dict[str, list[int]] = {}
         for index, label in enumerate(self.names):
@@ -182,11 +186,15 @@ class Predictions:
             raise InputError(message, hint="Give the index of the one you mean.")
         holding = [label for label in self.names if folded in label.casefold()][:3]
         if holding and not get_close_matches(folded, parts, n=1, cutoff=0.8):
-            message = f"There is no class named '{name}'."
+            message = f"There is no {self.noun} named '{name}'."
             raise InputError(message, hint=f"Did you mean {' or '.join(repr(label) for label in holding)}?")
-        few = f"The classes are: {'; '.join(self.names)}. " if self.count <= FEW_CLASSES else ""
+        few = (
+            f"The {'values' if self.kind == 'value' else 'classes'} are: {'; '.join(self.names)}. "
+            if self.count <= FEW_CLASSES
+            else ""
+        )
         hint = f"{few}Or give an index from 0 to {self.count - 1}."
-        raise UnknownNameError("class", name, list(parts), hint=hint)
+        raise UnknownNameError(self.noun, name, list(parts), hint=hint)
 
 
 def choose(predictions: Predictions, classes: Classes) -> tuple[Target, ...]:

@@ -332,7 +332,7 @@ def test_one_of_several_values_is_asked_for_by_name_or_index(text, index, direct
 
 
 @pytest.mark.parametrize(
-    ("text", "says"), [("2:up", "no value 2"), ("tall", "no class named"), ("up", "no class named")]
+    ("text", "says"), [("2:up", "no value 2"), ("tall", "no value named"), ("up", "no value named")]
 )
 def test_value_that_there_is_not_is_refused(text, says):
     model = net(lambda y: y, classes=2, class_names=("age", "size"), output="values")
