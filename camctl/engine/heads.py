@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,12 +11,16 @@ import torch
 from torch import Tensor
 
 from camctl.errors import Hint, InputError, UnknownNameError
+from camctl.values.output import MOST_LISTED
 
 if TYPE_CHECKING:
     from camctl.engine.last_functions import LastFunctions
 
 DEEPEST = 4
 """Levels of lists and dicts that are looked into."""
+
+FEATURES = re.compile(r"embed|feature|hidden|pool|latent", re.IGNORECASE)
+"""What the names of outputs hold that are no scores."""
 
 ALIKE = 1e-3
 """Largest difference between probabilities and the probabilities of logits beside them."""
@@ -82,8 +87,7 @@ def asked(heads: Mapping[str, Tensor], wanted: str | int) -> str:
     if len(heads) == 1:
         message = f"There is no head '{text}': the model has one output, of {shape_text(next(iter(heads.values())))}."
         raise InputError(message, hint="Leave out the head.")
-    known = "; ".join(f"{name} ({shape_text(head)})" for name, head in heads.items())
-    raise UnknownNameError("head", text, list(heads), hint=f"The heads are: {known}.")
+    raise UnknownNameError("head", text, list(heads), hint=f"The heads are: {_listed(heads)}.")
 
 
 def choice(heads: Mapping[str, Tensor], names: Sequence[str] | None, functions: LastFunctions) -> tuple[str, str]:
@@ -99,17 +103,29 @@ def choice(heads: Mapping[str, Tensor], names: Sequence[str] | None, functions: 
     if len(heads) == 1 or len(named) == 1:
         return next(iter(named or heads)), ""
     read = {name for name, head in heads.items() if functions.reads(head, list(heads.values()))}
-    able = {name: head for name, head in heads.items() if name not in read} or dict(heads)
+    able = {name: head for name, head in heads.items() if name not in read and not is_feature(name)} or dict(heads)
     fitting = [name for name, head in able.items() if names and head.shape[1] == len(names)]
     largest = max(able, key=lambda name: able[name].shape[1])
     name = fitting[0] if fitting else largest
     if len(able) == 1:
         return name, ""
-    why = "it has the class names" if fitting else "the largest"
-    listed = ", ".join(f"{other} ({shape_text(head)})" for other, head in able.items())
+    alike = sum(head.shape[1] == able[name].shape[1] for head in able.values()) > 1
+    why = "as many as there are class names" if fitting else "the first of that size" if alike else "the largest"
     other = next(other for other in able if other != name)
-    text = f"The model has {len(able)} heads: {listed}. The head {name} is explained, {why}. For another"
+    text = f"The model has {len(able)} heads: {_listed(able)}. The head {name} is explained, {why}. For another"
     return name, Hint(text, head=other)
+
+
+def is_feature(name: str) -> bool:
+    """Return whether the name of an output says that it holds features, such as `pooler_output`."""
+    return bool(FEATURES.search(name.rpartition(".")[2]))
+
+
+def _listed(heads: Mapping[str, Tensor]) -> str:
+    """Return heads with their shapes: `age (1x8), kind (1x3)`."""
+    texts = [f"{name} ({shape_text(head)})" for name, head in heads.items()]
+    more = [f"and {len(texts) - MOST_LISTED} more"] if len(texts) > MOST_LISTED else []
+    return ", ".join([*texts[:MOST_LISTED], *more])
 
 
 def _probabilities_of(logits: Tensor, other: Tensor) -> bool:

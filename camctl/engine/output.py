@@ -44,7 +44,10 @@ FEWEST = 3
 """Fewest numbers of an embedding: two of length 1 may be an angle's."""
 
 LARGEST_LOGIT = 15.0
-"""Absolute value beyond which a single output without a class name is a value: a score of 3e-7 means nothing."""
+"""Absolute value beyond which a single output is a value: a score of 3e-7 means nothing."""
+
+HEADS = ("fc", "head", "heads", "classifier", "last_linear")
+"""What people's heads are called: a head that is an `nn.Identity` has been taken away, to see the features."""
 
 LOSSES: dict[type[nn.Module], tuple[OutputKind, ScoreKind]] = {
     nn.MSELoss: ("values", "value"),
@@ -69,6 +72,7 @@ class OutputReader:
         self._said = _checked(loaded.output), loaded.output_by, loaded.head
         losses = {LOSSES[type(part)] for part in loaded.module.children() if type(part) in LOSSES}
         self._loss = next(iter(losses)) if len(losses) == 1 else None
+        self._headless = any(isinstance(getattr(loaded.module, name, None), nn.Identity) for name in HEADS)
         self._head = ""
         self._maker: tuple[int, str] | None = None
         """The softmax or sigmoid that makes the output: how many calls before the end, and its name."""
@@ -104,7 +108,7 @@ class OutputReader:
         head, note = (head, note) if wanted is not None else heads.choice(tables, self.names, functions)
         answer = tables[head].detach()
         notes = [note] if note else []
-        kind, remark = (said, "") if said else self._found(answer, functions)
+        kind, remark = (said, "") if said else self._found(head, answer, functions)
         if kind in WHAT:
             raise _unclassed(raw, kind)
         if said:
@@ -123,28 +127,36 @@ class OutputReader:
             notes=tuple(notes),
         )
 
-    def _found(self, answer: Tensor, functions: LastFunctions) -> tuple[OutputKind, str]:
-        """Return what an output (N, K) is by its values and the functions that made it, and a note."""
-        values = answer.double()
-        if not bool(values.isfinite().all()):
-            # Minus infinity may be the logarithm of a probability of zero, or rule out a class.
-            values = values.nan_to_num(nan=0.0, posinf=1e9, neginf=-1e9)
-        within = bool(((values >= 0) & (values <= 1)).all())
+    def _found(self, head: str, answer: Tensor, functions: LastFunctions) -> tuple[OutputKind, str]:
+        """Return what a head's output (N, K) is by its values and the functions that made it, and a note."""
+        # Minus infinity may be the logarithm of a probability of zero, or rule out a class.
+        values = answer.double().nan_to_num(nan=0.0, posinf=1e9, neginf=-1e9)
         near = SUM_TOLERANCE.get(answer.dtype, ROUGH)
         maker = functions.maker(answer)
-        several = answer.shape[1] > 1
-        if several and within and _close(values.sum(1), near):
-            return "probabilities", ""
-        if several and bool((values <= 0).all()) and _close(values.exp().sum(1), near):
-            return "log-probabilities", ""
+        made_by = maker.name if maker else ""
+        within = bool(((values >= 0) & (values <= 1)).all())
         # A head of zeros may equal the gate of a channel.
-        if within and bool(values.any()) and ((maker and maker.name in BOUNDED) or functions.bounds(answer)):
-            return "sigmoid", ""
-        if answer.shape[1] >= FEWEST and not self._named(answer.shape[1]) and _close(values.norm(dim=1), near):
-            return "embedding", ""
-        if self._loss:
-            return self._loss[0], ""
-        return ("logits", "") if several or self._named(1) else _single(values, maker.name if maker else "")
+        bounded = within and bool(values.any()) and (made_by in BOUNDED or functions.bounds(answer))
+        kind = _probability(values, near, bounded=bounded)
+        if kind is None and not self._named(answer.shape[1]):
+            unit = answer.shape[1] >= FEWEST and _close(values.norm(dim=1), near)
+            headless = self._headless and made_by != "linear"
+            kind = "embedding" if unit or headless or heads.is_feature(head) else None
+        if kind is None and self._loss:
+            kind = self._loss[0]
+        if kind is None and answer.shape[1] == 1:
+            return self._single(values, made_by)
+        return kind or "logits", ""
+
+    def _single(self, values: Tensor, made_by: str) -> tuple[OutputKind, str]:
+        """Return what a single output is, and a note where nobody has said so."""
+        names = len(self.names or ())
+        text = f"The model has one output ({float(values[0, 0]):.4g} here). It is taken as a"
+        if names <= 1 and (made_by in POSITIVE or bool((values.abs() > LARGEST_LOGIT).any())):
+            return "values", Hint(f"{text} value; if it is the logit of two classes", output="logits")
+        if names in {1, 2}:
+            return "logits", ""
+        return "logits", Hint(f"{text} logit of two classes; if it is a value (a regression)", output="values")
 
     def _named(self, columns: int) -> bool:
         """Return whether there is a class name for each column, or for each side of the only one."""
@@ -216,6 +228,16 @@ def _as_logit(kind: OutputKind, answer: Tensor) -> Tensor:
     return torch.logit(exact, eps=torch.finfo(exact.dtype).eps)
 
 
+def _probability(values: Tensor, near: float, *, bounded: bool) -> OutputKind | None:
+    """Return which kind of probabilities values (N, K) are; None if they are none."""
+    several = values.shape[1] > 1
+    if several and bool((values >= 0).all()) and _close(values.sum(1), near):
+        return "probabilities"
+    if several and bool((values <= 0).all()) and _close(values.exp().sum(1), near):
+        return "log-probabilities"
+    return "sigmoid" if bounded else None
+
+
 def _explained(kind: OutputKind, *, visible: bool, single: bool) -> str:
     if kind in {"logits", "values"}:
         return ""
@@ -229,14 +251,6 @@ def _explained(kind: OutputKind, *, visible: bool, single: bool) -> str:
 
 def _close(sums: Tensor, near: float) -> bool:
     return bool(((sums - 1).abs() <= near).all())
-
-
-def _single(values: Tensor, maker: str) -> tuple[OutputKind, str]:
-    """Return what a single output without a class name is, and a note: people know, and nobody has said so."""
-    text = f"The model has one output ({float(values[0, 0]):.4g} here) and no class name. It is taken as a"
-    if maker in POSITIVE or bool((values.abs() > LARGEST_LOGIT).any()):
-        return "values", Hint(f"{text} value; if it is the logit of two classes", output="logits")
-    return "logits", Hint(f"{text} logit of two classes; if it is a value (a regression)", output="values")
 
 
 def _checked(kind: str | None) -> OutputKind | None:

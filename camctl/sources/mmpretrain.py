@@ -200,7 +200,7 @@ def _scores(head: Any) -> set[ScoreKind]:
 
 
 def _make_forward(module: nn.Module) -> Callable[[Tensor], Any]:
-    """Make a function from a batch (N, 3, h, w) to the logits (N, classes) of the head's prediction, or of each task."""
+    """Make a function from a batch (N, 3, h, w) to the logits (N, classes) of a prediction, or of each task."""
     # Conformer has two outputs, of its convolutions and its transformer; its prediction adds them. All other heads with
     # two outputs (distilled DeiT, LeViT, EfficientFormer) average them in their forward pass.
     adds = _is_a(getattr(module, "head", None), "ConformerHead")

@@ -10,6 +10,10 @@ OutputKind = Literal["logits", "probabilities", "log-probabilities", "sigmoid", 
 """What a model's output is; `sigmoid` are probabilities that do not exclude each other, `values` a regression's."""
 
 
+MOST_LISTED = 8
+"""Number of heads that the line on an output lists."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Output:
     """What a model's output is, who says so, and which of its heads is explained."""
@@ -32,8 +36,9 @@ class Output:
         who = {"found": "found", "module": "said by the module's attribute"}
         parts = [f"{self.kind}, {who.get(self.decided_by, f'said by {self.decided_by}')}"]
         if self.heads:
-            shapes = (f"{name} {'x'.join(map(str, shape))}" for name, shape in self.heads.items())
-            parts.append(f"head {self.head} of {', '.join(shapes)}")
+            shapes = [f"{name} {'x'.join(map(str, shape))}" for name, shape in self.heads.items()]
+            more = [f"{len(shapes) - MOST_LISTED} more"] if len(shapes) > MOST_LISTED else []
+            parts.append(f"head {self.head} of {', '.join([*shapes[:MOST_LISTED], *more])}")
         if self.explained:
             parts.append(f"maps explain the {self.explained}")
         return "; ".join(parts)

@@ -12,7 +12,7 @@ from torch.nn import functional
 import camctl
 from camctl.engine.output import KINDS, OutputReader
 from camctl.errors import InputError, UnknownNameError
-from tests.models import CLASSES, TinyCnn, loaded, pictures, seeded
+from tests.models import CLASSES, CONFIGS, TinyCnn, loaded, of_mmpretrain, pictures, seeded
 
 METHODS = ("GradCAM", "LayerCAM", "EigenGradCAM", "GradCAMPlusPlus", "ScoreCAM", "AblationCAM", "FullGrad", "FinerCAM")
 """Of camctl's own arithmetic, of grad-cam's, with replay and with rescoring."""
@@ -78,6 +78,7 @@ def unseen_sigmoid(y):
         (lambda y: y.sigmoid_(), "sigmoid", "log-odds"),
         (lambda y: y.sigmoid().flip(1), "sigmoid", "log-odds"),
         (nn.Hardsigmoid(), "sigmoid", "log-odds"),
+        (lambda y: torch.cat([column.sigmoid() for column in y.split(1, 1)], 1), "sigmoid", "log-odds"),
     ],
 )
 def test_kind_is_found(wrap, kind, explained):
@@ -268,7 +269,7 @@ def test_head_with_as_many_columns_as_there_are_names_comes_first():
 def test_unknown_head_lists_those_that_there_are():
     with pytest.raises(UnknownNameError) as raised:
         read(two(Pair), head="gender")
-    assert "age (1x3); kind (1x4)" in raised.value.hint
+    assert "age (1x3), kind (1x4)" in raised.value.hint
 
 
 def test_head_of_a_single_output_is_refused():
@@ -363,6 +364,7 @@ def test_metrics_of_scores_say_that_a_value_is_none():
         (lambda y: y, {"output": "values"}, "values", False),
         (lambda y: y.abs() + 20, {}, "values", True),
         (lambda y: y.abs() + 20, {"class_names": ("well", "ill")}, "logits", False),
+        (lambda y: y.abs() + 20, {"class_names": ("age",)}, "values", True),
         (nn.Softplus(), {}, "values", True),
         (nn.Sigmoid(), {}, "sigmoid", False),
         (lambda y: torch.cat([-y, y], 1).softmax(1)[:, 1:], {}, "sigmoid", False),
@@ -398,6 +400,7 @@ def test_loss_that_is_a_part_of_the_model_tells_its_kind(loss, kind, score):
     ("wrap", "says"),
     [
         (lambda y: functional.normalize(torch.cat([y, -2 * y], 1)), r"an embedding: .*\(1x10\)"),
+        (lambda y: {"last_hidden_state": y[:, None].expand(-1, 4, -1), "pooler_output": y}, "an embedding"),
         (lambda y: y[..., None, None].expand(-1, -1, 4, 4), r"dense: .*\(1x5x4x4\)"),
         (lambda y: {"out": y[..., None, None].expand(-1, -1, 4, 4)}, r"dense: .*\(out 1x5x4x4\)"),
         (lambda y: y[:, None].expand(-1, 7, -1), r"dense: .*\(1x7x5\)"),
@@ -410,6 +413,31 @@ def test_output_without_classes_is_one_line_that_says_what_it_is(wrap, says):
         read(wrap)
     assert "class scores" in raised.value.hint
     assert "\n" not in raised.value.message
+
+
+def test_net_without_its_head_outputs_an_embedding():
+    module = seeded(TinyCnn())
+    module.fc = nn.Identity()
+    with pytest.raises(InputError, match=r"an embedding: features of the picture \(1x8\)"):
+        OutputReader(loaded(module))(pictures())
+    names = tuple("abcdefgh")
+    assert OutputReader(loaded(module, class_names=names))(pictures()).shape == (1, 8)
+
+
+def test_many_heads_are_not_all_listed():
+    reader, _ = read(lambda y: [y[:, :1]] * 40, output="logits")
+    (note,) = reader.output.notes
+    assert "7 (1x1), and 32 more. The head 0 is explained, the first of that size" in note
+    assert len(reader.output.title) < 200
+
+
+@pytest.mark.parametrize("family", CONFIGS)
+def test_families_of_mmpretrain_are_found_to_have_logits(family):
+    module = of_mmpretrain(family)
+    for inputs in (pictures(size=(64, 64)), torch.zeros(1, 3, 64, 64), 10 * pictures(2, (64, 64))):
+        reader = OutputReader(loaded(module, forward=lambda x: module(x, mode="tensor")))
+        reader(inputs)
+        assert (reader.output.kind, reader.output.notes) == ("logits", ())
 
 
 def test_unit_length_with_class_names_is_no_embedding():
