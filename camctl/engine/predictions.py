@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 DIRECTIONS = ("up", "down")
 
+IMAGENET = 1000
+"""Number of classes of ImageNet-1k."""
+
 FEW_CLASSES = 12
 """Largest number of classes that a message lists."""
 
@@ -60,12 +63,15 @@ def answer_scores(question: Question, output: Tensor) -> Tensor:
 class Predictions:
     """Scores and labels of one picture's answers (K,): of a classifier the logits, of a regression the values."""
 
-    def __init__(self, logits: Tensor, names: Sequence[str] | None, score: ScoreKind) -> None:
+    def __init__(
+        self, logits: Tensor, names: Sequence[str] | None, score: ScoreKind, synonyms: Sequence[str] = ()
+    ) -> None:
         count = logits.shape[0]
         values = score == "value"
         if names is not None and count == 2 and len(names) == 1:  # noqa: PLR2004
             names = (f"not {names[0]}", names[0])
         self.names = tuple(names) if names is not None and len(names) == count else None
+        self.synonyms = tuple(synonyms) if len(synonyms) == count else ()
         if values and self.names is None:
             self.names = ("value",) if count == 1 else tuple(f"value {index}" for index in range(count))
         self.count = count
@@ -109,8 +115,8 @@ class Predictions:
     def find(self, name: int | str) -> Target:
         """Return the class that the user means by an index or a name.
 
-        A name matches without regard to case: the whole label, or one of its comma-separated parts ("tabby" for
-        "tabby, tabby cat"). Raises `InputError`.
+        A name matches without regard to case: the whole label, one of its comma-separated parts ("tabby" for
+        "tabby, tabby cat"), or a synonym. Raises `InputError`.
         """
         if self.kind == "value" and isinstance(name, str):
             return self._value(name)
@@ -168,16 +174,15 @@ class Predictions:
     def _by_name(self, name: str) -> int:
         if self.names is None:
             message = f"This model's class names are not known, so '{name}' cannot be looked up."
-            hint = f"Give an index from 0 to {self.count - 1}."
+            if self.count == IMAGENET:
+                raise InputError(message, hint=Hint("If they are ImageNet's, use", labels="imagenet"))
+            hint = f"Give an index from 0 to {self.count - 1}, or names: --labels."
             if name.rpartition(":")[2].strip().casefold() in DIRECTIONS:
-                hint = Hint(f"{hint} If its output is a value (a regression), say so", output="values")
+                hint = Hint("If its output is a value (a regression), say so", output="values")
             raise InputError(message, hint=hint)
         folded = name.strip().casefold()
-        parts: dict[str, list[int]] = {}
-        for index, label in enumerate(self.names):
-            for part in {label.casefold(), *(piece.strip().casefold() for piece in label.split(","))}:
-                parts.setdefault(part, []).append(index)
-        matches = parts.get(folded, [])
+        parts = _parts(self.names)
+        matches = parts.get(folded, []) or _parts(self.synonyms).get(folded, [])
         if len(matches) == 1:
             return matches[0]
         if matches:
@@ -195,6 +200,15 @@ class Predictions:
         )
         hint = f"{few}Or give an index from 0 to {self.count - 1}."
         raise UnknownNameError(self.noun, name, list(parts), hint=hint)
+
+
+def _parts(labels: Sequence[str]) -> dict[str, list[int]]:
+    """Return the labels, and their parts between commas, in lower case, with the classes that have them."""
+    parts: dict[str, list[int]] = {}
+    for index, label in enumerate(labels):
+        for part in {label.casefold(), *(piece.strip().casefold() for piece in label.split(","))}:
+            parts.setdefault(part, []).append(index)
+    return parts
 
 
 def choose(predictions: Predictions, classes: Classes) -> tuple[Target, ...]:

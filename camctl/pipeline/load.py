@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from camctl import registry
 from camctl.errors import Hint, InputError
+from camctl.kit.class_names import given_names, names_beside, synonyms
 from camctl.plugin import LoadedModel, LoadOptions
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def load(  # noqa: PLR0913
     trust_checkpoint: bool = False,
     repairs: bool = True,
     cfg_options: Mapping[str, Any] | None = None,
-    labels: Sequence[str] = (),
+    labels: Sequence[str] | str = (),
     output: OutputKind | None = None,
     head: str | int | None = None,
     progress: Callable[[str, int, int], None] | None = None,
@@ -56,7 +57,8 @@ def load(  # noqa: PLR0913
     cfg_options
         Settings of a config file to override.
     labels
-        Names of the classes, one per class; for a zero-shot model (CLIP) the texts to score pictures against.
+        Names of the classes, one per class; for a zero-shot model (CLIP) the texts to score pictures against. One text
+        is a file with a name per line (or CSV, JSON, YAML), names with commas, or `imagenet`, `imagenet22k`, `coco`.
     output
         What the model's output is, if that cannot be found out: `logits`, `probabilities`, `log-probabilities`,
         `sigmoid` (probabilities that do not exclude each other), `values` (a regression's), `embedding`, `dense` or
@@ -93,18 +95,22 @@ def load(  # noqa: PLR0913
         trust_checkpoint=trust_checkpoint,
         repairs=repairs,
         cfg_options=cfg_options or {},
-        labels=tuple(labels),
+        labels=given_names(labels),
         output=output,
         head=head,
         progress=progress,
     )
     weights = str(checkpoint) if checkpoint is not None else None
-    loaded = picked.plugin.load(reference, weights, _device(device), options)
+    loaded: LoadedModel = picked.plugin.load(reference, weights, _device(device), options)
     if output is not None:
         loaded = replace(loaded, output=output, output_by="you")
     if head is not None:
         loaded = replace(loaded, head=head)
-    return _renamed(loaded, options.labels) if options.labels else loaded
+    if options.labels:
+        loaded = _renamed(loaded, options.labels)
+    elif loaded.class_names is None and weights is not None:
+        loaded = _named_beside(loaded, weights)
+    return replace(loaded, synonyms=synonyms(loaded.class_names)) if loaded.class_names else loaded
 
 
 def _device(name: str) -> str:
@@ -134,20 +140,39 @@ def _renamed(loaded: LoadedModel, labels: tuple[str, ...]) -> LoadedModel:
     """Return the model with other class names, after one run on noise to count its classes. Raises `InputError`."""
     if loaded.class_names == labels:
         return loaded
+    count = _count(loaded, labels)
+    if len(labels) != count and (len(labels), count) != (1, 2):
+        message = f"{len(labels)} labels were given, and the model has {count} classes."
+        text = "Give one label per class, in the order of the outputs; a file has one per line"
+        raise InputError(message, hint=Hint(text, labels="classes.txt"))
+    return replace(loaded, class_names=labels)
+
+
+def _named_beside(loaded: LoadedModel, checkpoint: str) -> LoadedModel:
+    """Return the model with the class names in a file next to its checkpoint, and a note about it."""
+    beside = names_beside(checkpoint)
+    if beside is None:
+        return loaded
+    file, names = beside
+    count = _count(loaded, names)
+    if len(names) != count and (len(names), count) != (1, 2):
+        note = f"{file.name} next to the checkpoint is not used: {len(names)} names, and the model has {count} classes."
+        return replace(loaded, notes=(*loaded.notes, note))
+    note = f"The class names are those in {file.name} next to the checkpoint."
+    return replace(loaded, class_names=names, notes=(*loaded.notes, note))
+
+
+def _count(loaded: LoadedModel, names: tuple[str, ...]) -> int:
+    """Count the classes, by one run on noise; of several heads those of the one that has these names."""
     import torch
 
     from camctl.engine.model_state import untouched
     from camctl.engine.output import OutputReader
     from camctl.engine.view import inputs_of
 
-    loaded = replace(loaded, class_names=labels)
+    read = OutputReader(replace(loaded, class_names=names))
     with torch.no_grad(), untouched(loaded.module):
-        count = OutputReader(loaded)(inputs_of(loaded, None)).shape[1]
-    if len(labels) != count and (len(labels), count) != (1, 2):
-        message = f"{len(labels)} labels were given, and the model has {count} classes."
-        text = "Give one label per class, in the order of the outputs; a file has one per line"
-        raise InputError(message, hint=Hint(text, labels="classes.txt"))
-    return loaded
+        return int(read(inputs_of(loaded, None)).shape[1])
 
 
 def loaded_of(model: AnyModel) -> LoadedModel:

@@ -68,7 +68,7 @@ class Plan:
         """Return the scores and labels of one picture's answers (K,)."""
         from camctl.engine.predictions import Predictions
 
-        return Predictions(answers, self.loaded.class_names, self.reader.score)
+        return Predictions(answers, self.loaded.class_names, self.reader.score, self.loaded.synonyms)
 
     def view(self, size: tuple[int, int]) -> View:
         """Return what the model sees of a picture of this height and width; measured once per model and size."""

@@ -46,6 +46,8 @@ class LoadedModel:
     """Usual height and width of a model input in pixels; for probing without a picture."""
     class_names: tuple[str, ...] | None = None
     """One name a column of the output; None if unknown."""
+    synonyms: tuple[str, ...] = ()
+    """Other names of each class, separated by commas: a class is found by them, and they are not shown."""
     output: OutputKind | None = None
     """What the output is; None lets the engine find out."""
     output_by: str = "source"

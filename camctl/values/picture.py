@@ -5,19 +5,20 @@ This file finds and opens them and reports errors; `camctl.values.pixels` conver
 
 from __future__ import annotations
 
-import stat
+import logging
+import os
+import sys
 import threading
 import warnings
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from importlib import import_module
-from io import BytesIO
-from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 from camctl.errors import CamctlError, InputError
+from camctl.values.picture_file import opened, reason, what_it_is
+from camctl.values.texts import valid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,17 +48,20 @@ FORMATS = {
 }
 """Pillow's name of a format -> its module, without formats that call other programs (EPS) or are rarely photographs."""
 
-_NAMES_LOOKED_AT = 5000
+# Pillow logs what it finds odd in a file; without any handler Python prints it.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 _header_lock = threading.Lock()
+_stderr_lock = threading.Lock()
 
 
 @dataclass(frozen=True, eq=False)
 class Picture:
     """A picture and its origin.
 
-    `pixels` is (H, W, 3), uint8 RGB, upright. `path` is as the user wrote it, or `<image>` or `<array>` for a picture
-    in memory. `sha256` is the file's, in hexadecimal, or the pixels' if no file was read.
+    `pixels` is (H, W, 3), uint8 RGB, upright. `path` is as the user wrote it (bytes that are no text as U+FFFD), or
+    `<image>` or `<array>` for a picture in memory. `sha256` is the file's, in hexadecimal, or the pixels' if no file
+    was read.
     """
 
     path: str
@@ -96,7 +100,7 @@ def read_picture(image: Picture | str | Path | Image.Image | NDArray[Any]) -> Pi
     if isinstance(image, Picture):
         return image
     if isinstance(image, str | Path):
-        return Picture(str(image), *_read_file(str(image)))
+        return Picture(valid(str(image)), *_read_file(str(image)))
 
     import numpy as np
     from PIL import Image
@@ -130,17 +134,17 @@ def _read_file(name: str) -> tuple[NDArray[np.uint8], str]:
         raise InputError("No picture was named.", hint="Give the path of a picture file.")
     if "://" in name:
         raise InputError(f"'{name}' is an address, not a file.", hint="Download the picture and give its path.")
-    with _opened(name) as file:
+    with opened(name) as file:
         try:
             with _header_lock, _quiet_and_unlimited():
-                opened = Image.open(file, formats=_formats())
+                image = Image.open(file, formats=_formats())
         except UnidentifiedImageError:
             raise _not_a_picture(name, file) from None
         except MemoryError:
             raise _too_big(name) from None
         except Exception as error:  # noqa: BLE001 (decoders raise anything on damaged files)
             raise _damaged(name, error) from None
-        with opened as image:
+        with image:
             pixels = _decode(image, name)
             file.seek(0)
             return pixels, hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # it is open
@@ -154,32 +158,6 @@ def _formats() -> list[str]:
         with suppress(ImportError):
             import_module(f"PIL.{module}ImagePlugin")
     return [name for name in FORMATS if name in Image.OPEN]
-
-
-@contextmanager
-def _opened(name: str) -> Iterator[IO[bytes]]:
-    """Open the file `name` for reading, seekable; raise `InputError` with the reason if that fails."""
-    path = Path(name)
-    try:
-        kind = path.stat()
-        if stat.S_ISDIR(kind.st_mode):
-            raise InputError(f"'{name}' is a folder, not a picture.", hint=_something_in(path))
-        if stat.S_ISREG(kind.st_mode) and not kind.st_size:
-            raise InputError(f"'{name}' is empty (0 bytes).", hint="Copy or download the picture again.")
-        file = path.open("rb")
-    except (FileNotFoundError, NotADirectoryError):
-        raise InputError(f"There is no picture '{name}'.", hint=_near(path)) from None
-    except PermissionError:
-        raise InputError(
-            f"'{name}' may not be read.", hint="Check its permissions, and those of its folder, with `ls -l`."
-        ) from None
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"'{name}' cannot be read: {_reason(error)}.", hint="Give the path of a picture file."
-        ) from None
-    with file:
-        # A pipe (`<(command)` in a shell) can be read only once.
-        yield file if file.seekable() else BytesIO(file.read())
 
 
 @contextmanager
@@ -200,66 +178,20 @@ def _quiet_and_unlimited() -> Iterator[None]:
         Image.MAX_IMAGE_PIXELS = limit
 
 
-def _near(path: Path) -> str:
-    """Return what the user may have meant by a path that does not exist."""
-    folder = path.parent
-    if not folder.is_dir():
-        return f"There is no folder '{folder}' either."
-    try:
-        names = {path.name.casefold(): path.name for path in islice(folder.iterdir(), _NAMES_LOOKED_AT)}
-    except OSError:
-        return "Check the path."
-    close = get_close_matches(path.name.casefold(), names, n=3, cutoff=0.6)
-    if close:
-        return f"Did you mean {' or '.join(repr(str(folder / names[name])) for name in close)}?"
-    return f"Nothing in '{folder.resolve()}' has a name like it."
-
-
-def _something_in(folder: Path) -> str:
-    suffixes = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
-    try:
-        inside = [path for path in islice(folder.iterdir(), _NAMES_LOOKED_AT) if path.suffix.lower() in suffixes]
-    except OSError:
-        inside = []
-    return f"Name one picture in it, such as '{min(inside)}'." if inside else "Name a picture file."
-
-
 def _not_a_picture(name: str, file: IO[bytes]) -> InputError:
     file.seek(0)
     head = file.read(512)
     if head.startswith((b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF")):
         return _damaged(name, EOFError("little more than its beginning is there"))
-    return InputError(f"'{name}' is not a picture.", hint=_what_it_is(head))
-
-
-def _what_it_is(head: bytes) -> str:
-    """Guess from its first bytes what a file holds that is not a picture."""
-    if head.startswith(b"version https://git-lfs"):
-        return "It is a pointer of Git LFS: fetch the picture itself with `git lfs pull`."
-    if head[:64].lstrip().lower().startswith((b"<!doctype html", b"<html")):
-        return "It is a web page: the download brought a page instead of the picture."
-    if b"<svg" in head:
-        return "It is an SVG drawing: export it as PNG first."
-    if head[4:12] in {b"ftypheic", b"ftypheix", b"ftypmif1"}:
-        return "It is an HEIC photo: convert it to JPEG or PNG first."
-    if head and all(byte >= ord(" ") or byte in b"\t\r\n" for byte in head):
-        return "It holds text. Give a PNG, JPEG, WebP, TIFF, BMP or GIF file."
-    return "Give a PNG, JPEG, WebP, TIFF, BMP or GIF file."
+    return InputError(f"'{name}' is not a picture.", hint=what_it_is(head))
 
 
 def _damaged(name: str, error: Exception) -> InputError:
-    return InputError(
-        f"'{name}' is damaged or cut short: {_reason(error)}.", hint="Copy or download the picture again."
-    )
+    return InputError(f"'{name}' is damaged or cut short: {reason(error)}.", hint="Copy or download the picture again.")
 
 
 def _too_big(name: str) -> CamctlError:
     return CamctlError(f"'{name}' does not fit into memory.", hint="Scale the picture down first.")
-
-
-def _reason(error: Exception) -> str:
-    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return " ".join(str(text).split()).rstrip(".")
 
 
 def _decode(image: Image.Image, name: str) -> NDArray[np.uint8]:
@@ -276,11 +208,32 @@ def _decode(image: Image.Image, name: str) -> NDArray[np.uint8]:
         raise InputError(f"'{name}' has no pixels ({width} x {height}).", hint="Give another picture.")
     try:
         orientation = _orientation(image)
-        return upright_rgb(image, orientation)
+        with _silent(image):
+            return upright_rgb(image, orientation)
     except MemoryError:
         raise _too_big(name) from None
     except Exception as error:  # noqa: BLE001 (decoders raise anything on damaged files)
         raise _damaged(name, error) from None
+
+
+@contextmanager
+def _silent(image: Image.Image) -> Iterator[None]:
+    """Discard what the TIFF library writes past Python to the process's stderr while it decodes."""
+    if image.format != "TIFF" or sys.stderr is None:
+        yield
+        return
+    with _stderr_lock, open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - a device
+        try:
+            stderr = os.dup(2)
+        except OSError:  # closed
+            yield
+            return
+        try:
+            os.dup2(nowhere.fileno(), 2)
+            yield
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
 
 
 def _orientation(image: Image.Image) -> int:

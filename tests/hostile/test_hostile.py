@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent.parent
 CASES = 24
 """Cases of each kind: one or two of each sort."""
 
-KINDS = ("checkpoints", "configs", "downloads")
+KINDS = ("baselines", "checkpoints", "configs", "downloads", "options", "paths", "pictures", "streams", "terminals")
 """Kinds whose every case ends as it should. The others are counted by `python -m tests.hostile`."""
 
 
