@@ -186,8 +186,7 @@ class ModelOptions:
     cfg_options: Changes to the config file, such as model.head.num_classes=10.
     labels: Names of the classes: texts, a file with one per line (or CSV, JSON, YAML), or imagenet, imagenet22k, coco.
         A zero-shot model (CLIP, SigLIP) scores the picture against them: --labels 'a photo of a cat,a photo of a dog'.
-    output: What the model's output is, if that is not detected: logits, probabilities, log-probabilities, sigmoid
-        (multi-label), values (regression), embedding, dense or boxes.
+    output: The model's output: logits, probabilities, log-probabilities, sigmoid (multi-label) or values (regression).
     head: Head that is explained, of several, by name or index; see camctl layers MODEL.
     random_weights: Draw the weights at random, to try things without a checkpoint. The map then means nothing.
     trust_checkpoint: Read a checkpoint that holds more than weights. It can run any code on this machine: use it for
