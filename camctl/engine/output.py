@@ -121,6 +121,7 @@ class OutputReader:
         self.output = Output(
             kind=kind,
             decided_by=said_by if said else "found",
+            scores=self.score,
             explained=_explained(kind, visible=self._maker is not None, single=answer.shape[1] == 1),
             head=head if len(tables) > 1 else "",
             heads={name: tuple(table.shape) for name, table in tables.items()} if len(tables) > 1 else {},

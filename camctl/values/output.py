@@ -21,6 +21,8 @@ class Output:
     kind: OutputKind
     decided_by: str
     """`source`, `module` (an attribute of it), `you`, or `found` (from the output itself)."""
+    scores: Literal["softmax", "sigmoid", "value"] = "softmax"
+    """How answers become the scores that people see."""
     explained: str = ""
     """What the maps explain in place of the output itself, such as `logit`; empty if it is the output."""
     head: str = ""
@@ -34,7 +36,8 @@ class Output:
     def title(self) -> str:
         """The output in one line, such as `probabilities, found; maps explain the logit before the softmax`."""
         who = {"found": "found", "module": "said by the module's attribute"}
-        parts = [f"{self.kind}, {who.get(self.decided_by, f'said by {self.decided_by}')}"]
+        scores = " with sigmoid scores" if (self.kind, self.scores) == ("logits", "sigmoid") else ""
+        parts = [f"{self.kind}{scores}, {who.get(self.decided_by, f'said by {self.decided_by}')}"]
         if self.heads:
             shapes = [f"{name} {'x'.join(map(str, shape))}" for name, shape in self.heads.items()]
             more = [f"{len(shapes) - MOST_LISTED} more"] if len(shapes) > MOST_LISTED else []
@@ -46,5 +49,6 @@ class Output:
     def to_dict(self) -> dict[str, Any]:
         """Return the output as `--json` prints it."""
         heads = {name: list(shape) for name, shape in self.heads.items()}
-        own = {"kind": self.kind, "decided_by": self.decided_by, "explained": self.explained or self.kind}
+        own = {"kind": self.kind, "decided_by": self.decided_by, "scores": self.scores}
+        own["explained"] = self.explained or self.kind
         return {**own, "head": self.head, "heads": heads}

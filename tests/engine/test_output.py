@@ -391,6 +391,7 @@ def test_loss_that_is_a_part_of_the_model_tells_its_kind(loss, kind, score):
     reader = OutputReader(loaded(module))
     reader(pictures())
     assert (reader.output.kind, reader.score) == (kind, score)
+    assert ("sigmoid" in reader.output.title) == (score == "sigmoid")
 
 
 # --------------------------------------------------------------------------------- others, and what is said
