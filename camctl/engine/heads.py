@@ -85,7 +85,9 @@ def asked(heads: Mapping[str, Tensor], wanted: str | int) -> str:
     if text.isdecimal() and int(text) < len(heads):
         return list(heads)[int(text)]
     if len(heads) == 1:
-        message = f"There is no head '{text}': the model has one output, of {shape_text(next(iter(heads.values())))}."
+        message = (
+            f"There is no head '{text}': the model has one output, of {shape_text(next(iter(heads.values()))[:1])}."
+        )
         raise InputError(message, hint="Leave out the head.")
     raise UnknownNameError("head", text, list(heads), hint=f"The heads are: {_listed(heads)}.")
 
@@ -123,7 +125,7 @@ def is_feature(name: str) -> bool:
 
 def _listed(heads: Mapping[str, Tensor]) -> str:
     """Return heads with their shapes: `age (1x8), kind (1x3)`."""
-    texts = [f"{name} ({shape_text(head)})" for name, head in heads.items()]
+    texts = [f"{name} ({shape_text(head[:1])})" for name, head in heads.items()]
     more = [f"and {len(texts) - MOST_LISTED} more"] if len(texts) > MOST_LISTED else []
     return ", ".join([*texts[:MOST_LISTED], *more])
 

@@ -102,10 +102,11 @@ class OutputReader:
         """Find out what the output is. Raises `InputError` if it has no answers, or is not what it is said to be."""
         said, said_by, wanted = self._said
         boxes = any(name.rpartition(".")[2] in {"boxes", "pred_boxes"} for name, _ in heads.tensors(raw))
-        if not tables or said in WHAT or (boxes and wanted is None):
+        if not tables or said in WHAT or (boxes and said is None and wanted is None):
             raise _unclassed(raw, said or ("boxes" if boxes else None))
-        head, note = (heads.asked(tables, wanted), "") if wanted is not None else ("", "")
-        head, note = (head, note) if wanted is not None else heads.choice(tables, self.names, functions)
+        head, note = (
+            heads.choice(tables, self.names, functions) if wanted is None else (heads.asked(tables, wanted), "")
+        )
         answer = tables[head].detach()
         notes = [note] if note else []
         kind, remark = (said, "") if said else self._found(head, answer, functions)
@@ -124,14 +125,14 @@ class OutputReader:
             scores=self.score,
             explained=_explained(kind, visible=self._maker is not None, single=answer.shape[1] == 1),
             head=head if len(tables) > 1 else "",
-            heads={name: tuple(table.shape) for name, table in tables.items()} if len(tables) > 1 else {},
+            heads={name: (1, table.shape[1]) for name, table in tables.items()} if len(tables) > 1 else {},
             notes=tuple(notes),
         )
 
     def _found(self, head: str, answer: Tensor, functions: LastFunctions) -> tuple[OutputKind, str]:
         """Return what a head's output (N, K) is by its values and the functions that made it, and a note."""
         # Minus infinity may be the logarithm of a probability of zero, or rule out a class.
-        values = answer.double().nan_to_num(nan=0.0, posinf=1e9, neginf=-1e9)
+        values = answer.cpu().double().nan_to_num(nan=0.0, posinf=1e9, neginf=-1e9)
         near = SUM_TOLERANCE.get(answer.dtype, ROUGH)
         maker = functions.maker(answer)
         made_by = maker.name if maker else ""
@@ -268,7 +269,7 @@ def _check_range(kind: OutputKind, answer: Tensor) -> None:
     """Raise `InputError` for (log-)probabilities that are none."""
     ranges = {"probabilities": (0.0, 1.0), "sigmoid": (0.0, 1.0), "log-probabilities": (-float("inf"), 0.0)}
     low, high = ranges.get(kind, (-float("inf"), float("inf")))
-    values = answer.double().nan_to_num(nan=low)
+    values = answer.cpu().double().nan_to_num(nan=low)
     if bool(((values < low - ROUGH) | (values > high + ROUGH)).any()):
         message = (
             f"The output is said to be {kind}, and lies in {float(values.min()):.4g} to {float(values.max()):.4g}."

@@ -425,6 +425,12 @@ def test_net_without_its_head_outputs_an_embedding():
     assert OutputReader(loaded(module, class_names=names))(pictures()).shape == (1, 8)
 
 
+def test_heads_are_those_of_one_picture_whatever_the_batch():
+    reader, _ = read(two(Pair), count=6)
+    assert dict(reader.output.heads) == {"age": (1, 3), "kind": (1, 4)}
+    assert "age (1x3)" in reader.output.notes[0]
+
+
 def test_many_heads_are_not_all_listed():
     reader, _ = read(lambda y: [y[:, :1]] * 40, output="logits")
     (note,) = reader.output.notes
