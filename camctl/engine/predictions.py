@@ -176,7 +176,7 @@ class Predictions:
             message = f"This model's class names are not known, so '{name}' cannot be looked up."
             if self.count == IMAGENET:
                 raise InputError(message, hint=Hint("If they are ImageNet's, use", labels="imagenet"))
-            hint = f"Give an index from 0 to {self.count - 1}, or names: --labels."
+            hint = Hint(f"Give an index from 0 to {self.count - 1}, or names", labels="FILE")
             if name.rpartition(":")[2].strip().casefold() in DIRECTIONS:
                 hint = Hint("If its output is a value (a regression), say so", output="values")
             raise InputError(message, hint=hint)
