@@ -69,7 +69,8 @@ class OutputReader:
         self.names = loaded.class_names
         self.output: Output | None = None
         self.score: ScoreKind = loaded.score
-        self._said = _checked(loaded.output), loaded.output_by, loaded.head
+        kind = "values" if loaded.score == "value" and loaded.output is None else loaded.output
+        self._said = _checked(kind), loaded.output_by, loaded.head
         losses = {LOSSES[type(part)] for part in loaded.module.children() if type(part) in LOSSES}
         self._loss = next(iter(losses)) if len(losses) == 1 else None
         self._headless = any(isinstance(getattr(loaded.module, name, None), nn.Identity) for name in HEADS)
@@ -259,10 +260,9 @@ def _checked(kind: str | None) -> OutputKind | None:
     """Return a kind of output that somebody names. Raises `UnknownNameError`."""
     if kind is None:
         return None
-    known = {name: name for name in KINDS}
-    if kind not in known:
+    if kind not in KINDS:
         raise UnknownNameError("kind of output", str(kind), KINDS, hint=f"Choose from: {', '.join(KINDS)}.")
-    return known[kind]
+    return KINDS[KINDS.index(kind)]
 
 
 def _check_range(kind: OutputKind, answer: Tensor) -> None:

@@ -193,13 +193,10 @@ class Predictions:
         if holding and not get_close_matches(folded, parts, n=1, cutoff=0.8):
             message = f"There is no {self.noun} named '{name}'."
             raise InputError(message, hint=f"Did you mean {' or '.join(repr(label) for label in holding)}?")
-        few = (
-            f"The {'values' if self.kind == 'value' else 'classes'} are: {'; '.join(self.names)}. "
-            if self.count <= FEW_CLASSES
-            else ""
-        )
-        hint = f"{few}Or give an index from 0 to {self.count - 1}."
-        raise UnknownNameError(self.noun, name, list(parts), hint=hint)
+        several = "values" if self.kind == "value" else "classes"
+        few = f"The {several} are: {'; '.join(self.names)}. " if self.count <= FEW_CLASSES else ""
+        index = f"{few}Or give an index from 0 to {self.count - 1}."
+        raise UnknownNameError(self.noun, name, list(parts), hint=index)
 
 
 def _parts(labels: Sequence[str]) -> dict[str, list[int]]:

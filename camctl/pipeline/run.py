@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from camctl.errors import CamctlError, InputError
+from camctl.errors import CamctlError, Hint, InputError
 from camctl.pipeline.metrics import measure
 from camctl.pipeline.passes import run_passes
 from camctl.pipeline.scene import LayerGroup
@@ -139,6 +139,9 @@ def _cams(scene: Scene, groups: Sequence[LayerGroup | CamctlError], manner: Mann
             partial(probe, passed.predictions.question(target)),
             probed=group.chosen_by == "probe",
         )
+        if target.direction and verdict.name == "negative-only":
+            other = "down" if target.direction == "up" else "up"
+            hint = Hint("See the evidence for the other direction", target_category=f"{target.index}:{other}")
         cams[key] = Cam(
             model=scene.loaded.name,
             method=drawn.method.name,

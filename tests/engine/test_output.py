@@ -322,6 +322,18 @@ def test_value_is_shown_in_its_own_unit_and_goes_up_and_down(fields):
     assert found.maps[0].target.to_dict()["direction"] == "up"
 
 
+def test_value_without_evidence_names_the_other_direction():
+    module = seeded(
+        nn.Sequential(nn.Conv2d(3, 8, 4, 4), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 1))
+    )
+    module[-1].weight.data.abs_().neg_()
+    up, down = camctl.explain(
+        loaded(module, output="values"), picture(), targets=["up", "down"], target_layers="1"
+    ).maps
+    assert (up.verdict, down.verdict) == ("negative-only", "ok")
+    assert up.hint == "See the evidence for the other direction: --target-category 0:down"
+
+
 @pytest.mark.parametrize(
     ("text", "index", "direction"),
     [("age:down", 0, "down"), ("size", 1, "up"), ("1:UP", 1, "up"), (1, 1, "up"), ("0", 0, "up"), (" age ", 0, "up")],
