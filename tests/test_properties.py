@@ -16,7 +16,7 @@ from PIL import Image
 
 from camctl.cli.parsing.assignments import parse_assignments
 from camctl.cli.parsing.texts import class_name, split_names
-from camctl.errors import CamctlError, InputError
+from camctl.errors import CamctlError, InputError, printable
 from camctl.files.atomic import write_atomically
 from camctl.files.manifest import json_text
 from camctl.files.names import slug
@@ -25,6 +25,7 @@ from camctl.pipeline.layer_names import pattern
 from camctl.ranking.correlation import together
 from camctl.values.picture import read_picture
 from camctl.values.view import View
+from tests.cli.test_control import controls
 
 hypothesis.settings.register_profile("camctl", deadline=None, max_examples=60, database=None, derandomize=True)
 hypothesis.settings.load_profile("camctl")
@@ -229,3 +230,17 @@ def test_anything_becomes_json_that_every_reader_takes(value):
         raise AssertionError(text)
 
     assert json.loads(json_text(value), parse_constant=refuse) == plain(value)
+
+
+# ---------------------------------------------------------------------------------------- terminals
+
+
+@hypothesis.given(st.text(st.characters(codec=None)))
+def test_printable_text_holds_nothing_that_a_terminal_obeys(text):
+    assert controls(printable(text)) == []
+    assert printable(printable(text)) == printable(text)
+
+
+@hypothesis.given(st.text(st.characters(exclude_categories=["C", "Z"])))
+def test_letters_of_all_languages_are_printed_as_they_are(text):
+    assert printable(text) == text
