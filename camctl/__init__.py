@@ -26,6 +26,7 @@ __all__ = [
     "InputError",
     "LayerMap",
     "LoadedModel",
+    "Output",
     "PluginError",
     "Target",
     "UnknownNameError",

@@ -13,6 +13,7 @@ from camctl.values.cam import Cam
 from camctl.values.comparison import Comparison
 from camctl.values.explanation import Explanation
 from camctl.values.layer_map import LayerMap
+from camctl.values.output import Output
 from camctl.values.request import Classes, Evaluation, Family
 from camctl.values.target import Target
 from camctl.values.view import View
@@ -28,6 +29,7 @@ __all__ = [
     "InputError",
     "LayerMap",
     "LoadedModel",
+    "Output",
     "PluginError",
     "Target",
     "UnknownNameError",

@@ -313,7 +313,7 @@ def test_a_check_is_json():
 
     assert set(told) == {
         *("model", "image", "input_size", "layers", "chosen_by", "grid", "extra_tokens", "verdict", "reason", "hint"),
-        *("seconds", "finding_passes", "random_weights", "repairs", "notes", "ok", "findings"),
+        *("seconds", "finding_passes", "random_weights", "repairs", "notes", "ok", "findings", "output"),
     }
     assert all(set(each) == {"name", "mark", "text", "hint"} for each in told["findings"])
 

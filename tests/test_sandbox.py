@@ -494,7 +494,6 @@ OUTPUTS = {
     "eight bits": lambda x: torch.ones(len(x), 3).to(torch.float8_e5m2),
     "whole numbers": lambda x: torch.ones(len(x), 3).long(),
     "meta": lambda x: torch.ones(len(x), 3, device="meta"),
-    "no dimension": lambda x: x.sum(),
     "no classes": lambda x: torch.ones(len(x), 0),
     "other inputs": lambda x: torch.ones(len(x) + 1, 3),
     "a generator": lambda x: (row for row in x),
@@ -511,6 +510,15 @@ def test_an_output_without_plain_real_numbers_is_named(forward: Any) -> None:
 
     with pytest.raises(PluginError, match=r"The source theirs\[mine\] returned"):
         loaded.forward(torch.zeros(1, 3, 8, 8))
+
+
+@pytest.mark.parametrize("squeezed", [lambda x: x.sum(), lambda x: x.sum((0, 2, 3))])
+def test_a_batch_of_one_that_is_squeezed_away_passes_and_one_of_two_does_not(squeezed: Any) -> None:
+    loaded = isolated("source", Shelf(forward=squeezed)).load("x", None, "cpu", LoadOptions())
+
+    assert loaded.forward(torch.zeros(1, 3, 8, 8)).ndim < 2
+    with pytest.raises(PluginError, match="expected one result for each of 2 inputs"):
+        loaded.forward(torch.zeros(2, 3, 8, 8))
 
 
 @pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64])

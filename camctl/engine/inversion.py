@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import torch
 from torch.nn.functional import avg_pool2d, interpolate
@@ -12,6 +12,8 @@ from camctl.engine.verdict import OK, Verdict
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from camctl.plugin import ScoreKind
 
 PATCHES = 6
 """Number of blurred patches per side of the whole picture: hidden parts show colours but no shapes."""
@@ -45,15 +47,15 @@ def hidden(inputs: Tensor, raw: Tensor) -> Tensor:
     return torch.where(torch.stack([brighter, ~brighter]).view(2, 1, *size), blurred, inputs)
 
 
-def lead(logits: Tensor, column: int, kind: Literal["softmax", "sigmoid"]) -> Tensor:
-    """Return by how much a class leads the mean of all answers (N, K), or its logit under a sigmoid: (N,).
+def lead(logits: Tensor, column: int, kind: ScoreKind) -> Tensor:
+    """Return by how much a class leads the mean of all answers (N, K), or its answer if classes stand alone: (N,).
 
     It changes even if a probability is saturated, and near synonyms, which share the class's probability, do not
     matter. An answer of minus infinity is left out.
     """
     logits = logits.float()
     own = logits[:, column]
-    return own if kind == "sigmoid" else own - logits.where(logits.isfinite(), torch.nan).nanmean(1)
+    return own if kind != "softmax" else own - logits.where(logits.isfinite(), torch.nan).nanmean(1)
 
 
 def judge_inversion(leads: Tensor) -> Verdict:

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from camctl.engine.model_state import untouched
-from camctl.engine.predictions import class_logits
 from camctl.errors import Hint, InputError, one_line
 
 if TYPE_CHECKING:
@@ -48,16 +47,19 @@ def replica(loaded: LoadedModel) -> LoadedModel:
     return replace(loaded, module=module.eval(), forward=_rebound(loaded.forward, memo))
 
 
-def run_order(copied: LoadedModel, original: nn.Module, inputs: Tensor) -> tuple[list[str], int]:
+def run_order(
+    copied: LoadedModel, original: nn.Module, forward: Callable[[Tensor], Tensor], inputs: Tensor
+) -> tuple[list[str], int]:
     """Return the names of the copy's modules in the order in which they begin to run, and its number of classes.
 
-    Costs one forward pass. Raises `InputError` if a module of the original runs: the copy is not independent.
+    `forward` computes the copy's answers (N, K). Costs one forward pass. Raises `InputError` if a module of the
+    original runs: the copy is not independent.
     """
     order: dict[str, None] = {}
     leaks: list[str] = []
     watching = _watching(copied.module, order.setdefault), _watching(original, leaks.append)
     with watching[0], watching[1], torch.no_grad(), untouched(original):
-        logits = class_logits(copied.forward)(inputs)
+        logits = forward(inputs)
     if leaks or not order:
         message = f"{copied.name} cannot be copied: its forward function runs the model that it was made with."
         raise InputError(message, hint=HINT)

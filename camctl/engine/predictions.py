@@ -1,26 +1,27 @@
-"""From logits to classes: scores, labels, and the targets that the user asked for."""
+"""From answers to classes: scores, labels, and the targets that the user asked for."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from camctl.errors import CamctlError, Hint, InputError, UnknownNameError, one_line, out_of_memory
-from camctl.plugin import ClassQuestion, ContrastQuestion, Question
+from camctl.plugin import ClassQuestion, ContrastQuestion, Question, ValueQuestion
 from camctl.values.request import is_index, nearest
 from camctl.values.target import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from torch import Tensor
 
-    from camctl.plugin import LoadedModel, ScoreKind
+    from camctl.plugin import ScoreKind
     from camctl.values.request import Classes
+    from camctl.values.target import Direction
 
+
+DIRECTIONS = ("up", "down")
 
 IMAGENET = 1000
 """Number of classes of ImageNet-1k."""
@@ -29,40 +30,29 @@ FEW_CLASSES = 12
 """Largest number of classes that a message lists."""
 
 
-def class_logits(forward: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-    """Wrap a forward pass so that its logits have one column per class.
+def raw_output(forward: Callable[[Tensor], Any], inputs: Tensor) -> Any:
+    """Run a model, and return its output as it is.
 
-    A single logit z decides between two classes: it becomes (-z, z), so that z is evidence for class 1 and against
-    class 0; the sigmoid of each column is then the probability of its class. Exceptions of the model are raised as
-    `InputError`: the model is the user's.
+    Exceptions of the model are raised as `InputError`: the model is the user's.
     """
-
-    def run(inputs: Tensor) -> Tensor:
-        try:
-            logits = forward(inputs.clone())  # some models normalise their input in place
-        except (Exception, SystemExit) as error:
-            if isinstance(error, CamctlError) or out_of_memory(error):
-                raise
-            message = f"The model fails on an input of shape {tuple(inputs.shape)}: {one_line(error)}"
-            hint = (
-                "Check that it runs by itself on such an input. A module of your own states its size by an attribute: "
-                "input_size = (height, width)."
-            )
-            raise InputError(message, hint=hint) from error
-        if not isinstance(logits, torch.Tensor) or logits.ndim != 2 or not logits.shape[1]:  # noqa: PLR2004
-            shape = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
-            message = f"The model returned {shape}; a classifier returns class scores (N, classes)."
-            raise InputError(message, hint="Wrap it in a python: source whose forward pass returns class scores.")
-        return torch.cat([-logits, logits], 1) if logits.shape[1] == 1 else logits
-
-    return run
+    try:
+        return forward(inputs.clone())  # some models normalise their input in place
+    except (Exception, SystemExit) as error:
+        if isinstance(error, CamctlError) or out_of_memory(error):
+            raise
+        message = f"The model fails on an input of shape {tuple(inputs.shape)}: {one_line(error)}"
+        hint = (
+            "Check that it runs by itself on such an input. A module of your own states its size by an attribute: "
+            "input_size = (height, width)."
+        )
+        raise InputError(message, hint=hint) from error
 
 
 def class_scores(answers: Tensor, kind: ScoreKind) -> Tensor:
-    """Turn answers (N, K), or logits as `class_logits` returns them, into scores (0..1), float32."""
-    # The two columns of a single logit are exact negatives of each other.
-    single = answers.shape[1] == 2 and bool((answers[:, 0] == -answers[:, 1]).all())  # noqa: PLR2004
-    return answers.float().sigmoid() if kind == "sigmoid" or single else answers.float().softmax(1)
+    """Turn answers (N, K) into scores, float32: 0..1, or the values themselves."""
+    if kind == "value":
+        return answers.float()
+    return answers.float().sigmoid() if kind == "sigmoid" else answers.float().softmax(1)
 
 
 def answer_scores(question: Question, output: Tensor) -> Tensor:
@@ -71,32 +61,53 @@ def answer_scores(question: Question, output: Tensor) -> Tensor:
 
 
 class Predictions:
-    """Scores and labels of one picture's logits (classes,), as `class_logits` returns them."""
+    """Scores and labels of one picture's answers (K,): of a classifier the logits, of a regression the values."""
 
-    def __init__(self, logits: Tensor, model: LoadedModel) -> None:
+    def __init__(
+        self, logits: Tensor, names: Sequence[str] | None, score: ScoreKind, synonyms: Sequence[str] = ()
+    ) -> None:
         count = logits.shape[0]
-        names = model.class_names
+        values = score == "value"
         if names is not None and count == 2 and len(names) == 1:  # noqa: PLR2004
             names = (f"not {names[0]}", names[0])
-        self.names = names if names is not None and len(names) == count else None
-        self.synonyms = model.synonyms if len(model.synonyms) == count else ()
+        self.names = tuple(names) if names is not None and len(names) == count else None
+        self.synonyms = tuple(synonyms) if len(synonyms) == count else ()
+        if values and self.names is None:
+            self.names = ("value",) if count == 1 else tuple(f"value {index}" for index in range(count))
         self.count = count
         self.logits = logits
-        self.kind = model.score
-        self.scores = class_scores(logits[None], model.score)[0].cpu()
-        self.order: list[int] = logits.nan_to_num(nan=float("-inf")).argsort(descending=True, stable=True).tolist()
+        self.kind = score
+        self.noun = "value" if values else "class"
+        self.scores = class_scores(logits[None], score)[0].cpu()
+        order = logits.nan_to_num(nan=float("-inf")).argsort(descending=True, stable=True)
+        self.order: list[int] = list(range(count)) if values else order.tolist()
 
     def target(self, index: int) -> Target:
-        """Return the class at `index`, with its label (or its index as text) and score."""
+        """Return the class at `index`, with its label (or its index as text) and score; of a value that it goes up."""
         label = self.names[index] if self.names else str(index)
-        return Target(index=index, label=label, score=float(self.scores[index]))
+        direction: Direction = "up" if self.kind == "value" else ""
+        return Target(index=index, label=label, score=float(self.scores[index]), direction=direction)
 
     def top(self, count: int) -> tuple[Target, ...]:
-        """Return the `count` classes with the highest scores, highest first."""
+        """Return the `count` classes with the highest scores, highest first; of values the first ones."""
         return tuple(self.target(index) for index in self.order[:count])
+
+    def above(self, threshold: float) -> tuple[Target, ...]:
+        """Return the classes whose scores are above a threshold, highest first. Raises `InputError` if none is."""
+        if self.kind == "value":
+            message = "This model's output is a value, and a threshold is for the scores of classes."
+            raise InputError(message, hint=Hint("Leave out the threshold, or choose a value", target_category="up"))
+        targets = tuple(target for target in self.top(self.count) if target.score > threshold)
+        if not targets:
+            (best,) = self.top(1)
+            message = f"No class scores above {threshold:g}: the best, {best.label}, has {best.score:.3g}."
+            raise InputError(message, hint=Hint("Explain the best class with", topk=1))
+        return targets
 
     def question(self, target: Target) -> Question:
         """Return what has to be asked of the model's output to explain a target."""
+        if target.direction:
+            return ValueQuestion(target.index, down=target.direction == "down")
         if not target.versus:
             return ClassQuestion(target.index, self.kind)
         return ContrastQuestion(target.index, tuple(other.index for other in target.versus), target.strength)
@@ -107,6 +118,8 @@ class Predictions:
         A name matches without regard to case: the whole label, one of its comma-separated parts ("tabby" for
         "tabby, tabby cat"), or a synonym. Raises `InputError`.
         """
+        if self.kind == "value" and isinstance(name, str):
+            return self._value(name)
         if isinstance(name, str) and not is_index(name):
             return self.target(self._by_name(name))
         index = int(name)
@@ -116,12 +129,28 @@ class Predictions:
             raise InputError(message, hint=hint)
         return self.target(index)
 
+    def _value(self, text: str) -> Target:
+        """Return the value that the user means by `NAME:up`, `NAME:down` or `NAME`; a single one needs no name."""
+        name, colon, direction = text.strip().rpartition(":")
+        if not colon and direction.casefold() in DIRECTIONS and self.count == 1:
+            name, colon = "0", ":"
+        if not colon or direction.casefold() not in DIRECTIONS:
+            name, direction = text.strip(), "up"
+        index = int(name) if is_index(name) else self._by_name(name)
+        if not 0 <= index < self.count:
+            message = f"There is no value {index}: the model has {self.count}."
+            raise InputError(message, hint=Hint("Name one, and whether it goes up or down", target_category="0:up"))
+        return replace(self.target(index), direction="down" if direction.casefold() == "down" else "up")
+
     def contrasted(self, target: Target, names: Sequence[int | str], strength: float = 1.0) -> Target:
         """Return a target in contrast with other classes (Finer-CAM).
 
         `names` are indices or names; `auto:N` stands for the N classes whose logits are nearest to the target's
         (`auto`: 3). Raises `InputError`.
         """
+        if target.direction:
+            message = "This model's output is a value, and only classes can be contrasted."
+            raise InputError(message, hint=Hint("Explain the value alone", target_category=target.direction))
         if self.count == 2 and bool(self.logits[0] == -self.logits[1]):  # noqa: PLR2004
             message = "This model has one logit, which contrasts its two classes already."
             raise InputError(message, hint="Explain the class alone: the map is the same.")
@@ -147,7 +176,10 @@ class Predictions:
             message = f"This model's class names are not known, so '{name}' cannot be looked up."
             if self.count == IMAGENET:
                 raise InputError(message, hint=Hint("If they are ImageNet's, use", labels="imagenet"))
-            raise InputError(message, hint=f"Give an index from 0 to {self.count - 1}, or names: --labels.")
+            hint = Hint(f"Give an index from 0 to {self.count - 1}, or names", labels="FILE")
+            if name.rpartition(":")[2].strip().casefold() in DIRECTIONS:
+                hint = Hint("If its output is a value (a regression), say so", output="values")
+            raise InputError(message, hint=hint)
         folded = name.strip().casefold()
         parts = _parts(self.names)
         matches = parts.get(folded, []) or _parts(self.synonyms).get(folded, [])
@@ -159,11 +191,12 @@ class Predictions:
             raise InputError(message, hint="Give the index of the one you mean.")
         holding = [label for label in self.names if folded in label.casefold()][:3]
         if holding and not get_close_matches(folded, parts, n=1, cutoff=0.8):
-            message = f"There is no class named '{name}'."
+            message = f"There is no {self.noun} named '{name}'."
             raise InputError(message, hint=f"Did you mean {' or '.join(repr(label) for label in holding)}?")
-        few = f"The classes are: {'; '.join(self.names)}. " if self.count <= FEW_CLASSES else ""
-        hint = f"{few}Or give an index from 0 to {self.count - 1}."
-        raise UnknownNameError("class", name, list(parts), hint=hint)
+        several = "values" if self.kind == "value" else "classes"
+        few = f"The {several} are: {'; '.join(self.names)}. " if self.count <= FEW_CLASSES else ""
+        index = f"{few}Or give an index from 0 to {self.count - 1}."
+        raise UnknownNameError(self.noun, name, list(parts), hint=index)
 
 
 def _parts(labels: Sequence[str]) -> dict[str, list[int]]:
@@ -178,10 +211,13 @@ def _parts(labels: Sequence[str]) -> dict[str, list[int]]:
 def choose(predictions: Predictions, classes: Classes) -> tuple[Target, ...]:
     """Return the targets that a user asked for, in that order and once each, or the `topk` best classes.
 
-    Each is contrasted with `classes.versus`, if any.
+    With a threshold, the classes that score above it. Each is contrasted with `classes.versus`, if any.
     """
-    targets = map(predictions.find, classes.names) if classes.names else predictions.top(classes.topk)
-    unique = {target.index: target for target in targets}.values()
+    if classes.threshold is not None:
+        targets: Iterable[Target] = predictions.above(classes.threshold)
+    else:
+        targets = map(predictions.find, classes.names) if classes.names else predictions.top(classes.topk)
+    unique = {(target.index, target.direction): target for target in targets}.values()
     if not classes.versus:
         return tuple(unique)
     return tuple(predictions.contrasted(target, classes.versus, classes.strength) for target in unique)

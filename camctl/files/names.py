@@ -23,7 +23,7 @@ def file_names(explanation: Explanation, ending: str = ".png") -> list[str]:
     names: list[str] = []
     taken: set[str] = set()
     for cam in explanation.maps:
-        title = cam.target.title if cam.target.versus else cam.target.label.split(",")[0]
+        title = cam.target.title if cam.target.versus or cam.target.direction else cam.target.label.split(",")[0]
         label = slug(title) or f"class-{cam.target.index}"
         method = slug(cam.method) or "cam"
         candidates = [f"{stem}_{label}_{method}", f"{stem}_{label}-{cam.target.index}_{method}"]

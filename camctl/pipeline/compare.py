@@ -135,8 +135,12 @@ def compare(  # noqa: PLR0913
     regions = regions_of(evaluation.boxes, evaluation.masks)
     metrics = pick_metrics(evaluation.metrics, evaluation.options, region=bool(regions))
     measuring = Measuring(metrics=metrics, options=evaluation.options, regions=regions, several=len(pending) > 1)
+    classes = Classes.of(targets)
+    if classes.threshold is not None:
+        message = "A threshold passes other classes for each picture, and a comparison has the same for all."
+        raise InputError(message, hint="Name the classes, or give the number of the best.")
     request = Request(
-        classes=Classes.of(targets),
+        classes=classes,
         manner=manner,
         layers=layers,
         measuring=measuring,

@@ -154,16 +154,17 @@ def best_layer(
     able = (metric for metric in metrics if metric.plugin.better != "neither" and "region" not in metric.plugin.needs)
     metric = next(able, None) or registry.pick("metric", METRIC)
     figures: dict[str, list[float]] = {name: [] for name in names}
+    faults: Sequence[CamctlError] = ()
     for scene in scenes:
         passed = run_passes(scene, groups, manner, choose, Clock())
-        measured, _ = measure(scene, groups, manner, passed, Measuring(metrics=[metric]))
+        measured, faults = measure(scene, groups, manner, passed, Measuring(metrics=[metric]))
         for (_, group, _, _), own in measured.items():
             figures[names[group]] += [figure for figure in own.values() if not isnan(figure)]
     # A layer some of whose maps are worthless has fewer figures, and is not ranked.
     most = max(map(len, figures.values()), default=0)
     means = {name: fmean(own) for name, own in figures.items() if own and len(own) == most}
     if not means:
-        raise InputError(NO_LAYER, hint=SEE_LAYERS)
+        raise faults[0] if faults else InputError(NO_LAYER, hint=SEE_LAYERS)
     return _ranked(metric.plugin, means, most)
 
 

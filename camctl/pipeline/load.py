@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from torch import nn
 
+    from camctl.plugin import OutputKind
+
     AnyModel = LoadedModel | nn.Module | str
 
 
@@ -30,6 +32,8 @@ def load(  # noqa: PLR0913
     repairs: bool = True,
     cfg_options: Mapping[str, Any] | None = None,
     labels: Sequence[str] | str = (),
+    output: OutputKind | None = None,
+    head: str | int | None = None,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> LoadedModel:
     """Load a classifier.
@@ -55,6 +59,12 @@ def load(  # noqa: PLR0913
     labels
         Names of the classes, one per class; for a zero-shot model (CLIP) the texts to score pictures against. One text
         is a file with a name per line (or CSV, JSON, YAML), names with commas, or `imagenet`, `imagenet22k`, `coco`.
+    output
+        What the model's output is, if that cannot be found out: `logits`, `probabilities`, `log-probabilities`,
+        `sigmoid` (probabilities that do not exclude each other), `values` (a regression's), `embedding`, `dense` or
+        `boxes`.
+    head
+        Name or index of the head to explain, of several.
     progress
         Called as `progress(text, done, total)` while a file is downloaded.
 
@@ -86,10 +96,16 @@ def load(  # noqa: PLR0913
         repairs=repairs,
         cfg_options=cfg_options or {},
         labels=given_names(labels),
+        output=output,
+        head=head,
         progress=progress,
     )
     weights = str(checkpoint) if checkpoint is not None else None
     loaded: LoadedModel = picked.plugin.load(reference, weights, _device(device), options)
+    if output is not None:
+        loaded = replace(loaded, output=output, output_by="you")
+    if head is not None:
+        loaded = replace(loaded, head=head)
     if options.labels:
         loaded = _renamed(loaded, options.labels)
     elif loaded.class_names is None and weights is not None:
@@ -124,8 +140,8 @@ def _renamed(loaded: LoadedModel, labels: tuple[str, ...]) -> LoadedModel:
     """Return the model with other class names, after one run on noise to count its classes. Raises `InputError`."""
     if loaded.class_names == labels:
         return loaded
-    count = _count(loaded)
-    if len(labels) != count:
+    count = _count(loaded, labels)
+    if len(labels) != count and (len(labels), count) != (1, 2):
         message = f"{len(labels)} labels were given, and the model has {count} classes."
         text = "Give one label per class, in the order of the outputs; a file has one per line"
         raise InputError(message, hint=Hint(text, labels="classes.txt"))
@@ -138,24 +154,25 @@ def _named_beside(loaded: LoadedModel, checkpoint: str) -> LoadedModel:
     if beside is None:
         return loaded
     file, names = beside
-    count = _count(loaded)
-    if len(names) != count:
+    count = _count(loaded, names)
+    if len(names) != count and (len(names), count) != (1, 2):
         note = f"{file.name} next to the checkpoint is not used: {len(names)} names, and the model has {count} classes."
         return replace(loaded, notes=(*loaded.notes, note))
     note = f"The class names are those in {file.name} next to the checkpoint."
     return replace(loaded, class_names=names, notes=(*loaded.notes, note))
 
 
-def _count(loaded: LoadedModel) -> int:
-    """Count the classes, by one run on noise."""
+def _count(loaded: LoadedModel, names: tuple[str, ...]) -> int:
+    """Count the classes, by one run on noise; of several heads those of the one that has these names."""
     import torch
 
     from camctl.engine.model_state import untouched
-    from camctl.engine.predictions import class_logits
+    from camctl.engine.output import OutputReader
     from camctl.engine.view import inputs_of
 
+    read = OutputReader(replace(loaded, class_names=names))
     with torch.no_grad(), untouched(loaded.module):
-        return int(class_logits(loaded.forward)(inputs_of(loaded, None)).shape[1])
+        return int(read(inputs_of(loaded, None)).shape[1])
 
 
 def loaded_of(model: AnyModel) -> LoadedModel:

@@ -56,8 +56,8 @@ def measure(
 ) -> tuple[dict[Key, dict[str, float]], tuple[CamctlError, ...]]:
     """Measure every map that shows something, whatever its verdict; `step` is called after each map.
 
-    Returns the figures of each map by the metrics' names, and the errors of third parties' metrics. A metric is left
-    out after its first error.
+    Returns the figures of each map by the metrics' names, and the errors of metrics: of third parties', and of those
+    that measure scores where there are none. A metric is left out after its first error.
 
     Raises `InputError`: an object's class is not explained, or the model does not see the object, and no other model
     may have it; or a box or mask does not fit the picture.
@@ -74,7 +74,7 @@ def measure(
                 own = replace(manner, methods=(manner.methods[m],), smoothings=(manner.smoothings[s],))
                 region = regions.get(target.index, regions.get(None))
                 case = _case(scene, groups[g], own, passed.predictions, drawn, target, region)
-                figures[key] = _figures(case, measuring, faults)
+                figures[key] = _figures(case, measuring, faults, value=bool(target.direction))
             step()
     return figures, tuple(faults.values())
 
@@ -116,13 +116,17 @@ def _case(
     )
 
 
-def _figures(case: Case, measuring: Measuring, faults: dict[str, CamctlError]) -> dict[str, float]:
+def _figures(case: Case, measuring: Measuring, faults: dict[str, CamctlError], *, value: bool) -> dict[str, float]:
     figures: dict[str, float] = {}
     for metric in measuring.metrics:
         if metric.found.label in faults or ("region" in metric.plugin.needs and case.region is None):
             continue
+        if value and "scores" in metric.plugin.needs:
+            message = f"{metric.plugin.name} measures scores from 0 to 1, and this model's output is a value."
+            faults[metric.found.label] = InputError(message, hint="Choose metrics that do not run the model.")
+            continue
         try:
-            own = {key: value for key, value in measuring.options.items() if key in metric.plugin.options}
+            own = {key: chosen for key, chosen in measuring.options.items() if key in metric.plugin.options}
             figures[metric.found.name] = metric.plugin.compute(case, **own)
         except PluginError as error:
             faults[metric.found.label] = as_value(error)

@@ -104,7 +104,6 @@ def run_passes(
     """
     from camctl.engine.capture import Recorder
     from camctl.engine.maps import PLAIN, augment
-    from camctl.engine.predictions import Predictions
 
     sound = [group for group in groups if not isinstance(group, CamctlError)]
     names = tuple(dict.fromkeys(name for group in sound for method in manner.methods for name in group.of(method)))
@@ -119,7 +118,7 @@ def run_passes(
             inputs = augment(scene.inputs) if augmented else scene.inputs
             logits = recorder.forward(inputs, scene.plan.forward, keep_faults=True)
             if predictions is None:
-                predictions = Predictions(logits[PLAIN if augmented else 0].detach(), scene.loaded)
+                predictions = scene.plan.predictions(logits[PLAIN if augmented else 0].detach())
                 targets = choose(predictions)
                 questions = {
                     i: predictions.question(target)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from camctl.errors import CamctlError, InputError
+from camctl.errors import CamctlError, Hint, InputError
 from camctl.pipeline.metrics import measure
 from camctl.pipeline.passes import run_passes
 from camctl.pipeline.scene import LayerGroup
@@ -92,7 +92,8 @@ def _verified(scene: Scene, manner: Manner, passed: Passed, clock: Clock) -> Pas
     maps = dict(passed.maps)
     with untouched(scene.plan.table):
         for key, drawn, target in passed.drawn():
-            if drawn.verdict.name != "ok" or not manner.methods[key[-1]].needs:
+            # What a class loses is measured in logits, and a value has a unit of its own.
+            if drawn.verdict.name != "ok" or not manner.methods[key[-1]].needs or target.direction:
                 continue
             with clock.timed("verify"):
                 question = passed.predictions.question(target)
@@ -138,6 +139,9 @@ def _cams(scene: Scene, groups: Sequence[LayerGroup | CamctlError], manner: Mann
             partial(probe, passed.predictions.question(target)),
             probed=group.chosen_by == "probe",
         )
+        if target.direction and verdict.name == "negative-only":
+            other = "down" if target.direction == "up" else "up"
+            hint = Hint("See the evidence for the other direction", target_category=f"{target.index}:{other}")
         cams[key] = Cam(
             model=scene.loaded.name,
             method=drawn.method.name,
@@ -173,7 +177,14 @@ def _explanation(
         maps=cams,
         random_weights=loaded.random_weights,
         repairs=loaded.repairs,
-        notes=(*loaded.notes, *(() if scene.view.exact else (STRETCHED,)), *passed.notes, *choices),
+        output=scene.plan.output,
+        notes=(
+            *loaded.notes,
+            *scene.plan.output.notes,
+            *(() if scene.view.exact else (STRETCHED,)),
+            *passed.notes,
+            *choices,
+        ),
         checkpoint=loaded.checkpoint.path if loaded.checkpoint else None,
         checkpoint_sha256=loaded.checkpoint.sha256 if loaded.checkpoint else None,
         forward_milliseconds=spent.get("forward", 0.0) + spent.get("forward (aug)", 0.0),

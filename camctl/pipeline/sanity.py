@@ -73,11 +73,12 @@ def randomised(
 
     copied = replica(plan.loaded)
     first = next(iter(wholes.values()))
-    parts = stages(copied.module, *run_order(copied, plan.loaded.module, first.scene.inputs))
+    reader = plan.reader.on(copied.forward)
+    parts = stages(copied.module, *run_order(copied, plan.loaded.module, reader, first.scene.inputs))
     maps: list[Indexed] = list(_other_pictures(wholes, manner))
     alike = [whole.scene.inputs for whole in wholes.values() if whole.scene.inputs.shape == first.scene.inputs.shape]
     inputs, random = torch.cat(alike[:SETTLED]), dict[str, None]()
-    copied_plan = replace(plan, loaded=copied, table=ModuleTable.of(copied.module))
+    copied_plan = replace(plan, loaded=copied, table=ModuleTable.of(copied.module), reader=reader)
     turns = _turns(list(wholes), len(parts))
     total = sum(len(images) for _, _, images in turns)
     done = 0

@@ -17,9 +17,12 @@ if TYPE_CHECKING:
 
     from camctl.engine.layout import LayoutHints
     from camctl.engine.model_state import ModuleTable
+    from camctl.engine.output import OutputReader
+    from camctl.engine.predictions import Predictions
     from camctl.pipeline.load import AnyModel
     from camctl.plugin import LoadedModel, Method, Question
     from camctl.values.layer_map import LayerMap
+    from camctl.values.output import Output
     from camctl.values.picture import AnyPicture, Picture
     from camctl.values.view import View
 
@@ -29,6 +32,9 @@ SEE_LAYERS = Hint("See every layer's output", "layers")
 
 _views: dict[int, dict[tuple[int, int], View]] = {}
 """Identity of a model that is alive -> size of a picture -> its view."""
+
+_readers: dict[int, OutputReader] = {}
+"""Identity of a model that is alive -> what reads its output."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -40,6 +46,7 @@ class Plan:
     hints: LayoutHints
     adapter: str
     """Name of the adapter that knows the model; empty if none does."""
+    reader: OutputReader
 
     def inputs(self, picture: Picture | None) -> Tensor:
         """Return a picture, or noise, as the model's input (1, 3, h, w)."""
@@ -48,10 +55,20 @@ class Plan:
         return inputs_of(self.loaded, picture, self.table.parameters)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Compute the logits (N, classes) of inputs (N, 3, h, w). Raises `InputError` if the model fails on these."""
-        from camctl.engine.predictions import class_logits
+        """Compute the answers (N, K) of inputs (N, 3, h, w). Raises `InputError` if the model fails on these."""
+        return self.reader(inputs)
 
-        return class_logits(self.loaded.forward)(inputs)
+    @property
+    def output(self) -> Output:
+        """What the model's output is, known after a first forward pass."""
+        assert self.reader.output is not None  # noqa: S101 - a pass comes first
+        return self.reader.output
+
+    def predictions(self, answers: Tensor) -> Predictions:
+        """Return the scores and labels of one picture's answers (K,)."""
+        from camctl.engine.predictions import Predictions
+
+        return Predictions(answers, self.loaded.class_names, self.reader.score, self.loaded.synonyms)
 
     def view(self, size: tuple[int, int]) -> View:
         """Return what the model sees of a picture of this height and width; measured once per model and size."""
@@ -124,7 +141,18 @@ def plan_of(loaded: LoadedModel, family: Family = DETECTED) -> Plan:
         tokens=family.vit_like,
     )
     name = match.found.name if match else ""
-    return Plan(loaded=loaded, table=ModuleTable.of(loaded.module), hints=hints, adapter=name)
+    return Plan(loaded=loaded, table=ModuleTable.of(loaded.module), hints=hints, adapter=name, reader=reader_of(loaded))
+
+
+def reader_of(loaded: LoadedModel) -> OutputReader:
+    """Return what reads a model's output; the same as long as the model is alive."""
+    from camctl.engine.output import OutputReader
+
+    key = id(loaded)
+    if key not in _readers:
+        _readers[key] = OutputReader(loaded)
+        finalize(loaded, _readers.pop, key, None).atexit = False
+    return _readers[key]
 
 
 def scene_of(plan: Plan, picture: Picture) -> Scene:
@@ -160,7 +188,7 @@ def survey(model: AnyModel, image: AnyPicture | None = None, *, family: Family =
 
     plan = plan_of(loaded_of(model), family)
     inputs = plan.inputs(read_picture(image) if image is not None else None)
-    layers = probe(plan.table, plan.forward, inputs, plan.hints)
+    layers = replace(probe(plan.table, plan.forward, inputs, plan.hints), output=plan.output)
     if not plan.adapter:
         return layers
     default, chosen_by = plan.claimed_layers(), f"adapter {plan.adapter}"

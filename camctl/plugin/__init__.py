@@ -11,8 +11,9 @@ from camctl.plugin.functions import Cost
 from camctl.plugin.methods import Aggregate, Capture, Evidence, Method, method
 from camctl.plugin.metrics import Case, Metric, metric
 from camctl.plugin.models import Adapter, Checkpoint, LoadedModel, LoadOptions, Source
-from camctl.plugin.questions import ClassQuestion, ContrastQuestion, Question, ScoreKind
+from camctl.plugin.questions import ClassQuestion, ContrastQuestion, Question, ScoreKind, ValueQuestion
 from camctl.values.comparison import Better
+from camctl.values.output import OutputKind
 
 GROUPS = {kind: f"camctl.{kind}s" for kind in ("method", "adapter", "source", "metric")}
 """Kind of plugin -> its entry-point group."""
@@ -33,9 +34,11 @@ __all__ = [
     "LoadedModel",
     "Method",
     "Metric",
+    "OutputKind",
     "Question",
     "ScoreKind",
     "Source",
+    "ValueQuestion",
     "method",
     "metric",
 ]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from camctl.plugin.questions import ScoreKind  # noqa: TC001 - the dataclass is read at run time
+from camctl.values.output import OutputKind  # noqa: TC001
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,16 +37,24 @@ class LoadedModel:
     source: str
     """Entry-point name of its source."""
     module: nn.Module
-    forward: Callable[[Tensor], Tensor]
-    """Batch (N, 3, h, w) of preprocessed pictures -> logits (N, classes)."""
+    forward: Callable[[Tensor], Any]
+    """Batch (N, 3, h, w) of preprocessed pictures -> the model's output: a tensor (N, classes), or several in a tuple,
+    list, dict or dataclass."""
     preprocess: Callable[[NDArray[np.uint8]], Tensor]
     """Pixels (H, W, 3), uint8 RGB -> one model input (3, h, w), float32 on the CPU."""
     input_size: tuple[int, int]
     """Usual height and width of a model input in pixels; for probing without a picture."""
     class_names: tuple[str, ...] | None = None
-    """One name a logit; None if unknown."""
+    """One name a column of the output; None if unknown."""
     synonyms: tuple[str, ...] = ()
     """Other names of each class, separated by commas: a class is found by them, and they are not shown."""
+    output: OutputKind | None = None
+    """What the output is; None lets the engine find out."""
+    output_by: str = "source"
+    """Who says what the output is: `source`, `module` (an attribute of it) or `you`."""
+    head: str | int | None = None
+    """Name or index of the head that is explained, of several; None takes the one that has the class names, or the
+    largest."""
     score: ScoreKind = "softmax"
     """How logits become scores (`sigmoid` for multi-label heads)."""
     checkpoint: Checkpoint | None = None
@@ -71,6 +80,9 @@ class LoadOptions:
     labels: tuple[str, ...] = ()
     """Class names; for a zero-shot model, the texts to score pictures against. Other sources can ignore them: the
     classes are renamed after loading."""
+    output: OutputKind | None = None
+    """What the output is, if the user says so; sources can ignore it: it is set after loading, as is `head`."""
+    head: str | int | None = None
     progress: Callable[[str, int, int], None] | None = None
 
 

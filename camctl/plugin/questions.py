@@ -1,4 +1,4 @@
-"""What is asked of a model's output: a class, or a class in contrast with others."""
+"""What is asked of a model's output: a class, a class in contrast with others, or a value."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from torch import Tensor
 
-ScoreKind = Literal["softmax", "sigmoid"]
-"""How answers become the scores (0..1) that people see."""
+ScoreKind = Literal["softmax", "sigmoid", "value"]
+"""How answers become the scores (0..1) that people see; a `value` is shown as it is, in its own unit."""
 
 
 class Question(ABC):
@@ -65,3 +65,19 @@ class ContrastQuestion(Question):
 
         lead = output[:, self.target] - self.strength * output[:, list(self.others)].mean(1)
         return torch.stack([lead, torch.zeros_like(lead)], 1)
+
+
+@dataclass(frozen=True)
+class ValueQuestion(Question):
+    """Which evidence there is for a higher value of a regression, or with `down` for a lower one.
+
+    The answers are the values, or the values negated.
+    """
+
+    column: int
+    down: bool = False
+    score: ScoreKind = "value"
+
+    def answers(self, output: Tensor) -> Tensor:
+        """Return the values (N, K), negated for a lower one."""
+        return -output if self.down else output

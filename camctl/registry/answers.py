@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from itertools import chain
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, get_args
 
-from camctl.plugin import Checkpoint, LoadedModel, ScoreKind
+from camctl.plugin import Checkpoint, LoadedModel, OutputKind, ScoreKind
 from camctl.registry.shared_state import holds
+
+KINDS = get_args(OutputKind)
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -98,13 +100,14 @@ def wrong_output(output: object, batch: Tensor) -> str:
 
     count = f"one result for each of {len(batch)} inputs"
     if not isinstance(output, Tensor):
-        known = isinstance(output, (Mapping, list, tuple))
+        known = isinstance(output, (Mapping, list, tuple)) or is_dataclass(output) or hasattr(output, "logits")
         return "" if known else f"returned {described(output)} from its forward pass; expected a tensor."
     if problem := wrong_tensor(output):
         return problem.replace("returned", "returned from its forward pass", 1)
     if not output.is_floating_point() or output.dtype.itemsize == 1:  # eight-bit numbers have no arithmetic
         return f"returned {output.dtype} from its forward pass; expected real numbers, such as torch.float32."
-    if not output.ndim or len(output) != len(batch):
+    squeezed = len(batch) == 1 and output.ndim <= 1  # some models squeeze a batch of one away
+    if not squeezed and (not output.ndim or len(output) != len(batch)):
         return f"returned {described(output)} from its forward pass; expected {count}."
     return ""
 
@@ -128,6 +131,9 @@ def wrong_model(loaded: object) -> str:
             isinstance(loaded.score, str) and loaded.score in get_args(ScoreKind),
             f"one of {', '.join(get_args(ScoreKind))}",
         ),
+        "output": (loaded.output is None or loaded.output in KINDS, f"one of {', '.join(KINDS)}, or None"),
+        "output_by": (isinstance(loaded.output_by, str), "a text"),
+        "head": (loaded.head is None or isinstance(loaded.head, str | int), "a name, an index, or None"),
         "checkpoint": (_is_checkpoint(loaded.checkpoint), "a Checkpoint of texts, or None"),
         "random_weights": (isinstance(loaded.random_weights, bool), "True or False"),
         "repairs": (_is_texts(loaded.repairs), "a list of texts"),

@@ -74,6 +74,7 @@ class Imagenet(Source):
             preprocess=preprocess,
             input_size=size,
             class_names=names if len(names) == count else None,
+            output="logits",
             checkpoint=weights.origin if weights else None,
             random_weights=weights is None,
             notes=notes,

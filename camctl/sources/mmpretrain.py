@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from camctl.kit.checkpoints import Weights
+    from camctl.plugin import ScoreKind
     from camctl.sources.plain_preprocess import Preprocess
 
 _BLANK_EDGE = 512
@@ -105,7 +106,8 @@ def load_config(
         preprocess=preprocess,
         input_size=(int(blank.shape[-2]), int(blank.shape[-1])),
         class_names=class_names,
-        score="sigmoid" if _is_a(getattr(module, "head", None), "MultiLabelClsHead") else "softmax",
+        output="logits",
+        score=next(iter(_scores(getattr(module, "head", None))), "softmax"),
         checkpoint=weights.origin if weights else None,
         random_weights=weights is None,
         repairs=repaired,
@@ -145,9 +147,9 @@ def _build(name: str, config: Any) -> nn.Module:
     if _is_a(module, "ImageClassifier") and head is None:
         message = f"'{name}' is a backbone without a head: it outputs features, not classes."
         raise InputError(message, hint="Give the config of a classifier, such as one that fine-tunes this backbone.")
-    if _is_a(head, "MultiTaskHead"):
-        message = f"'{name}' has scores of several tasks (MultiTaskHead), not of one list of classes."
-        raise InputError(message, hint="Give a config with the head of one task.")
+    if len(_scores(head)) > 1:
+        message = f"'{name}' has tasks with one class and tasks with several classes a picture (MultiTaskHead)."
+        raise InputError(message, hint="Give a config with heads of one kind.")
     return module
 
 
@@ -198,17 +200,26 @@ def _blank(preprocess: Preprocess, path: Path, edge: int) -> Tensor:
         return preprocess(np.zeros((edge, edge, 3), np.uint8))
 
 
-def _make_forward(module: nn.Module) -> Callable[[Tensor], Tensor]:
-    """Make a function from a batch (N, 3, h, w) to the logits (N, classes) of the head's prediction."""
+def _scores(head: Any) -> set[ScoreKind]:
+    """How logits become scores, of every task that a head has."""
+    if _is_a(head, "MultiTaskHead"):
+        return {score for task in head.task_heads.values() for score in _scores(task)}
+    return {"sigmoid" if _is_a(head, "MultiLabelClsHead") else "softmax"}
+
+
+def _make_forward(module: nn.Module) -> Callable[[Tensor], Any]:
+    """Make a function from a batch (N, 3, h, w) to the logits (N, classes) of a prediction, or of each task."""
     # Conformer has two outputs, of its convolutions and its transformer; its prediction adds them. All other heads with
     # two outputs (distilled DeiT, LeViT, EfficientFormer) average them in their forward pass.
     adds = _is_a(getattr(module, "head", None), "ConformerHead")
 
-    def forward(batch: Tensor) -> Tensor:
+    def forward(batch: Tensor) -> Any:
         import torch
 
         device = next(module.parameters()).device
         output = module(batch.to(device), mode="tensor")
+        if isinstance(output, Mapping):
+            return output  # a task's logits by its name
         if adds and isinstance(output, tuple):
             output = output[0] + output[1]
         if isinstance(output, tuple | list) and len(output) == 1:
@@ -224,8 +235,8 @@ def _make_forward(module: nn.Module) -> Callable[[Tensor], Tensor]:
     return forward
 
 
-def _count_classes(module: nn.Module, forward: Callable[[Tensor], Tensor], blank: Tensor) -> int:
-    """Number of logits, from the head's attribute or else from a forward pass."""
+def _count_classes(module: nn.Module, forward: Callable[[Tensor], Any], blank: Tensor) -> int:
+    """Number of logits, from the head's attribute or else from a forward pass; 0 of several tasks."""
     import torch
 
     head = getattr(module, "head", None)
@@ -234,7 +245,8 @@ def _count_classes(module: nn.Module, forward: Callable[[Tensor], Tensor], blank
         return count
     hint = "Check that `test_pipeline` fits the model in the config."
     with torch.no_grad(), reported("The model fails on a blank picture", hint):
-        return int(forward(blank.unsqueeze(0)).shape[1])
+        logits = forward(blank.unsqueeze(0))
+    return 0 if isinstance(logits, Mapping) else int(logits.shape[1])
 
 
 def _class_names(

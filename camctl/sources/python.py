@@ -6,11 +6,11 @@ import importlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import replace
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from camctl.errors import InputError
 from camctl.kit.class_names import as_names
@@ -18,12 +18,16 @@ from camctl.kit.downloads import load_weights
 from camctl.kit.fitting import fit
 from camctl.kit.importing import importable, refuse_options
 from camctl.kit.random_weights import randomise, seeded, settle
-from camctl.plugin import LoadedModel, LoadOptions, Source
+from camctl.plugin import LoadedModel, LoadOptions, OutputKind, Source
 from camctl.sources.plain_preprocess import plain_preprocess
 from camctl.sources.reporting import reported
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+KINDS = get_args(OutputKind)
+
+SCORES = ("softmax", "sigmoid")
 
 _USAGE = "Write python:package.module:factory, where factory() returns the model."
 
@@ -38,7 +42,8 @@ class PythonSource(Source):
     def load(self, reference: str, checkpoint: str | None, device: str, options: LoadOptions) -> LoadedModel:
         """Call the factory and load its model.
 
-        A plain module may have attributes `input_size`, `mean`, `std`, `class_names` and a callable `preprocess`.
+        A plain module may have attributes `input_size`, `mean`, `std`, `class_names`, a callable `preprocess`, and
+        `output` and `score`, which say what its output is.
         Raises `InputError` if the module, the factory or its result is wrong.
         """
         path = reference.partition(":")[0]
@@ -84,11 +89,12 @@ class PythonSource(Source):
             name=name,
             source="python",
             module=module,
-            forward=_make_forward(module, name.removeprefix("python:")),
+            forward=_make_forward(module),
             preprocess=preprocess,
             input_size=input_size,
             class_names=as_names(getattr(module, "class_names", None)),
             notes=(note,) if note else (),
+            **_said(module),
         )
 
 
@@ -163,30 +169,28 @@ def _unwrapped(module: Any) -> Any:
     return module
 
 
-def _make_forward(module: nn.Module, reference: str) -> Callable[[Tensor], Tensor]:
-    """Make a function from a batch (N, 3, h, w) to logits (N, classes), wherever they are in the output."""
+def _make_forward(module: nn.Module) -> Callable[[Tensor], Any]:
+    """Make a function from a batch (N, C, h, w) to the module's output, on the module's device."""
 
-    def forward(batch: Tensor) -> Tensor:
+    def forward(batch: Tensor) -> Any:
         first = next(module.parameters(), None)
-        output = module(batch if first is None else batch.to(first.device))
-        logits = _logits(output)
-        if logits is None:
-            shape = getattr(output, "shape", None)
-            found = f"shape {tuple(shape)}" if shape is not None else f"{type(output).__name__} without logits"
-            message = f"'{reference}' outputs {found}; expected one score a class (N, classes)."
-            raise InputError(message, hint="Return logits, or an object with `.logits`.")
-        return logits
+        return module(batch if first is None else batch.to(first.device))
 
     return forward
 
 
-def _logits(output: Any) -> Tensor | None:
-    """Logits in a model's output: `.logits`, ["logits"], or the first tensor of two dimensions; None if missing."""
-    import torch
+def _said(module: nn.Module) -> dict[str, Any]:
+    """Return what the module's attributes `output` and `score` say about its output. Raises `InputError`."""
+    output, score = (_word(module, name, known) for name, known in (("output", KINDS), ("score", SCORES)))
+    said: dict[str, Any] = {"output": output, "output_by": "module"} if output else {}
+    return said | ({"score": score} if score else {})
 
-    if isinstance(output, torch.Tensor):
-        return output if output.dim() == 2 else None  # noqa: PLR2004
-    inner = output.get("logits") if isinstance(output, Mapping) else getattr(output, "logits", None)
-    values = output.values() if isinstance(output, Mapping) else output if isinstance(output, tuple | list) else ()
-    values = values if inner is None else (inner,)
-    return next((logits for logits in map(_logits, values) if logits is not None), None)
+
+def _word(module: nn.Module, name: str, known: Sequence[str]) -> str:
+    """Return one of the known words that an attribute holds; empty for anything else, which has another meaning."""
+    value = getattr(module, name, None)
+    word = value.strip().casefold() if isinstance(value, str) else ""
+    if word and word not in known and get_close_matches(word, known, n=1, cutoff=0.8):
+        message = f"The module's attribute {name} is '{value}'."
+        raise InputError(message, hint=f"Choose from: {', '.join(known)}.")
+    return word if word in known else ""

@@ -59,6 +59,7 @@ def _load(trial: Trial, name: str) -> None:
     """Try one model: eval mode, preprocessing, and a score for every class."""
     import torch
 
+    from camctl.engine.output import OutputReader
     from camctl.pipeline.load import load
 
     model = trial.attempt(f"loads {name}", partial(load, name))
@@ -73,14 +74,14 @@ def _load(trial: Trial, name: str) -> None:
     todo = f"preprocess returned {tuple(inputs.shape[1:])} in {inputs.dtype}; expected (3, h, w) in float32."
     trial.note(promise, inputs.dtype == torch.float32 and inputs.shape[:2] == (2, 3), todo)
     with torch.no_grad():
-        logits: Any = trial.attempt(f"runs on prepared pictures ({name})", partial(model.forward, inputs))
-    if logits is FAILED:
+        answers: Any = trial.attempt(f"runs on prepared pictures ({name})", partial(OutputReader(model), inputs))
+    if answers is FAILED:
         return
     names = model.class_names
-    scores = isinstance(logits, torch.Tensor) and logits.ndim == 2  # noqa: PLR2004
     count = f" and {len(names)} class names" if names else ""
-    todo = f"forward returned {described(logits)}{count}; expected (N, classes), and a name for each class."
-    fits = scores and (names is None or len(names) == logits.shape[1])
+    todo = f"forward returned {described(answers)}{count}; expected (N, classes), and a name for each class."
+    # A single logit decides between two classes, and may have the name of one.
+    fits = names is None or len(names) == answers.shape[1] or (len(names), answers.shape[1]) == (1, 2)
     trial.note(f"returns a score for every class ({name})", fits, todo)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from camctl.values.cam import VerdictName
+    from camctl.values.output import Output
 
 Mark = Literal["ok", "limited", "failed"]
 
@@ -55,6 +56,8 @@ class Check:
     repairs: tuple[str, ...]
     notes: tuple[str, ...]
     findings: tuple[Finding, ...]
+    output: Output | None = None
+    """What the model's output is, and who says so."""
 
     @property
     def ok(self) -> bool:
@@ -65,5 +68,6 @@ class Check:
         """Return everything as `camctl layers --check --json` prints it."""
         report = asdict(self)
         findings = report.pop("findings")
+        report["output"] = self.output.to_dict() if self.output else None
         rounded = {"seconds": round(self.seconds, 3), "finding_passes": round(self.finding_passes, 1)}
         return {**report, **rounded, "ok": self.ok, "findings": findings}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from camctl.values.cam import Cam
+    from camctl.values.output import Output
     from camctl.values.target import Target
 
 
@@ -31,6 +32,8 @@ class Explanation:
     versions: Mapping[str, str]
     image_sha256: str = ""
     """SHA-256 of the picture's file, or of its pixels if it came in memory."""
+    output: Output | None = None
+    """What the model's output is, and who says so."""
 
     def _repr_png_(self) -> bytes | None:
         from camctl.render.notebook import png
@@ -50,6 +53,7 @@ class Explanation:
             "model": self.model,
             "checkpoint": {"path": self.checkpoint, "sha256": self.checkpoint_sha256} if self.checkpoint else None,
             "random_weights": self.random_weights,
+            "output": self.output.to_dict() if self.output else None,
             "repairs": list(self.repairs),
             "notes": list(self.notes),
             "predictions": [target.to_dict() for target in self.predictions],

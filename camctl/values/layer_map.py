@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from camctl.values.output import Output
 
 LayoutName = Literal["NCHW", "NHWC", "NLC", "NCL", "NC", "adapter"]
 WhyNot = Literal["", "not-run", "not-tensor", "window", "no-grid", "pooled", "single-cell", "zero-gradient"]
@@ -53,3 +56,5 @@ class LayerMap:
     """The norms whose rectified output the default layers are, for methods that accept activations of both signs."""
     rectified: bool = False
     """Whether a ReLU that is not a module follows the default layer."""
+    output: Output | None = None
+    """What the model's output is."""

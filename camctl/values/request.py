@@ -59,13 +59,16 @@ class Classes:
         nearest to the target's. Maps show the evidence for the target that does not also support them.
     strength
         Weight of the contrast; 0 gives the map of the target alone.
+    threshold
+        Explain every class whose score is above it, in place of `topk`: for models whose classes do not exclude each
+        other. `explain` alone takes one.
 
     Examples
     --------
     >>> Classes.of(["cat", 3])
-    Classes(names=('cat', 3), topk=1, versus=(), strength=1.0)
+    Classes(names=('cat', 3), topk=1, versus=(), strength=1.0, threshold=None)
     >>> Classes("cat", versus="dog")
-    Classes(names=('cat',), topk=1, versus=('dog',), strength=1.0)
+    Classes(names=('cat',), topk=1, versus=('dog',), strength=1.0, threshold=None)
     """
 
     names: Sequence[Name] = ()
@@ -73,6 +76,7 @@ class Classes:
     topk: int = 1
     versus: Sequence[Name] = ()
     strength: float = 1.0
+    threshold: float | None = None
 
     def __post_init__(self) -> None:
         """Accept one name or any sequence of names."""
@@ -80,6 +84,9 @@ class Classes:
             value = getattr(self, field_name)
             several = (value,) if isinstance(value, (str, int)) else tuple(dict.fromkeys(value))
             object.__setattr__(self, field_name, several)
+        if self.names and self.threshold is not None:
+            message = "Both names and a threshold say which classes to explain."
+            raise InputError(message, hint="Give one of them.")
 
     @classmethod
     def of(cls, targets: AnyClasses) -> Classes:

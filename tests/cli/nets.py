@@ -1,6 +1,8 @@
 """Classifiers for the `python:` source: tiny, seeded, with class names."""
 
+from collections.abc import Callable
 from threading import Lock
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -83,4 +85,29 @@ def plain() -> nn.Module:
     layers = (nn.Conv2d(3, 8, 8, stride=8, bias=False), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
     model = nn.Sequential(*layers, nn.Linear(8, len(NAMES)))
     model.class_names, model.input_size = NAMES, (48, 64)
+    return model
+
+
+class Finished(Cnn):
+    """A net whose output goes through a function."""
+
+    def __init__(self, finish: Callable[[Tensor], Any]) -> None:
+        super().__init__()
+        self.finish = finish
+
+    def forward(self, x: Tensor) -> Any:
+        return self.finish(super().forward(x))
+
+
+def probable() -> nn.Module:
+    """With a softmax of its own."""
+    torch.manual_seed(0)
+    return Finished(nn.Softmax(1))
+
+
+def several() -> nn.Module:
+    """With two heads, and no class names."""
+    torch.manual_seed(0)
+    model = Finished(lambda y: {"age": y[:, :1] + 40, "kind": y[:, 1:]})
+    model.class_names = None
     return model

@@ -10,7 +10,8 @@ from tests.models import CLASSES, TinyCnn, TinyVit, loaded, of_mmpretrain, seede
 
 def found(module, size=(32, 32)):
     given = loaded(module)
-    order, classes = run_order(replica(given), module, torch.rand(1, 3, *size))
+    copied = replica(given)
+    order, classes = run_order(copied, module, copied.forward, torch.rand(1, 3, *size))
     return stages(module, order, classes)
 
 

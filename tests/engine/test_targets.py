@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from camctl.engine.predictions import Predictions, choose, class_logits
+from camctl.engine.output import OutputReader
+from camctl.engine.predictions import Predictions, choose
 from camctl.errors import InputError, UnknownNameError
 from camctl.values.request import Classes
 from tests.models import TinyCnn, loaded
@@ -12,7 +13,11 @@ NAMES = ("tabby, tabby cat", "tiger cat", "Greater Swiss Mountain dog", "crane",
 
 
 def classes(logits=(0.0, 3.0, 1.0, -1.0, 2.0), names=NAMES, score="softmax"):
-    return Predictions(torch.tensor(logits), loaded(TinyCnn(), class_names=names, score=score))
+    return Predictions(torch.tensor(logits), names, score)
+
+
+def reader(forward, **fields):
+    return OutputReader(loaded(TinyCnn(), forward=forward, **fields))
 
 
 @pytest.mark.parametrize(
@@ -81,19 +86,19 @@ def test_softmax_scores_sum_to_one_and_sigmoid_scores_stand_alone():
 
 
 def test_one_logit_speaks_for_class_one_and_against_class_zero():
-    forward = class_logits(lambda _inputs: torch.tensor([[2.0], [-1.0]]))
+    forward = reader(lambda _inputs: torch.tensor([[2.0], [-1.0]]), class_names=("tumour",))
     logits = forward(torch.zeros(2, 3, 4, 4))
     assert logits.tolist() == [[-2.0, 2.0], [1.0, -1.0]]
-    found = classes(logits[0].tolist(), names=("tumour",))
+    found = classes(logits[0].tolist(), names=("tumour",), score=forward.score)
     assert [found.target(index).label for index in (0, 1)] == ["not tumour", "tumour"]
     assert found.target(1).score == pytest.approx(1 / (1 + 2.718281828**-2))
     assert found.target(0).score + found.target(1).score == pytest.approx(1)
 
 
-@pytest.mark.parametrize("output", [torch.zeros(1, 3, 4), (torch.zeros(1, 3),), None])
+@pytest.mark.parametrize("output", [torch.zeros(2, 3), torch.zeros(1, 0), torch.zeros(1, 3, dtype=int), None])
 def test_what_is_no_table_of_scores_is_no_classifier(output):
     with pytest.raises(InputError, match="a classifier returns class scores"):
-        class_logits(lambda _inputs: output)(torch.zeros(1, 3, 4, 4))
+        reader(lambda _inputs: output)(torch.zeros(1, 3, 4, 4))
 
 
 def test_nan_logits_come_last():
@@ -102,7 +107,7 @@ def test_nan_logits_come_last():
 
 def test_a_model_that_writes_over_its_input_leaves_ours_alone():
     inputs = torch.ones(1, 5)
-    assert class_logits(lambda x: x.mul_(3))(inputs).tolist() == [[3.0] * 5]
+    assert reader(lambda x: x.mul_(3))(inputs).tolist() == [[3.0] * 5]
     assert inputs.tolist() == [[1.0] * 5]
 
 

@@ -14,7 +14,7 @@ from camctl.errors import InputError
 from camctl.plugin import ClassQuestion, ContrastQuestion
 from camctl.values.request import Classes
 from tests.drawing import by_hand, difference, drawn, tokens_to_grid
-from tests.models import GapNet, TinyCnn, TinyVit, loaded, pictures, seeded
+from tests.models import GapNet, TinyCnn, TinyVit, pictures, seeded
 
 NAMES = ("tabby, tabby cat", "tiger cat", "lynx", "crane", "puma")
 NETS = {
@@ -33,7 +33,7 @@ OTHERS = ("ablationcam", "scorecam", "reciprocam", "smoothgradcam++", "shapleyca
 
 
 def classes(logits=(0.5, 3.0, 1.0, -1.0, 2.0)):
-    return Predictions(torch.tensor(logits), loaded(TinyCnn(), class_names=NAMES))
+    return Predictions(torch.tensor(logits), NAMES, "softmax")
 
 
 def method_of(name):
@@ -141,7 +141,7 @@ def test_a_class_is_not_contrasted_with_itself(wanted):
 
 
 def test_one_logit_contrasts_its_two_classes_already():
-    both = Predictions(torch.tensor([-1.5, 1.5]), loaded(TinyCnn(), class_names=("cat",)))
+    both = Predictions(torch.tensor([-1.5, 1.5]), ("cat",), "sigmoid")
     with pytest.raises(InputError, match="one logit"):
         both.contrasted(both.find(1), [0])
 

@@ -189,6 +189,24 @@ def test_multi_label_head_is_scored_by_sigmoid(write_config, load) -> None:
     assert load(write_config()).score == "softmax"
 
 
+def tasks(**kinds: str) -> dict[str, Any]:
+    heads = {name: {"type": kind, "num_classes": 3, "in_channels": 32} for name, kind in kinds.items()}
+    return changed(RESNET, head={"type": "MultiTaskHead", "task_heads": heads})
+
+
+@pytest.mark.parametrize(("kind", "score"), [("LinearClsHead", "softmax"), ("MultiLabelLinearClsHead", "sigmoid")])
+def test_tasks_of_a_head_are_handed_on_by_name(write_config, load, kind: str, score: str) -> None:
+    found = load(write_config(tasks(colour=kind, shape=kind)))
+    output = found.forward(torch.zeros(2, 3, 32, 32))
+    assert {name: tuple(logits.shape) for name, logits in output.items()} == {"colour": (2, 3), "shape": (2, 3)}
+    assert found.score == score
+
+
+def test_tasks_that_are_scored_in_two_ways_are_refused(write_config, load) -> None:
+    with pytest.raises(InputError, match="several classes a picture"):
+        load(write_config(tasks(colour="LinearClsHead", shape="MultiLabelLinearClsHead")))
+
+
 CONFORMER = {
     "type": "ImageClassifier",
     "backbone": {

@@ -105,23 +105,28 @@ def test_odd_picture_sizes_give_the_usual_input(write: Write, size: tuple[int, i
     assert load(f"{write('')}:Net").preprocess(np.zeros((*size, 3), np.uint8)).shape == (3, 224, 224)
 
 
-@pytest.mark.parametrize(
-    "wrap",
-    [
-        "lambda y: (torch.zeros(1, 4, 4), y)",
-        "lambda y: [y, y]",
-        "lambda y: {'loss': torch.zeros(()), 'logits': y}",
-        "lambda y: collections.namedtuple('Output', 'hidden logits')(torch.zeros(1, 7), y)",
-    ],
-)
-def test_logits_are_found_in_what_the_model_returns(write: Write, wrap: str) -> None:
-    assert load(f"{write(f'net = Wraps({wrap})')}:net").forward(torch.zeros(1, 3, 8, 8)).shape == (1, 2)
+def test_output_is_handed_on_as_the_module_returns_it(write: Write) -> None:
+    output = load(f"{write('net = Wraps(lambda y: {1: y, 2: (y,)})')}:net").forward(torch.zeros(1, 3, 8, 8))
+    assert output[1].shape == output[2][0].shape == (1, 2)
 
 
-def test_output_without_logits_is_refused(write: Write) -> None:
-    found = load(f"{write('net = Wraps(lambda y: y[..., None])')}:net")
-    with pytest.raises(InputError, match=r"outputs shape \(1, 2, 1\)"):
-        found.forward(torch.zeros(1, 3, 8, 8))
+def test_attributes_say_what_the_output_is(write: Write) -> None:
+    module = write("net = Net(); net.output, net.score = 'Probabilities', 'sigmoid'")
+    found = load(f"{module}:net")
+    assert (found.output, found.output_by, found.score) == ("probabilities", "module", "sigmoid")
+
+
+@pytest.mark.parametrize("value", ["nn.Linear(4, 2)", "'pooled'", "3", "None"])
+def test_attributes_of_another_meaning_say_nothing(write: Write, value: str) -> None:
+    found = load(f"{write(f'net = Net(); net.output = net.score = {value}')}:net")
+    assert (found.output, found.output_by, found.score) == (None, "source", "softmax")
+
+
+@pytest.mark.parametrize(("name", "value"), [("output", "probabilites"), ("score", "sigmoyd")])
+def test_misspelt_attribute_lists_what_it_can_say(write: Write, name: str, value: str) -> None:
+    with pytest.raises(InputError, match=f"attribute {name} is '{value}'") as caught:
+        load(f"{write(f'net = Net(); net.{name} = {value!r}')}:net")
+    assert "sigmoid" in caught.value.hint
 
 
 def test_loaded_model_is_passed_on(write: Write) -> None:

@@ -3,7 +3,14 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from camctl.cli.output.layer_report import check_notes, check_report, layer_table, layers_to_dict, legend
+from camctl.cli.output.layer_report import (
+    check_notes,
+    check_report,
+    layer_table,
+    layers_to_dict,
+    legend,
+    output_parts,
+)
 from camctl.cli.output.sink import Sink, note
 from camctl.cli.parsing.groups import option, switch
 from camctl.cli.parsing.options import ModelRequest, OneModel
@@ -80,5 +87,5 @@ def list_layers(
     if not sink.json:
         table = layer_table(request.model, result, depth=options.depth, only=options.filter, usable=options.usable)
         sink.show_wide(table)
-    sink.tell([legend(result)])
+    sink.tell([legend(result), *output_parts(result.output)])
     return ExitCode.DONE

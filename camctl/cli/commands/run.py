@@ -1,6 +1,6 @@
 """`camctl run`: where a classifier looked."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from camctl.cli.commands.layers import list_layers
@@ -8,10 +8,11 @@ from camctl.cli.output.run_report import preview, summary
 from camctl.cli.output.saving import map_files
 from camctl.cli.parsing import options
 from camctl.cli.parsing.groups import argument, option, switch
-from camctl.errors import ExitCode
+from camctl.errors import ExitCode, InputError
 
 if TYPE_CHECKING:
     from camctl.values.cam import Smoothing
+    from camctl.values.request import Classes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +29,32 @@ class PictureOptions:
     image: str = argument("IMAGE", help="The picture.")
     target_layers: list[str] | None = option("LAYER...", shown="what the head reads")
     preview_model: bool = switch(help="Show the model's layers, as camctl layers does, and stop.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrawnClasses(options.ClassOptions):
+    """The classes that are explained.
+
+    threshold: Explain every class that scores above it: for models whose classes do not exclude each other.
+    """
+
+    threshold: float | None = option("0..1")
+
+    def classes(self) -> "Classes":
+        """Return the classes as a request. Raises `InputError`."""
+        classes = super().classes()
+        if self.threshold is None:
+            return classes
+        options.check_range("--threshold", self.threshold, 0, 1)
+        if self.target_category or self.topk is not None:
+            message = "--threshold says which classes to explain, and so do --target-category and --topk."
+            raise InputError(message, hint="Give one of them.")
+        return replace(classes, threshold=self.threshold)
+
+    @property
+    def several(self) -> int:
+        """The number of classes that are named; two for a threshold, which any number may pass."""
+        return 2 if self.threshold is not None else len(self.target_category or ()) or self.topk or 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +102,7 @@ class MapOutput:
 
 
 def run(
-    question: options.ClassOptions,
+    question: DrawnClasses,
     subject: PictureOptions,
     methods: DrawnMethods,
     output: MapOutput,
@@ -94,7 +121,7 @@ def run(
 
     # Mistakes in the words are reported before torch loads.
     classes = question.classes()
-    count = methods.count() * (len(classes.names) or classes.topk)
+    count = methods.count() * question.several
     request, sink, look = model.request(), output.results.sink, asdict(output.overlay)
     inputs = model.inputs([request])
     inputs.add([subject.image], "the picture itself")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from camctl.values.check import Check
     from camctl.values.layer_map import LayerMap, LayerRecord
+    from camctl.values.output import Output
 
 MARKS = {"ok": ("✓", "green"), "limited": ("○", "yellow"), "failed": ("✗", "bold red")}
 
@@ -73,12 +74,21 @@ def layers_to_dict(model: str, layers: LayerMap) -> dict[str, Any]:
         "chosen_by": layers.chosen_by,
         "pre_activation": list(layers.pre_activation),
         "rectified": layers.rectified,
+        "output": layers.output.to_dict() if layers.output else None,
         "layers": [
             {name: value for name, value in asdict(record).items() if name not in {"channels", "same_as"}}
             | {"default": record.name in layers.default}
             for record in layers.records
         ],
     }
+
+
+def output_parts(output: Output | None) -> Parts:
+    """Yield what the output is, who says so, its heads, and what the user should know about it."""
+    if output is not None:
+        yield line(("output ", "bold"), output.title)
+        for text in output.notes:
+            yield note(text)
 
 
 def check_notes(check: Check) -> Parts:
@@ -106,6 +116,8 @@ def check_report(check: Check) -> Parts:
         passes = f"the layer found in {check.finding_passes:.1f} forward passes"
         cost = f"{check.seconds:.2f} s, {passes if check.finding_passes else 'no probe run'}"
         _add(table, "", "map", Text(f"{check.grid[0]} x {check.grid[1]}{tokens}, {cost}"))
+    if check.output:
+        _add(table, "", "output", Text(check.output.title))
     for finding in check.findings:
         _add(table, finding.mark, finding.name, line(finding.text), finding.hint)
     yield table

@@ -47,6 +47,10 @@ def summary(explanation: Explanation, paths: Iterable[str], *, unsaved: bool) ->
         heading.append(f"  ({RANDOM})", "bold yellow")
     yield heading
     yield indented(_predictions(explanation.predictions))
+    if explanation.output is not None:
+        yield line(
+            "output ", (explanation.output.kind, "bold"), explanation.output.title.removeprefix(explanation.output.kind)
+        )
     for layers, chosen_by, grid in dict.fromkeys((cam.layers, cam.chosen_by, cam.grid) for cam in explanation.maps):
         plural = "s" if len(layers) > 1 else ""
         where = f", chosen by {chosen_by}, grid {grid[0]} x {grid[1]}"
@@ -96,7 +100,9 @@ def verdicts(maps: Sequence[Cam]) -> Parts:
 
 
 def score(target: Target) -> str:
-    """Return a score for people: 0.973, 2.1e-05, or nan."""
+    """Return a score for people: 0.973, 2.1e-05, or nan; of a value 34.2, in its own unit."""
+    if target.direction and isfinite(target.score):
+        return f"{target.score:.4g}"
     small = 0 < target.score < SMALLEST
     return f"{target.score:.1e}" if small else f"{target.score:.3f}" if isfinite(target.score) else "nan"
 
@@ -105,7 +111,8 @@ def _predictions(predictions: Sequence[Target]) -> Table:
     table = Table.grid(Column(justify="right"), Column(justify="right"), Column(overflow="fold"), padding=(0, 2))
     for target in predictions:
         index = str(target.index) if target.label != str(target.index) else "class"
-        bar = "█" * round(BAR * target.score) if isfinite(target.score) else ""
+        share = isfinite(target.score) and not target.direction
+        bar = "█" * round(BAR * target.score) if share else ""
         table.add_row(Text(score(target), "bold"), Text(index, "dim"), line(target.label), Text(bar, "green"))
     return table
 

@@ -16,6 +16,7 @@ from camctl.cli.parsing.texts import class_name, split_names
 from camctl.errors import ExitCode, InputError
 from camctl.render.colormaps import COLORMAPS, known_colormap
 from camctl.values.look import DEFAULT_COLORMAP, DEFAULT_OPACITY
+from camctl.values.output import OutputKind
 from camctl.values.request import Classes, Family, nearest
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def check_range(flag: str, value: float, least: float, most: float = inf) -> Non
 class ClassOptions:
     """Which classes are explained, and which they are contrasted with.
 
-    target_category: Classes to explain, by index or name; one map each.
+    target_category: Classes to explain, by index or name; one map each. Of a regression: up or down, or NAME:down.
     versus: Contrast the target with these classes (Finer-CAM; works with any method): show evidence for the target that
         does not also support them. auto:3 takes the three classes with the nearest scores.
     """
@@ -185,6 +186,8 @@ class ModelOptions:
     cfg_options: Changes to the config file, such as model.head.num_classes=10.
     labels: Names of the classes: texts, a file with one per line (or CSV, JSON, YAML), or imagenet, imagenet22k, coco.
         A zero-shot model (CLIP, SigLIP) scores the picture against them: --labels 'a photo of a cat,a photo of a dog'.
+    output: The model's output: logits, probabilities, log-probabilities, sigmoid (multi-label) or values (regression).
+    head: Head that is explained, of several, by name or index; see camctl layers MODEL.
     random_weights: Draw the weights at random, to try things without a checkpoint. The map then means nothing.
     trust_checkpoint: Read a checkpoint that holds more than weights. It can run any code on this machine: use it for
         files of your own.
@@ -199,6 +202,8 @@ class ModelOptions:
     device: str = option("DEVICE", "cpu", autocompletion=completion.devices)
     cfg_options: list[str] | None = option("KEY=VALUE...")
     labels: list[str] | None = option("TEXT...")
+    output: OutputKind | None = option("KIND", shown="detected")
+    head: str | None = option("NAME|INDEX")
     random_weights: bool = switch()
     seed: int = option("N", 0, help="Seed for --random-weights.", min=0, max=2**32 - 1)
     trust_checkpoint: bool = switch()
@@ -227,6 +232,8 @@ class ModelOptions:
             "repairs": not self.no_repairs,
             "cfg_options": parse_assignments(self.cfg_options),
             "labels": self.labels[0] if self.labels and len(self.labels) == 1 else self.labels or (),
+            "output": self.output,
+            "head": self.head,
         }
         return ModelRequest(model, checkpoint, family, keywords, structure_only=drawn)
 

@@ -100,6 +100,8 @@ def attention(trial: Trial) -> Outcome:
 def class_names(trial: Trial) -> Outcome:
     """Check whether classes can be named."""
     names, count = trial.scene.loaded.class_names, trial.logits[0].shape[1]
+    if trial.scene.plan.output.kind == "values":
+        return "ok", f"none: {count} value{'s' if count > 1 else ''}, each explained going up or down", ""
     binary = names is not None and (len(names), count) == (1, 2)
     if names is not None and (len(names) == count or binary):
         return "ok", f"{count}, with names: {names[0].split(',')[0]}, …", ""

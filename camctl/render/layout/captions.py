@@ -182,8 +182,10 @@ def class_text(cam: Cam) -> str:
 
 
 def score_text(cam: Cam) -> str:
-    """The probability of a map's class, with two decimals."""
+    """The probability of a map's class, with two decimals; a value in its own unit."""
     score = cam.target.score
+    if cam.target.direction and isfinite(score):
+        return f"{score:.4g}"
     return "<0.01" if 0 < score < 0.005 else f"{score:.2f}"  # noqa: PLR2004 (rounds to 0.00)
 
 

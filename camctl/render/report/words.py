@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from camctl.values.axis import AxisName
     from camctl.values.cam import Cam
     from camctl.values.comparison import Cell, Comparison
+    from camctl.values.target import Target
 
 LONG_NAME = 10
 """A name of more letters may be broken between its words."""
@@ -72,7 +73,7 @@ def map_name(comparison: Comparison, cell: Cell, cam: Cam) -> str:
 def map_words(name: str, cam: Cam) -> str:
     """A map in words."""
     content = cam.reason or "no map" if cam.blank else f"peak {peak(cam.values)[2]}"
-    return f"{name}, score {percent(cam.target.score)}, verdict {cam.verdict}, {content}"
+    return f"{name}, score {score(cam.target)}, verdict {cam.verdict}, {content}"
 
 
 def peak(values: NDArray[Any]) -> tuple[float, float, str]:
@@ -88,6 +89,11 @@ def percent(score: float) -> str:
     """A score: 98.3%, <0.1%, or a dash."""
     smallest = 0.0005
     return DASH if not isfinite(score) else "<0.1%" if 0 < score < smallest else f"{score:.1%}"
+
+
+def score(target: Target) -> str:
+    """The score of a target: 98.3%, or a value in its own unit."""
+    return figure(target.score) if target.direction else percent(target.score)
 
 
 def figure(value: float | None) -> str:
@@ -119,5 +125,5 @@ def breakable(name: str) -> Markup:
     return Markup("<wbr>").join(WORD_ENDS.split(name) if len(name) > LONG_NAME else [name])
 
 
-FILTERS = (percent, figure, minus, correlation_text, depth, interval_text, raw_range, breakable, map_words)
+FILTERS = (score, figure, minus, correlation_text, depth, interval_text, raw_range, breakable, map_words)
 """What the template can write after a `|`."""

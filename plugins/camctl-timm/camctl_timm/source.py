@@ -81,6 +81,7 @@ class Timm(Source):
             preprocess=preprocess,
             input_size=input_size,
             class_names=class_names(found.config, classes),
+            output="logits",
             checkpoint=Checkpoint(path=shown(named), sha256=weights.sha256) if weights and named else None,
             random_weights=options.random_weights,
             notes=notes,

@@ -1,11 +1,17 @@
 """A seeded sample of the families, so that the published table stays true; the whole of it is `coverage.py`."""
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from timm_experts import EXPERTS
 from timm_sweep import Member, explain, modules, smallest
+
+import camctl
+from camctl.engine.output import OutputReader
 
 TABLE = Path(__file__).parent.parent / "COVERAGE.md"
 
@@ -57,3 +63,14 @@ def test_a_family_is_explained_as_the_expert_would_and_as_the_table_says(module)
     assert row.verdict == "ok"
     assert (row.grid, row.extra_tokens) == (expert.grid, expert.extra_tokens)
     assert cells[4:8] == [f"`{row.layer}`", row.chosen_by, f"{row.grid[0]} x {row.grid[1]}", str(row.extra_tokens)]
+
+
+@pytest.mark.parametrize("name", [EXPERTS[module].model for module in sample()[:4]])
+def test_logits_are_found_where_nobody_says_what_the_output_is(name):
+    loaded = camctl.load(f"timm:{name}", random_weights=True)
+
+    with torch.no_grad():
+        for names in (loaded.class_names, None):
+            reader = OutputReader(replace(loaded, output=None, class_names=names))
+            reader(loaded.preprocess(np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8))[None])
+            assert (reader.output.kind, reader.output.decided_by, reader.output.notes) == ("logits", "found", ())

@@ -101,5 +101,6 @@ def _loaded(name: str, module: Any, transforms: Any, names: tuple[str, ...] | No
         preprocess=published.preprocess_with(transforms),
         input_size=published.size_of(transforms),
         class_names=names,
+        output="logits",
         **more,
     )

@@ -2,12 +2,17 @@
 
 import random
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from torchvision import models
 from torchvision_experts import ANSWERS, answer_for
-from torchvision_sweep import explained
+from torchvision_sweep import explained, picture
+
+import camctl
+from camctl.engine.output import OutputReader
 
 SMALL = (
     ("densenet121",),
@@ -50,3 +55,14 @@ def test_the_published_table_holds_every_model_and_nothing_worthless():
     assert [row[0].strip("| ") for row in rows] == models.list_models(module=models)
     assert {row[5] for row in rows} == {"ok"}
     assert {row[6] for row in rows} == {"same"}
+
+
+@pytest.mark.parametrize("name", ["squeezenet1_1", "resnet18", "mobilenet_v3_small", "swin_t"])
+def test_logits_are_found_where_nobody_says_what_the_output_is(name):
+    loaded = camctl.load(f"torchvision:{name}", random_weights=True)
+
+    with torch.no_grad():
+        for names in (loaded.class_names, None):
+            reader = OutputReader(replace(loaded, output=None, class_names=names))
+            reader(loaded.preprocess(picture())[None])
+            assert (reader.output.kind, reader.output.decided_by, reader.output.notes) == ("logits", "found", ())

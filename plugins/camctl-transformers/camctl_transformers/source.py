@@ -81,6 +81,7 @@ def _loaded(
         preprocess=preprocess,
         input_size=size,
         class_names=texts or _names(config),
+        output="logits",
         score="sigmoid" if sigmoid else "softmax",
         random_weights=options.random_weights,
         notes=(*more["notes"], *((note,) if note else ())),

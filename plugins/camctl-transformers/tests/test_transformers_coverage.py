@@ -2,13 +2,18 @@
 
 import random
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from camctl_transformers.building import NEEDS
 from camctl_transformers.finding import families_known
 from transformers_families import FAMILIES
-from transformers_sweep import explained
+from transformers_making import saved
+from transformers_sweep import explained, load, picture
+
+from camctl.engine.output import OutputReader
 
 ALWAYS = ("hiera", "imagegpt", "siglip2", "clip-zero-shot", "siglip-zero-shot")
 """Families that the plugin has code for."""
@@ -41,3 +46,15 @@ def test_the_published_tables_hold_every_family_and_nothing_worthless():
     assert {row[0].strip("| ") for row in rows[1]} == set(families_known()) - set(NEEDS)
     assert {row[6] for part in rows for row in part} == {"ok"}
     assert {row[7] for part in rows for row in part} == {"same"}
+
+
+@pytest.mark.parametrize("name", sorted({*ALWAYS[:-2], *SAMPLE[:6]}))
+def test_logits_are_found_where_nobody_says_what_the_output_is(tmp_path, name):
+    saved(FAMILIES[name], tmp_path)
+    loaded = load(FAMILIES[name], tmp_path, random_weights=True)
+
+    with torch.no_grad():
+        for names in (loaded.class_names, None):
+            reader = OutputReader(replace(loaded, output=None, class_names=names))
+            reader(loaded.preprocess(picture())[None])
+            assert (reader.output.kind, reader.output.decided_by, reader.output.notes) == ("logits", "found", ())
