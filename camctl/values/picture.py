@@ -5,19 +5,17 @@ This file finds and opens them and reports errors; `camctl.values.pixels` conver
 
 from __future__ import annotations
 
-import stat
 import threading
 import warnings
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from difflib import get_close_matches
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field, replace
 from importlib import import_module
-from io import BytesIO
-from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
-from camctl.errors import CamctlError, InputError
+from camctl.errors import CamctlError, Hint, InputError
+from camctl.values.picture_file import opened_file, reason, what_it_is
+from camctl.values.reading import AS_FOUND, Reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +23,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from PIL import Image
+
+    from camctl.values.bands import Levels
 
     AnyPicture: TypeAlias = "Picture | str | Path | Image.Image | NDArray[np.uint8]"
     """Whatever a picture can be read from."""
@@ -47,8 +47,6 @@ FORMATS = {
 }
 """Pillow's name of a format -> its module, without formats that call other programs (EPS) or are rarely photographs."""
 
-_NAMES_LOOKED_AT = 5000
-
 _header_lock = threading.Lock()
 
 
@@ -57,17 +55,44 @@ class Picture:
     """A picture and its origin.
 
     `pixels` is (H, W, 3), uint8 RGB, upright. `path` is as the user wrote it, or `<image>` or `<array>` for a picture
-    in memory. `sha256` is the file's, in hexadecimal, or the pixels' if no file was read.
+    in memory. `sha256` is the file's, in hexadecimal, or the pixels' if no file was read. `numbers` (H, W, bands) are
+    the picture's own if they are more than the pixels show, and `notes` say how they are shown.
     """
 
     path: str
     pixels: NDArray[np.uint8] = field(repr=False)
     sha256: str = ""
+    numbers: NDArray[Any] | None = field(default=None, repr=False)
+    reading: Reading = AS_FOUND
+    notes: tuple[str, ...] = ()
 
     @property
     def size(self) -> tuple[int, int]:
         """Height and width in pixels."""
         return int(self.pixels.shape[0]), int(self.pixels.shape[1])
+
+    def bands(self, count: int) -> NDArray[Any]:
+        """Return the numbers (H, W, count) for a model of so many bands: within 0..1 if the user gives their range.
+
+        Raises `InputError`: the picture has other bands.
+        """
+        import numpy as np
+
+        numbers = self.pixels if self.numbers is None else self.numbers
+        asked, found = self.reading.bands, numbers.shape[2]
+        if len(asked) == count:
+            numbers = numbers[..., [band - 1 for band in asked]]
+        elif found != count:
+            text = f"The model takes pictures of {count} bands, and '{self.path}' has {found}."
+            hint = f"Give a TIFF of {count} bands."
+            if found > count:
+                first = ",".join(str(band + 1) for band in range(count))
+                hint = Hint("Name the bands that the model takes, in its order", bands=first)
+            raise InputError(text, hint=hint)
+        if self.reading.range is None:
+            return np.ascontiguousarray(numbers)
+        black, white = self.reading.range
+        return ((numbers.astype(np.float32) - black) / (white - black)).clip(0, 1)
 
     def at_most(self, side: int) -> Picture:
         """Return the same picture scaled down to at most `side` pixels in both directions."""
@@ -80,11 +105,13 @@ class Picture:
             return self
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         small = Image.fromarray(self.pixels).resize(size, Image.Resampling.LANCZOS)
-        return Picture(self.path, np.asarray(small), self.sha256)
+        return replace(self, pixels=np.asarray(small), numbers=None)
 
 
-def read_picture(image: Picture | str | Path | Image.Image | NDArray[Any]) -> Picture:
+def read_picture(image: Picture | str | Path | Image.Image | NDArray[Any], reading: Reading = AS_FOUND) -> Picture:
     """Read a picture from a path, a PIL image, or an array: (H, W, 3) RGB or (H, W) grey, uint8.
+
+    An array of many bands, or of other numbers with a `reading`, is (H, W, bands).
 
     Raises
     ------
@@ -96,54 +123,72 @@ def read_picture(image: Picture | str | Path | Image.Image | NDArray[Any]) -> Pi
     if isinstance(image, Picture):
         return image
     if isinstance(image, str | Path):
-        return Picture(str(image), *_read_file(str(image)))
+        return _read_file(str(image), reading)
 
     import numpy as np
     from PIL import Image
 
     if isinstance(image, Image.Image):
         name = str(getattr(image, "filename", "")) or "<image>"
-        return _in_memory(name, _decode(image, name))
+        return _in_memory(_decode(image, name, reading))
     if isinstance(image, np.ndarray):
-        from camctl.values.pixels import array_rgb
+        from camctl.values.bands import Levels
+        from camctl.values.pixels import array_rgb, holds_bands
 
-        return _in_memory("<array>", array_rgb(image))
+        if holds_bands(image, reading):
+            levels = Levels(np.array(image if image.ndim == 3 else image[..., None]))  # noqa: PLR2004
+            return _in_memory(_shown("<array>", levels, reading))
+        return _in_memory(Picture("<array>", array_rgb(image)))
     raise InputError(
         f"A picture cannot be made of a {type(image).__name__}.",
         hint="Give a path, a PIL image, or a NumPy array (height, width, 3) of uint8 in RGB order.",
     )
 
 
-def _in_memory(name: str, pixels: NDArray[np.uint8]) -> Picture:
+def _in_memory(picture: Picture) -> Picture:
     import hashlib
 
-    return Picture(name, pixels, hashlib.sha256(pixels.data).hexdigest())
+    import numpy as np
+
+    numbers = picture.pixels if picture.numbers is None else np.ascontiguousarray(picture.numbers)
+    return replace(picture, sha256=hashlib.sha256(numbers.data).hexdigest())
 
 
-def _read_file(name: str) -> tuple[NDArray[np.uint8], str]:
-    """Return the pixels, and the SHA-256 of the file."""
+def _read_file(name: str, reading: Reading) -> Picture:
+    """Return the picture in a file, with the SHA-256 of the file."""
     import hashlib
 
     from PIL import Image, UnidentifiedImageError
+
+    from camctl.values.bands import read_levels, silent
 
     if not name:
         raise InputError("No picture was named.", hint="Give the path of a picture file.")
     if "://" in name:
         raise InputError(f"'{name}' is an address, not a file.", hint="Download the picture and give its path.")
-    with _opened(name) as file:
+    with opened_file(name) as file:
+        opened: Image.Image | None = None
         try:
-            with _header_lock, _quiet_and_unlimited():
+            with _header_lock, _quiet_and_unlimited(), silent("PIL.TiffImagePlugin"):
                 opened = Image.open(file, formats=_formats())
         except UnidentifiedImageError:
-            raise _not_a_picture(name, file) from None
+            pass
         except MemoryError:
             raise _too_big(name) from None
         except Exception as error:  # noqa: BLE001 (decoders raise anything on damaged files)
             raise _damaged(name, error) from None
-        with opened as image:
-            pixels = _decode(image, name)
+        with opened or nullcontext() as image:
+            if image is not None:
+                _check_size(*image.size, name)
+            levels = read_levels(file, name, opened=image is not None)
+            if levels is not None:
+                picture = _shown(name, levels, reading)
+            elif image is not None:
+                picture = _decode(image, name, reading)
+            else:
+                raise _not_a_picture(name, file)
             file.seek(0)
-            return pixels, hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # it is open
+            return replace(picture, sha256=hashlib.file_digest(file, "sha256").hexdigest())  # type: ignore[arg-type]  # it is open
 
 
 def _formats() -> list[str]:
@@ -154,32 +199,6 @@ def _formats() -> list[str]:
         with suppress(ImportError):
             import_module(f"PIL.{module}ImagePlugin")
     return [name for name in FORMATS if name in Image.OPEN]
-
-
-@contextmanager
-def _opened(name: str) -> Iterator[IO[bytes]]:
-    """Open the file `name` for reading, seekable; raise `InputError` with the reason if that fails."""
-    path = Path(name)
-    try:
-        kind = path.stat()
-        if stat.S_ISDIR(kind.st_mode):
-            raise InputError(f"'{name}' is a folder, not a picture.", hint=_something_in(path))
-        if stat.S_ISREG(kind.st_mode) and not kind.st_size:
-            raise InputError(f"'{name}' is empty (0 bytes).", hint="Copy or download the picture again.")
-        file = path.open("rb")
-    except (FileNotFoundError, NotADirectoryError):
-        raise InputError(f"There is no picture '{name}'.", hint=_near(path)) from None
-    except PermissionError:
-        raise InputError(
-            f"'{name}' may not be read.", hint="Check its permissions, and those of its folder, with `ls -l`."
-        ) from None
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"'{name}' cannot be read: {_reason(error)}.", hint="Give the path of a picture file."
-        ) from None
-    with file:
-        # A pipe (`<(command)` in a shell) can be read only once.
-        yield file if file.seekable() else BytesIO(file.read())
 
 
 @contextmanager
@@ -200,73 +219,23 @@ def _quiet_and_unlimited() -> Iterator[None]:
         Image.MAX_IMAGE_PIXELS = limit
 
 
-def _near(path: Path) -> str:
-    """Return what the user may have meant by a path that does not exist."""
-    folder = path.parent
-    if not folder.is_dir():
-        return f"There is no folder '{folder}' either."
-    try:
-        names = {path.name.casefold(): path.name for path in islice(folder.iterdir(), _NAMES_LOOKED_AT)}
-    except OSError:
-        return "Check the path."
-    close = get_close_matches(path.name.casefold(), names, n=3, cutoff=0.6)
-    if close:
-        return f"Did you mean {' or '.join(repr(str(folder / names[name])) for name in close)}?"
-    return f"Nothing in '{folder.resolve()}' has a name like it."
-
-
-def _something_in(folder: Path) -> str:
-    suffixes = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
-    try:
-        inside = [path for path in islice(folder.iterdir(), _NAMES_LOOKED_AT) if path.suffix.lower() in suffixes]
-    except OSError:
-        inside = []
-    return f"Name one picture in it, such as '{min(inside)}'." if inside else "Name a picture file."
-
-
 def _not_a_picture(name: str, file: IO[bytes]) -> InputError:
     file.seek(0)
     head = file.read(512)
-    if head.startswith((b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF")):
+    if head.startswith((b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"II*\0", b"MM\0*")):
         return _damaged(name, EOFError("little more than its beginning is there"))
-    return InputError(f"'{name}' is not a picture.", hint=_what_it_is(head))
-
-
-def _what_it_is(head: bytes) -> str:
-    """Guess from its first bytes what a file holds that is not a picture."""
-    if head.startswith(b"version https://git-lfs"):
-        return "It is a pointer of Git LFS: fetch the picture itself with `git lfs pull`."
-    if head[:64].lstrip().lower().startswith((b"<!doctype html", b"<html")):
-        return "It is a web page: the download brought a page instead of the picture."
-    if b"<svg" in head:
-        return "It is an SVG drawing: export it as PNG first."
-    if head[4:12] in {b"ftypheic", b"ftypheix", b"ftypmif1"}:
-        return "It is an HEIC photo: convert it to JPEG or PNG first."
-    if head and all(byte >= ord(" ") or byte in b"\t\r\n" for byte in head):
-        return "It holds text. Give a PNG, JPEG, WebP, TIFF, BMP or GIF file."
-    return "Give a PNG, JPEG, WebP, TIFF, BMP or GIF file."
+    return InputError(f"'{name}' is not a picture.", hint=what_it_is(head))
 
 
 def _damaged(name: str, error: Exception) -> InputError:
-    return InputError(
-        f"'{name}' is damaged or cut short: {_reason(error)}.", hint="Copy or download the picture again."
-    )
+    return InputError(f"'{name}' is damaged or cut short: {reason(error)}.", hint="Copy or download the picture again.")
 
 
 def _too_big(name: str) -> CamctlError:
     return CamctlError(f"'{name}' does not fit into memory.", hint="Scale the picture down first.")
 
 
-def _reason(error: Exception) -> str:
-    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return " ".join(str(text).split()).rstrip(".")
-
-
-def _decode(image: Image.Image, name: str) -> NDArray[np.uint8]:
-    """Return the pixels (H, W, 3) of a PIL image, uint8 RGB, upright."""
-    from camctl.values.pixels import upright_rgb
-
-    width, height = image.size
+def _check_size(width: int, height: int, name: str) -> None:
     if width * height > MOST_PIXELS:
         raise InputError(
             f"'{name}' is {width} x {height}, more than {MOST_PIXELS // 1_000_000} million pixels.",
@@ -274,13 +243,41 @@ def _decode(image: Image.Image, name: str) -> NDArray[np.uint8]:
         )
     if not width * height:
         raise InputError(f"'{name}' has no pixels ({width} x {height}).", hint="Give another picture.")
+
+
+def _decode(image: Image.Image, name: str, reading: Reading) -> Picture:
+    """Return the upright picture of a PIL image."""
+    import numpy as np
+
+    from camctl.values.bands import Levels, turned_upright
+    from camctl.values.pixels import is_deep, upright_rgb
+
+    _check_size(*image.size, name)
     try:
         orientation = _orientation(image)
-        return upright_rgb(image, orientation)
+        if is_deep(image):
+            levels = Levels(turned_upright(np.asarray(image)[..., None], orientation))
+        else:
+            pixels = upright_rgb(image, orientation)
+            if reading == AS_FOUND:
+                return Picture(name, pixels)
+            levels = Levels(pixels)
     except MemoryError:
         raise _too_big(name) from None
     except Exception as error:  # noqa: BLE001 (decoders raise anything on damaged files)
         raise _damaged(name, error) from None
+    return _shown(name, levels, reading)
+
+
+def _shown(name: str, levels: Levels, reading: Reading) -> Picture:
+    """Return a picture of numbers (H, W, bands)."""
+    from camctl.values.pixels import shown
+
+    try:
+        view = shown(levels, reading, name)
+    except MemoryError:
+        raise _too_big(name) from None
+    return Picture(name, view.pixels, numbers=levels.numbers, reading=reading, notes=view.notes)
 
 
 def _orientation(image: Image.Image) -> int:
