@@ -27,6 +27,7 @@ __all__ = [
     "LayerMap",
     "LoadedModel",
     "PluginError",
+    "Reading",
     "Target",
     "UnknownNameError",
     "View",

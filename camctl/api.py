@@ -13,6 +13,7 @@ from camctl.values.cam import Cam
 from camctl.values.comparison import Comparison
 from camctl.values.explanation import Explanation
 from camctl.values.layer_map import LayerMap
+from camctl.values.reading import Reading
 from camctl.values.request import Classes, Evaluation, Family
 from camctl.values.target import Target
 from camctl.values.view import View
@@ -29,6 +30,7 @@ __all__ = [
     "LayerMap",
     "LoadedModel",
     "PluginError",
+    "Reading",
     "Target",
     "UnknownNameError",
     "View",

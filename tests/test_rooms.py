@@ -17,7 +17,7 @@ ALLOWED = {
     "errors": set(),
     "values": {"errors"},
     "plugin": {"values"},
-    "kit": {"errors", "plugin"},
+    "kit": {"errors", "values", "plugin"},
     "methods": {"errors", "plugin"},
     "metrics": {"errors", "plugin", "kit"},
     "adapters": {"errors", "plugin"},

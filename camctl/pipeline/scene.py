@@ -55,14 +55,14 @@ class Plan:
 
     def view(self, size: tuple[int, int]) -> View:
         """Return what the model sees of a picture of this height and width; measured once per model and size."""
-        from camctl.engine.view import measure_view
+        from camctl.engine.view import measure_view, of_pixels
 
         key = id(self.loaded)
         if key not in _views:
             _views[key] = {}
             finalize(self.loaded, _views.pop, key, None).atexit = False
         if size not in _views[key]:
-            _views[key][size] = measure_view(self.loaded.preprocess, size)
+            _views[key][size] = measure_view(of_pixels(self.loaded), size)
         return _views[key][size]
 
     def claimed_layers(self) -> tuple[str, ...]:

@@ -11,10 +11,11 @@ from camctl.cli.output.sink import Sink
 from camctl.cli.parsing import completion
 from camctl.cli.parsing.assignments import parse_assignments
 from camctl.cli.parsing.groups import argument, option, switch
-from camctl.cli.parsing.texts import class_name, labels_of, split_names
+from camctl.cli.parsing.texts import class_name, labels_of, parse_bands, parse_range, split_names
 from camctl.errors import ExitCode, InputError
 from camctl.render.colormaps import COLORMAPS, known_colormap
 from camctl.values.look import DEFAULT_COLORMAP, DEFAULT_OPACITY
+from camctl.values.reading import Reading
 from camctl.values.request import Classes, Family, nearest
 
 if TYPE_CHECKING:
@@ -70,6 +71,25 @@ class ClassOptions:
             versus=tuple(map(class_name, rivals)),
             strength=self.versus_strength,
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadingOptions:
+    """How a picture's numbers are read.
+
+    bands: Bands of a TIFF to show as red, green and blue, such as 4,3,2. A model of other bands sees all of them, or
+        these if it takes as many.
+    range: Numbers that are black and white in a picture of more than 8 bits, such as 0:4095.
+    """
+
+    panel: ClassVar = WHAT
+
+    bands: str | None = option("N,N,N", shown="1,2,3")
+    range: str | None = option("LOW:HIGH", shown="by its numbers")
+
+    def reading(self) -> Reading:
+        """Return how pictures are read. Raises `InputError`."""
+        return Reading(bands=parse_bands(self.bands), range=parse_range(self.range))
 
 
 @dataclass(frozen=True, kw_only=True)

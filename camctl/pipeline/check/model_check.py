@@ -91,7 +91,7 @@ def check(model: AnyModel, image: AnyPicture | None = None, *, family: Family = 
     from camctl.engine.model_state import condition
 
     loaded = loaded_of(model)
-    picture = _noise(loaded.input_size) if image is None else read_picture(image)
+    picture = _noise(loaded.input_size, loaded.bands) if image is None else read_picture(image)
     start = condition(loaded.module)
     scene = scene_of(plan_of(loaded, family), picture)
     bare, logits = _bare(scene)
@@ -138,7 +138,7 @@ def check(model: AnyModel, image: AnyPicture | None = None, *, family: Family = 
     )
 
 
-def _noise(size: tuple[int, int]) -> Picture:
+def _noise(size: tuple[int, int], bands: int) -> Picture:
     """Return patches of colour of all sizes, smooth and sharp as in pictures; the same each time."""
     import numpy as np
 
@@ -148,7 +148,8 @@ def _noise(size: tuple[int, int]) -> Picture:
     for cells in (3, 6, 12, 24):
         coarse = generator.normal(0, 1, (cells, cells, 3))
         values += coarse[np.arange(height) * cells // height][:, np.arange(width) * cells // width]
-    return Picture(NOISE, np.clip(128 + 45 * values, 0, 255).astype(np.uint8))
+    pixels = np.clip(128 + 45 * values, 0, 255).astype(np.uint8)
+    return Picture(NOISE, pixels, numbers=pixels[..., np.arange(bands) % 3])
 
 
 def _chosen_by(scene: Scene) -> str:
