@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from camctl.errors import CamctlError, Hint, InputError, UnknownNameError, one_line, out_of_memory
+from camctl.engine.forward_failure import failure
+from camctl.engine.graph import retried
+from camctl.errors import CamctlError, Hint, InputError, UnknownNameError, out_of_memory
 from camctl.plugin import ClassQuestion, ContrastQuestion, Question
 from camctl.values.request import is_index, nearest
 from camctl.values.target import Target
@@ -40,12 +42,10 @@ def class_logits(forward: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tens
         except (Exception, SystemExit) as error:
             if isinstance(error, CamctlError) or out_of_memory(error):
                 raise
-            message = f"The model fails on an input of shape {tuple(inputs.shape)}: {one_line(error)}"
-            hint = (
-                "Check that it runs by itself on such an input. A module of your own states its size by an attribute: "
-                "input_size = (height, width)."
-            )
-            raise InputError(message, hint=hint) from error
+            again = retried(forward, inputs, error)
+            if again is None:
+                raise failure(error, inputs) from error
+            logits = again
         if not isinstance(logits, torch.Tensor) or logits.ndim != 2 or not logits.shape[1]:  # noqa: PLR2004
             shape = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
             message = f"The model returned {shape}; a classifier returns class scores (N, classes)."

@@ -52,15 +52,17 @@ def inputs_of(loaded: LoadedModel, picture: Picture | None, parameters: Iterable
     """
     import torch
 
-    if picture is not None:
-        inputs = loaded.preprocess(picture.pixels if loaded.bands == RGB else picture.bands(loaded.bands))[None]
-    else:
-        blank = np.zeros((*loaded.input_size, loaded.bands), np.uint8)
-        channels = loaded.preprocess(blank).shape[0]
-        inputs = torch.randn(1, channels, *loaded.input_size, generator=torch.Generator().manual_seed(0))
-    own = loaded.module.parameters() if parameters is None else parameters
-    weight = next((parameter for parameter in own if parameter.is_floating_point()), None)
-    return inputs if weight is None else inputs.to(weight.device, weight.dtype)
+    with torch.inference_mode(mode=False):
+        if picture is not None:
+            inputs = loaded.preprocess(picture.pixels if loaded.bands == RGB else picture.bands(loaded.bands))[None]
+        else:
+            blank = np.zeros((*loaded.input_size, loaded.bands), np.uint8)
+            channels = loaded.preprocess(blank).shape[0]
+            inputs = torch.randn(1, channels, *loaded.input_size, generator=torch.Generator().manual_seed(0))
+        own = [one for one in parameters or loaded.module.parameters() if one.is_floating_point()]
+        # A norm may be in float32 where the layers are in half precision.
+        weight = next((one for one in own if one.ndim > 1), own[0] if own else None)
+        return inputs if weight is None else inputs.to(weight.device, weight.dtype)
 
 
 def of_pixels(loaded: LoadedModel) -> Preprocess:

@@ -121,6 +121,7 @@ def plan_of(loaded: LoadedModel, family: Family = DETECTED) -> Plan:
         adapter=match.plugin if match else None,
         claimed_tokens=match.plugin.extra_tokens(loaded.module) if match else None,
         extra_tokens=family.num_extra_tokens,
+        call=family.call,
         tokens=family.vit_like,
     )
     name = match.found.name if match else ""

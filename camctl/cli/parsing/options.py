@@ -225,6 +225,7 @@ class ModelOptions:
     adapter: str | None = option("NAME", autocompletion=completion.adapters)
     vit_like: bool = switch(help="Treat the layer's output as tokens. Rarely needed: this is detected.")
     num_extra_tokens: int | None = option("N", min=0)
+    call: int | None = option("N", help="Run to explain of a layer that runs several times in a pass.", min=1)
 
     def request_for(self, model: str, checkpoint: str | None, *, structure_only: bool = False) -> ModelRequest:
         """Return the request for a model. Raises `InputError`, or `PluginError` for its source or adapter.
@@ -233,7 +234,9 @@ class ModelOptions:
         """
         if self.adapter is not None:
             registry.locate("adapter", self.adapter)
-        family = Family(adapter=self.adapter, vit_like=self.vit_like, num_extra_tokens=self.num_extra_tokens)
+        family = Family(
+            adapter=self.adapter, vit_like=self.vit_like, num_extra_tokens=self.num_extra_tokens, call=self.call
+        )
         source = registry.locate("source", registry.split_model(model)[0])
         drawn = structure_only and checkpoint is None and not self.random_weights
         # Loads the source, which may need torch.

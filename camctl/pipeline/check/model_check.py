@@ -11,9 +11,9 @@ from camctl.errors import Hint
 from camctl.pipeline.check import layer_checks, model_checks
 from camctl.pipeline.check.trial import Trial
 from camctl.pipeline.explain import explain
-from camctl.pipeline.layer_selection import default_layers
+from camctl.pipeline.layer_selection import default_layers, no_layer
 from camctl.pipeline.load import loaded_of
-from camctl.pipeline.scene import NO_LAYER, plan_of, scene_of
+from camctl.pipeline.scene import plan_of, scene_of
 from camctl.values.check import Check, Finding
 from camctl.values.picture import Picture, read_picture
 from camctl.values.request import DETECTED, Family
@@ -175,7 +175,7 @@ def _no_map(scene: Scene, seen: LayerMap, alone: LayerMap, layers: tuple[str, ..
     if gridless is not None:
         reason = f"The {_chosen_by(scene)} names '{gridless}', which has no grid here: {records[gridless].why_not}."
         return "no-layer", reason, Hint("Try another layer", target_layers=alone.default) if alone.default else hint
-    return "no-layer", "" if layers else NO_LAYER, hint
+    return "no-layer", "" if layers else no_layer(seen), hint
 
 
 def _judged(cam: Cam, *, telling: bool, random_weights: bool) -> Verdict:
