@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 import torch
 from torch import Tensor, nn
 
-from camctl.engine.graph import gradients_of, restarting, with_graph
+from camctl.engine.graph import gradients_of, has_graph, restarting, with_graph
 from camctl.engine.layout import Layout, LayoutHints, find_layout, tensor_in, with_tensor
 from camctl.engine.model_state import ModuleTable, untouched
 from camctl.engine.replay import Replay
@@ -121,7 +121,9 @@ class Recorder:
 
     def _with_graph(self, forward: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
         logits = with_graph(forward, inputs, self._raw.clear) if self.layers else forward(inputs)
-        self.has_graph = logits.requires_grad
+        if self.layers and not logits.requires_grad:  # or no target layer is read at all
+            self._phase = ""
+            self.has_graph = has_graph(forward, inputs)
         return logits
 
     def _see(self, name: str) -> Seen:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.overrides import TorchFunctionMode
 
+from camctl.errors import InputError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
@@ -36,6 +38,16 @@ class KeepsGraph(TorchFunctionMode):
         """Run an operation with gradients."""
         with torch.inference_mode(mode=False), torch.enable_grad():
             return func(*args, **(kwargs or {}))
+
+
+@contextmanager
+def out_of_inference() -> Iterator[None]:
+    """Leave the caller's inference mode, whose tensors can be in no graph; without one, nothing changes."""
+    if not torch.is_inference_mode_enabled():
+        yield
+        return
+    with torch.inference_mode(mode=False), torch.no_grad():
+        yield
 
 
 @contextmanager
@@ -70,8 +82,23 @@ def with_graph(forward: Callable[[Tensor], Tensor], inputs: Tensor, forget: Call
     if logits.requires_grad:
         return logits
     forget()
-    with KeepsGraph():
+    try:
+        with KeepsGraph():
+            return forward(inputs)
+    except InputError:  # such as one that turns its features into NumPy
+        forget()
         return forward(inputs)
+
+
+def has_graph(forward: Callable[[Tensor], Tensor], inputs: Tensor) -> bool:
+    """Return whether gradients of the logits reach the inputs."""
+    start = inputs.detach().clone().requires_grad_()
+    try:
+        with torch.enable_grad(), KeepsGraph():
+            score = forward(start).sum()
+            return score.requires_grad and bool(gradients_of(score, [start], last=True))
+    except InputError:
+        return False
 
 
 def retried(forward: Callable[[Tensor], Tensor], inputs: Tensor, error: BaseException) -> Tensor | None:

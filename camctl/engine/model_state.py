@@ -12,6 +12,7 @@ from zlib import crc32
 import torch
 from torch import nn
 
+from camctl.engine.graph import out_of_inference
 from camctl.errors import InputError
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def untouched(model: nn.Module | ModuleTable) -> Iterator[None]:
             parameter.requires_grad_(False)
         for part, name in saving:
             setattr(part, name, False)
-        with torch.inference_mode(mode=False), _uncompiled():
+        with out_of_inference(), _uncompiled():
             yield
     finally:
         for part, name in saving:

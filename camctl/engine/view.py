@@ -52,7 +52,9 @@ def inputs_of(loaded: LoadedModel, picture: Picture | None, parameters: Iterable
     """
     import torch
 
-    with torch.inference_mode(mode=False):
+    from camctl.engine.graph import out_of_inference
+
+    with out_of_inference():
         if picture is not None:
             inputs = loaded.preprocess(picture.pixels if loaded.bands == RGB else picture.bands(loaded.bands))[None]
         else:
