@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -34,12 +36,14 @@ def channels_of(module: nn.Module, size: tuple[int, int]) -> int | None:
     hooks = [layer.register_forward_pre_hook(_stop, with_kwargs=True) for layer in layers]
     first = next(module.parameters(), torch.empty(0))
     modes = [(part, part.training) for part in module.modules()]
+    compiled = "torch._dynamo" in sys.modules
     try:
         module.eval()
         for channels in dict.fromkeys((RGB, *(_takes(layer) or RGB for layer in layers[:1]))):
             picture = torch.zeros(1, channels, *size, device=first.device)
             try:
-                with torch.no_grad():
+                # A compiled network runs as it was written: compiling takes long, and hooks may not fire.
+                with torch.no_grad(), torch.compiler.set_stance("force_eager") if compiled else nullcontext():
                     module(picture.to(first.dtype) if first.is_floating_point() else picture)
             except _Reached as reached:
                 return reached.channels or channels

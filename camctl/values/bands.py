@@ -27,6 +27,8 @@ TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 WIDTH, BITS, PHOTOMETRIC, ORIENTATION, SAMPLES, EXTRA, FORMAT, NODATA = 256, 258, 262, 274, 277, 338, 339, 42113
 """Tags of TIFF; the last is GDAL's."""
 
+RGB = 3
+
 GREYS, COLOURS = {0, 1}, 2
 """Values of PHOTOMETRIC: white or black is zero; red, green and blue."""
 
@@ -86,13 +88,14 @@ def read_levels(file: IO[bytes], name: str, *, opened: bool) -> Levels | None:
     kind = _kind(file)
     if kind is None or (opened and (kind.ordinary or kind.bands + kind.alpha == 1)):
         return None
-    if find_spec("tifffile") is not None:
-        return _by_tifffile(file, name, kind)
-    found = _by_opencv(file) if kind.photometric == COLOURS and kind.bands == 3 else None  # noqa: PLR2004
-    if found is None:
+    # OpenCV has every compression, and tifffile few without a package of its own.
+    colours = _by_opencv(file) if kind.photometric == COLOURS and kind.bands == RGB else None
+    if colours is not None and colours.numbers.shape[2] == RGB:
+        return colours
+    if find_spec("tifffile") is None:
         text = f"'{name}' is a TIFF of {kind.bands} bands of {kind.bits} bits, which needs the package tifffile."
         raise InputError(text, hint="Install it: pip install tifffile")
-    return found
+    return _by_tifffile(file, name, kind)
 
 
 def _kind(file: IO[bytes]) -> _Kind | None:
@@ -151,8 +154,8 @@ def _by_opencv(file: IO[bytes]) -> Levels | None:
     if found is None:
         return None
     array = np.atleast_3d(np.asarray(found))
-    if array.shape[2] >= 3:  # noqa: PLR2004
-        array = array[..., [2, 1, 0, *range(3, array.shape[2])]]
+    if array.shape[2] >= RGB:
+        array = array[..., [2, 1, 0, *range(RGB, array.shape[2])]]
     return _split(array, alpha=array.shape[2] in {2, 4})
 
 
