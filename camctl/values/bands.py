@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import warnings
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import IO, TYPE_CHECKING, Any
 
@@ -49,6 +49,11 @@ class Levels:
     alpha: NDArray[np.float32] | None = None
     nodata: float | None = None
 
+    def turned(self, orientation: int) -> Levels:
+        """Return them upright, by an EXIF orientation (1..8) of the file."""
+        alpha = self.alpha if self.alpha is None else turned_upright(self.alpha, orientation)
+        return replace(self, numbers=turned_upright(self.numbers, orientation), alpha=alpha)
+
 
 @dataclass(frozen=True)
 class _Kind:
@@ -72,21 +77,23 @@ class _Kind:
         return self.bits <= BYTE and self.whole and self.bands == (3 if self.photometric == COLOURS else 1)
 
 
-def read_levels(file: IO[bytes], name: str, *, opened: bool) -> Levels | None:
+def read_levels(file: IO[bytes], name: str, orientation: int | None) -> Levels | None:
     """Return the numbers of a picture that Pillow cannot read as they are; None for all others.
 
-    `opened`: whether Pillow can open it. Raises `InputError` for a TIFF that nothing here reads.
+    `orientation` (1..8) is EXIF's, or None if Pillow cannot open the file. Raises `InputError` for a TIFF that nothing
+    here reads.
     """
     file.seek(0)
     head = file.read(32)
     file.seek(0)
     if head.startswith(PNG):
         deep_colour = head[24:25] == b"\x10" and head[25:26] in {b"\x02", b"\x04", b"\x06"}
-        return _by_opencv(file) if deep_colour else None
+        levels = _by_opencv(file) if deep_colour else None
+        return levels.turned(orientation or 1) if levels is not None else None
     if not head.startswith(TIFF):
         return None
     kind = _kind(file)
-    if kind is None or (opened and (kind.ordinary or kind.bands + kind.alpha == 1)):
+    if kind is None or (orientation and (kind.ordinary or kind.bands + kind.alpha == 1)):
         return None
     # OpenCV has every compression, and tifffile few without a package of its own.
     colours = _by_opencv(file) if kind.photometric == COLOURS and kind.bands == RGB else None

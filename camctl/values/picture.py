@@ -180,7 +180,7 @@ def _read_file(name: str, reading: Reading) -> Picture:
         with opened or nullcontext() as image:
             if image is not None:
                 _check_size(*image.size, name)
-            levels = read_levels(file, name, opened=image is not None)
+            levels = read_levels(file, name, _orientation(image) if image is not None else None)
             if levels is not None:
                 picture = _shown(name, levels, reading)
             elif image is not None:
