@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from contextlib import suppress
 from difflib import get_close_matches
 from enum import IntEnum
 from shlex import quote
@@ -29,6 +31,8 @@ class ExitCode(IntEnum):
     DRIFTED = 5
     """A map no longer correlates with its predecessor in `--baseline`."""
     INTERRUPTED = 130
+    BROKEN_PIPE = 141
+    """Whoever read the output went away, as `head` does."""
 
 
 class Hint(str):
@@ -121,14 +125,40 @@ def _literal(value: Any) -> str:
     return value if isinstance(value, str) and value.isupper() else repr(value)
 
 
+_UNSHOWN = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufff9-\ufffb\ud800-\udfff"
+    r"\U000e0000-\U000e007f]"
+)
+"""What a terminal obeys instead of showing it: control characters, changes of direction, halves of letters, tags."""
+
+
+def printable(text: str) -> str:
+    r"""Return a text that no terminal obeys: control characters are escaped; tabs and ends of lines stay.
+
+    Examples
+    --------
+    >>> print(printable("a\x1b[2Jb"))
+    a\x1b[2Jb
+    """
+    if text.isprintable():
+        return text
+    return _UNSHOWN.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+
+
 def one_line(error: BaseException) -> str:
-    """Return an exception's type and message on one line."""
-    try:
+    """Return an exception's type and message on one line that can be printed; never raises."""
+    name, text = _described(error)
+    text = printable(text if len(text) <= LONGEST_QUOTE else f"{text[: LONGEST_QUOTE - 1]}…")
+    return f"{printable(name)}: {text}" if text else f"{printable(name)} (no message)"
+
+
+def _described(error: BaseException) -> tuple[str, str]:
+    """Return an exception's type, and its message, which is empty if it fails to print itself."""
+    name, text = "An exception", ""
+    with suppress(Exception, SystemExit, GeneratorExit):  # what another package raises may do anything
+        name = " ".join(type(error).__name__.split())
         text = " ".join(str(error).split())
-    except Exception:  # noqa: BLE001 - another package's exception may fail to print itself
-        text = ""
-    text = text if len(text) <= LONGEST_QUOTE else f"{text[: LONGEST_QUOTE - 1]}…"
-    return f"{type(error).__name__}: {text}" if text else f"{type(error).__name__} (no message)"
+    return name, text
 
 
 def as_value(error: CamctlError) -> CamctlError:
@@ -141,7 +171,7 @@ def out_of_memory(error: BaseException) -> bool:
     """Return whether an exception means that a device or this machine has too little memory; imports no torch."""
     torch = sys.modules.get("torch")
     device = torch is not None and isinstance(error, torch.OutOfMemoryError)
-    return device or isinstance(error, MemoryError) or "can't allocate memory" in str(error)
+    return device or isinstance(error, MemoryError) or "can't allocate memory" in _described(error)[1]
 
 
 class CamctlError(Exception):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -320,3 +322,45 @@ def test_an_array_that_leaves_room_for_guesses_is_refused(array, hint):
 def test_what_is_no_picture_at_all_is_refused():
     with pytest.raises(InputError, match="dict"):
         read_picture({})
+
+
+# ------------------------------------------------------------------------------------- pipes, noise
+
+
+def test_a_picture_comes_through_a_pipe_whose_writer_is_late(tmp_path, quarters):
+    pipe, buffer = tmp_path / "pipe", io.BytesIO()
+    quarters.save(buffer, "PNG")
+    os.mkfifo(pipe)
+
+    def write() -> None:
+        time.sleep(0.3)
+        with pipe.open("wb") as file:
+            file.write(buffer.getvalue()[:50])
+            file.flush()
+            time.sleep(0.3)
+            file.write(buffer.getvalue()[50:])
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    read = read_picture(pipe)
+    writer.join()
+    assert close(corners(read.pixels), [RED, GREEN, BLUE, WHITE], 0)
+
+
+def test_tiff_library_writes_nothing_beside_the_error(tmp_path, capfd):
+    path = tmp_path / "damaged.tif"
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64), np.uint8)
+    Image.fromarray(noise).save(path, compression="tiff_deflate")
+    data = bytearray(path.read_bytes())
+    data[1000:1100] = bytes(100)
+    path.write_bytes(data)
+    with pytest.raises(OSError, match="decoder"), Image.open(path) as image:
+        image.load()
+    assert "ZIPDecode" in capfd.readouterr().err  # so it would without care
+
+    with pytest.raises(InputError, match="damaged"):
+        read_picture(path)
+
+    assert capfd.readouterr().err == ""
+    os.write(2, b"and stderr is back")
+    assert capfd.readouterr().err == "and stderr is back"

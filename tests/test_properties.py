@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import hypothesis
 import hypothesis.strategies as st
@@ -13,14 +15,17 @@ import numpy as np
 from PIL import Image
 
 from camctl.cli.parsing.assignments import parse_assignments
-from camctl.cli.parsing.texts import class_name, labels_of, split_names
-from camctl.errors import CamctlError, InputError
+from camctl.cli.parsing.texts import class_name, split_names
+from camctl.errors import CamctlError, InputError, printable
 from camctl.files.atomic import write_atomically
 from camctl.files.manifest import json_text
 from camctl.files.names import slug
+from camctl.kit.class_names import given_names
 from camctl.pipeline.layer_names import pattern
+from camctl.ranking.correlation import together
 from camctl.values.picture import read_picture
 from camctl.values.view import View
+from tests.cli.test_control import controls
 
 hypothesis.settings.register_profile("camctl", deadline=None, max_examples=60, database=None, derandomize=True)
 hypothesis.settings.load_profile("camctl")
@@ -68,6 +73,25 @@ def test_view_on_a_scaled_picture_and_back_is_the_view(box, whole, small):
     assert np.allclose(back.box, box, atol=1e-9)
 
 
+@hypothesis.given(
+    boxes=st.tuples(*[st.tuples(*[st.floats(-1e6, 1e6)] * 2, *[st.floats(1e-6, 1e6)] * 2)] * 2),
+    shapes=st.tuples(*[st.tuples(st.integers(1, 20), st.integers(1, 20))] * 2),
+)
+def test_maps_of_any_two_views_are_laid_over_each_other_or_have_no_part_in_common(boxes, shapes):
+    cams = [
+        SimpleNamespace(
+            values=np.full(shape, 0.5, np.float32), view=View(size=shape, box=(x, y, x + width, y + height))
+        )
+        for (x, y, width, height), shape in zip(boxes, shapes, strict=True)
+    ]
+
+    parts = together(cams)
+
+    if parts is not None:
+        assert parts[0].shape == parts[1].shape
+        assert all(np.allclose(part, 0.5, atol=1e-5) for part in parts)
+
+
 # --------------------------------------------------------------------------------------------- names
 
 
@@ -81,7 +105,7 @@ def test_whole_numbers_are_indices_and_all_else_is_a_name(text):
 @hypothesis.given(st.lists(WORDS, min_size=1, max_size=6))
 def test_labels_are_lines_without_spaces_around_or_are_refused(texts):
     try:
-        labels = labels_of(texts)
+        labels = given_names(texts[0] if len(texts) == 1 else texts)
     except InputError:
         return
     assert labels
@@ -167,6 +191,25 @@ def test_file_is_the_whole_new_one_or_what_was_there(old, new, fails):
 
 
 @hypothesis.given(
+    old=st.binary(max_size=50), new=st.binary(max_size=200), rights=st.integers(0, 0o77), links=st.integers(0, 3)
+)
+def test_file_keeps_its_mode_and_its_links_through_any_number_of_links(old, new, rights, links):
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder) / f"link{number}" for number in range(links)] + [Path(folder) / "file"]
+        paths[-1].write_bytes(old)
+        paths[-1].chmod(0o600 | rights)
+        for link, target in itertools.pairwise(paths):
+            link.symlink_to(target.name)
+
+        assert write_atomically(paths[0], new) == paths[0]
+
+        assert [path.is_symlink() for path in paths] == [True] * links + [False]
+        assert paths[-1].read_bytes() == new
+        assert paths[-1].stat().st_mode & 0o777 == 0o600 | rights
+        assert len(list(Path(folder).iterdir())) == links + 1
+
+
+@hypothesis.given(
     st.recursive(
         st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text()),
         lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(st.text(), inner, max_size=4)),
@@ -187,3 +230,17 @@ def test_anything_becomes_json_that_every_reader_takes(value):
         raise AssertionError(text)
 
     assert json.loads(json_text(value), parse_constant=refuse) == plain(value)
+
+
+# ---------------------------------------------------------------------------------------- terminals
+
+
+@hypothesis.given(st.text(st.characters(codec=None)))
+def test_printable_text_holds_nothing_that_a_terminal_obeys(text):
+    assert controls(printable(text)) == []
+    assert printable(printable(text)) == printable(text)
+
+
+@hypothesis.given(st.text(st.characters(exclude_categories=["C", "Z"])))
+def test_letters_of_all_languages_are_printed_as_they_are(text):
+    assert printable(text) == text

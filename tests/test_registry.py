@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from itertools import count
@@ -17,6 +18,7 @@ from camctl.errors import InputError, PluginError, SpoiltModelError, UnknownName
 from camctl.pipeline.method_selection import pick_methods
 from camctl.registry import discovery
 from camctl.registry.discovery import PluginWarning
+from camctl.registry.versions import versions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -296,3 +298,75 @@ def test_healthy_environment_gives_no_warning() -> None:
         warnings.simplefilter("error")
         for kind in ("method", "adapter", "source"):
             discovery.find(kind)
+
+
+def test_entry_points_that_are_no_file_cost_a_warning_and_no_wait(install: Install) -> None:
+    folder = install("camctl-shiny", one_method("shiny"))
+    (folder / "pipe-1.0.dist-info").mkdir()
+    os.mkfifo(folder / "pipe-1.0.dist-info" / "entry_points.txt")
+    (folder / "folder-1.0.dist-info" / "entry_points.txt").mkdir(parents=True)
+
+    with pytest.warns(PluginWarning, match="is not a regular file") as caught:
+        assert "shiny" in names("method")
+
+    assert [str(warning.message).split(" are ignored")[0] for warning in caught] == [
+        "The entry points of the package folder",
+        "The entry points of the package pipe",
+    ]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"\xff\xfe", b"\0" * 1000, b"[camctl.methods]\n" + b"x" * (5 << 20), b"%(x)s = y\n", b"[camctl.methods\n"],
+)
+def test_binary_huge_and_broken_entry_points_cost_one_warning(install: Install, content: bytes) -> None:
+    folder = install("camctl-shiny", one_method("shiny"))
+    (folder / "torn-1.0.dist-info").mkdir()
+    (folder / "torn-1.0.dist-info" / "entry_points.txt").write_bytes(content)
+
+    with pytest.warns(PluginWarning, match="of the package torn are ignored") as caught:
+        assert "shiny" in names("method")
+
+    assert len(caught) == 1
+    assert len(str(caught[0].message)) < 400
+
+
+@pytest.mark.parametrize("name", ["a\x1b[2Jb", "x" * 100_000, "a\x00b", "\u202eb"])
+def test_a_name_that_cannot_be_shown_costs_a_warning_that_can(install: Install, name: str) -> None:
+    install("camctl-shiny", f"[camctl.methods]\n{name} = a:b\nshiny = MODULE:shiny\n")
+
+    with pytest.warns(PluginWarning, match="is no name") as caught:
+        assert "shiny" in names("method")
+
+    assert str(caught[0].message).isprintable()
+    assert len(str(caught[0].message)) < 400
+
+
+def test_ten_thousand_plugins_are_found_by_name_and_know_their_rivals(install: Install) -> None:
+    lines = "".join(f"m{number} = a:b\n" for number in range(10_000))
+    install("camctl-many", f"[camctl.methods]\n{lines}")
+    install("camctl-other", "[camctl.methods]\nM-77 = a:b\n")
+
+    plugins = [found for found in discovery.find("method") if found.distribution == "camctl-many"]
+
+    assert len(plugins) == 10_000
+    clashes = {found.name: [rival.label for rival in discovery.rivals(found)] for found in plugins}
+    assert {name: labels for name, labels in clashes.items() if labels} == {"m77": ["camctl-other[M-77]"]}
+    assert registry.locate("method", "m_9999").label == "camctl-many[m9999]"
+
+
+def test_versions_survive_a_package_without_metadata(install: Install) -> None:
+    folder = install("camctl-shiny", one_method("shiny"), version="3.1")
+    (folder / "numpy-9.dist-info").mkdir()
+
+    found = versions()
+
+    assert found["camctl-shiny"] == "3.1"
+    assert "torch" in found
+
+
+@pytest.mark.parametrize("text", ["python:" + "x" * 5000, "a\0b", "python:a\0b:c"])
+def test_a_model_that_no_file_can_be_named_is_split_like_any_other(text: str) -> None:
+    source, reference = registry.split_model(text)
+
+    assert f"{source}:{reference}" in {text, f"mmpretrain:{text}"}

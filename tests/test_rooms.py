@@ -15,23 +15,36 @@ HOUSE = Path(camctl.__file__).parent
 
 ALLOWED = {
     "errors": set(),
-    "values": {"errors"},
+    "paths": {"errors"},
+    "values": {"errors", "paths"},
     "plugin": {"values"},
-    "kit": {"errors", "values", "plugin"},
+    "kit": {"errors", "paths", "values", "plugin"},
     "methods": {"errors", "plugin"},
     "metrics": {"errors", "plugin", "kit"},
     "adapters": {"errors", "plugin"},
-    "sources": {"errors", "plugin", "kit"},
+    "sources": {"errors", "paths", "plugin", "kit"},
     "registry": {"errors", "plugin"},
     "engine": {"errors", "values", "plugin"},
     "ranking": {"values"},
-    "files": {"errors", "values", "ranking"},
+    "files": {"errors", "paths", "values", "ranking"},
     "render": {"errors", "values", "ranking", "files"},
     "pipeline": {"errors", "values", "plugin", "kit", "registry", "engine", "ranking"},
     "demo": {"values", "plugin", "sources", "pipeline", "files", "render"},
     "testing": {"errors", "values", "plugin", "registry", "engine", "pipeline", "demo"},
     "api": {"errors", "values", "plugin", "pipeline"},
-    "cli": {"errors", "values", "plugin", "registry", "pipeline", "ranking", "files", "render", "demo", "testing"},
+    "cli": {
+        "errors",
+        "paths",
+        "values",
+        "plugin",
+        "registry",
+        "pipeline",
+        "ranking",
+        "files",
+        "render",
+        "demo",
+        "testing",
+    },
     "__init__": {"api"},
     "__main__": {"cli"},
 }
@@ -49,7 +62,7 @@ DOORS = {
 LIGHT = {"typer", "rich", "entrypoints"}
 """Third parties that may be imported at the top of what a listing of plugins loads."""
 
-LISTED = ("plugin", "errors.py", "registry", "values", "__init__.py", "cli", "methods", "metrics")
+LISTED = ("plugin", "errors.py", "paths.py", "registry", "values", "__init__.py", "cli", "methods", "metrics")
 """Rooms that a listing of plugins loads."""
 
 WHEN_USED = {"methods/bridge.py", "values/picture.py", "values/pixels.py"}

@@ -1,13 +1,13 @@
 """From the words of the command line, spelt as typer knows them, to a command and an exit code."""
 
 import os
-import sys
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from importlib import import_module
-from typing import NoReturn
 
 import typer
 
+from camctl.cli import process
 from camctl.cli.output import sink
 from camctl.cli.output.boundary import guard, usage_in_words
 from camctl.cli.parsing.groups import Command, command, flags_of, quicken
@@ -33,20 +33,23 @@ ALONE = {"--metrics": "all", "--versus": "auto"}
 """Flag that may stand without a value -> the value that it then means."""
 
 
-def main(args: Sequence[str] | None = None) -> NoReturn:
-    """Run the command and end the process with its exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        # A label that the terminal's encoding lacks is no reason to fail.
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
-    words = list(sys.argv[1:] if args is None else args)
-    sys.exit(guard(lambda: _run(words)))
+def main(words: list[str], call: process.Call) -> int:
+    """Run the command, by `call`, and return its exit code."""
+    process.mend_streams()
+    process.mend_sizes()
+    try:
+        code = guard(lambda: call(lambda: _run(words)))
+    finally:
+        lost = process.flush()
+    return code or lost
 
 
 def _run(words: list[str]) -> int | None:
     first = words[0] if words else ""
     if "_CAMCTL_COMPLETE" in os.environ or first in COMPLETION:
-        return _ask_typer(words, COMMANDS, completion=True)
+        with suppress(KeyError, ValueError):  # a shell gives the words before the cursor; anybody else gets nothing
+            return _ask_typer(words, COMMANDS, completion=True)
+        return ExitCode.USAGE
     if first in {"", "--help"}:
         from camctl.cli.output import welcome
 

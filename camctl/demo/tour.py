@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from camctl.demo.game import BASELINES, METHODS, Scores, maps, play
 from camctl.demo.scenes import render, scene
 from camctl.files.atomic import write_atomically
+from camctl.files.mark import MARK, check_replaceable
 from camctl.files.pictures import save_picture
 from camctl.pipeline.load import load
 from camctl.render.figure.sheet import Tile, sheet_page
@@ -83,15 +84,30 @@ def one_thread() -> Iterator[None]:
 
 
 def _tour(output: Path, scenes: int, step: Callable[[str], None]) -> Tour:
+    check_replaceable(output / name for name in _names())
     models = {family: load(f"demo:{family}") for family in FAMILIES}
     picture = output / "sheet.png"
     save_picture(draw(models, output, step=lambda family: step(f"Pictures: {FAMILIES[family]}")), picture)
     scores = play(models, scenes, step=lambda family: step(f"Pointing game: {FAMILIES[family]}"))
-    table = {"questions": scores.questions, "chance": scores.chance, "won": scores.won, "inside": scores.inside}
+    table = {
+        "made_by": MARK,
+        "questions": scores.questions,
+        "chance": scores.chance,
+        "won": scores.won,
+        "inside": scores.inside,
+    }
     write_atomically(output / "scores.json", (json.dumps(table, indent=2) + "\n").encode())
     index = output / "index.html"
     write_atomically(index, _page(scores).encode())
     return Tour(index=index, sheet=picture, scores=scores)
+
+
+def _names() -> Iterator[str]:
+    """Yield the name of every file that is written."""
+    yield from ("index.html", "scores.json", "sheet.png")
+    for number, labels in enumerate(SHOWN.values(), 1):
+        yield f"scene{number}.png"
+        yield from (f"scene{number}_{family}_{label}.png" for family in FAMILIES for label in labels)
 
 
 def draw(
@@ -141,4 +157,4 @@ def _page(scores: Scores) -> str:
     chance = "".join(f"<td>{scores.chance:.2f} <small>{scores.chance:.2f}</small></td>" for _ in names)
     lines.append(f"<tr class=chance><th>a random point</th>{chance}</tr>")
     page = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
-    return page.format(head=head, lines="\n".join(lines), questions=scores.questions)
+    return page.format(made_by=MARK, head=head, lines="\n".join(lines), questions=scores.questions)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import torch
@@ -14,7 +15,7 @@ from camctl.engine.layout import Layout, LayoutHints, find_layout, tensor_in
 from camctl.values.layer_map import LayerRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from torch.autograd.graph import Node
 
@@ -44,6 +45,10 @@ class ProbeRun:
     size: tuple[int, int]
     hints: LayoutHints
     classes: int = 0
+    runs: int = 0
+    """Runs of modules so far."""
+    makers: dict[int, deque[tuple[Observation, int]]] = field(default_factory=dict)
+    """Identity of a tensor -> the runs of modules, with their orders, that returned it, first ones first."""
 
 
 @dataclass(eq=False)
@@ -142,9 +147,11 @@ def watch(name: str, seen: dict[str, Observation], run: ProbeRun) -> Callable[[n
     """Return a forward hook that fills `seen[name]`, and lets the backward pass fill in the gradient."""
 
     def look(part: nn.Module, _args: object, output: object) -> None:
-        observation = seen.setdefault(name, Observation(name, part))
+        observation = seen.pop(name) if name in seen else Observation(name, part)
+        seen[name] = observation  # the latest is the last
         observation.calls += 1
-        observation.order = 1 + max((other.order for other in seen.values()), default=0)
+        run.runs += 1
+        observation.order = run.runs
         observation.gradient, observation.negative, observation.off = None, None, None
         observation.reached = observation.scores = observation.rectified = False
         tensor = tensor_in(output)
@@ -156,7 +163,7 @@ def watch(name: str, seen: dict[str, Observation], run: ProbeRun) -> Callable[[n
         observation.version, observation.made_by = _version(tensor), tensor.grad_fn
         observation.foreign_batch = tensor.ndim > 0 and tensor.shape[0] != run.batch
         observation.layout = find_layout(tensor, run.size, run.batch, part, run.hints)
-        observation.maker = _maker(observation, seen.values())
+        observation.maker = _maker(observation, seen, run)
         observation.maker_calls = observation.maker.calls if observation.maker is not None else 0
         if (grid := observation.grid()) is not None:
             # Read now: later modules may write over the tensor.
@@ -187,18 +194,23 @@ def _version(tensor: Tensor) -> int:
     return 0 if tensor.is_inference() else tensor._version  # noqa: SLF001
 
 
-def _maker(observation: Observation, seen: Iterable[Observation]) -> Observation | None:
+def _maker(observation: Observation, seen: dict[str, Observation], run: ProbeRun) -> Observation | None:
     """Return the first module with this very output, or the one that ran before if its output was only rearranged.
 
     A tensor that was written over since counts as another one: `out += identity` and an in-place ReLU pass on the
     object that a norm has made, but not its values.
     """
-    others = [other for other in seen if other is not observation]
-    same = [other for other in others if other.tensor is observation.tensor and other.still_holds()]
-    if same:
-        return min(same, key=lambda other: other.order)
-    before = [other for other in others if other.layout]
-    last = max((other for other in before if other.still_holds()), key=lambda other: other.order, default=None)
+    # Looked up, not searched for: a network may have a hundred thousand modules.
+    makers = run.makers.setdefault(id(observation.tensor), deque())
+    while makers and not _made(*makers[0], observation):
+        makers.popleft()
+    makers.append((observation, observation.order))
+    if (first := makers[0][0]) is not observation:
+        return first
+    if observation.layout is None:
+        return None
+    others = (other for other in reversed(seen.values()) if other is not observation)
+    last = next((other for other in others if other.layout and other.still_holds()), None)
     mine, theirs = observation.grid(), last.grid() if last is not None else None
     if last is None or mine is None or theirs is None:
         return None
@@ -206,3 +218,8 @@ def _maker(observation: Observation, seen: Iterable[Observation]) -> Observation
     if not torch.equal(mine[..., 0, 0], theirs[..., 0, 0]) or not torch.equal(mine, theirs):
         return None
     return last.made_elsewhere() or last
+
+
+def _made(other: Observation, order: int, observation: Observation) -> bool:
+    """Return whether a module's run of this order still stands for the output of another."""
+    return other.order == order and other.tensor is observation.tensor and other.still_holds()

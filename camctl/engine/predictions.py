@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from camctl.values.request import Classes
 
 
+IMAGENET = 1000
+"""Number of classes of ImageNet-1k."""
+
 FEW_CLASSES = 12
 """Largest number of classes that a message lists."""
 
@@ -76,6 +79,7 @@ class Predictions:
         if names is not None and count == 2 and len(names) == 1:  # noqa: PLR2004
             names = (f"not {names[0]}", names[0])
         self.names = names if names is not None and len(names) == count else None
+        self.synonyms = model.synonyms if len(model.synonyms) == count else ()
         self.count = count
         self.logits = logits
         self.kind = model.score
@@ -100,8 +104,8 @@ class Predictions:
     def find(self, name: int | str) -> Target:
         """Return the class that the user means by an index or a name.
 
-        A name matches without regard to case: the whole label, or one of its comma-separated parts ("tabby" for
-        "tabby, tabby cat"). Raises `InputError`.
+        A name matches without regard to case: the whole label, one of its comma-separated parts ("tabby" for
+        "tabby, tabby cat"), or a synonym. Raises `InputError`.
         """
         if isinstance(name, str) and not is_index(name):
             return self.target(self._by_name(name))
@@ -141,13 +145,12 @@ class Predictions:
     def _by_name(self, name: str) -> int:
         if self.names is None:
             message = f"This model's class names are not known, so '{name}' cannot be looked up."
-            raise InputError(message, hint=f"Give an index from 0 to {self.count - 1}.")
+            if self.count == IMAGENET:
+                raise InputError(message, hint=Hint("If they are ImageNet's, use", labels="imagenet"))
+            raise InputError(message, hint=f"Give an index from 0 to {self.count - 1}, or names: --labels.")
         folded = name.strip().casefold()
-        parts: dict[str, list[int]] = {}
-        for index, label in enumerate(self.names):
-            for part in {label.casefold(), *(piece.strip().casefold() for piece in label.split(","))}:
-                parts.setdefault(part, []).append(index)
-        matches = parts.get(folded, [])
+        parts = _parts(self.names)
+        matches = parts.get(folded, []) or _parts(self.synonyms).get(folded, [])
         if len(matches) == 1:
             return matches[0]
         if matches:
@@ -161,6 +164,15 @@ class Predictions:
         few = f"The classes are: {'; '.join(self.names)}. " if self.count <= FEW_CLASSES else ""
         hint = f"{few}Or give an index from 0 to {self.count - 1}."
         raise UnknownNameError("class", name, list(parts), hint=hint)
+
+
+def _parts(labels: Sequence[str]) -> dict[str, list[int]]:
+    """Return the labels, and their parts between commas, in lower case, with the classes that have them."""
+    parts: dict[str, list[int]] = {}
+    for index, label in enumerate(labels):
+        for part in {label.casefold(), *(piece.strip().casefold() for piece in label.split(","))}:
+            parts.setdefault(part, []).append(index)
+    return parts
 
 
 def choose(predictions: Predictions, classes: Classes) -> tuple[Target, ...]:

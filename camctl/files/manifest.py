@@ -8,6 +8,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from camctl.values.axis import AXES
+from camctl.values.texts import valid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,13 +55,18 @@ def _labels(comparison: Comparison, cell: Cell) -> dict[AxisName, str]:
 
 
 def json_text(value: Any, *, indent: int | None = 2) -> str:
-    """A value as JSON, ending in a newline; NaN and infinity, which JSON cannot hold, become null."""
-    return json.dumps(_finite(value), indent=indent, allow_nan=False) + "\n"
+    """A value as JSON, ending in a newline; NaN and infinity, which JSON cannot hold, become null.
+
+    Bytes of a file's name that are no text become U+FFFD.
+    """
+    return json.dumps(_holdable(value), indent=indent, allow_nan=False) + "\n"
 
 
-def _finite(value: Any) -> Any:
+def _holdable(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {valid(key) if isinstance(key, str) else key: _holdable(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [_holdable(item) for item in value]
+    if isinstance(value, str):
+        return valid(value)
     return None if isinstance(value, float) and not isfinite(value) else value

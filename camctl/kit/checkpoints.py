@@ -12,8 +12,8 @@ import os
 import pickletools
 import re
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from traceback import walk_tb
@@ -21,6 +21,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 from camctl.errors import CamctlError, Hint, InputError, one_line, out_of_memory
 from camctl.kit.addresses import shown
+from camctl.kit.class_names import as_names
+from camctl.paths import check_file
 from camctl.plugin import Checkpoint
 
 if TYPE_CHECKING:
@@ -93,12 +95,14 @@ def read_checkpoint(file: Path, *, trust: bool = False, nests: Sequence[str] = N
     CamctlError
         There is too little memory.
     """
-    sha256 = file_hash(file)
-    with file.open("rb") as stream:
+    _check_file(file)
+    with _reading(file), file.open("rb") as stream:
         start = stream.read(4)
     content = _safetensors(file, start) if file.suffix == ".safetensors" else _unpickle(file, start, trust=trust)
     state, versions = _state(content, file, nests)
     named, names = named or str(file), _class_names(content)
+    # Last, as it takes the longest for a file that is large and no checkpoint.
+    sha256 = file_hash(file)
     return Weights(path=file, sha256=sha256, state=state, versions=versions, named=named, class_names=names)
 
 
@@ -110,31 +114,32 @@ def file_hash(file: Path, *more: Path) -> str:
     digest = hashlib.sha256()
     for path in (file, *more):
         _check_file(path)
-        try:
-            with path.open("rb") as stream:
-                hashlib.file_digest(stream, lambda: digest)
-        except OSError as error:
-            message = f"The checkpoint '{path}' cannot be read: {error.strerror or error}."
-            raise InputError(message, hint="Check the file's permissions.") from error
+        with _reading(path), path.open("rb") as stream:
+            hashlib.file_digest(stream, lambda: digest)
     return digest.hexdigest()
 
 
-def as_names(value: Any) -> tuple[str, ...] | None:
-    """Return a list of class names as a tuple, anything else as None."""
-    if isinstance(value, list | tuple) and value and all(isinstance(name, str) for name in value):
-        return tuple(value)
-    return None
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Raise `InputError` for an `OSError` in the block."""
+    try:
+        yield
+    except OSError as error:
+        message = f"The checkpoint '{path}' cannot be read: {error.strerror or error}."
+        raise InputError(message, hint="Check the file's permissions.") from error
 
 
 def _check_file(file: Path) -> None:
-    if not os.path.exists(file):  # noqa: PTH110 - it also answers for names that no system allows
-        message = f"There is no checkpoint file '{file}'."
-        raise InputError(message, hint=Hint("Check the path, or omit the checkpoint and use", random_weights=True))
-    if file.is_dir():
+    if os.path.isdir(file):  # noqa: PTH112 - it also answers for names that no system allows
         message = f"'{file}' is a folder, not a checkpoint file."
-        files = sorted(path.name for path in file.iterdir() if path.suffix in _SUFFIXES)
-        hint = f"Give a file in it, such as '{file / files[-1]}'." if files else "Give a .pth or .safetensors file."
-        raise InputError(message, hint=hint)
+        with suppress(OSError):
+            files = sorted(path.name for path in file.iterdir() if path.suffix in _SUFFIXES)
+            if files:
+                raise InputError(message, hint=f"Give a file in it, such as '{file / files[-1]}'.")
+        raise InputError(message, hint="Give a .pth or .safetensors file.")
+    check_file(
+        file, "checkpoint file", hint=Hint("Check the path, or omit the checkpoint and use", random_weights=True)
+    )
     if not file.stat().st_size:
         message = f"'{file}' is not a readable checkpoint: it is empty."
         raise InputError(message, hint="Copy or download it again.")
@@ -142,12 +147,16 @@ def _check_file(file: Path) -> None:
 
 def _safetensors(file: Path, start: bytes) -> Any:
     try:
-        from safetensors.torch import load_file
+        from safetensors import safe_open
+        from safetensors.torch import load
     except ImportError as error:
         message = f"'{file}' needs the package safetensors, which is not installed."
         raise InputError(message, hint="Install it with: pip install safetensors") from error
     try:
-        return load_file(file)
+        # Not `load_file`, which maps the file: one that shrinks later would end the process.
+        with safe_open(file, framework="pt"):
+            """Its header fits its size: it is read only then."""
+        return load(file.read_bytes())
     except Exception as error:
         raise _unreadable(file, start, error) from error
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from camctl import registry
 from camctl.errors import Hint, InputError
+from camctl.kit.class_names import given_names, names_beside, synonyms
 from camctl.plugin import LoadedModel, LoadOptions
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def load(  # noqa: PLR0913
     trust_checkpoint: bool = False,
     repairs: bool = True,
     cfg_options: Mapping[str, Any] | None = None,
-    labels: Sequence[str] = (),
+    labels: Sequence[str] | str = (),
     progress: Callable[[str, int, int], None] | None = None,
 ) -> LoadedModel:
     """Load a classifier.
@@ -52,7 +53,8 @@ def load(  # noqa: PLR0913
     cfg_options
         Settings of a config file to override.
     labels
-        Names of the classes, one per class; for a zero-shot model (CLIP) the texts to score pictures against.
+        Names of the classes, one per class; for a zero-shot model (CLIP) the texts to score pictures against. One text
+        is a file with a name per line (or CSV, JSON, YAML), names with commas, or `imagenet`, `imagenet22k`, `coco`.
     progress
         Called as `progress(text, done, total)` while a file is downloaded.
 
@@ -83,12 +85,16 @@ def load(  # noqa: PLR0913
         trust_checkpoint=trust_checkpoint,
         repairs=repairs,
         cfg_options=cfg_options or {},
-        labels=tuple(labels),
+        labels=given_names(labels),
         progress=progress,
     )
     weights = str(checkpoint) if checkpoint is not None else None
-    loaded = picked.plugin.load(reference, weights, _device(device), options)
-    return _renamed(loaded, options.labels) if options.labels else loaded
+    loaded: LoadedModel = picked.plugin.load(reference, weights, _device(device), options)
+    if options.labels:
+        loaded = _renamed(loaded, options.labels)
+    elif loaded.class_names is None and weights is not None:
+        loaded = _named_beside(loaded, weights)
+    return replace(loaded, synonyms=synonyms(loaded.class_names)) if loaded.class_names else loaded
 
 
 def _device(name: str) -> str:
@@ -118,6 +124,30 @@ def _renamed(loaded: LoadedModel, labels: tuple[str, ...]) -> LoadedModel:
     """Return the model with other class names, after one run on noise to count its classes. Raises `InputError`."""
     if loaded.class_names == labels:
         return loaded
+    count = _count(loaded)
+    if len(labels) != count:
+        message = f"{len(labels)} labels were given, and the model has {count} classes."
+        text = "Give one label per class, in the order of the outputs; a file has one per line"
+        raise InputError(message, hint=Hint(text, labels="classes.txt"))
+    return replace(loaded, class_names=labels)
+
+
+def _named_beside(loaded: LoadedModel, checkpoint: str) -> LoadedModel:
+    """Return the model with the class names in a file next to its checkpoint, and a note about it."""
+    beside = names_beside(checkpoint)
+    if beside is None:
+        return loaded
+    file, names = beside
+    count = _count(loaded)
+    if len(names) != count:
+        note = f"{file.name} next to the checkpoint is not used: {len(names)} names, and the model has {count} classes."
+        return replace(loaded, notes=(*loaded.notes, note))
+    note = f"The class names are those in {file.name} next to the checkpoint."
+    return replace(loaded, class_names=names, notes=(*loaded.notes, note))
+
+
+def _count(loaded: LoadedModel) -> int:
+    """Count the classes, by one run on noise."""
     import torch
 
     from camctl.engine.model_state import untouched
@@ -125,12 +155,7 @@ def _renamed(loaded: LoadedModel, labels: tuple[str, ...]) -> LoadedModel:
     from camctl.engine.view import inputs_of
 
     with torch.no_grad(), untouched(loaded.module):
-        count = class_logits(loaded.forward)(inputs_of(loaded, None)).shape[1]
-    if len(labels) != count:
-        message = f"{len(labels)} labels were given, and the model has {count} classes."
-        text = "Give one label per class, in the order of the outputs; a file has one per line"
-        raise InputError(message, hint=Hint(text, labels="classes.txt"))
-    return replace(loaded, class_names=labels)
+        return int(class_logits(loaded.forward)(inputs_of(loaded, None)).shape[1])
 
 
 def loaded_of(model: AnyModel) -> LoadedModel:

@@ -47,6 +47,8 @@ class LoadedModel:
     within 0..1 if the user gives their range."""
     class_names: tuple[str, ...] | None = None
     """One name a logit; None if unknown."""
+    synonyms: tuple[str, ...] = ()
+    """Other names of each class, separated by commas: a class is found by them, and they are not shown."""
     score: ScoreKind = "softmax"
     """How logits become scores (`sigmoid` for multi-label heads)."""
     checkpoint: Checkpoint | None = None

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 SIDE = 56
 """Longest side at which maps are correlated: finer than the grids that methods work on, and quick to sort."""
 
+THINNEST = 1e-3
+"""Minimum width and height, in pixels of each map, of a part that is compared."""
+
 
 def rank_correlation(first: NDArray[Any], second: NDArray[Any]) -> float:
     """Spearman's rank correlation of two maps of one shape, -1..1; ties share their mean rank; NaN for a flat map."""
@@ -70,6 +73,8 @@ def together(maps: Sequence[Cam]) -> list[NDArray[np.float32]] | None:
     if x1 <= x0 or y1 <= y0:
         return None
     parts = [_within(cam, (x0, y0, x1, y1)) for cam in maps]
+    if min(min(right - left, low - top) for left, top, right, low in parts) < THINNEST:
+        return None
     # As fine as the finest map there, up to `SIDE`: upsampled positions would only be ties.
     width, height = max(right - left for left, _, right, _ in parts), max(low - top for _, top, _, low in parts)
     scale = min(1.0, SIDE / max(width, height))

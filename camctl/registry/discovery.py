@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import re
+import stat
 import sys
 import warnings
 from dataclasses import dataclass
@@ -17,9 +18,15 @@ from camctl.errors import one_line
 from camctl.plugin import GROUPS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 Kind = Literal["method", "adapter", "source", "metric"]
+
+LARGEST_FILE = 4 << 20
+"""Most bytes of a file of entry points; ten thousand of them take a tenth of it."""
+
+LONGEST = 200
+"""Most letters of a name or a value in it."""
 
 BUILT_IN = "camctl"
 """Distribution of the built-in plugins."""
@@ -80,10 +87,23 @@ def _found(kind: Kind, _path: tuple[tuple[str, int], ...]) -> tuple[Found, ...]:
     return tuple(sorted(plugins, key=lambda found: (found.name.casefold(), found.distribution)))
 
 
-def rivals(found: Found, plugins: Iterable[Found]) -> list[Found]:
-    """Plugins of other distributions with the same name, in any spelling."""
-    name = same_name(found.name)
-    return [other for other in plugins if same_name(other.name) == name and other.distribution != found.distribution]
+def alike(kind: Kind, name: str) -> tuple[Found, ...]:
+    """Return the plugins of a kind with this name in any spelling, in the order of `find`."""
+    return _by_name(kind, path_state()).get(same_name(name), ())
+
+
+@lru_cache(maxsize=16)
+def _by_name(kind: Kind, path: tuple[tuple[str, int], ...]) -> dict[str, tuple[Found, ...]]:
+    # A package may bring thousands of names, and a listing asks for each of them.
+    index: dict[str, list[Found]] = {}
+    for found in _found(kind, path):
+        index.setdefault(same_name(found.name), []).append(found)
+    return {name: tuple(plugins) for name, plugins in index.items()}
+
+
+def rivals(found: Found) -> list[Found]:
+    """Return the plugins of its kind and name, in any spelling, that other distributions have."""
+    return [other for other in alike(found.kind, found.name) if other.distribution != found.distribution]
 
 
 def same_name(name: str) -> str:
@@ -106,22 +126,51 @@ def _entry_points(group: str) -> Iterator[entrypoints.EntryPoint]:
 
 def _in_folder(group: str, folder: str) -> Iterator[entrypoints.EntryPoint]:
     """Entry points of a group, file by file: a malformed one is ignored with a warning that names its package."""
-    root = Path(folder)
-    for file in sorted((*root.glob("*.dist-info/entry_points.txt"), *root.glob("*.egg-info/entry_points.txt"))):
-        distribution = entrypoints.Distribution.from_name_version(file.parent.stem)
-        parser = entrypoints.CaseSensitiveConfigParser(delimiters=("=",))
+    try:
+        root = Path(folder)
+        files = sorted((*root.glob("*.dist-info/entry_points.txt"), *root.glob("*.egg-info/entry_points.txt")))
+    except (OSError, ValueError):  # no folder can have such a name
+        return
+    for file in files:
+        known = entrypoints.Distribution.from_name_version(file.parent.stem)
+        distribution = entrypoints.Distribution(_shown(known.name), _shown(known.version or ""))
+        package = canonical(distribution.name)
         try:
-            parser.read([file], encoding="utf-8")
-            lines = list(parser[group].items()) if group in parser else []
-        except (configparser.Error, UnicodeError, OSError) as error:
-            warn_once(f"The entry points of the package {canonical(distribution.name)} are ignored: {one_line(error)}")
+            lines = _lines(file, group)
+        except (configparser.Error, UnicodeError, OSError, ValueError) as error:
+            warn_once(f"The entry points of the package {package} are ignored: {one_line(error)}")
             continue
         for name, value in lines:
+            if not name.isprintable() or not 0 < len(name) <= LONGEST:
+                warn_once(f"An entry point of the package {package} is ignored: '{_shown(name)}' is no name.")
+                continue
             try:
+                if len(value) > LONGEST:
+                    raise entrypoints.BadEntryPoint(value)  # noqa: TRY301 - as the parser does
                 yield entrypoints.EntryPoint.from_string(value, name, distribution)
             except entrypoints.BadEntryPoint:
-                label = f"{canonical(distribution.name)}[{name}]"
-                warn_once(f"The plugin {label} is ignored: '{value}' is not of the form module:object.")
+                label = f"{package}[{name}]"
+                warn_once(f"The plugin {label} is ignored: '{_shown(value)}' is not of the form module:object.")
+
+
+def _lines(file: Path, group: str) -> list[tuple[str, str]]:
+    """Return the names and values of a group in a file of entry points. Raises `OSError` and the parser's errors."""
+    state = file.stat()
+    if not stat.S_ISREG(state.st_mode):  # a pipe would never end
+        message = f"{file.name} is not a regular file"
+        raise OSError(message)
+    if state.st_size > LARGEST_FILE:
+        message = f"{file.name} has more than {LARGEST_FILE >> 20} MiB"
+        raise OSError(message)
+    parser = entrypoints.CaseSensitiveConfigParser(delimiters=("=",), interpolation=None)
+    parser.read_string(file.read_text(encoding="utf-8"), source=file.name)
+    return list(parser[group].items()) if group in parser else []
+
+
+def _shown(text: str) -> str:
+    """Return a text of a package's metadata as messages show it: printable, and not long."""
+    printable = "".join(letter if letter.isprintable() else "\ufffd" for letter in text[:LONGEST])
+    return printable if len(text) <= LONGEST else f"{printable}…"
 
 
 _warned: set[str] = set()

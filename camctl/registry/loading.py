@@ -6,18 +6,18 @@ sources are found in the same way, under the distribution `camctl`.
 
 from __future__ import annotations
 
+import os
 import re
-import sys
-from contextlib import redirect_stdout
+from contextlib import nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from camctl.errors import CamctlError, Hint, InputError, PluginError, UnknownNameError, one_line
 from camctl.plugin import Aggregate, Better, Cost, Method, Metric
 from camctl.plugin.methods import Need, Reduction
 from camctl.plugin.metrics import MetricNeed
-from camctl.registry.discovery import Found, Kind, canonical, find, same_name, warn_once
+from camctl.registry.discovery import Found, Kind, alike, canonical, find, same_name, warn_once
+from camctl.registry.process import kept_process
 from camctl.registry.sandbox import fault, isolate
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ _WORDS = {
     "method": {"needs": get_args(Need), "reduction": get_args(Reduction), "aggregate": (None, *get_args(Aggregate))},
     "metric": {"needs": get_args(MetricNeed), "better": get_args(Better)},
 }
+_TEXTS = ("name", "summary", "paper", "formula", "rewards")
+_SWITCHES = ("signed", "discriminative", "baseline")
 _QUALIFIED = re.compile(r"(?P<package>[^\[\]]+)\[(?P<name>[^\[\]]+)\]")
 # Two letters or more, so that the drive in `C:\configs\resnet.py` is no source.
 _SOURCE = re.compile(r"(?P<source>[A-Za-z][\w+.-]+(\[[^\[\]:]+\])?):(?!//)(?P<reference>.*)", re.DOTALL)
@@ -58,19 +60,17 @@ def locate(kind: Kind, name: str) -> Found:
     An exact name (except for case) goes before an alike one (see `same_name`); `package[name]` names one package's.
     Raises `UnknownNameError` if no plugin has this name, `PluginError` if two packages offer it.
     """
-    plugins = find(kind)
-    wanted, candidates = name.strip(), plugins
+    wanted, package = name.strip(), ""
     if qualified := _QUALIFIED.fullmatch(wanted):
-        wanted = qualified["name"]
-        candidates = [found for found in plugins if found.distribution == canonical(qualified["package"])]
-    exact = [found for found in candidates if found.name.casefold() == wanted.casefold()]
-    matches = exact or [found for found in candidates if same_name(found.name) == same_name(wanted)]
+        wanted, package = qualified["name"], canonical(qualified["package"])
+    candidates = [found for found in alike(kind, wanted) if package in {"", found.distribution}]
+    matches = [found for found in candidates if found.name.casefold() == wanted.casefold()] or candidates
     if not matches:
         hint = Hint("See them all with", f"{kind}s") if kind in FUNCTIONS else ""
         if kind == "source":
             package = f"camctl-{same_name(wanted)}"
             hint = f"Install the package that offers it, such as {package}, or write python:package.module:factory"
-        raise UnknownNameError(kind, name, sorted({found.name for found in plugins}), hint=hint)
+        raise UnknownNameError(kind, name, sorted({found.name for found in find(kind)}), hint=hint)
     if len({found.distribution for found in matches}) > 1:
         labels = " and ".join(found.label for found in matches)
         first, *_, last = sorted(matches, key=lambda found: not found.built_in)
@@ -92,18 +92,20 @@ def load(found: Found, *, isolated: bool = True) -> Loaded:
     """
     try:
         # Stdout belongs to the command: it may be JSON.
-        with redirect_stdout(sys.stderr):
+        with nullcontext() if found.built_in else kept_process(f"{found.kind} {found.label}"):
             plugin = found.entry_point.load()
             if found.kind in MEMBERS and isinstance(plugin, type):
                 plugin = plugin()
             violation = _violation(found.kind, plugin)
+            if isolated and not violation:
+                plugin = isolate(found, plugin)
     except KeyboardInterrupt:
         raise
     except BaseException as error:
         raise fault(found, f"cannot be loaded: {one_line(error)}") from error
     if violation:
         raise fault(found, f"cannot be used: {violation}")
-    return Loaded(found, isolate(found, plugin) if isolated else plugin)
+    return Loaded(found, plugin)
 
 
 def load_all(kind: Kind) -> tuple[list[Loaded], list[PluginError]]:
@@ -134,11 +136,18 @@ def _violation(kind: Kind, plugin: object) -> str:
 
 def _wrong_argument(kind: Kind, plugin: object) -> str:
     """First argument of the decorator with an invalid value, as a sentence; empty if there is none."""
-    for field in ("name", "summary", "paper", "formula", "rewards"):
-        if not isinstance(value := getattr(plugin, field, ""), str):
-            return f"its {field} is {value!r}; expected str."
-    if not isinstance(cost := getattr(plugin, "cost", None), Cost):
-        return f"its cost is {cost!r}; expected camctl.plugin.Cost."
+    remarks = getattr(plugin, "remarks", ())
+    texts = isinstance(remarks, (tuple, list)) and all(isinstance(remark, str) for remark in remarks)
+    checks: list[tuple[str, bool, str]] = [
+        *((field, isinstance(getattr(plugin, field, ""), str), "str") for field in _TEXTS),
+        *((field, isinstance(getattr(plugin, field, False), bool), "True or False") for field in _SWITCHES),
+        ("remarks", texts, "a tuple of str"),
+        ("cannot", callable(getattr(plugin, "cannot", callable)), "a function"),
+        ("cost", isinstance(getattr(plugin, "cost", None), Cost), "camctl.plugin.Cost"),
+    ]
+    for field, fits, expected in checks:
+        if not fits:
+            return f"its {field} is {getattr(plugin, field)!r}; expected {expected}."
     for field, words in _WORDS[kind].items():
         value = getattr(plugin, field)
         for word in sorted(map(str, value)) if isinstance(value, frozenset) else [value]:
@@ -196,7 +205,8 @@ def split_model(text: str) -> tuple[str, str]:
     """
     if not text.strip():
         raise InputError("No model was named.", hint="Give a config file, a model name, or one such as demo:vit.")
-    match = None if Path(text).exists() else _SOURCE.fullmatch(text)
+    # It also answers for names that no system allows.
+    match = None if os.path.exists(text) else _SOURCE.fullmatch(text)  # noqa: PTH110
     if match is None:
         return DEFAULT_SOURCE, text
     wanted, reference = match["source"], match["reference"]

@@ -32,11 +32,11 @@ def versions() -> dict[str, str]:
 
 @lru_cache(maxsize=2)
 def _versions(_path: tuple[tuple[str, int], ...]) -> dict[str, str]:
-    from importlib.metadata import PackageNotFoundError, version
+    from importlib.metadata import version
 
     plugins = {found.distribution: found.version for kind in KINDS for found in find(kind)}
     versions: dict[str, str] = {"camctl": plugins.pop("camctl", ""), "python": platform.python_version()}
     for name in PACKAGES:
-        with suppress(PackageNotFoundError):
-            versions[name] = version(name)
+        with suppress(Exception):  # not installed, or its metadata is broken in any way
+            versions[name] = str(version(name))
     return versions | dict(sorted(plugins.items()))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from camctl.files.atomic import PICTURES, check_writable, write_atomically
+from camctl.files.mark import check_replaceable
 from camctl.files.pictures import LONGEST_SIDE, save_picture
 from camctl.render.figure.figure import figure_pages
 from camctl.render.figure.sanity import sanity_pages
@@ -14,6 +15,7 @@ from camctl.render.page.raster import paint
 from camctl.render.page.svg import svg
 from camctl.render.report.report import report
 from camctl.values.look import Look
+from camctl.values.texts import valid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,28 +52,33 @@ def save_comparison(comparison: Comparison, path: str | Path, **look: Unpack[Loo
     path = check_writable(path, ENDINGS)
     ending = path.suffix.lower()
     if ending == REPORT:
-        # The name of a file may hold bytes that are not text: they become question marks.
-        return [write_atomically(path, report(comparison, **look).encode("utf-8", "replace"))]
+        return [write_atomically(path, valid(report(comparison, **look)).encode())]
     choices = Look(**look)
     side = SIDES.get(ending, LONGEST_SIDE["JPEG"])
-    paths = _write_pages(figure_pages(comparison, choices, side), path)
+    figures = {path: figure_pages(comparison, choices, side)}
     if comparison.sanity:
-        paths += _write_pages(sanity_pages(comparison, choices), check_writable(sanity_path(path), FIGURES))
-    return paths
+        figures[sanity_path(path)] = sanity_pages(comparison, choices)
+    files = {place: page_paths(place, len(pages)) for place, pages in figures.items()}
+    for file in (file for pages in files.values() for file in pages if file != path):
+        check_replaceable([check_writable(file, FIGURES)])
+    return [file for place, pages in figures.items() for file in _write_pages(pages, files[place])]
 
 
-def _write_pages(pages: Sequence[Page], path: Path) -> list[Path]:
-    """Write pages in the format of the path's ending."""
-    ending = path.suffix.lower()
+def page_paths(path: Path, pages: int) -> list[Path]:
+    """The file of each page: `path` itself for one page, and for any number of a PDF."""
+    if pages == 1 or path.suffix.lower() == ".pdf":
+        return [path]
+    return [path.with_name(f"{path.stem}-{number}{path.suffix}") for number in range(1, pages + 1)]
+
+
+def _write_pages(pages: Sequence[Page], paths: Sequence[Path]) -> list[Path]:
+    """Write pages in the format of the paths' ending."""
+    ending = paths[0].suffix.lower()
     if ending == ".pdf":
-        return [write_atomically(path, lambda file: write_pdf(pages, file))]
-    paths = [path]
-    if len(pages) > 1:
-        numbers = range(1, len(pages) + 1)
-        paths = [check_writable(path.with_name(f"{path.stem}-{n}{path.suffix}"), FIGURES) for n in numbers]
+        return [write_atomically(paths[0], lambda file: write_pdf(pages, file))]
     for page, target in zip(pages, paths, strict=True):
         if ending == ".svg":
-            write_atomically(target, svg(page).encode())
+            write_atomically(target, valid(svg(page)).encode())
         else:
             save_picture(paint(page), target, title=page.title)
-    return paths
+    return list(paths)

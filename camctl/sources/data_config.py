@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from camctl.errors import InputError
+from camctl.paths import check_file
 
 SUFFIXES = (".json", ".yaml", ".yml")
 _HINT = "Write it as a .py config, which is code and may use anything: see mmengine.Config.dump(...)."
-_LARGEST = 16 << 20
+LARGEST = 16 << 20
+"""Maximum size of a config in bytes."""
 _MOST_VALUES, _DEEPEST = 100_000, 100
 """Aliases in YAML let a short file stand for more values than memory holds."""
 _CLASSES, _SCOPES = ("type", "norm_layer"), ("mmpretrain", "mmengine", "mmcv")
@@ -27,13 +29,10 @@ def read_data(path: Path, above: tuple[Path, ...] = ()) -> Any:
     """Read a config and its bases as mmengine's `Config`. Raises `InputError`, or what a parser raises."""
     from mmengine.config import Config
 
-    path = path.resolve()
+    path = Path(os.path.realpath(path))  # `resolve` raises for a link to itself
     if path in above:
         raise InputError(f"The config '{path}' is a base of itself.", hint="Correct its `_base_`.")
-    if not os.path.isfile(path):  # noqa: PTH113 - it also answers for names that no system allows
-        raise InputError(f"There is no config file '{path}'.", hint="Check the path, or `_base_` in the config.")
-    if path.stat().st_size > _LARGEST:
-        raise InputError(f"'{path}' is too large for a config: {path.stat().st_size} bytes.", hint="Check the path.")
+    check_file(path, "config file", hint="Check the path, or `_base_` in the config.", largest=LARGEST)
     content = _plain(_parsed(path), path, [_MOST_VALUES])
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
         raise InputError(f"The config '{path}' is no table of names and values.", hint="Check the path.")

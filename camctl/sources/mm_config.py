@@ -12,13 +12,28 @@ from pathlib import Path
 from typing import Any
 
 from camctl.errors import CamctlError, InputError, UnknownNameError
+from camctl.kit.importing import refuse_options
+from camctl.paths import check_file
 from camctl.sources import data_config
+from camctl.sources.mm_layouts import kind_of, no_model
 from camctl.sources.reporting import reported
 
 SUFFIXES = (".py", *data_config.SUFFIXES)
 
 _NAME = re.compile(r"^[ ]*-[ ]+Name:[ ]*['\"]?([^\s'\"]+)", re.MULTILINE)
 _MODELS = re.compile(r"^Models:", re.MULTILINE)
+
+
+_COMMON = (
+    "model",
+    "data_preprocessor",
+    "test_pipeline",
+    "test_dataloader",
+    "val_dataloader",
+    "custom_imports",
+    "default_scope",
+)
+"""What a user may add to any config."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,8 +65,9 @@ def find_config(reference: str) -> Found:
     # mmpretrain's documentation names configs by their path in its repository; the wheel has the same files.
     if path.parts[:1] == ("configs",) and os.path.isfile(_shipped() / path):  # noqa: PTH113
         return Found(path=_shipped() / path, notes=(f"Config '{reference}' taken from mmpretrain's own.",))
-    message = f"There is no config file '{reference}'."
-    raise InputError(message, hint="Check the path, or give a model name of mmpretrain such as resnet50_8xb32_in1k.")
+    hint = "Check the path, or give a model name of mmpretrain such as resnet50_8xb32_in1k."
+    check_file(path, "config file", hint=hint)
+    return Found(path=path)
 
 
 def published(name: str) -> Found:
@@ -104,22 +120,18 @@ def read_config(path: Path, options: Mapping[str, Any]) -> Any:
 
     hint = "Correct the config, or try it in Python: mmengine.Config.fromfile(...)."
     with reported(f"The config '{path}' cannot be read", hint):
+        check_file(path, "config file", hint="Check the path.", largest=data_config.LARGEST)
         is_data = path.suffix in data_config.SUFFIXES
         config = data_config.read_data(path) if is_data else Config.fromfile(str(path))
+    refuse_options({key.partition(".")[0]: value for key, value in options.items()}, f"'{path}'", {*config, *_COMMON})
     hint = "Write them as key=value, such as model.head.num_classes=10."
     with reported(f"--cfg-options cannot be merged into '{path}'", hint):
         config.merge_from_dict(dict(options))
     if not isinstance(config.get("model"), Mapping) or not config.model.get("type"):
-        message = f"The config '{path}' describes no model: it has no `model` with a `type`."
-        raise InputError(message, hint="Give the config that the model was trained with, not one of its bases.")
+        raise no_model(config, path)
     if is_data:
         data_config.check_classes(config, path)
     return config
-
-
-def kind_of(settings: Any) -> str:
-    """Name of the class in the `type` of some settings, without its module; empty without one."""
-    return str(settings.get("type", "")).rpartition(".")[2] if isinstance(settings, Mapping) else ""
 
 
 def without_downloads(settings: Any) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from camctl.errors import CamctlError
-from camctl.sources.mm_config import kind_of
+from camctl.sources.mm_layouts import kind_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,6 +20,8 @@ DEFAULT_PIPELINE = (
     {"type": "CenterCrop", "crop_size": 224},
     {"type": "PackInputs"},
 )
+DEEPEST = 100
+"""Maximum number of datasets inside each other."""
 DEFAULT_NOTE = "The config has no test pipeline: pictures are resized to 256 px and cropped to 224 px."
 
 
@@ -28,7 +30,9 @@ def test_dataset(config: Any) -> Any:
     for name in ("test_dataloader", "val_dataloader"):
         loader = _first(config.get(name))
         dataset = loader.get("dataset") if isinstance(loader, Mapping) else None
-        while isinstance(dataset, Mapping) and dataset:
+        for _ in range(DEEPEST):  # a .py config can hold itself
+            if not isinstance(dataset, Mapping) or not dataset:
+                break
             inner = dataset.get("dataset") or _first(dataset.get("datasets"))
             if not inner:
                 return dataset

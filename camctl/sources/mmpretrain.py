@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from camctl.errors import Hint, InputError
-from camctl.kit.checkpoints import Weights, as_names
+from camctl.kit.class_names import as_names, read_names
 from camctl.kit.downloads import load_weights
 from camctl.kit.fitting import fit
+from camctl.kit.importing import importable
 from camctl.kit.quiet import quiet
 from camctl.kit.random_weights import randomise, seeded, settle
 from camctl.plugin import LoadedModel, LoadOptions, Source
-from camctl.sources import mm_config, mm_preprocess
+from camctl.sources import mm_config, mm_layouts, mm_preprocess
 from camctl.sources.reporting import reported
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from camctl.kit.checkpoints import Weights
     from camctl.sources.plain_preprocess import Preprocess
 
 _BLANK_EDGE = 512
@@ -62,13 +65,14 @@ def load_config(
     from camctl.sources.repairs import repair
 
     notes = found.notes
-    with quiet():
+    with quiet(), importable(found.path.absolute().parent):
         _import_models()
         config = mm_config.read_config(found.path, options.cfg_options)
         with seeded(options.seed):
             module = _build(name, config)
         if weights is None:
-            randomise(module, options.seed)
+            with reported(f"The model of '{name}' cannot be given random weights", _CHECK):
+                randomise(module, options.seed)
         else:
             notes += fit(module, weights, hint=_HINT, where="the config")
         module.eval()
@@ -77,18 +81,22 @@ def load_config(
         steps = mm_preprocess.find_pipeline(config)
         if steps is None:
             steps, notes = mm_preprocess.DEFAULT_PIPELINE, (*notes, mm_preprocess.DEFAULT_NOTE)
+        elif mm_layouts.is_old(steps):
+            steps, notes = mm_layouts.modern(steps), (*notes, mm_layouts.OLD_NOTE)
         preprocess = _make_preprocess(steps, module, found.path)
         blank = _blank(preprocess, found.path, _BLANK_EDGE)
         if blank.shape[-2:] == (_BLANK_EDGE, _BLANK_EDGE):
             notes += ("The config's test pipeline does not resize: pictures are used at their own size.",)
-            is_cifar = mm_config.kind_of(mm_preprocess.test_dataset(config)).startswith("CIFAR")
+            is_cifar = mm_layouts.kind_of(mm_preprocess.test_dataset(config)).startswith("CIFAR")
             blank = _blank(preprocess, found.path, 32 if is_cifar else 224)
         module.to(device)
         forward = _make_forward(module)
         if weights is None:
-            settle(module, forward, tuple(blank.shape), options.seed)
+            with reported(f"The model of '{name}' fails on a blank picture", _CHECK):
+                settle(module, forward, tuple(blank.shape), options.seed)
         classes = _count_classes(module, forward, blank)
-        class_names = _class_names(weights, config, classes)
+        class_names, unused = _class_names(weights, config, classes, found.path.absolute().parent)
+        notes += unused
     return LoadedModel(
         name=name,
         source="mmpretrain",
@@ -229,8 +237,10 @@ def _count_classes(module: nn.Module, forward: Callable[[Tensor], Tensor], blank
         return int(forward(blank.unsqueeze(0)).shape[1])
 
 
-def _class_names(weights: Weights | None, config: Any, classes: int) -> tuple[str, ...] | None:
-    """Class names of the checkpoint, else the config, else the dataset, if there is one for each logit."""
+def _class_names(
+    weights: Weights | None, config: Any, classes: int, folder: Path
+) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
+    """Class names of the checkpoint, else the config, else the dataset, with one name a logit; and a note on others."""
     from mmpretrain.registry import DATASETS
 
     dataset = mm_preprocess.test_dataset(config)
@@ -238,13 +248,26 @@ def _class_names(weights: Weights | None, config: Any, classes: int) -> tuple[st
     known = {**(DATASETS.parent.module_dict if DATASETS.parent else {}), **DATASETS.module_dict}
     kind = dataset.get("type")
     metainfo = dataset.get("metainfo")
-    candidates = (
+    own = (
         weights.class_names if weights else None,
-        as_names(metainfo.get("classes")) if isinstance(metainfo, Mapping) else None,
-        as_names(dataset.get("classes")),
-        as_names(getattr(known.get(mm_config.kind_of(dataset), kind), "METAINFO", {}).get("classes")),
+        _listed(metainfo.get("classes"), folder) if isinstance(metainfo, Mapping) else None,
+        _listed(dataset.get("classes"), folder),
     )
-    return next((names for names in candidates if names and len(names) == classes), None)
+    usual = as_names(getattr(known.get(mm_layouts.kind_of(dataset), kind), "METAINFO", {}).get("classes"))
+    names = next((names for names in (*own, usual) if names and len(names) == classes), None)
+    wrong = next(filter(None, own), None)
+    if names or not wrong:
+        return names, ()
+    return None, (f"There are {len(wrong)} class names, and the model has {classes} classes: they are not used.",)
+
+
+def _listed(classes: Any, folder: Path) -> tuple[str, ...] | None:
+    """Class names in a config: a list, or a file with one per line, in the current folder or the config's."""
+    if not isinstance(classes, str):
+        return as_names(classes)
+    files = (Path(classes).expanduser(), folder / classes)
+    file = next((file for file in files if os.path.isfile(file)), None)  # noqa: PTH113 - it answers for any text
+    return read_names(file) if file else None
 
 
 def _is_a(module: object, kind: str) -> bool:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Callable, Mapping
+from contextlib import redirect_stdout
 from dataclasses import replace
 from difflib import get_close_matches
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from camctl.errors import InputError
 from camctl.kit.bands import input_shape
-from camctl.kit.checkpoints import as_names
+from camctl.kit.class_names import as_names
 from camctl.kit.downloads import load_weights
 from camctl.kit.fitting import fit
+from camctl.kit.importing import importable, refuse_options
 from camctl.kit.random_weights import randomise, seeded, settle
 from camctl.plugin import LoadedModel, LoadOptions, Source
 from camctl.sources.plain_preprocess import plain_preprocess
@@ -43,14 +44,14 @@ class PythonSource(Source):
         """
         path = reference.partition(":")[0]
         top = path.partition(".")[0]
-        with _current_folder():  # a missing module is reported before the seconds that torch takes
+        with importable():  # a missing module is reported before the seconds that torch takes
             if top and top not in sys.modules and importlib.util.find_spec(top) is None:
                 raise _missing(path)
         from torch import nn
 
         weights = load_weights(checkpoint, options)
         with seeded(options.seed):
-            made = _make(reference)
+            made = _make(reference, options.cfg_options)
         loaded = made if isinstance(made, LoadedModel) else None
         module = _unwrapped(loaded.module if loaded else made)
         if not isinstance(module, nn.Module):
@@ -93,41 +94,39 @@ class PythonSource(Source):
         )
 
 
-def _make(reference: str) -> Any:
-    """Import what the reference names, and call it if it is a factory. What user code prints goes to stderr."""
+def _make(reference: str, options: Mapping[str, Any]) -> Any:
+    """Import what the reference names, and call it with the config options if it is a factory.
+
+    What user code prints goes to stderr.
+    """
     from torch import nn
 
     path, _, attribute = reference.partition(":")
     if not path or not attribute:
         message = f"'{reference}' does not say where the model is."
         raise InputError(message, hint=_USAGE)
-    with _current_folder(), redirect_stdout(sys.stderr):
+    with importable(), redirect_stdout(sys.stderr):
         factory = _attribute(_module(path), attribute, path)
         if isinstance(factory, nn.Module | LoadedModel):
+            refuse_options(options, f"'{reference}'")
             return factory
         if not callable(factory):
             message = f"'{attribute}' in {path} is a {type(factory).__name__}, neither a model nor a function."
             raise InputError(message, hint=_USAGE)
         with reported(f"{path}:{attribute}() failed", f"Try it: python -c 'import {path}; {path}.{attribute}()'"):
-            return factory()
+            _check_arguments(factory, reference, options)
+            return factory(**options)
 
 
-@contextmanager
-def _current_folder() -> Iterator[None]:
-    """Make the current folder importable, as `python -m` does and a console script does not."""
+def _check_arguments(factory: Callable[..., Any], reference: str, options: Mapping[str, Any]) -> None:
+    """Raise `InputError` for config options that a factory has no arguments for."""
     try:
-        here = str(Path.cwd())
-    except OSError:  # it was removed: installed modules can still be imported
-        here = ""
-    missing = bool(here) and not {here, ""} & set(sys.path)
-    if missing:
-        sys.path.insert(0, here)
-    importlib.invalidate_caches()
-    try:
-        yield
-    finally:
-        if missing and here in sys.path:
-            sys.path.remove(here)
+        parameters = inspect.signature(factory).parameters.values()
+    except (TypeError, ValueError):  # some callables of other languages do not tell
+        return
+    named = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        refuse_options(options, f"'{reference}'", [each.name for each in parameters if each.kind in named])
 
 
 def _missing(path: str) -> InputError:

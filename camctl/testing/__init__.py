@@ -52,7 +52,7 @@ def check(kind: Kind, name: str, models: Sequence[str] = ()) -> tuple[Finding, .
     """
     trial = Trial(registry.load(registry.locate(kind, name), isolated=False))
     if not trial.found.built_in:
-        others = ", ".join(found.label for found in discovery.rivals(trial.found, discovery.find(kind)))
+        others = ", ".join(found.label for found in discovery.rivals(trial.found))
         trial.note("has a name of its own", not others, f"Choose another name for its entry point: {others} has it.")
     for field in ("summary", "paper") if kind in registry.FUNCTIONS else ("summary",):
         text = str(getattr(trial.plugin, field, "")).strip()

@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from typing import IO, TYPE_CHECKING, Any
 
 from camctl.errors import InputError
+from camctl.values.picture_file import silent_decoder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -155,7 +156,7 @@ def _by_opencv(file: IO[bytes]) -> Levels | None:
     import cv2
     import numpy as np
 
-    with _without_words():
+    with _without_words(), silent_decoder():
         found = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_UNCHANGED)
     file.seek(0)
     if found is None:
@@ -194,7 +195,7 @@ def _first_page(file: IO[bytes]) -> tuple[str, NDArray[Any]]:
     import numpy as np
     import tifffile
 
-    with silent("tifffile"), tifffile.TiffFile(file) as tiff:
+    with _silent("tifffile"), tifffile.TiffFile(file) as tiff:
         page = tiff.pages.first
         if int(np.prod(page.shape, dtype=np.int64)) > MOST_NUMBERS:
             raise MemoryError
@@ -212,7 +213,7 @@ def _split(array: NDArray[Any], *, alpha: bool, nodata: float | None = None) -> 
 
 
 @contextmanager
-def silent(logger: str) -> Iterator[None]:
+def _silent(logger: str) -> Iterator[None]:
     """Keep a library's remarks on odd tags from stderr."""
     log = logging.getLogger(logger)
     disabled, log.disabled = log.disabled, True

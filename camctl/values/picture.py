@@ -5,6 +5,7 @@ This file finds and opens them and reports errors; `camctl.values.pixels` conver
 
 from __future__ import annotations
 
+import logging
 import threading
 import warnings
 from contextlib import contextmanager, nullcontext, suppress
@@ -14,8 +15,9 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 from camctl.errors import CamctlError, Hint, InputError
-from camctl.values.picture_file import opened_file, reason, what_it_is
+from camctl.values.picture_file import opened, reason, silent_decoder, what_it_is
 from camctl.values.reading import AS_FOUND, Reading
+from camctl.values.texts import valid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,6 +49,9 @@ FORMATS = {
 }
 """Pillow's name of a format -> its module, without formats that call other programs (EPS) or are rarely photographs."""
 
+# Pillow logs what it finds odd in a file; without any handler Python prints it.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
+
 _header_lock = threading.Lock()
 
 
@@ -54,9 +59,10 @@ _header_lock = threading.Lock()
 class Picture:
     """A picture and its origin.
 
-    `pixels` is (H, W, 3), uint8 RGB, upright. `path` is as the user wrote it, or `<image>` or `<array>` for a picture
-    in memory. `sha256` is the file's, in hexadecimal, or the pixels' if no file was read. `numbers` (H, W, bands) are
-    the picture's own if they are more than the pixels show, and `notes` say how they are shown.
+    `pixels` is (H, W, 3), uint8 RGB, upright. `path` is as the user wrote it (bytes that are no text as U+FFFD), or
+    `<image>` or `<array>` for a picture in memory. `sha256` is the file's, in hexadecimal, or the pixels' if no file
+    was read. `numbers` (H, W, bands) are the picture's own if they are more than the pixels show, and `notes` say how
+    they are shown.
     """
 
     path: str
@@ -123,7 +129,7 @@ def read_picture(image: Picture | str | Path | Image.Image | NDArray[Any], readi
     if isinstance(image, Picture):
         return image
     if isinstance(image, str | Path):
-        return _read_file(str(image), reading)
+        return replace(_read_file(str(image), reading), path=valid(str(image)))
 
     import numpy as np
     from PIL import Image
@@ -160,24 +166,24 @@ def _read_file(name: str, reading: Reading) -> Picture:
 
     from PIL import Image, UnidentifiedImageError
 
-    from camctl.values.bands import read_levels, silent
+    from camctl.values.bands import read_levels
 
     if not name:
         raise InputError("No picture was named.", hint="Give the path of a picture file.")
     if "://" in name:
         raise InputError(f"'{name}' is an address, not a file.", hint="Download the picture and give its path.")
-    with opened_file(name) as file:
-        opened: Image.Image | None = None
+    with opened(name) as file:
+        header: Image.Image | None = None
         try:
-            with _header_lock, _quiet_and_unlimited(), silent("PIL.TiffImagePlugin"):
-                opened = Image.open(file, formats=_formats())
+            with _header_lock, _quiet_and_unlimited():
+                header = Image.open(file, formats=_formats())
         except UnidentifiedImageError:
             pass
         except MemoryError:
             raise _too_big(name) from None
         except Exception as error:  # noqa: BLE001 (decoders raise anything on damaged files)
             raise _damaged(name, error) from None
-        with opened or nullcontext() as image:
+        with header or nullcontext() as image:
             if image is not None:
                 _check_size(*image.size, name)
             levels = read_levels(file, name, _orientation(image) if image is not None else None)
@@ -258,7 +264,8 @@ def _decode(image: Image.Image, name: str, reading: Reading) -> Picture:
         if is_deep(image):
             levels = Levels(turned_upright(np.asarray(image)[..., None], orientation))
         else:
-            pixels = upright_rgb(image, orientation)
+            with silent_decoder() if image.format == "TIFF" else nullcontext():
+                pixels = upright_rgb(image, orientation)
             if reading == AS_FOUND:
                 return Picture(name, pixels)
             levels = Levels(pixels)

@@ -1,8 +1,13 @@
-"""Open a picture's file, and say what is wrong with a path or a file that is no picture."""
+"""Open the file of a picture; say what is there instead if it is none."""
 
 from __future__ import annotations
 
+import os
+import select
 import stat
+import sys
+import threading
+import time
 from contextlib import contextmanager
 from difflib import get_close_matches
 from io import BytesIO
@@ -10,27 +15,36 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from camctl.errors import InputError
+from camctl.errors import LONGEST_QUOTE, InputError
+from camctl.paths import check_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+MOST_BYTES = 1 << 33
+"""Maximum size of a file: no picture of `MOST_PIXELS` is larger in any format."""
+
 _NAMES_LOOKED_AT = 5000
+_stderr_lock = threading.Lock()
+_PATIENCE, _SILENCE = 2.0, 20.0
+"""Seconds that a pipe may have no writer, and that its writer may write nothing."""
 
 
 @contextmanager
-def opened_file(name: str) -> Iterator[IO[bytes]]:
+def opened(name: str) -> Iterator[IO[bytes]]:
     """Open the file `name` for reading, seekable; raise `InputError` with the reason if that fails."""
     path = Path(name)
     try:
         kind = path.stat()
         if stat.S_ISDIR(kind.st_mode):
-            raise InputError(f"'{name}' is a folder, not a picture.", hint=something_in(path))
+            raise InputError(f"'{name}' is a folder, not a picture.", hint=_something_in(path))
         if stat.S_ISREG(kind.st_mode) and not kind.st_size:
             raise InputError(f"'{name}' is empty (0 bytes).", hint="Copy or download the picture again.")
-        file = path.open("rb")
+        if not stat.S_ISFIFO(kind.st_mode):
+            check_file(path, "picture", hint="Check the path.", largest=MOST_BYTES)
+        file = _piped(path) if stat.S_ISFIFO(kind.st_mode) else path.open("rb")
     except (FileNotFoundError, NotADirectoryError):
-        raise InputError(f"There is no picture '{name}'.", hint=near(path)) from None
+        raise InputError(f"There is no picture '{name}'.", hint=_near(path)) from None
     except PermissionError:
         raise InputError(
             f"'{name}' may not be read.", hint="Check its permissions, and those of its folder, with `ls -l`."
@@ -40,11 +54,34 @@ def opened_file(name: str) -> Iterator[IO[bytes]]:
             f"'{name}' cannot be read: {reason(error)}.", hint="Give the path of a picture file."
         ) from None
     with file:
-        # A pipe (`<(command)` in a shell) can be read only once.
-        yield file if file.seekable() else BytesIO(file.read())
+        yield file
 
 
-def near(path: Path) -> str:
+def _piped(path: Path) -> IO[bytes]:
+    """Return what a pipe holds (`<(command)` in a shell), which can be read only once and may have no writer."""
+    content = BytesIO()
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb", buffering=0) as pipe:
+        end = time.monotonic() + _PATIENCE
+        while content.tell() <= MOST_BYTES:
+            chunk = pipe.read(1 << 20)
+            if chunk:
+                content.write(chunk)
+            elif chunk is None:  # there is a writer, who has written nothing yet
+                if not select.select([pipe], [], [], _SILENCE)[0]:
+                    message = f"'{path}' is a pipe to which nothing was written for {_SILENCE:.0f} s."
+                    raise InputError(message, hint="Give the path of a picture file.")
+            elif content.tell() or time.monotonic() > end:
+                break
+            else:
+                time.sleep(0.02)
+    if not content.tell():
+        message = f"'{path}' is a pipe to which nothing was written."
+        raise InputError(message, hint="Give the path of a picture file.")
+    content.seek(0)
+    return content
+
+
+def _near(path: Path) -> str:
     """Return what the user may have meant by a path that does not exist."""
     folder = path.parent
     if not folder.is_dir():
@@ -59,8 +96,7 @@ def near(path: Path) -> str:
     return f"Nothing in '{folder.resolve()}' has a name like it."
 
 
-def something_in(folder: Path) -> str:
-    """Return what picture in a folder the user may have meant."""
+def _something_in(folder: Path) -> str:
     suffixes = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"}
     try:
         inside = [path for path in islice(folder.iterdir(), _NAMES_LOOKED_AT) if path.suffix.lower() in suffixes]
@@ -84,7 +120,28 @@ def what_it_is(head: bytes) -> str:
     return "Give a PNG, JPEG, WebP, TIFF, BMP or GIF file."
 
 
+@contextmanager
+def silent_decoder() -> Iterator[None]:
+    """Discard what the TIFF library writes past Python to the process's stderr while it decodes."""
+    if sys.stderr is None:
+        yield
+        return
+    with _stderr_lock, open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - a device
+        try:
+            stderr = os.dup(2)
+        except OSError:  # closed
+            yield
+            return
+        try:
+            os.dup2(nowhere.fileno(), 2)
+            yield
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+
+
 def reason(error: Exception) -> str:
-    """Return what an exception of a decoder or of the system says, on one line."""
+    """Return an exception's message on one short line, without control characters, which a file may have put there."""
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return " ".join(str(text).split()).rstrip(".")
+    line = " ".join(str(text).split()).rstrip(".")
+    return "".join(sign if sign.isprintable() else "\ufffd" for sign in line)[:LONGEST_QUOTE]

@@ -61,3 +61,13 @@ def test_text_without_key_or_equals_sign_says_the_form(text):
 def test_brackets_that_do_not_close_name_the_option():
     with pytest.raises(InputError, match="brackets of --method-options 'a=\\[1,\\(2' do not close"):
         parse_assignments(["a=[1,(2"], option="--method-options")
+
+
+@pytest.mark.parametrize("signs", ["[]", "()"])
+def test_brackets_in_each_other_without_end_are_refused(signs):
+    with pytest.raises(InputError, match="more than 50 brackets in each other"):
+        parse_assignments([f"a={signs[0] * 5000}{signs[1] * 5000}"])
+
+
+def test_brackets_that_somebody_may_write_are_read():
+    assert parse_assignments([f"a={'[' * 20}1,2{']' * 20}"])["a"] != []

@@ -270,14 +270,17 @@ def test_a_baseline_of_something_else_is_refused_after_all_is_saved(camctl, phot
     assert "None of these maps is in the --baseline" in done.err
 
 
-def test_the_baseline_may_be_written_anew(camctl, photo, tmp_path):
-    words = ("compare", photo, "--target-category", "cat", "--method", "gradcam", "--save-raw", tmp_path / "kept.npz")
+def test_the_baseline_is_not_replaced_by_the_maps_that_are_compared_with_it(camctl, photo, tmp_path):
+    kept = tmp_path / "kept.npz"
+    words = ("compare", photo, "--target-category", "cat", "--method", "gradcam", "--save-raw", kept)
     camctl(*words, MODEL)
-    done = camctl(*words, "--model", OTHER, "--baseline", tmp_path / "kept.npz")
+    before = kept.read_bytes()
 
-    assert done.code == 5
-    again = camctl(*words, "--model", OTHER, "--baseline", tmp_path / "kept.npz")
-    assert again.code == 0
+    done = camctl(*words, "--model", OTHER, "--baseline", kept)
+
+    assert done.code == 2
+    assert "is the baseline, which would be lost" in done.err
+    assert kept.read_bytes() == before
 
 
 # ---------------------------------------------------------------------------------------- terminal

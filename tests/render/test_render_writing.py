@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
-from contextlib import contextmanager
+import struct
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -47,7 +49,7 @@ def test_a_file_gets_the_permissions_of_any_other(tmp_path):
 def test_a_write_that_fails_half_way_leaves_what_was_there(tmp_path):
     path = tmp_path / "a.bin"
     path.write_bytes(b"old")
-    with pytest.raises(CamctlError, match="was not written") as caught, short_of_space():
+    with pytest.raises(CamctlError, match="larger than a file may be") as caught, short_of_space():
         write_atomically(path, b"x" * 100_000)
     assert "\n" not in str(caught.value)
     assert path.read_bytes() == b"old"
@@ -128,3 +130,106 @@ def test_a_write_protected_file_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda path, _mode: Path(path).is_dir())
     with pytest.raises(InputError, match="write-protected"):
         check_writable(tmp_path / "map.png")
+
+
+# ------------------------------------------------------------------------------- what is replaced
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o666, 0o755, 0o400])
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_file_that_is_replaced_leaves_its_mode_to_the_new_one(tmp_path, mode, linked):
+    real, path = tmp_path / "real.bin", tmp_path / "a.bin"
+    real.write_bytes(b"old")
+    real.chmod(mode)
+    path.symlink_to(real) if linked else real.rename(path)
+
+    write_atomically(path, b"new")
+
+    assert path.read_bytes() == b"new"
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+    assert path.is_symlink() == linked
+
+
+def test_nobody_else_can_read_a_private_file_while_it_is_written(tmp_path):
+    path = tmp_path / "a.bin"
+    path.touch(0o600)
+    modes = []
+
+    write_atomically(path, lambda file: modes.append(os.fstat(file.fileno()).st_mode))
+
+    assert [stat.S_IMODE(mode) for mode in modes] == [0o600]
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root may give a file away")
+def test_a_file_that_is_replaced_leaves_its_owner_to_the_new_one(tmp_path):
+    path = tmp_path / "a.bin"
+    path.touch()
+    os.chown(path, 1234, 2345)
+    write_atomically(path, b"new")
+    assert (path.stat().st_uid, path.stat().st_gid) == (1234, 2345)
+
+
+def test_a_file_that_is_replaced_leaves_its_access_list_to_the_new_one(tmp_path):
+    path, other = tmp_path / "a.bin", 2
+    path.touch(0o600)
+    # Version, then (tag, permissions, id): the owner, user 7, the group, the mask, others; see acl(5).
+    entries = [(0x01, 6, -1), (0x02, 4, 7), (0x04, 0, -1), (0x10, 4, -1), (0x20, 0, -1)]
+    packed = struct.pack("<I", other) + b"".join(struct.pack("<HHi", *entry) for entry in entries)
+    try:
+        os.setxattr(path, "system.posix_acl_access", packed)
+    except (AttributeError, OSError):
+        pytest.skip("this file system keeps no access lists")
+
+    write_atomically(path, b"new")
+
+    assert os.getxattr(path, "system.posix_acl_access") == packed
+
+
+def test_a_link_to_itself_is_refused_and_stays(tmp_path):
+    path = tmp_path / "loop.png"
+    path.symlink_to("loop.png")
+    for write in (check_writable, lambda place: write_atomically(place, b"new")):
+        with pytest.raises(InputError, match="is a link that leads to itself"):
+            write(path)
+    assert path.is_symlink()
+
+
+def test_a_link_into_a_folder_that_takes_no_files_is_refused_beforehand(tmp_path):
+    (tmp_path / "file").touch()
+    (tmp_path / "link.png").symlink_to(tmp_path / "file" / "deeper" / "map.png")
+    with pytest.raises(InputError, match="is not a folder"):
+        check_writable(tmp_path / "link.png")
+
+
+def test_a_pipe_that_nobody_reads_is_one_line_and_no_wait(tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with pytest.raises(InputError, match="nobody reads"):
+        write_atomically(path, b"new")
+
+
+def test_a_pipe_gets_everything_that_its_reader_takes(tmp_path):
+    path, content = tmp_path / "pipe", b"x" * 300_000  # more than a pipe holds
+    os.mkfifo(path)
+    read = []
+    reader = Thread(target=lambda: read.append(path.read_bytes()))
+    reader.start()
+    while reader.is_alive() and not read:
+        with suppress(InputError):  # until the reader has opened it
+            write_atomically(path, content)
+            break
+    reader.join(timeout=10)
+    assert read == [content]
+
+
+def test_a_reader_that_ends_early_is_one_line(tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reading = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+
+    def fill(file):
+        os.close(reading)
+        file.write(b"x" * 300_000)
+
+    with pytest.raises(CamctlError, match="its reader has ended"):
+        write_atomically(path, fill)

@@ -13,9 +13,10 @@ from torchvision.transforms import functional
 
 import camctl
 from camctl.errors import InputError, UnknownNameError
+from camctl.kit.class_names import imagenet_names
 from camctl.kit.quiet import quiet
 from camctl.plugin import LoadedModel, LoadOptions
-from camctl.sources.imagenet import NAMES, Imagenet, imagenet_names, installed
+from camctl.sources.imagenet import NAMES, Imagenet, installed
 
 CATS = {"tabby, tabby cat", "tiger cat", "Egyptian cat"}
 ROCKETS = {"missile", "projectile, missile", "space shuttle"}

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+import camctl
 from camctl.errors import InputError
 from camctl.plugin import LoadedModel, LoadOptions
 from camctl.sources.python import PythonSource
@@ -183,3 +184,40 @@ def test_current_folder_may_be_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     folder.rmdir()
     with pytest.raises(InputError, match=r"There is no Python module 'camctl_none'"):
         load("camctl_none:Net")
+
+
+# ------------------------------------------------------------------------------------------ options of the factory
+
+OPTIONS = """
+from torch import nn
+
+def build(num_classes=3, *, width=4):
+    return nn.Sequential(
+        nn.Conv2d(3, width, 3, 4, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, num_classes)
+    )
+
+def anything(**options):
+    return build(**options)
+
+MODEL = build()
+"""
+
+
+@pytest.fixture
+def options_module(tmp_path, monkeypatch):
+    (tmp_path / "nets_with_options.py").write_text(OPTIONS)
+    monkeypatch.chdir(tmp_path)
+    return "python:nets_with_options"
+
+
+@pytest.mark.parametrize("factory", ["build", "anything"])
+def test_config_options_are_passed_to_the_factory(options_module, factory):
+    loaded = camctl.load(f"{options_module}:{factory}", cfg_options={"num_classes": 7, "width": 5})
+
+    assert loaded.module[-1].weight.shape == (7, 5)
+
+
+@pytest.mark.parametrize("name", ["build", "MODEL"])
+def test_config_options_that_nothing_takes_are_refused(options_module, name):
+    with pytest.raises(InputError, match="option"):
+        camctl.load(f"{options_module}:{name}", cfg_options={"num_clases": 7})

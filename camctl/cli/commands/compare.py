@@ -195,11 +195,14 @@ def compare(
     pictures = subject.pictures()
     request = evaluation.evaluation(len(pictures), verify=methods.maps.verify)
     smoothings, classes, look = methods.smoothings(), question.classes(), output.figure.look(request)
-    files = figure_files(output.save_path or (), pictures=pictures, sanity=request.sanity)
-    raw = raw_file(output.save_raw)
-    # Read before --save-raw perhaps writes it anew.
-    earlier = load_raw(expanded(evaluation.baseline)).maps if evaluation.baseline is not None else None
     pending, sink = models.requests(), output.results.sink
+    inputs = models.inputs(pending)
+    inputs.add(pictures, "a picture of the comparison")
+    inputs.add(parse_masks(evaluation.mask or [], len(pictures)).values(), "a mask")
+    inputs.add([evaluation.baseline], "the baseline")
+    files = figure_files(output.save_path or (), inputs=inputs, sanity=len(pending) if request.sanity else 0)
+    raw = raw_file(output.save_raw, inputs)
+    earlier = load_raw(expanded(evaluation.baseline)).maps if evaluation.baseline is not None else None
     with sink.working() as progress:
         comparison = compare_(
             [PendingModel(model.model, partial(model.load, progress)) for model in pending],

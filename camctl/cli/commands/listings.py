@@ -119,7 +119,7 @@ def _to_dict(loaded: "Loaded") -> dict[str, Any]:
         "options": {key: value if isinstance(value, plain) else repr(value) for key, value in plugin.options.items()},
         "package": found.distribution,
         "version": found.version,
-        "clashes_with": [rival.label for rival in discovery.rivals(found, discovery.find(found.kind))],
+        "clashes_with": [rival.label for rival in discovery.rivals(found)],
     }
 
 
@@ -130,7 +130,7 @@ def _table(kind: discovery.Kind, plugins: "Sequence[Loaded]") -> Table:
     table = ruled_table(*fixed, *folding, header_style="bold")
     for loaded in plugins:
         cells = (Text(text, "yellow" if text == "no" else "") for text in _cells(loaded.plugin).values())
-        table.add_row(Text(_title(loaded), "bold cyan"), _summary(loaded), *cells, _package(loaded))
+        table.add_row(line((_title(loaded), "bold cyan")), _summary(loaded), *cells, _package(loaded))
     return table
 
 
@@ -180,6 +180,6 @@ def _summary(loaded: "Loaded") -> Text:
 def _package(loaded: "Loaded") -> Text:
     found = loaded.found
     package = Text(found.distribution, "dim" if found.built_in else "")
-    if discovery.rivals(found, discovery.find(found.kind)):
+    if discovery.rivals(found):
         package.append(f"  ask for it as {found.label}", "bold yellow")
     return package

@@ -61,7 +61,7 @@ def _row(found: discovery.Found) -> dict[str, Any]:
         "name": found.name,
         "package": found.distribution,
         "version": found.version,
-        "clashes_with": [rival.label for rival in discovery.rivals(found, discovery.find(found.kind))],
+        "clashes_with": [rival.label for rival in discovery.rivals(found)],
         "summary": "",
         "error": "",
         "hint": "",
@@ -77,14 +77,14 @@ def _table(rows: Sequence[dict[str, Any]]) -> Table:
     fixed = (Column("name", no_wrap=True), Column("package", no_wrap=True), Column("summary", ratio=1))
     table = ruled_table("kind", *fixed, header_style="bold")
     for row in rows:
-        words = Text(row["summary"])
+        words = line(row["summary"])
         if row["error"]:
-            words = Text(f"broken: {row['error']} ({row['hint']})", "bold yellow")
+            words = line((f"broken: {row['error']} ({row['hint']})", "bold yellow"))
         if row["clashes_with"]:
             words.append(f" Clashes with {', '.join(row['clashes_with'])}.", "bold yellow")
         style = "dim" if row["package"] == discovery.BUILT_IN else ""
-        package = Text(f"{row['package']} {row['version']}".strip(), style)
-        table.add_row(Text(row["kind"], "dim"), Text(row["name"], "bold cyan"), package, words)
+        package = line((f"{row['package']} {row['version']}".strip(), style))
+        table.add_row(Text(row["kind"], "dim"), line((row["name"], "bold cyan")), package, words)
     return table
 
 

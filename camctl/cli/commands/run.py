@@ -96,8 +96,10 @@ def run(
     # Mistakes in the words are reported before torch loads.
     classes = question.classes()
     count = methods.count() * (len(classes.names) or classes.topk)
-    files = map_files(output.save_path, output.save_raw, count, picture=subject.image)
     request, sink, look = model.request(), output.results.sink, asdict(output.overlay)
+    inputs = model.inputs([request])
+    inputs.add([subject.image], "the picture itself")
+    files = map_files(output.save_path, output.save_raw, count, inputs=inputs)
     if subject.preview_model:
         return list_layers(request, sink)
     picture = read_picture(subject.image, subject.reading.reading())

@@ -74,7 +74,7 @@ class Drifts:
             labels += [cam.target.title, cam.method + smoothing, ", ".join(cam.layers)]
             style = "bold yellow" if drift.under(self.least) else ""
             number = "new" if figure is None else "-" if isnan(figure) else f"{figure:.3f}"
-            table.add_row(*map(Text, labels), Text(number, style), Text(style and f"below {self.least:g}", style))
+            table.add_row(*map(line, labels), Text(number, style), Text(style and f"below {self.least:g}", style))
         yield indented(table)
         if self.gone and everything:
             yield line((f"  {self.gone} maps of the baseline have no counterpart here", "dim"))

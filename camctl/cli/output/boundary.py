@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import sys
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from camctl.cli.output.sink import error_lines, line, warn
+from camctl.cli.output.sink import BrokenOutput, error_lines, line, warn
 from camctl.errors import CamctlError, ExitCode, InputError, out_of_memory
 from camctl.registry.discovery import PluginWarning
 
@@ -28,8 +27,10 @@ def guard(command: Callable[[], int | None]) -> int:
             return command() or ExitCode.DONE
     except CamctlError as error:
         return _report(error)
-    except KeyboardInterrupt:
-        return ExitCode.INTERRUPTED
+    except KeyboardInterrupt as error:
+        return getattr(error, "code", ExitCode.INTERRUPTED)
+    except BrokenOutput:
+        return ExitCode.BROKEN_PIPE
     except Exception as error:
         if shortage := _shortage(error):
             return _report(shortage)
@@ -38,7 +39,8 @@ def guard(command: Callable[[], int | None]) -> int:
 
 
 def _report(error: CamctlError) -> int:
-    warn(error_lines(error))
+    with suppress(CamctlError, BrokenOutput):  # nobody can be told
+        warn(error_lines(error))
     return error.exit_code
 
 
@@ -78,10 +80,7 @@ def _quieten() -> None:
 
 
 def _shortage(error: Exception) -> CamctlError | None:
-    """Return an error for too little memory or a full standard output; other files report a full disk themselves."""
-    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        message = "Standard output cannot be written: the disk is full."
-        return CamctlError(message, hint="Redirect it elsewhere: command > FILE")
+    """Return an error for too little memory."""
     if not out_of_memory(error):
         return None
     torch = sys.modules.get("torch")

@@ -174,7 +174,7 @@ def _standings_table(rows: Sequence[Standing], metrics: Sequence[Measure]) -> Ta
     for row in rows:
         style = "dim" if row.baseline else ""
         rank = "" if isnan(row.mean_rank) else f"{row.mean_rank:.1f}"
-        cells = [Text(row.label, style or "bold"), Text(rank, style)]
+        cells = [line((row.label, style or "bold")), Text(rank, style)]
         cells += [_figure(row, measure.name, style) for measure in metrics]
         if worthless:
             cells.append(Text(f"{row.worthless}/{row.maps}" if row.worthless else "", "yellow"))
@@ -234,7 +234,7 @@ def _sanity(comparison: Comparison) -> Parts:
         table = plain_table(Column("method", no_wrap=True), *headings, Column("", no_wrap=True))
         for row in rows[sanity.model]:
             stages = (row.stages.get(stage) for stage in (*sanity.stages, ANOTHER))
-            table.add_row(Text(row.label, "bold"), *map(figures, stages), Text(row.mark, "yellow"))
+            table.add_row(line((row.label, "bold")), *map(figures, stages), Text(row.mark, "yellow"))
         model = f", {comparison.axis('model').labels[sanity.model]}" if "model" in comparison.varying else ""
         both = " / structural similarity" if wide else ""
         words = f" (rank correlation{both} with the map of the whole network, weights random from the head down to the"

@@ -45,7 +45,7 @@ def layer_table(
             message = f"No layer of {model} has a spatial grid that the class score depends on."
             raise InputError(message, hint=Hint("See the output of each layer", "layers"))
     height, width = layers.input_size
-    title = Text(f"{PurePath(model).name} ({height} x {width})", "bold not dim")
+    title = line((f"{PurePath(model).name} ({height} x {width})", "bold not dim"))
     table = plain_table(Column(title, no_wrap=True), "", "grid", "gradient", "type", "output")
     for row in _rows(branches, "", depth, fold=only is None):
         table.add_row(*row)
@@ -107,14 +107,14 @@ def check_report(check: Check) -> Parts:
         cost = f"{check.seconds:.2f} s, {passes if check.finding_passes else 'no probe run'}"
         _add(table, "", "map", Text(f"{check.grid[0]} x {check.grid[1]}{tokens}, {cost}"))
     for finding in check.findings:
-        _add(table, finding.mark, finding.name, Text(finding.text), finding.hint)
+        _add(table, finding.mark, finding.name, line(finding.text), finding.hint)
     yield table
 
 
 def _add(table: Table, mark: str, name: str, text: Text, hint: str = "") -> None:
-    table.add_row(Text(*MARKS.get(mark, ("", ""))), Text(name), text)
+    table.add_row(Text(*MARKS.get(mark, ("", ""))), line(name), text)
     if hint:
-        table.add_row("", "", Text(f"→ {hint}", "cyan"))
+        table.add_row("", "", line((f"→ {hint}", "cyan")))
 
 
 # -------------------------------------------------------------------------------------------- tree
@@ -203,7 +203,7 @@ def _rows(branches: Sequence[Branch], guides: str, depth: int | None, *, fold: b
             yield from _rows(first.children, below, depth and depth - 1, fold=fold)
         if rest:
             names = rest[0].record.name + (f" … {rest[-1].last_part}" if len(rest) > 1 else "")
-            yield (_name(guides, names, "dim", last=last).append(f"  ({len(rest)} like {first.last_part})", "dim"),)
+            yield (line(_name(guides, names, "dim", last=last), (f"  ({len(rest)} like {first.last_part})", "dim")),)
 
 
 def _name(guides: str, name: str, style: str, *, last: bool) -> Text:
@@ -223,5 +223,5 @@ def _cells(branch: Branch) -> Iterator[Text]:
     yield Text("x".join(map(str, record.grid or ())) + tokens)
     # A gradient too small for its positions counts as none: the probe calls it `zero-gradient`.
     yield Text("" if record.gradient is None else "none" if record.why_not == "zero-gradient" else "reached")
-    yield Text(record.type)
+    yield line(record.type)
     yield Text("x".join(map(str, record.shape or ())), "dim")

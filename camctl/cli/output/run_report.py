@@ -106,7 +106,7 @@ def _predictions(predictions: Sequence[Target]) -> Table:
     for target in predictions:
         index = str(target.index) if target.label != str(target.index) else "class"
         bar = "█" * round(BAR * target.score) if isfinite(target.score) else ""
-        table.add_row(Text(score(target), "bold"), Text(index, "dim"), Text(target.label), Text(bar, "green"))
+        table.add_row(Text(score(target), "bold"), Text(index, "dim"), line(target.label), Text(bar, "green"))
     return table
 
 
@@ -117,6 +117,6 @@ def _maps(explanation: Explanation) -> Table:
         verdict = Text(cam.verdict, "green" if cam.verdict == "ok" else "bold yellow")
         if explanation.random_weights:
             verdict.append(" (random weights)", "yellow")
-        texts = map(Text, (cam.target.title, score(cam.target), cam.method))
+        texts = map(line, (cam.target.title, score(cam.target), cam.method))
         table.add_row(*texts, verdict, f"{cam.milliseconds:.1f}")
     return table

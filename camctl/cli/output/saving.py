@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from camctl.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from camctl.cli.output.inputs import Inputs
     from camctl.values.comparison import Comparison
     from camctl.values.explanation import Explanation
 
@@ -19,6 +21,8 @@ PICTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", "
 """Endings of what looks like a file to people, whether or not it can be written."""
 
 MANIFEST = ".json"
+
+SAVE_PATH = "--save-path"
 
 SLASHES = ("/", "\\")
 
@@ -30,67 +34,87 @@ class MapFiles:
     path: Path | None
     folder: bool
     raw: Path | None
+    inputs: Inputs
 
     def save(self, explanation: Explanation, look: dict[str, Any]) -> dict[int, str]:
         """Write all files; returns the path of each map's picture, by the map's index. Raises `CamctlError`."""
+        from camctl.files.mark import check_replaceable
         from camctl.files.names import file_names
         from camctl.files.pictures import save_picture
         from camctl.files.raw_maps import save_raw
 
         paths: dict[int, str] = {}
         if self.path is not None:
-            for index, (cam, name) in enumerate(zip(explanation.maps, file_names(explanation), strict=True)):
-                paths[index] = str(save_picture(cam.overlay(**look), self.path / name if self.folder else self.path))
+            files = [self.path]
+            if self.folder:
+                files = [self.path / name for name in file_names(explanation)]
+                for file in files:
+                    self.inputs.check(file, SAVE_PATH)
+                check_replaceable(files)
+            for index, (cam, file) in enumerate(zip(explanation.maps, files, strict=True)):
+                paths[index] = str(save_picture(cam.overlay(**look), file))
         if self.raw is not None:
             save_raw(explanation, self.raw)
         return paths
 
 
-def map_files(text: str | None, raw: str | None, count: int, *, picture: str) -> MapFiles:
+def map_files(text: str | None, raw: str | None, count: int, *, inputs: Inputs) -> MapFiles:
     """Return what `--save-path` and `--save-raw` mean for `count` maps. Raises `InputError`.
 
-    A path that is a folder, ends in a slash or has no suffix is a folder; several maps need one. The picture is never
+    A path that is a folder, ends in a slash or has no suffix is a folder; several maps need one. No input is ever
     overwritten.
     """
     from camctl.files.atomic import check_folder, check_writable
 
     if text is None:
-        return MapFiles(None, folder=False, raw=raw_file(raw))
+        return MapFiles(None, folder=False, raw=raw_file(raw, inputs), inputs=inputs)
     path = _path(text, example="cam.png, or a folder")
-    if _same_file(path, Path(picture)):
-        hint = f"Choose another name: --save-path {path.with_name(f'{path.stem}_cam.png')}"
-        raise InputError(f"'{text}' is the picture itself, which would be lost.", hint=hint)
     is_folder = os.path.isdir(path)  # noqa: PTH112 - false for an impossible name, which is reported below
     is_file = bool(path.suffix) and not text.endswith(SLASHES) and not is_folder
     if is_file and count > 1 and path.suffix.lower() in PICTURE_SUFFIXES:
         message = f"{count} maps do not fit into the one file '{text}'."
-        raise InputError(message, hint=f"Give a folder: --save-path {path.parent / path.stem}/")
+        raise InputError(message, hint=f"Give a folder: {SAVE_PATH} {path.parent / path.stem}/")
     folder = not is_file or count > 1
     (check_folder if folder else check_writable)(path)
-    return MapFiles(path, folder, raw_file(raw))
+    inputs.check(path, SAVE_PATH)
+    return MapFiles(path, folder, raw_file(raw, inputs), inputs)
 
 
-def figure_files(texts: Sequence[str], *, pictures: Sequence[str], sanity: bool) -> tuple[Path, ...]:
+def figure_files(texts: Sequence[str], *, inputs: Inputs, sanity: int) -> tuple[Path, ...]:
     """Return what `--save-path` means for a comparison. Raises `InputError`.
 
-    The pictures are never overwritten. With `sanity`, a second figure is written next to each figure.
+    No input is ever overwritten. With a number of models as `sanity`, a second figure is written next to each figure.
     """
     from camctl.files.atomic import check_writable
-    from camctl.render.save import ENDINGS, FIGURES, sanity_path
+    from camctl.files.mark import check_replaceable
+    from camctl.render.save import ENDINGS, FIGURES, page_paths, sanity_path
 
     paths = []
     for text in texts:
         path = _path(text, example="grid.png")
         if text.endswith(SLASHES):
-            raise InputError(f"'{text}' is a folder.", hint=f"Name a file in it: --save-path {path / 'grid.png'}")
-        written = [path, sanity_path(path)] if sanity and path.suffix.lower() in FIGURES else [path]
-        for file in written:
-            if any(_same_file(file, Path(picture)) for picture in pictures):
-                hint = f"Choose another name: --save-path {path.with_name(f'{path.stem}_grid.png')}"
-                name = text if file is path else file
-                raise InputError(f"'{name}' is a picture of the comparison, which would be lost.", hint=hint)
+            raise InputError(f"'{text}' is a folder.", hint=f"Name a file in it: {SAVE_PATH} {path / 'grid.png'}")
         paths.append(check_writable(path, (*ENDINGS, MANIFEST)))
+        inputs.check(path, SAVE_PATH)
+        if path.suffix.lower() not in FIGURES:
+            continue
+        # How many pages there will be is known after the work, but for sanity checks: at least one per model.
+        chosen = page_paths(sanity_path(path), sanity) if sanity else []
+        for file in (*chosen, *_numbered(path)):
+            inputs.check(file, SAVE_PATH)
+        check_replaceable(chosen)
     return tuple(dict.fromkeys(paths))
+
+
+def _numbered(path: Path) -> list[Path]:
+    """Pages of an earlier figure of this name, which may be written again."""
+    from camctl.files.mark import written_by_camctl
+
+    try:
+        pages = list(path.parent.glob(f"{escape(path.stem)}-*{escape(path.suffix)}"))
+    except (OSError, ValueError):
+        return []
+    return [page for page in pages if written_by_camctl(page)]
 
 
 def save_figures(comparison: Comparison, files: Sequence[Path], raw: Path | None, look: dict[str, Any]) -> list[str]:
@@ -110,12 +134,16 @@ def save_figures(comparison: Comparison, files: Sequence[Path], raw: Path | None
     return paths
 
 
-def raw_file(text: str | None) -> Path | None:
+def raw_file(text: str | None, inputs: Inputs) -> Path | None:
     """Return what `--save-raw` means. Raises `InputError`."""
     from camctl.files.atomic import check_writable
     from camctl.files.raw_maps import RAW
 
-    return None if text is None else check_writable(expanded(text), RAW)
+    if text is None:
+        return None
+    path = check_writable(expanded(text), RAW)
+    inputs.check(path, "--save-raw")
+    return path
 
 
 def expanded(text: str) -> Path:
@@ -124,14 +152,6 @@ def expanded(text: str) -> Path:
         return Path(text).expanduser()
     except RuntimeError:  # nobody of that name has a home here
         return Path(text)
-
-
-def _same_file(path: Path, other: Path) -> bool:
-    """Whether two paths lead to one existing file."""
-    try:
-        return path.is_file() and path.samefile(other)
-    except (OSError, ValueError):  # reported where the file is opened
-        return False
 
 
 def _path(text: str, *, example: str) -> Path:

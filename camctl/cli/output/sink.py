@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Iterator
@@ -12,16 +13,18 @@ from typing import IO, TYPE_CHECKING, Any
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, RenderableType
 from rich.padding import Padding
+from rich.segment import Segment
 from rich.table import Column, Table
 from rich.text import Text
+
+from camctl.errors import CamctlError, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from rich import progress
+    from rich.console import ConsoleOptions
     from rich.status import Status
-
-    from camctl.errors import CamctlError
 
     Step = Callable[[str, int, int], None]
 
@@ -32,6 +35,9 @@ PIPE_WIDTH = 140
 """Columns if no window bounds them; a file or a pager has room."""
 
 WIDEST = 10_000
+
+LONGEST_MESSAGE = 1200
+"""Letters of an error that are shown."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +57,11 @@ class Sink:
         if self.json:
             from camctl.files.manifest import json_text
 
-            sys.stdout.write(json_text(value))
-            # A closed pipe must be noticed here, where it can be handled, not when Python ends.
-            sys.stdout.flush()
+            with writing():
+                # JSON escapes all other signs that a terminal obeys.
+                sys.stdout.write(json_text(value).replace("\x7f", "\\u007f"))
+                # A closed pipe must be noticed here, where it can be handled, not when Python ends.
+                sys.stdout.flush()
 
     def show(self, *parts: RenderableType) -> None:
         """Print on stdout. Does nothing if JSON was asked for."""
@@ -157,8 +165,18 @@ def stderr() -> Console:
     return _console(sys.stderr)
 
 
-line = Text.assemble
-"""Makes one line of texts and (text, style) pairs, which is never broken into several."""
+def line(*parts: str | tuple[str, str] | Text) -> Text:
+    """Make one line of texts and (text, style) pairs, which is never broken into several."""
+    return Text.assemble(*(part if isinstance(part, Text) else _whole(part) for part in parts))
+
+
+def _whole(part: str | tuple[str, str]) -> str | tuple[str, str]:
+    return _unbroken(part) if isinstance(part, str) else (_unbroken(part[0]), part[1])
+
+
+def _unbroken(text: str) -> str:
+    """Return a text without ends of lines and control characters."""
+    return text if text.isprintable() else printable(" ".join(text.splitlines()))
 
 
 def hint(text: str) -> Text:
@@ -173,7 +191,10 @@ def note(text: str, label: str = "note") -> Text:
 
 def error_lines(error: CamctlError) -> Iterator[Text]:
     """Yield what went wrong and what to try, a line each."""
-    yield line(("error: ", "bold red"), error.message)
+    message = error.message
+    if len(message) > LONGEST_MESSAGE:  # a word of the command line, quoted, may be longer than a book
+        message = f"{message[: LONGEST_MESSAGE // 2]} … {message[-LONGEST_MESSAGE // 2 :]}"
+    yield line(("error: ", "bold red"), message)
     if error.hint:
         yield hint(error.hint)
 
@@ -193,9 +214,49 @@ def indented(part: RenderableType) -> Padding:
     return Padding(part, (0, 0, 0, 2))
 
 
+class BrokenOutput(Exception):  # noqa: N818 - nothing is wrong
+    """Nobody reads what is printed any more: the command ends without a word."""
+
+
+@contextmanager
+def writing(name: str = "Standard output") -> Iterator[None]:
+    """Raise `BrokenOutput` or `CamctlError` for a stream that cannot be written."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise BrokenOutput from None
+    except OSError as error:
+        faults = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the disk is full", errno.EBADF: "it is closed"}
+        reason = faults.get(error.errno or 0) or error.strerror or type(error).__name__
+        hint = "Redirect it elsewhere: command > FILE"
+        raise CamctlError(f"{name} cannot be written: {reason}.", hint=hint) from None
+
+
+class _Console(Console):
+    """A console that no text of others controls, and whose failures are errors in words."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        for segment in super().render(renderable, options):
+            text = segment.text
+            if segment.control or text.isprintable() or text == "\n":
+                yield segment
+            else:
+                yield Segment(printable(text), segment.style)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        return super().render_str(_unbroken(text), **options)
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenOutput from None
+
+    def __exit__(self, *error: object) -> None:  # whatever prints, writes here
+        with writing("Standard error" if self.file is sys.stderr else "Standard output"):
+            super().__exit__(*error)
+
+
 def _console(file: IO[str]) -> Console:
     window = file.isatty() or "COLUMNS" in os.environ
-    return Console(file=file, width=None if window else PIPE_WIDTH, markup=False, highlight=False, emoji=False)
+    return _Console(file=file, width=None if window else PIPE_WIDTH, markup=False, highlight=False, emoji=False)
 
 
 def _print(console: Console, parts: Iterable[RenderableType]) -> None:

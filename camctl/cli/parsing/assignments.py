@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from camctl.errors import InputError
@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 WORDS = {"true": True, "false": False}
+
+DEEPEST = 50
+"""Brackets in each other that a value may have."""
 
 
 class UnbalancedError(ValueError):
@@ -29,6 +32,9 @@ def parse_assignments(texts: Iterable[str] | None, *, option: str = "--cfg-optio
         key, equals, value = text.partition("=")
         if not equals or not key:
             raise InputError(f"{option} '{text}' is not of the form KEY=VALUE.", hint=f"Write {option} KEY=VALUE")
+        if max(accumulate((sign in "([") - (sign in ")]") for sign in value), default=0) > DEEPEST:
+            hint = "Write the value into a config instead."
+            raise InputError(f"{option} '{key}' has more than {DEEPEST} brackets in each other.", hint=hint)
         try:
             values[key] = _value(value)
         except UnbalancedError:
@@ -59,12 +65,14 @@ def _value(text: str) -> Any:
 
 def _split(text: str) -> list[str]:
     """Split at commas outside brackets; a last comma adds nothing, and neither does an empty text."""
-    if not _balanced(text):
+    round_, square, start = 0, 0, 0
+    parts = []
+    for position, sign in enumerate(text):
+        round_ += (sign == "(") - (sign == ")")
+        square += (sign == "[") - (sign == "]")
+        if sign == "," and not round_ and not square:
+            parts.append(text[start:position])
+            start = position + 1
+    if round_ or square:
         raise UnbalancedError(text)
-    commas = [position for position, sign in enumerate(text) if sign == "," and _balanced(text[:position])]
-    parts = [text[before + 1 : comma] for before, comma in pairwise([-1, *commas, len(text)])]
-    return parts if parts[-1] else parts[:-1]
-
-
-def _balanced(text: str) -> bool:
-    return text.count("(") == text.count(")") and text.count("[") == text.count("]")
+    return [*parts, text[start:]] if text[start:] else parts

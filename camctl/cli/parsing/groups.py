@@ -10,6 +10,7 @@ from typing import Annotated, Any, get_args, get_type_hints
 
 import typer
 
+from camctl.cli.output.sink import writing
 from camctl.errors import CamctlError
 
 Command = Callable[..., int | None]
@@ -37,7 +38,8 @@ def argument(metavar: str, default: Any = MISSING, **declared: Any) -> Any:
 
 def _show_help(ctx: typer.Context, wanted: bool) -> None:  # noqa: FBT001 - typer calls it with the flag's value
     if wanted and not ctx.resilient_parsing:
-        typer.echo(ctx.get_help())
+        with writing():
+            typer.echo(ctx.get_help())
         raise typer.Exit
 
 

@@ -1,17 +1,18 @@
 """Options that commands share, in groups: each is a value that the command gets whole."""
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import inf
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from camctl import registry
+from camctl.cli.output.inputs import Inputs
 from camctl.cli.output.sink import Sink
 from camctl.cli.parsing import completion
 from camctl.cli.parsing.assignments import parse_assignments
 from camctl.cli.parsing.groups import argument, option, switch
-from camctl.cli.parsing.texts import class_name, labels_of, parse_bands, parse_range, split_names
+from camctl.cli.parsing.texts import class_name, parse_bands, parse_range, split_names
 from camctl.errors import ExitCode, InputError
 from camctl.render.colormaps import COLORMAPS, known_colormap
 from camctl.values.look import DEFAULT_COLORMAP, DEFAULT_OPACITY
@@ -202,8 +203,8 @@ class ModelOptions:
 
     device: cpu, cuda, cuda:1, mps or auto (the fastest one here).
     cfg_options: Changes to the config file, such as model.head.num_classes=10.
-    labels: Names of the classes: texts, or a file with one per line. A zero-shot model (CLIP, SigLIP) scores the
-        picture against them: --labels 'a photo of a cat,a photo of a dog'.
+    labels: Names of the classes: texts, a file with one per line (or CSV, JSON, YAML), or imagenet, imagenet22k, coco.
+        A zero-shot model (CLIP, SigLIP) scores the picture against them: --labels 'a photo of a cat,a photo of a dog'.
     random_weights: Draw the weights at random, to try things without a checkpoint. The map then means nothing.
     trust_checkpoint: Read a checkpoint that holds more than weights. It can run any code on this machine: use it for
         files of your own.
@@ -248,9 +249,16 @@ class ModelOptions:
             "trust_checkpoint": self.trust_checkpoint,
             "repairs": not self.no_repairs,
             "cfg_options": parse_assignments(self.cfg_options),
-            "labels": labels_of(self.labels),
+            "labels": self.labels[0] if self.labels and len(self.labels) == 1 else self.labels or (),
         }
         return ModelRequest(model, checkpoint, family, keywords, structure_only=drawn)
+
+    def inputs(self, requests: "Iterable[ModelRequest]") -> Inputs:
+        """Return the files that are read for these models."""
+        inputs = Inputs()
+        inputs.add_models((request.model, request.checkpoint) for request in requests)
+        inputs.add(self.labels or (), "the file of labels")
+        return inputs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -298,9 +306,9 @@ class SeveralModels(ModelOptions):
 def split_checkpoint(text: str) -> tuple[str, str | None]:
     """`MODEL@CHECKPOINT` -> both; an `@` in the name of an existing file belongs to the name."""
     positions = [position for position, sign in enumerate(text) if sign == "@"]
-    if not positions or Path(text).exists():
+    if not positions or os.path.exists(text):  # noqa: PTH110 - for any text
         return text, None
-    at = next((position for position in positions if Path(text[:position]).exists()), positions[0])
+    at = next((position for position in positions if os.path.exists(text[:position])), positions[0])  # noqa: PTH110
     model, weights = text[:at], text[at + 1 :]
     if not model or not weights:
         message = f"'{text}' needs a model before its @ and a checkpoint after it."

@@ -8,7 +8,7 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from camctl.errors import InputError, one_line
+from camctl.errors import InputError
 from camctl.values.request import is_index
 
 if TYPE_CHECKING:
@@ -63,35 +63,6 @@ def class_name(text: str) -> int | str:
     return int(text) if is_index(text) else text
 
 
-def labels_of(texts: Sequence[str] | None) -> tuple[str, ...]:
-    """Return the names of the classes: the lines of a file, one text with commas, or several texts as they are.
-
-    Raises `InputError` for a file that cannot be read and for empty names.
-    """
-    if not texts:
-        return ()
-    file = Path(texts[0]).expanduser()
-    if len(texts) > 1:
-        names = list(texts)
-    elif file.suffix and file.is_file():
-        try:
-            names = file.read_text(encoding="utf-8-sig").strip().splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            message = f"The labels '{file}' cannot be read: {one_line(error)}"
-            raise InputError(message, hint="Give a text file (UTF-8) with one label per line.") from error
-    elif file.suffix in {".txt", ".csv", ".names"}:
-        message = f"There is no file of labels '{texts[0]}'."
-        raise InputError(message, hint="Check the path, or give the texts: --labels 'a cat,a dog'")
-    else:
-        names = texts[0].split(",")
-    labels = tuple(" ".join(name.split()) for name in names)
-    if not labels or not all(labels):
-        message = f"Label {labels.index('') + 1} of {len(labels)} is empty." if labels else f"'{file}' holds no labels."
-        hint = "Separate them with commas, --labels 'a cat,a dog', or write one per line in a file."
-        raise InputError(message, hint=hint)
-    return labels
-
-
 def pictures_in(texts: Sequence[str]) -> tuple[str, ...]:
     """Return the pictures of files, folders and patterns, once each, in the order named.
 
@@ -102,7 +73,11 @@ def pictures_in(texts: Sequence[str]) -> tuple[str, ...]:
 
 def _pictures(text: str) -> list[str]:
     if os.path.isdir(text):  # noqa: PTH112 - False for an impossible name, which is reported where it is opened
-        files = [str(file) for file in sorted(Path(text).iterdir()) if file.is_file()]
+        try:
+            files = [str(file) for file in sorted(Path(text).iterdir()) if os.path.isfile(file)]  # noqa: PTH113
+        except OSError as error:
+            message = f"The folder '{text}' cannot be read: {error.strerror}."
+            raise InputError(message, hint="Check its permissions with `ls -ld`.") from None
         pictures = [file for file in files if Path(file).suffix.lower() in PICTURE_SUFFIXES]
         if not pictures:
             message = f"The folder '{text}' holds no pictures."
@@ -135,7 +110,8 @@ def _by_class(kind: str, form: str, texts: Sequence[str], pictures: int) -> Iter
         raise InputError(message, hint=f"Compare them one by one, or leave out --{kind}.")
     classes: set[ClassName] = set()
     for text in texts:
-        name, equals, value = ("", "", text) if kind == "mask" and Path(text).exists() else text.rpartition("=")
+        is_file = kind == "mask" and os.path.exists(text)  # noqa: PTH110 - for any text
+        name, equals, value = ("", "", text) if is_file else text.rpartition("=")
         key = class_name(name.strip()) if equals else None
         if key in classes:
             target = f"the class '{key}'" if key is not None else "every class"

@@ -6,8 +6,10 @@ import warnings
 from collections.abc import Sequence
 from typing import IO, TYPE_CHECKING, Any
 
+from camctl.files.mark import MARK
 from camctl.render.page.page import Bitmap, Rectangle, Words
 from camctl.render.text.fonts import runs
+from camctl.values.texts import valid
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,7 +44,7 @@ def write_pdf(pages: Sequence[Page], file: IO[bytes]) -> None:
 
     area = sum(item.width * item.height for page in pages for item in page.items if isinstance(item, Bitmap))
     sharpness = SHARPNESS if area * SHARPNESS**2 <= MOST_PIXELS else 1
-    metadata = {"Title": pages[0].title, "Creator": "camctl", "Producer": None, "CreationDate": None}
+    metadata = {"Title": valid(pages[0].title), "Creator": MARK, "Producer": None, "CreationDate": None}
     with warnings.catch_warnings(), rc_context(SETTINGS), PdfPages(file, metadata=metadata) as document:
         # Letters that no font has are drawn as boxes, as in pixels; `missing_letters` reports them.
         warnings.filterwarnings("ignore", message="Glyph")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
+from camctl.files.mark import MARK
 from camctl.files.pictures import data_uri
 from camctl.render.page.page import Bitmap, Rectangle, Words
 from camctl.render.text.fonts import FAMILIES
@@ -31,6 +32,7 @@ def _parts(page: Page) -> Iterator[str]:
         f'viewBox="0 0 {page.width} {page.height}" role="img" font-family="{families}">'
     )
     yield f"<title>{escape(page.title)}</title>"
+    yield f"<metadata>{MARK}</metadata>"
     yield f'<rect width="{page.width}" height="{page.height}" fill="{_hex(page.paper)}"/>'
     for item in page.items:
         yield _item(item)

@@ -242,8 +242,8 @@ class _Grid:
         )
 
     def _printable(self, text: str) -> str:
-        """A text without what would control the terminal, or cannot be written to it."""
-        text = printable(text)
+        """A text on one line, without what would control the terminal, or cannot be written to it."""
+        text = printable(" ".join(text.splitlines()))
         if self.console.options.ascii_only:
             text = text.replace(DOT, ", ")
         return text.encode(self.console.encoding, "replace").decode(self.console.encoding)

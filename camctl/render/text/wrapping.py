@@ -26,6 +26,9 @@ HUMPS = re.compile(r"(?<=[a-z])(?=[A-Z])")
 JOINED = "\ufe0f\u200d"
 """Characters that join the letters before and after them into one sign."""
 
+LONGEST = 2000
+"""Maximum number of letters of a text in a figure; the rest is replaced by an ellipsis."""
+
 Align = Literal["left", "centre", "right"]
 
 
@@ -48,7 +51,7 @@ class Paragraph:
 @lru_cache(maxsize=4096)
 def paragraph(text: str, face: Face, width: int, ink: Colour) -> Paragraph:
     """Set a text as narrow as its number of lines allows: lines of similar length, no single word on the last."""
-    text = plain(text)
+    text = plain(text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…")
     lines = break_lines(text, width, face.length)
     # No narrower than its words, or they would be broken needlessly.
     pieces = (face.length(piece.rstrip()) for piece in _pieces(text, width, face.length))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import struct
+import warnings
 import zipfile
 from typing import Any
 
@@ -173,6 +174,33 @@ def texts(lot: Lot) -> Case:
     return case
 
 
+def archives(lot: Lot) -> Case:
+    """Archives with two arrays of a name, other names, sizes that are not theirs, or locked."""
+    parts, about = _parts(lot)
+    about["format"] = lot.random.choice((1, 1, 0, -1, 2, 10**40, 1.0, True, "1", None))
+    parts["manifest.npy"] = _npy(json.dumps(about))
+    name = lot.random.choice(list(parts))
+    data = bytearray(archive(parts, packed=lot.random.random() < 0.5))
+    match lot.random.randrange(4):
+        case 0:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                buffer = io.BytesIO(bytes(data))
+                with zipfile.ZipFile(buffer, "a") as file:
+                    file.writestr(name, parts[lot.random.choice(list(parts))])
+            return _case(lot, buffer.getvalue())
+        case 1:
+            parts[lot.random.choice(("../x.npy", "/x.npy", name.upper(), "x", "manifest"))] = parts.pop(name)
+            return _case(lot, archive(parts))
+        case 2:
+            at = data.rfind(b"PK\x01\x02")
+            data[at + lot.random.choice((8, 10, 20, 24, 42))] = lot.random.choice((1, 8, 99, 255))
+        case _:
+            at = data.rfind(b"PK\x01\x02")
+            data[at + 24 : at + 28] = lot.random.choice((0, 5, 2**31, 2**32 - 1)).to_bytes(4, "little")
+    return _case(lot, bytes(data))
+
+
 def other(lot: Lot) -> Case:
     """Files that are no raw maps."""
     content = lot.random.choice((
@@ -188,5 +216,5 @@ def other(lot: Lot) -> Case:
 
 SORTS = {
     "manifest": manifest, "map-entry": map_entry, "arrays": arrays, "pickled": pickled, "mutated": mutated,
-    "bombs": bombs, "texts": texts, "other": other,
+    "bombs": bombs, "texts": texts, "archives": archives, "other": other,
 }  # fmt: skip

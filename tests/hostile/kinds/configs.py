@@ -265,6 +265,43 @@ def cfg_options(lot: Lot) -> Case:
     return _case(lot, "tiny.json", json.dumps(SOUND), *more)
 
 
+def _places(value: Any, place: str = "") -> list[str]:
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [each for key, part in items for each in (f"{place}{key}", *_places(part, f"{place}{key}."))]
+
+
+def kinds(lot: Lot) -> Case:
+    """`--cfg-options` that put a value of another kind at any place of a config."""
+    random = lot.random
+    unset = (
+        "model.init_cfg", "model.backbone.init_cfg", "model.head.loss", "model.head.topk", "model.pretrained",
+        "model.train_cfg", "model._scope_", "data_preprocessor.batch_augments", "test_dataloader.dataset.dataset",
+        "test_dataloader.dataset.datasets", "test_dataloader.dataset.classes", "test_dataloader.dataset.metainfo",
+        "val_dataloader", "data", "data.test", "test_pipeline", "model.backbone.norm_cfg", "_base_",
+        "test_dataloader.dataset.pipeline.0.color_type", "test_dataloader.dataset.pipeline.0.to_float32",
+    )  # fmt: skip
+    values = (
+        "None",
+        "True",
+        "0",
+        "-1",
+        "5",
+        "1e9",
+        "nan",
+        "x",
+        "",
+        "[]",
+        "[None]",
+        "[1,2]",
+        "(1,2)",
+        "[[1],x]",
+        "Resize",
+    )
+    places = random.choices((*_places(SOUND), *unset), k=random.choice((1, 1, 2, 4)))
+    more = ["--cfg-options", *(f"{place}={random.choice(values)}" for place in places)]
+    return _case(lot, "tiny.json", json.dumps(SOUND), *more)
+
+
 def other(lot: Lot) -> Case:
     """Files that are no configs, of a config's ending."""
     content = lot.random.choice(
@@ -289,5 +326,6 @@ def other(lot: Lot) -> Case:
 SORTS = {
     "sound": sound, "spoilt": spoilt_values, "mutated": mutated, "yaml-objects": yaml_objects,
     "dotted-types": dotted_types,
-    "imports": imports, "bases": bases, "bombs": bombs, "cfg-options": cfg_options, "other": other,
+    "imports": imports, "bases": bases, "bombs": bombs, "cfg-options": cfg_options, "kinds": kinds,
+    "other": other,
 }  # fmt: skip

@@ -22,6 +22,13 @@ class Net(nn.Module):
         return {answer}
 
 {extra}
+def made(**wrong):
+    from camctl.plugin import LoadedModel
+    net = Net()
+    fields = dict(name="n", source="python", module=net, forward=net, preprocess=lambda p: torch.ones(3, 32, 32),
+                  input_size=(32, 32))
+    return LoadedModel(**fields | wrong)
+
 make = {make}
 """
 SETUP = (
@@ -41,6 +48,14 @@ SETUP = (
     "self.bfloat16()",
     "self.head = nn.LazyLinear(3)", "self.body[1] = nn.ReLU(inplace=True)",
     "self.register_forward_hook(lambda *a: None)", "nn.init.constant_(self.head.weight, float('nan'))",
+    "[self.body.add_module(f'm{{n}}', nn.Identity()) for n in range(100_000)]",
+    "self.register_parameter('p', nn.Parameter(torch.zeros(5, device='meta')))", "self.eval = None", "self.train = 5",
+    "self.register_buffer('b', torch.zeros(3).to_sparse())", "self.to = lambda *a: 1 / 0", "self.named_modules = None",
+    "self.register_buffer('b', torch.quantize_per_tensor(torch.zeros(3), .1, 0, torch.qint8))",
+    "self.class_names = (n for n in 'abc')", "self.class_names = torch.ones(3)", "self.class_names = 'abc'",
+    "self.parameters = lambda *a: iter(())", "self.input_size = torch.tensor(32)", "self.input_size = (10**5, 10**5)",
+    "self.preprocess = lambda p: torch.zeros(3, 32, 32, device='meta')", "self.preprocess = lambda p: exit(0)",
+    "self.preprocess = lambda p: (_ for _ in ()).throw(GeneratorExit)", "self.to_empty(device='meta')",
     "nn.init.zeros_(self.head.weight)", "torch.set_grad_enabled(False)", "self.requires_grad_(False)",
 )  # fmt: skip
 ANSWERS = (
@@ -49,6 +64,15 @@ ANSWERS = (
     "z.expand(-1, 3)[:, :, None]", "torch.zeros(len(x), 1000000)", "z.to('meta')", "z.numpy()",
     "1 / 0", "x.resize_(0)", "(_ for _ in ()).throw(ValueError({escape!r}))", "(_ for _ in ()).throw(GeneratorExit)",
     "(_ for _ in ()).throw(SystemExit(0))", "(_ for _ in ()).throw(MemoryError)", "print('printed') or z",
+    "(y for y in [z])", "torch.zeros(len(x), 3, requires_grad=True)", "z.expand(2, -1)", "torch.tensor(5.0)", "iter(z)",
+    "torch.quantize_per_tensor(z, .1, 0, torch.qint8)", "z.to(torch.float8_e5m2)", "z.bool()", "{{}}", "[]",
+    "((((z,),),),)",
+    "self.add_module(f'm{{id(x)}}', nn.ReLU()) or z", "self.head.weight.data.mul_(2) is None or z",
+    "self.train() and z",
+    "(_ for _ in ()).throw(type('M', (Exception,), {{'__str__': lambda s: 1 / 0}}))",
+    "z.untyped_storage().resize_(0) or z",
+    "type('T', (torch.Tensor,), {{'shape': property(lambda s: 1 / 0)}})(z)", "z.requires_grad_()",
+    "self.head.double() and z",
     "z.to_sparse()", "z + torch.randn(1)", "z.softmax(1)", "torch.nested.nested_tensor([z[0]])",
 )  # fmt: skip
 MAKE = (
@@ -58,7 +82,14 @@ MAKE = (
     "lambda: 1 / 0", "lambda: exit(0)", "lambda: nn.Sequential()", "lambda: nn.Module()",
     "lambda: type('X', (nn.Module,), {{}})", "lambda: [Net()]", "lambda: nn.Linear(3, 3)",
     "lambda: nn.Transformer(8, 2, 1, 1)", "lambda: (_ for _ in ()).throw(Exception({escape!r}))",
-    "lambda: print('printed') or Net()",
+    "lambda: print('printed') or Net()", "lambda: torch.jit.trace(Net().eval(), torch.zeros(1, 3, 32, 32))",
+    "lambda: nn.Sequential(*(nn.Identity() for n in range(100_000)), Net())", "lambda: Net().to('meta')",
+    "lambda: torch.compile(Net(), backend='eager')", "lambda: nn.Sequential(Net(), nn.LazyLinear(3))", "lambda: made()",
+    "lambda: made(input_size=(-1, 5))", "lambda: made(class_names=5)", "lambda: made(notes=5)", "lambda: made(score=5)",
+    "lambda: made(preprocess=lambda p: 1 / 0)", "lambda: made(checkpoint=5)", "lambda: made(forward=lambda x: x.sum())",
+    "lambda: made(forward=5)", "lambda: made(preprocess=lambda p: p)", "lambda: made(name=None)",
+    "lambda: made(module=5)",
+    "lambda: made(preprocess=lambda p: torch.zeros(3, 0, 0))", "lambda: made(forward=lambda x: None)",
 )  # fmt: skip
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from importlib import import_module
+from inspect import signature
+from typing import TYPE_CHECKING, get_args
 
 from tests.hostile.case import ESCAPE, FORGED, Case, Lot
 
@@ -21,6 +23,8 @@ NONSENSE = (
     "0,0,0,0", "nan,nan,nan,nan", "1,1,9999999,9999999", "-5,-5,5,5", "cat=1,2,3,4",
     "-inf,0,inf,5", "1,2,3", "cpu", "cuda", "cuda:99", "meta", "mps", "cpu:5", "xla", "cuda:-1", "vulkan",
     "privateuseone",
+    "x" * 5000, "x/" * 2500, "a\0b", "\0", "a=\0", "a=\ud800", "[" * 5000, "a=" + "[" * 5000 + "]" * 5000,
+    "a=" + "(" * 60 + "1" + ")" * 60, "a=[1],[2]", "a=" + "1," * 20_000, "a=1,[2,(3", f"{'a.' * 3000}b=1", "\u202ex",
 )  # fmt: skip
 PLAUSIBLE = {
     "--target-category": ("cat", "dog", "0", "7", "99"), "--topk": ("1", "2", "8", "9", "1000000"),
@@ -28,6 +32,7 @@ PLAUSIBLE = {
     "--target-layers": ("backbone.layer4", "backbone.layer3", "auto:2", "backbone.*",
     "backbone.layer4+backbone.layer3", "head.fc", "backbone", ""),
     "--method": ("GradCAM", "EigenCAM", "fast", "nope", "camctl[gradcam]"),
+    "--cfg-options": ("model.head.topk=[1,(2,3)]", "model.backbone.depth=x"),
     "--method-options": ("n=3", "seed=1"), "--aggregate": ("mean", "max", "product"),
     "--canvas": ("view", "original"), "--colormap": ("jet", "viridis", "nope"), "--opacity": ("0", "1", "0.5"),
     "--device": ("cpu",), "--labels": ("a,b,c,d,e,f,g,h", "a,b"), "--seed": ("0", "4294967295", "4294967296"),
@@ -45,18 +50,20 @@ SLOW = {"--check", "--sanity", "--aug-smooth"}
 @lru_cache(maxsize=1)
 def commands() -> dict[str, list[tuple[str, bool]]]:
     """Command -> its options, and whether each is a flag."""
-    from typer.main import get_command
+    from typer.models import OptionInfo
 
-    from camctl.cli.app import app
+    from camctl.cli.app import COMMANDS
+    from camctl.cli.parsing.groups import command
 
     found = {}
     for name in ("run", "compare", "layers"):
-        command = get_command(app).commands[name]
+        function = getattr(import_module(f"camctl.cli.commands.{COMMANDS[name]}"), name)
+        parameters = signature(command(function)).parameters.items()
+        declared = [(f"--{each.replace('_', '-')}", *get_args(parameter.annotation)) for each, parameter in parameters]
         found[name] = [
-            (opt, bool(getattr(param, "is_flag", False)))
-            for param in command.params
-            for opt in param.opts
-            if opt.startswith("--") and opt not in SLOW
+            (flag, kind is bool)
+            for flag, kind, declaration in declared
+            if isinstance(declaration, OptionInfo) and flag not in SLOW
         ]
     return found
 

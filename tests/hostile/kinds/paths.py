@@ -34,6 +34,9 @@ def _furnish(lot: Lot) -> None:
         file.truncate(40 << 30)
 
 
+SPECIAL = ("pipe", "sparse", "loop", "dangling", "folder", "closed/x")
+
+
 def _odd(lot: Lot, ending: str) -> str:
     odd = lot.random.choice(ODD)
     if ending and lot.random.random() < 0.5 and odd in {"pipe", "sparse", "loop", "dangling"}:
@@ -89,6 +92,48 @@ def outputs(lot: Lot) -> Case:
     )
     outputs = () if path.startswith(("/", "scene.png", "closed", "~")) or "../" in path else ("*",)
     return Case(words=[*command, f"{option}={path}"], unprivileged=True, outputs=(*outputs, "home/*"))
+
+
+def special_inputs(lot: Lot) -> Case:
+    """A pipe that nobody feeds, 40 GB of nothing, a link to itself or to nothing, with the ending of an input."""
+    _furnish(lot)
+    picture, special = lot.copy("scene.png"), lot.random.choice(SPECIAL)
+    role = lot.random.choice(("picture", "mask", "checkpoint", "labels", "baseline", "config"))
+    ending = {"picture": ".png", "mask": ".png", "labels": ".txt", "baseline": ".npz", "config": ".json"}
+    path = f"special{ending.get(role, '.pth')}"
+    (lot.folder / path).symlink_to(special)
+    compare = ["compare", picture, "demo:resnet", "--method", "EigenCAM"]
+    words = {
+        "picture": ["run", path, "demo:resnet"],
+        "mask": [*compare, "--metrics", "iou", "--mask", path],
+        "checkpoint": ["run", picture, "demo:resnet", path],
+        "labels": ["run", picture, "demo:resnet", "--labels", path],
+        "baseline": [*compare, "--baseline", path],
+        "config": ["run", picture, path, "--random-weights"],
+    }[role]
+    return Case(words=[*words, "--save-path", "out.png"], unprivileged=True, expected="refused")
+
+
+def special_outputs(lot: Lot) -> Case:
+    """An output that is a pipe nobody reads, a full device, a link to itself, or in a closed folder."""
+    _furnish(lot)
+    picture, special = lot.copy("scene.png"), lot.random.choice(("pipe", "loop", "closed/y", "folder", "/dev/full"))
+    raw = lot.random.random() < 0.4
+    path = f"out.{'npz' if raw else lot.random.choice(('png', 'jpg', 'html', 'json', 'svg', 'pdf'))}"
+    (lot.folder / path).symlink_to(special)
+    command = ["compare", picture, "demo:resnet", "--method", "EigenCAM"]
+    expected = "any" if special == "folder" else "refused"
+    return Case(words=[*command, "--save-raw" if raw else "--save-path", path], unprivileged=True, expected=expected)
+
+
+def chosen_names(lot: Lot) -> Case:
+    """Names that camctl chooses, in a folder where the user has files of those names."""
+    picture = lot.copy("scene.png")
+    names = [f"scene_{label}_gradcam.png" for label in ("cat", "dog", "car", "flower", "house", "fish")]
+    (lot.folder / "out").mkdir()
+    mine = [lot.copy("scene.png", f"out/{name}") for name in names]
+    words = ["run", picture, "demo:resnet", "--method", "GradCAM", "--topk", str(lot.random.choice((1, 2, 8)))]
+    return Case(words=[*words, "--save-path", "out/"], inputs=(picture, *mine))
 
 
 def over_inputs(lot: Lot) -> Case:
@@ -179,4 +224,7 @@ def modes(lot: Lot) -> Case:
     return Case(words=[*command, option, name])
 
 
-SORTS = {"inputs": inputs, "outputs": outputs, "over-inputs": over_inputs, "pages": pages, "modes": modes}
+SORTS = {
+    "inputs": inputs, "outputs": outputs, "special-inputs": special_inputs, "special-outputs": special_outputs,
+    "over-inputs": over_inputs, "chosen-names": chosen_names, "pages": pages, "modes": modes,
+}  # fmt: skip

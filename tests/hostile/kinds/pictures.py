@@ -222,8 +222,40 @@ def metadata(lot: Lot) -> Case:
     return _case(lot, content, kind.lower())
 
 
+def _chunk(kind: bytes, body: bytes, *, size: int | None = None) -> bytes:
+    return (
+        struct.pack(">I", len(body) if size is None else size)
+        + kind
+        + body
+        + struct.pack(">I", zlib.crc32(kind + body))
+    )
+
+
+def chunks(lot: Lot) -> Case:
+    """A PNG of a million chunks, of chunks that promise more than there is, in any order, of no size."""
+    random = lot.random
+    side = random.choice((0, 1, 8, 2**31 - 1, 2**32 - 1))
+    depth, colour = random.choice(((8, 2), (16, 2), (16, 0), (1, 0), (8, 3), (16, 6), (3, 7), (0, 0)))
+    head = _chunk(
+        b"IHDR", struct.pack(">IIBBBBB", side, random.choice((side, 8)), depth, colour, 0, 0, random.randrange(2))
+    )
+    data = _chunk(b"IDAT", zlib.compress(random.randbytes(9) + bytes(400)))
+    more = random.choice((
+        _chunk(b"tEXt", b"a\0b") * random.choice((10, 100_000)),
+        _chunk(b"", b"") * 1_000_000,
+        _chunk(b"tEXt", b"a", size=2**31 - 1), _chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(50_000_000))),
+        _chunk(b"IDAT", b"") * 100_000, _chunk(b"acTL", struct.pack(">II", 2**32 - 1, 0)),
+        _chunk(b"fcTL", bytes(26)) * 1000, _chunk(b"iCCP", b"x\0\0" + random.randbytes(50)),
+        _chunk(b"PLTE", random.randbytes(5)), _chunk(b"tRNS", random.randbytes(300)), head, b"",
+    ))  # fmt: skip
+    parts = [head, more, data, _chunk(b"IEND", b"")]
+    if random.random() < 0.3:
+        random.shuffle(parts)
+    return _case(lot, b"\x89PNG\r\n\x1a\n" + b"".join(parts), "png")
+
+
 SORTS = {
     "mutated": mutated, "truncated": truncated, "wrong-ending": wrong_ending, "huge": huge, "modes": modes,
     "pages": pages,
-    "tiff-tags": tiff_tags, "metadata": metadata,
+    "tiff-tags": tiff_tags, "metadata": metadata, "chunks": chunks,
 }  # fmt: skip

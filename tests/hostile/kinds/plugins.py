@@ -223,47 +223,48 @@ def metadata(lot: Lot) -> Case:
     info = "site/bad-1.0.dist-info"
     lot.write("site/bad.py", "plugin = 5\n")
     lot.write(f"{info}/METADATA", "Name: bad\n")
-    points = f"{info}/entry_points.txt"
-    match random.randrange(8):
+    points = lot.folder / info / "entry_points.txt"
+    match random.randrange(10):
         case 0:
             (lot.folder / info / "METADATA").unlink()
-            lot.write(points, "[camctl.methods]\nbad = bad:plugin\n")
+            points.write_text("[camctl.methods]\nbad = bad:plugin\n")
         case 1:
-            os.mkfifo(lot.folder / points)
+            os.mkfifo(points)
         case 2:
-            lot.write(points, "[camctl.methods]\n" + "".join(f"m{number} = bad:plugin\n" for number in range(10_000)))
+            points.mkdir()
         case 3:
-            lot.write(
-                points,
-                f"[camctl.methods]\n{_name(random)} = {random.choice(ODD_POINTS)}\n",
-            )
+            points.symlink_to("entry_points.txt")
         case 4:
-            lot.write(
-                points,
-                random.choice(
-                    (
-                        b"\xff\xfe",
-                        b"[camctl.methods",
-                        b"x = y\n",
-                        b"[camctl.methods]\na = b:c\na = d:e\n",
-                        b"[camctl.methods]\n[camctl.methods]\n",
-                        b"%(x)s = y\n" * 9,
-                        b"\0" * 1000,
-                    )
-                ),
+            folders = random.choice(
+                ((f"{_name(random).replace('/', '_')[:200]}-1",), ("bad-2.0", "bad-", "-1", "BAD-1"))
             )
-        case 5:
-            (lot.folder / points).mkdir()
-        case 6:
-            (lot.folder / points).symlink_to("entry_points.txt")
-        case 7:
-            folder = lot.folder / "site" / f"{_name(random).replace('/', '_')[:200]}-1.dist-info"
-            folder.mkdir()
-            (folder / "entry_points.txt").write_text("[camctl.methods]\nbad = bad:plugin\n")
+            for name in folders:
+                lot.write(f"site/{name}.dist-info/entry_points.txt", "[camctl.methods]\nbad = bad:plugin\n")
+        case _:
+            points.write_bytes(_entry_points(random))
     words = random.choice(
         (["plugins"], ["methods"], ["plugins", "--json"], ["methods", "bad"], _words(lot, "--method", "GradCAM"))
     )
     return _case(lot, words)
+
+
+def _entry_points(random: Random) -> bytes:
+    """Draw the contents of a file of entry points: many, odd names, odd values, broken, huge, binary."""
+    spellings = ("gradcam", "GradCAM", "Grad_CAM", "grad cam", "GRADCAM", "demo", "a\0b", "\u202eb")
+    texts = (
+        "[camctl.methods]\n" + "".join(f"m{number} = bad:plugin\n" for number in range(10_000)),
+        "[camctl.adapters]\n" + "".join(f"{'m' * (n % 50)}{n} = bad:x{n}\n" for n in range(10_000)),
+        f"[camctl.methods]\n{_name(random)} = {random.choice(ODD_POINTS)}\n",
+        f"[camctl.methods]\n{_name(random)} = {random.choice(ODD_POINTS)}\n",
+        "[camctl.methods]\n" + "".join(f"{name} = bad:plugin\n" for name in random.sample(spellings, 4)),
+        "[camctl.methods]\n" + "x" * (8 << 20) + " = bad:plugin\n",
+        "[camctl.methods]\na = b:c\na = d:e\n",
+        "[camctl.methods]\n[camctl.methods]\n",
+        "[camctl.methods",
+        "x = y\n",
+        "%(x)s = y\n" * 9,
+    )
+    return random.choice((*(text.encode() for text in texts), b"\xff\xfe", b"\0" * 1000))
 
 
 def _name(random: Random) -> str:

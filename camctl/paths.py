@@ -1,0 +1,50 @@
+"""What a path that the user named leads to, found without opening it: a pipe that nobody feeds would wait for ever."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from camctl.errors import InputError
+
+LONGEST = 200
+"""Maximum length of a path in a message."""
+
+_KINDS = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
+
+
+def check_file(path: str | Path, noun: str, *, hint: str, largest: int | None = None) -> None:
+    """Raise `InputError` unless a path leads to a file; nothing else is raised, and nothing is opened.
+
+    Parameters
+    ----------
+    path
+        The path, of any length and content.
+    noun
+        What the file should be, such as `checkpoint file`.
+    hint
+        Hint for a path that leads nowhere.
+    largest
+        Maximum size in bytes.
+    """
+    text = str(path)
+    name = text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+    try:
+        found = os.stat(path)  # noqa: PTH116 - of a text as well
+    except PermissionError:
+        hint = "Check its permissions, and those of its folder, with `ls -l`."
+        raise InputError(f"'{name}' may not be read.", hint=hint) from None
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(f"There is no {noun} '{name}'.", hint=hint) from None
+    except (OSError, ValueError) as error:  # too long, a link to itself, or with a NUL
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"There is no {noun} '{name}': {reason}.", hint=hint) from None
+    if stat.S_ISDIR(found.st_mode):
+        raise InputError(f"'{name}' is a folder, not a {noun}.", hint="Give a file in it.")
+    if not stat.S_ISREG(found.st_mode):
+        kind = _KINDS.get(stat.S_IFMT(found.st_mode), "no file")
+        raise InputError(f"'{name}' is {kind}, not a {noun}.", hint="Copy what it gives into a file, and name that.")
+    if largest is not None and found.st_size > largest:
+        message = f"'{name}' is too large for a {noun}: {found.st_size / 1e6:,.0f} MB, more than {largest / 1e6:,.0f}."
+        raise InputError(message, hint="Check the path.")

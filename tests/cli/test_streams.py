@@ -1,0 +1,101 @@
+"""Standard streams that are closed, full or broken, and sizes of a terminal that are none: by real processes."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from camctl.cli.process import mend_sizes
+
+CAMCTL = f"{sys.executable} -m camctl"
+COMMANDS = ("--help", "run --help", "--version", "methods", "plugins --json")
+FORGED = "error: FORGED"
+
+
+def shell(words, **variables):
+    """What a command of the shell prints, and the exit code of its first part."""
+    return subprocess.run(
+        ["/bin/bash", "-c", f"set -o pipefail; {words}"],
+        env=os.environ | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(("where", "reason"), [(">&-", "it is closed"), (">/dev/full", "the disk is full")])
+def test_output_that_cannot_be_written_is_one_line_and_exit_1(command, where, reason):
+    done = shell(f"{CAMCTL} {command} {where}")
+
+    assert done.returncode == 1
+    first, second = done.stderr.splitlines()
+    assert first == f"error: Standard output cannot be written: {reason}."
+    assert second.startswith("hint: ")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_reader_that_goes_away_ends_the_command_without_a_word(command):
+    # The reader is gone before the first letter.
+    done = shell(f"(sleep 0.3; {CAMCTL} {command}) | true")
+
+    assert done.returncode in {1, 141}
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("where", ["2>&-", "2>/dev/full"])
+def test_error_that_nobody_can_be_told_keeps_its_exit_code(where):
+    done = shell(f"{CAMCTL} run missing.png demo:resnet {where}")
+
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", "")
+
+
+def test_closed_stderr_alone_is_no_failure():
+    done = shell(f"{CAMCTL} methods 2>&-")
+
+    assert done.returncode == 0
+    assert "GradCAM" in done.stdout
+
+
+def test_file_that_is_written_never_takes_the_place_of_a_closed_stream(tmp_path):
+    code = "import os; from camctl.cli.process import mend_streams; mend_streams(); print(os.open('/', 0) > 2)"
+    done = shell(f'{sys.executable} -c "{code}" <&- 2>&-')
+
+    assert done.stdout == "True\n"
+
+
+@pytest.mark.parametrize("size", ["999999999999", "-1", "0", "wide", "", "²", "9" * 5000, "80\n"])
+@pytest.mark.parametrize("name", ["COLUMNS", "LINES", "TERMINAL_WIDTH"])
+def test_size_that_no_terminal_has_is_passed_over(name, size, monkeypatch):
+    monkeypatch.setenv(name, size)
+    mend_sizes()
+
+    assert name not in os.environ
+
+
+def test_size_that_a_terminal_has_is_kept(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "132")
+    mend_sizes()
+
+    assert os.environ["COLUMNS"] == "132"
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"COLUMNS": "999999999999"},
+        {"COLUMNS": "1"},
+        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        {"PYTHONIOENCODING": "ascii"},
+        {"TERM": "dumb"},
+        {"_CAMCTL_COMPLETE": "complete_bash"},
+    ],
+    ids=str,
+)
+def test_odd_environment_ends_in_no_traceback(variables):
+    done = shell(f"{CAMCTL} run --help", **variables)
+
+    assert done.returncode == (2 if "_CAMCTL_COMPLETE" in variables else 0)
+    assert done.stderr == ""
+    assert len(done.stdout) < 1_000_000
