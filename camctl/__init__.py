@@ -28,6 +28,7 @@ __all__ = [
     "LoadedModel",
     "Output",
     "PluginError",
+    "Reading",
     "Target",
     "UnknownNameError",
     "View",

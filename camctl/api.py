@@ -14,6 +14,7 @@ from camctl.values.comparison import Comparison
 from camctl.values.explanation import Explanation
 from camctl.values.layer_map import LayerMap
 from camctl.values.output import Output
+from camctl.values.reading import Reading
 from camctl.values.request import Classes, Evaluation, Family
 from camctl.values.target import Target
 from camctl.values.view import View
@@ -31,6 +32,7 @@ __all__ = [
     "LoadedModel",
     "Output",
     "PluginError",
+    "Reading",
     "Target",
     "UnknownNameError",
     "View",

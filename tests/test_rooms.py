@@ -18,7 +18,7 @@ ALLOWED = {
     "paths": {"errors"},
     "values": {"errors", "paths"},
     "plugin": {"values"},
-    "kit": {"errors", "paths", "plugin"},
+    "kit": {"errors", "paths", "values", "plugin"},
     "methods": {"errors", "plugin"},
     "metrics": {"errors", "plugin", "kit"},
     "adapters": {"errors", "plugin"},

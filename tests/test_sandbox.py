@@ -443,7 +443,7 @@ def test_the_preprocessing_of_a_model_does_not_keep_the_model() -> None:
         ({"module": 3}, "returned int as the module; expected nn.Module."),
         (
             {"preprocess": lambda _pixels: torch.zeros(8, 8)},
-            "returned shape (8, 8) in torch.float32 from preprocess; expected (3, h, w) in float32.",
+            "returned shape (8, 8) in torch.float32 from preprocess; expected (channels, h, w) in float32.",
         ),
     ],
 )

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any, Self
 import torch
 from torch import Tensor, nn
 
+from camctl.engine.graph import gradients_of, has_graph, restarting, with_graph
 from camctl.engine.layout import Layout, LayoutHints, find_layout, tensor_in, with_tensor
 from camctl.engine.model_state import ModuleTable, untouched
 from camctl.engine.replay import Replay
+from camctl.engine.runs import choose_run, look_at_runs
 from camctl.errors import Hint, InputError
 from camctl.plugin import Capture, ClassQuestion, Question
 
@@ -34,6 +36,8 @@ class Seen:
     name: str
     output: Tensor
     layout: Layout
+    call: int = 0
+    """The run that it is of, counted from 1; 0 for the last one."""
 
 
 class Recorder:
@@ -48,17 +52,23 @@ class Recorder:
         self.gradients = gradients
         self.seen: tuple[Seen, ...] = ()
         self.faults: dict[str, InputError] = {}
+        self.notes: dict[str, str] = {}
+        self.has_graph = True
+        """Whether the logits lead back to a target layer."""
         self.inputs = torch.empty(0)
         self.logits = torch.empty(0)
         self.milliseconds = {"forward": 0.0, "backward": 0.0}
         self._forward: Callable[[Tensor], Tensor] | None = None
-        self._raw: dict[str, Tensor] = {}
+        self._raw: dict[str, list[Tensor]] = {}
         self._replays: dict[str, Replay] = {}
+        self._phase = "forward"
+        """The pass that is under way: `forward`, `backward`, or none that is recorded."""
         self._hooks, self._state = ExitStack(), ExitStack()
 
     def __enter__(self) -> Self:
         targets = [(name, self.table.parts[name]) for name in self.layers]  # a wrong name raises before any change
         self._state.enter_context(untouched(self.table))
+        self._state.enter_context(restarting(self._raw.clear))
         for name, part in targets:
             self._hooks.callback(part.register_forward_hook(self._hook(name)).remove)
         return self
@@ -71,13 +81,13 @@ class Recorder:
     def _hook(self, name: str) -> Callable[[nn.Module, object, object], object]:
         def record(_module: nn.Module, _args: object, output: object) -> object:
             tensor = tensor_in(output)
-            if tensor is None:
+            if tensor is None or not self._phase:
                 return None
             leaf = tensor
-            if self.gradients and (not tensor.requires_grad or self._raw.keys() <= {name}):
-                # The graph starts here: neither earlier layers nor earlier calls of this one are differentiated.
-                leaf = tensor.detach().requires_grad_()
-            self._raw[name] = leaf
+            if self.gradients and (not tensor.requires_grad or not self._raw):
+                leaf = tensor.detach().requires_grad_()  # the graph starts here: nothing earlier is differentiated
+            if self._phase == "forward":  # checkpointing runs the layer again in the backward pass
+                self._raw.setdefault(name, []).append(leaf)
             # The network continues with a clone: many networks write over their own features, and the layer's output
             # would silently become its block's.
             return with_tensor(output, tensor, leaf.clone())
@@ -93,10 +103,11 @@ class Recorder:
         self.inputs, self._forward = inputs, forward
         start = perf_counter()
         with torch.set_grad_enabled(self.gradients):
-            self.logits = forward(inputs).float()
+            logits = self._with_graph(forward, inputs) if self.gradients else forward(inputs)
+            self.logits = logits.float()
         _synchronize(inputs)
         self.milliseconds["forward"] = (perf_counter() - start) * 1e3
-        self._hooks.close()
+        self._phase = ""
         seen = []
         for name in self.layers:
             try:
@@ -108,17 +119,46 @@ class Recorder:
         self.seen = tuple(seen)
         return self.logits
 
+    def _with_graph(self, forward: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
+        logits = with_graph(forward, inputs, self._raw.clear) if self.layers else forward(inputs)
+        if self.layers and not logits.requires_grad:  # or no target layer is read at all
+            self._phase = ""
+            self.has_graph = has_graph(forward, inputs)
+        return logits
+
     def _see(self, name: str) -> Seen:
-        raw = self._raw.get(name)
-        if raw is None:
+        runs = self._raw.get(name)
+        if not runs:
             message = f"The layer '{name}' has no output in this model's forward pass: it never runs."
             raise InputError(message, hint=USABLE)
-        size = (self.inputs.shape[-2], self.inputs.shape[-1])
-        layout = find_layout(raw, size, self.inputs.shape[0], self.table.parts[name], self.hints)
-        if layout is None:
-            message = f"The output of '{name}', of shape {tuple(raw.shape)}, has no spatial grid."
-            raise InputError(message, hint=self._grid_hint(raw))
-        return Seen(name, raw, layout)
+        last = self._layout(name, runs[-1])
+        if len(runs) == 1 and self.hints.call in {None, 1}:
+            return Seen(name, runs[-1], last)
+        if name not in self.table.runs and len(runs) > 1:
+            assert self._forward is not None  # noqa: S101 - this pass has run
+            part = self.table.parts[name]
+            self.table.runs[name] = look_at_runs(part, last, len(runs), self.inputs[:1], self._forward)
+        weighted = next(self.table.parts[name].parameters(), None) is not None
+        choice = choose_run(name, self.table.runs.get(name, ()), self.hints.call, len(runs), weighted=weighted)
+        if choice.note:
+            self.notes[name] = choice.note
+        raw = runs[choice.call - 1]
+        layout = self._layout(name, raw)
+        return Seen(name, raw, layout.mirrored(choice.flips) if choice.flips else layout, choice.call)
+
+    def _layout(self, name: str, raw: Tensor) -> Layout:
+        """Return the layout of a layer's output. Raises `InputError` if it has no grid."""
+        size, batch = (self.inputs.shape[-2], self.inputs.shape[-1]), self.inputs.shape[0]
+        layout = find_layout(raw, size, batch, self.table.parts[name], self.hints)
+        if layout is not None:
+            return layout
+        message = f"The output of '{name}', of shape {tuple(raw.shape)}, has no spatial grid."
+        if raw.ndim > 1 and raw.shape[0] != batch and raw.shape[0] % batch == 0:
+            message = (
+                f"The output of '{name}', of shape {tuple(raw.shape)}, is of {raw.shape[0] // batch} views, crops or "
+                "windows of each picture, which the model makes itself."
+            )
+        raise InputError(message, hint=self._grid_hint(raw))
 
     def _grid_hint(self, raw: Tensor) -> Hint:
         """Return the next step for a layer without a grid."""
@@ -134,14 +174,16 @@ class Recorder:
 
         `last`: no other question follows, so that the graph may be freed.
         """
-        start = perf_counter()
+        start, self._phase = perf_counter(), "backward"
         outputs = [seen.output for seen in self.seen]
         with torch.enable_grad():  # the caller may have switched it off
             score = question.answers(self.logits)[:, question.column].sum()
         gradients: Sequence[Tensor | None] = [None] * len(outputs)  # the logits may not depend on any target layer
         if score.requires_grad and outputs:
-            gradients = torch.autograd.grad(score, outputs, retain_graph=not last, allow_unused=True)
+            found = gradients_of(score, outputs, last=last)
+            gradients, self.has_graph = found or gradients, found is not None
         _synchronize(self.inputs)
+        self._phase = ""
         self.milliseconds["backward"] += (perf_counter() - start) * 1e3
         return tuple(
             torch.zeros_like(output) if gradient is None else gradient
@@ -178,7 +220,7 @@ class Recorder:
         """Return the replay of a target layer: one for all questions, since it returns the logits."""
         if seen.name not in self._replays:
             self._replays[seen.name] = Replay(
-                self.table, seen.name, seen.layout, seen.output.detach(), self.inputs, forward
+                self.table, seen.name, seen.layout, seen.output.detach(), self.inputs, forward, seen.call
             )
         return self._replays[seen.name]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, floor, inf
 from typing import TYPE_CHECKING
 
@@ -34,6 +34,13 @@ class Layout:
     channels: int
     extra_tokens: int
     to_grid: Callable[[Tensor], Tensor]
+    flips: tuple[int, ...] = ()
+    """Dimensions of the grid that are mirrored back, since the layer sees the picture mirrored."""
+
+    def mirrored(self, flips: tuple[int, ...]) -> Layout:
+        """Return the layout of a layer that sees the picture mirrored along dimensions of the grid."""
+        to_grid = self.to_grid
+        return replace(self, to_grid=lambda output: to_grid(output).flip(flips), flips=flips)
 
     def output_of(self, grid: Tensor, output: Tensor) -> Tensor:
         """Return a raw output that holds `grid` (N, C, H, W), and everything else of `output`.
@@ -42,7 +49,7 @@ class Layout:
         direction only.
         """
         if self.name == "NCHW":
-            return grid.to(output.dtype)
+            return grid.flip(self.flips).to(output.dtype) if self.flips else grid.to(output.dtype)
         elements = torch.arange(output.numel(), device=output.device).reshape(output.shape)
         indices = self.to_grid(elements).reshape(-1)
         flat = output.reshape(-1).index_copy(0, indices, grid.to(output.dtype).reshape(-1))
@@ -58,6 +65,8 @@ class LayoutHints:
     """Extra tokens according to the adapter; a layer that shows otherwise is right."""
     extra_tokens: int | None = None
     """Extra tokens according to the user (`--num-extra-tokens`)."""
+    call: int | None = None
+    """Run of a layer that runs several times in a pass, counted from 1, according to the user (`--call`)."""
     tokens: bool = False
     """A 3-D output is (N, L, C), whatever else it could be (`--vit-like`)."""
 

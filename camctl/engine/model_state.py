@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 import torch
 from torch import nn
 
+from camctl.engine.graph import out_of_inference
 from camctl.errors import InputError
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from camctl.engine.runs import Run
+
+
+SAVING = ("grad_checkpointing", "gradient_checkpointing", "with_cp", "use_checkpoint", "memory_efficient")
+"""Switches of timm, transformers, mmpretrain and torchvision that save memory by running layers twice."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +33,8 @@ class ModuleTable:
     parts: Mapping[str, nn.Module]
     """By name, as in `root.named_modules()`; the model itself is named ''."""
     parameters: tuple[nn.Parameter, ...]
+    runs: dict[str, tuple[Run, ...]] = field(default_factory=dict)
+    """Layers that ran several times in a pass, and what each run sees; found once per model."""
 
     @classmethod
     def of(cls, model: nn.Module | ModuleTable) -> ModuleTable:
@@ -84,6 +94,9 @@ def _checksum(tensor: Tensor) -> int:
 def untouched(model: nn.Module | ModuleTable) -> Iterator[None]:
     """Put a model into eval mode without trainable parameters, and restore modes and `requires_grad` afterwards.
 
+    Checkpointing of activations is off, since it runs layers twice, inference mode is left, and what `torch.compile`
+    has compiled runs as it was written, since hooks do not fire otherwise.
+
     Raises `InputError`: a parameter is not initialised.
     """
     table = ModuleTable.of(model)
@@ -92,13 +105,27 @@ def untouched(model: nn.Module | ModuleTable) -> Iterator[None]:
         raise InputError(message, hint="Run the model once on an input of its size first.")
     modes = [(part, part.training) for part in table.parts.values()]
     trainable = [(parameter, parameter.requires_grad) for parameter in table.parameters]
+    saving = [(part, name) for part in table.parts.values() for name in SAVING if vars(part).get(name) is True]
     try:
         table.root.eval()
         for parameter, _ in trainable:
             parameter.requires_grad_(False)
-        yield
+        for part, name in saving:
+            setattr(part, name, False)
+        with out_of_inference(), _uncompiled():
+            yield
     finally:
+        for part, name in saving:
+            setattr(part, name, True)
         for part, mode in modes:
             part.training = mode
         for parameter, needed in trainable:
             parameter.requires_grad_(needed)
+
+
+def _uncompiled() -> AbstractContextManager[Any]:
+    """Let what `torch.compile` has compiled run as it was written; nothing to do if torch's compiler is not loaded."""
+    if "torch._dynamo" not in sys.modules:
+        return nullcontext()
+    eager: AbstractContextManager[Any] = torch.compiler.set_stance("force_eager")
+    return eager

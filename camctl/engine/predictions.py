@@ -6,7 +6,9 @@ from dataclasses import replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from camctl.errors import CamctlError, Hint, InputError, UnknownNameError, one_line, out_of_memory
+from camctl.engine.forward_failure import failure
+from camctl.engine.graph import retried
+from camctl.errors import CamctlError, Hint, InputError, UnknownNameError, out_of_memory
 from camctl.plugin import ClassQuestion, ContrastQuestion, Question, ValueQuestion
 from camctl.values.request import is_index, nearest
 from camctl.values.target import Target
@@ -40,12 +42,10 @@ def raw_output(forward: Callable[[Tensor], Any], inputs: Tensor) -> Any:
     except (Exception, SystemExit) as error:
         if isinstance(error, CamctlError) or out_of_memory(error):
             raise
-        message = f"The model fails on an input of shape {tuple(inputs.shape)}: {one_line(error)}"
-        hint = (
-            "Check that it runs by itself on such an input. A module of your own states its size by an attribute: "
-            "input_size = (height, width)."
-        )
-        raise InputError(message, hint=hint) from error
+        again = retried(forward, inputs, error)
+        if again is None:
+            raise failure(error, inputs) from error
+        return again
 
 
 def class_scores(answers: Tensor, kind: ScoreKind) -> Tensor:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from camctl.engine.graph import gradients_of, with_graph
 from camctl.engine.model_state import ModuleTable, untouched
 from camctl.engine.observations import Observation, ProbeRun, is_norm, watch
 from camctl.plugin import ClassQuestion, Question
@@ -69,7 +70,7 @@ def _run(
         # Branches may part at the input itself: from there on everything is in the graph.
         start = inputs.detach().clone().requires_grad_()
         with torch.enable_grad():
-            logits = forward(start)
+            logits = with_graph(forward, start, seen.clear)
     finally:
         for hook in hooks:
             hook.remove()
@@ -79,7 +80,7 @@ def _run(
         score = question.answers(logits)[:, question.column].float().sum()
     if score.requires_grad:
         # Hooks on the tensors read the gradients, so that only their means stay in memory.
-        torch.autograd.grad(score, start, allow_unused=True)
+        gradients_of(score, [start], last=True)
 
 
 def default_layer(records: Sequence[LayerRecord], scores: Collection[str] = ()) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from camctl.engine.graph import restarting
 from camctl.engine.layout import tensor_in, with_tensor
 from camctl.engine.model_state import ModuleTable, untouched
 from camctl.engine.tape import Tape, Untraceable
@@ -41,7 +42,8 @@ ROUGH = 0.05
 class Replay:
     """Computes logits from grids at the target layer. Nothing runs before the first call; the tape is recorded once.
 
-    A layer that is called several times is replayed from its last call. `raw` is its output for `inputs`.
+    A layer that is called several times is replayed from `call`, counted from 1, by default its last one. `raw` is its
+    output for `inputs`.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Replay:
         raw: Tensor,
         inputs: Tensor,
         forward: Callable[[Tensor], Tensor],
+        call: int = 0,
     ) -> None:
         self.table, self.layout = ModuleTable.of(model), layout
         self.layer = self.table.parts[layer]
@@ -59,6 +62,7 @@ class Replay:
         self.why_whole = ""
         """Why full forward passes are run; empty if a tape is played, or before the first call."""
         self._tape: Tape | None = None
+        self._call = call
         self._calls = self._left = 0
 
     def __call__(self, grids: Tensor) -> Tensor:
@@ -107,18 +111,22 @@ class Replay:
             nonlocal calls
             calls += 1
             tensor = tensor_in(output)
-            if tensor is None:
+            if tensor is None or self._call not in {0, calls}:
                 return None
             # A layer may pass its input through, or its output may be written over: the tape starts at a clone.
             clone = tensor.clone()
             tape.start(clone)
             return with_tensor(output, tensor, clone)
 
+        def again() -> None:
+            nonlocal calls
+            calls = 0
+
         # Fused attention has no batched form; the plain operations have.
         fast = torch.backends.mha.get_fastpath_enabled()
         torch.backends.mha.set_fastpath_enabled(False)
         try:
-            with hooked(self.layer, start), sdpa_kernel(SDPBackend.MATH), tape:
+            with hooked(self.layer, start), sdpa_kernel(SDPBackend.MATH), tape, restarting(again):
                 logits = self.forward(self.inputs)
         finally:
             torch.backends.mha.set_fastpath_enabled(fast)
@@ -144,14 +152,15 @@ class Replay:
         return torch.cat(chunks).transpose(0, 1).flatten(0, 1)
 
     def _whole(self, grids: Tensor) -> Tensor:
-        """Return logits by full forward passes, one grid per view inserted at the layer's last call."""
+        """Return logits by full forward passes, one grid per view inserted at the layer's call."""
         by_view = grids.unflatten(0, (self.inputs.shape[0], -1))
         if not self._calls:
             self._count_calls()
         logits = []
         for part in by_view.unbind(1):
             self._left = self._calls
-            with hooked(self.layer, partial(self._put, part)):
+            again = partial(setattr, self, "_left", self._calls)
+            with hooked(self.layer, partial(self._put, part)), restarting(again):
                 logits.append(self.forward(self.inputs).float())
         return torch.stack(logits, 1).flatten(0, 1)
 
@@ -159,15 +168,17 @@ class Replay:
         def count(_output: Any) -> None:
             self._calls += 1
 
-        with hooked(self.layer, count):
+        with hooked(self.layer, count), restarting(partial(setattr, self, "_calls", 0)):
             self.forward(self.inputs)
 
     def _put(self, grids: Tensor, output: Any) -> Any:
         self._left -= 1
         tensor = tensor_in(output)
-        if self._left or tensor is None:
+        if tensor is None or self._calls - self._left != (self._call or self._calls):
             return None
-        return with_tensor(output, tensor, self.layout.output_of(grids, tensor).clone())
+        # A network that sets hooks on its tensors runs with gradients, and needs them from here on as well.
+        put = self.layout.output_of(grids, tensor).detach().requires_grad_(torch.is_grad_enabled()).clone()
+        return with_tensor(output, tensor, put)
 
 
 def _close(one: Tensor, other: Tensor, precision: torch.dtype) -> bool:

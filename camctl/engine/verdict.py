@@ -71,6 +71,13 @@ class Verdict:
 
 OK = Verdict("ok")
 
+NO_GRAPH = Verdict(
+    "no-graph",
+    "No gradient leads from the class score back into the model: its forward pass detaches its features, turns them "
+    "into NumPy, or recomputes its layers (reentrant checkpointing).",
+)
+"""The verdict on the maps of a model whose logits have no graph."""
+
 
 def judge(layer: str, raw: Tensor, magnitude: Tensor, *, gradient_reaches: bool | None) -> Verdict:
     """Judge one layer's signed maps (N, h, w).
@@ -179,6 +186,8 @@ def advice(  # noqa: PLR0911 - one return per verdict
         return f"{method.name} looks only at the picture and finds nothing in this one. Use another method."
     if verdict.name == "not-finite":
         return "Check the checkpoint: a weight or the picture's preprocessing yields NaN or infinity."
+    if verdict.name == "no-graph":
+        return Hint("Change its forward pass, or use a method without gradients", method="EigenCAM")
     no_grid = verdict.name in {"zero-gradient", "single-cell"}
     if no_grid or not (probed or verdict.name == "flat"):
         seen = probe()

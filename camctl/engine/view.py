@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 SMALLEST = 16
 """Least rows or columns of a picture that is measured at its own size: a ramp needs steps."""
 
+RGB = 3
+
 SWATCH = (64, 64)
 MOST_ERROR = 2.0 / 255
 """Largest mean distance from a straight line that rounding and resampling explain."""
@@ -50,13 +52,27 @@ def inputs_of(loaded: LoadedModel, picture: Picture | None, parameters: Iterable
     """
     import torch
 
-    if picture is not None:
-        inputs = loaded.preprocess(picture.pixels)[None]
-    else:
-        inputs = torch.randn(1, 3, *loaded.input_size, generator=torch.Generator().manual_seed(0))
-    own = loaded.module.parameters() if parameters is None else parameters
-    weight = next((parameter for parameter in own if parameter.is_floating_point()), None)
-    return inputs if weight is None else inputs.to(weight.device, weight.dtype)
+    from camctl.engine.graph import out_of_inference
+
+    with out_of_inference():
+        if picture is not None:
+            inputs = loaded.preprocess(picture.pixels if loaded.bands == RGB else picture.bands(loaded.bands))[None]
+        else:
+            blank = np.zeros((*loaded.input_size, loaded.bands), np.uint8)
+            channels = loaded.preprocess(blank).shape[0]
+            inputs = torch.randn(1, channels, *loaded.input_size, generator=torch.Generator().manual_seed(0))
+        own = [one for one in parameters or loaded.module.parameters() if one.is_floating_point()]
+        # A norm may be in float32 where the layers are in half precision.
+        weight = next((one for one in own if one.ndim > 1), own[0] if own else None)
+        return inputs if weight is None else inputs.to(weight.device, weight.dtype)
+
+
+def of_pixels(loaded: LoadedModel) -> Preprocess:
+    """Return the model's preprocessing as one of pixels: a model of other bands gets the colours in turn."""
+    if loaded.bands == RGB:
+        return loaded.preprocess
+    preprocess, colours = loaded.preprocess, [band % RGB for band in range(loaded.bands)]
+    return lambda pixels: preprocess(pixels[..., colours])
 
 
 def measure_view(preprocess: Preprocess, shape: tuple[int, int]) -> View:

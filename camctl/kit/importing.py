@@ -52,7 +52,7 @@ def refuse_options(options: Mapping[str, Any], where: str, known: Collection[str
     if unknown is None:
         return
     if not known:
-        raise InputError(f"{_capital(where)} takes no config options.", hint="Leave out --cfg-options.")
+        raise InputError(f"{_capital(where)} takes no config options.", hint="Leave them out.")
     close = get_close_matches(unknown, known, n=1)
     hint = Hint("Did you mean", cfg_options=f"{close[0]}=VALUE") if close else f"It takes {', '.join(sorted(known))}."
     raise InputError(f"{_capital(where)} takes no config option '{unknown}'.", hint=hint)

@@ -24,6 +24,7 @@ from camctl.pipeline.scene import plan_of, scene_of
 from camctl.values.cam import Cam
 from camctl.values.comparison import Comparison, Spent
 from camctl.values.picture import read_picture
+from camctl.values.reading import AS_FOUND, Reading
 from camctl.values.request import DETECTED, NO_EVALUATION, AnyClasses, Classes, Evaluation, Family, is_index
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def compare(  # noqa: PLR0913
     aggregate: Aggregate = "mean",
     evaluation: Evaluation = NO_EVALUATION,
     family: Family = DETECTED,
+    reading: Reading = AS_FOUND,
     progress: Progress | None = None,
 ) -> Comparison:
     """Explain pictures by every combination of what there are several of, and measure each map.
@@ -98,6 +100,8 @@ def compare(  # noqa: PLR0913
         Metrics, objects, baselines, verification and sanity.
     family
         What is known about the models' family.
+    reading
+        How the numbers of pictures are read.
     progress
         Called as `progress(text, done, total)`.
 
@@ -151,15 +155,24 @@ def compare(  # noqa: PLR0913
         message = "A comparison needs at least one model, one picture and one smoothing ('none' counts as one)."
         raise InputError(message)
     request.check_cells(len(pending), len(pictures))
-    return _Comparing(pending, pictures, request, family, progress or (lambda _text, _done, _total: None)).comparison()
+    return _Comparing(
+        pending, pictures, request, family, progress or (lambda _text, _done, _total: None), reading
+    ).comparison()
 
 
 class _Comparing:
     """A comparison in the making."""
 
     def __init__(
-        self, models: Sequence[Any], images: Sequence[Any], request: Request, family: Family, progress: Progress
+        self,
+        models: Sequence[Any],
+        images: Sequence[Any],
+        request: Request,
+        family: Family,
+        progress: Progress,
+        reading: Reading,
     ) -> None:
+        self.reading = reading
         self.models, self.images, self.request, self.family, self.progress = models, images, request, family, progress
         self.result = Runs(request=request, paths=[path_of(image) for image in images])
         self._first: tuple[str, tuple[str, ...]] | None = None
@@ -242,7 +255,7 @@ class _Comparing:
     def _run(self, i: int, m: int, plan: Plan, clock: Clock) -> Run:
         request, done = self.request, count(1)
         with clock.timed("prepare"):
-            scene = scene_of(plan, read_picture(self.images[i]))
+            scene = scene_of(plan, read_picture(self.images[i], self.reading))
         if m not in self.result.groups:
             with clock.timed("layers"):
                 self.result.groups[m] = self._layers(scene)
@@ -272,7 +285,7 @@ class _Comparing:
             scenes = [scene]
             for image in self.images[1:MOST_PICTURES]:
                 with suppress(CamctlError):
-                    scenes.append(scene_of(scene.plan, read_picture(image)))
+                    scenes.append(scene_of(scene.plan, read_picture(image, self.reading)))
             return [[best_layer(scenes, request.manner, request.choose, request.measuring.metrics)]]
         groups = layer_groups(scene, request.layers, usual_aggregate(request.manner.methods, request.manner.aggregate))
         fault = next((group for part in groups for group in part if isinstance(group, CamctlError)), None)

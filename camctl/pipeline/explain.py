@@ -14,6 +14,7 @@ from camctl.pipeline.passes import Clock, Manner, refusal
 from camctl.pipeline.run import run
 from camctl.pipeline.scene import plan_of, scene_of
 from camctl.values.picture import read_picture
+from camctl.values.reading import AS_FOUND, Reading
 from camctl.values.request import DETECTED, AnyClasses, Classes, Family
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def explain(  # noqa: PLR0913
     aggregate: Aggregate = "mean",
     verify: bool = False,
     family: Family = DETECTED,
+    reading: Reading = AS_FOUND,
 ) -> Explanation:
     """Explain a classifier's view of a picture: one map for each class and method.
 
@@ -65,6 +67,8 @@ def explain(  # noqa: PLR0913
         without its darker half, the verdict is `inverted`. Costs two more forward passes per map, in one batch.
     family
         What is known about the model's family.
+    reading
+        How the picture's numbers are read: which bands, and what is black and white.
 
     Returns
     -------
@@ -92,7 +96,7 @@ def explain(  # noqa: PLR0913
     from camctl.engine.predictions import choose
 
     picked = pick_methods(methods, method_options)
-    picture = read_picture(image)
+    picture = read_picture(image, reading)
     layers = (target_layers,) if isinstance(target_layers, str) else tuple(target_layers or ())
     check_layers(layers)
     manner = Manner(methods=picked, smoothings=(smooth,), aggregate=aggregate, options=dict(method_options or {}))

@@ -36,6 +36,9 @@ BEST = "best"
 
 AUTO = re.compile(r"auto(?::(\d+))?", re.IGNORECASE)
 
+PLANES = 4
+"""Number of dimensions of a convolutional layer's output."""
+
 CANDIDATES = 8
 """Number of layers that are tried, including the default ones: each map costs the metric's forward passes."""
 
@@ -55,8 +58,20 @@ def default_layers(scene: Scene) -> LayerGroup:
         layers = scene.probe()
         group = LayerGroup(layers.default, "probe", layers.pre_activation, layers.rectified)
     if not group.names:
-        raise InputError(NO_LAYER, hint=SEE_LAYERS)
+        raise InputError(no_layer(scene.probe()), hint=SEE_LAYERS)
     return group
+
+
+def no_layer(layers: LayerMap) -> str:
+    """Return why no layer of a model can be explained: usually none has a grid, or the model makes a batch itself."""
+    ran = (record for record in layers.records if record.shape and len(record.shape) == PLANES)
+    first = next(ran, None)
+    if first is None or first.why_not != "window" or not first.shape:
+        return NO_LAYER
+    return (
+        f"The layers saw {first.shape[0]} pictures where one was given: the model makes a batch of views or crops "
+        "itself. Explain the network inside it, which takes one."
+    )
 
 
 def layer_groups(scene: Scene, texts: Sequence[str], aggregate: Aggregate = "mean") -> list[Groups]:

@@ -82,7 +82,7 @@ class Passed:
     targets: tuple[Target | CamctlError, ...]
     maps: Mapping[Key, Drawn | CamctlError]
     notes: tuple[str, ...] = ()
-    """The method that `auto` stands for, if it is not the one that people expect."""
+    """The method that `auto` stands for, if it is not the one that people expect, and which run of a layer it took."""
 
     def drawn(self) -> Iterator[tuple[Key, Drawn, Target]]:
         """Yield the maps that were drawn, with their targets."""
@@ -111,6 +111,7 @@ def run_passes(
     maps: dict[Key, Drawn | CamctlError] = {}
     predictions: Predictions | None = None
     targets: Sequence[Target | CamctlError] = ()
+    runs: dict[str, str] = {}
     questions: dict[int, Question] = {}
     # The plain view comes first: it decides on the class for all six views of the second pass.
     for augmented in sorted({smoothing in AUGMENTED for smoothing in manner.smoothings}):
@@ -126,6 +127,7 @@ def run_passes(
                     if not isinstance(target, CamctlError)
                 }
             maps |= _Pass(scene, groups, manner, recorder, augmented=augmented).draw(targets, questions)
+            runs |= recorder.notes
             sign = " (aug)" if augmented else ""
             clock.add(f"forward{sign}", recorder.milliseconds["forward"])
             if gradients and questions:
@@ -135,7 +137,7 @@ def run_passes(
     clock.add("methods", sum(cam.milliseconds for cam in drawn.values()), len(drawn))
     automatic = {cam.method.name for key, cam in drawn.items() if manner.methods[key[-1]].name == AUTO}
     notes = [Hint(MEASURED.format(name), method="GradCAM") for name in sorted(automatic - {"GradCAM"})]
-    return Passed(predictions, tuple(targets), maps, tuple(notes))
+    return Passed(predictions, tuple(targets), maps, (*notes, *runs.values()))
 
 
 class _Pass:
@@ -224,6 +226,7 @@ class _Pass:
     ) -> Drawn | CamctlError:
         """Draw one map; return the error of its layers or of the method."""
         from camctl.engine.cam import draw
+        from camctl.engine.verdict import NO_GRAPH
 
         group = self.groups[key[0]]
         if isinstance(group, CamctlError):
@@ -249,6 +252,8 @@ class _Pass:
             raise
         except CamctlError as error:
             return as_value(error)
+        if drawn.verdict.name == "zero-gradient" and not self.recorder.has_graph:
+            drawn = replace(drawn, verdict=NO_GRAPH)
         return self._warned(drawn, [captures[name] for name in names]) if group.chosen_by == "you" else drawn
 
     def _warned(self, drawn: Drawn, captures: Sequence[Capture]) -> Drawn:

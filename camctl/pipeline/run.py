@@ -167,6 +167,7 @@ def _explanation(
     scene: Scene, groups: Sequence[LayerGroup | CamctlError], passed: Passed, cams: tuple[Cam, ...], clock: Clock
 ) -> Explanation:
     loaded = scene.loaded
+    picture = (*scene.picture.notes, *(() if scene.view.exact else (STRETCHED,)))
     choices = [group.note for group in groups if isinstance(group, LayerGroup) and group.note]
     spent = clock.milliseconds
     return Explanation(
@@ -178,13 +179,7 @@ def _explanation(
         random_weights=loaded.random_weights,
         repairs=loaded.repairs,
         output=scene.plan.output,
-        notes=(
-            *loaded.notes,
-            *scene.plan.output.notes,
-            *(() if scene.view.exact else (STRETCHED,)),
-            *passed.notes,
-            *choices,
-        ),
+        notes=(*loaded.notes, *scene.plan.output.notes, *picture, *passed.notes, *choices),
         checkpoint=loaded.checkpoint.path if loaded.checkpoint else None,
         checkpoint_sha256=loaded.checkpoint.sha256 if loaded.checkpoint else None,
         forward_milliseconds=spent.get("forward", 0.0) + spent.get("forward (aug)", 0.0),

@@ -72,14 +72,14 @@ class Plan:
 
     def view(self, size: tuple[int, int]) -> View:
         """Return what the model sees of a picture of this height and width; measured once per model and size."""
-        from camctl.engine.view import measure_view
+        from camctl.engine.view import measure_view, of_pixels
 
         key = id(self.loaded)
         if key not in _views:
             _views[key] = {}
             finalize(self.loaded, _views.pop, key, None).atexit = False
         if size not in _views[key]:
-            _views[key][size] = measure_view(self.loaded.preprocess, size)
+            _views[key][size] = measure_view(of_pixels(self.loaded), size)
         return _views[key][size]
 
     def claimed_layers(self) -> tuple[str, ...]:
@@ -138,6 +138,7 @@ def plan_of(loaded: LoadedModel, family: Family = DETECTED) -> Plan:
         adapter=match.plugin if match else None,
         claimed_tokens=match.plugin.extra_tokens(loaded.module) if match else None,
         extra_tokens=family.num_extra_tokens,
+        call=family.call,
         tokens=family.vit_like,
     )
     name = match.found.name if match else ""

@@ -41,9 +41,12 @@ class LoadedModel:
     """Batch (N, 3, h, w) of preprocessed pictures -> the model's output: a tensor (N, classes), or several in a tuple,
     list, dict or dataclass."""
     preprocess: Callable[[NDArray[np.uint8]], Tensor]
-    """Pixels (H, W, 3), uint8 RGB -> one model input (3, h, w), float32 on the CPU."""
+    """Pixels (H, W, 3), uint8 RGB -> one model input (channels, h, w), float32 on the CPU."""
     input_size: tuple[int, int]
     """Usual height and width of a model input in pixels; for probing without a picture."""
+    bands: int = 3
+    """Number of bands that `preprocess` takes. Other than 3: a picture's own numbers (H, W, bands) instead of pixels,
+    within 0..1 if the user gives their range."""
     class_names: tuple[str, ...] | None = None
     """One name a column of the output; None if unknown."""
     synonyms: tuple[str, ...] = ()

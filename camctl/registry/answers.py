@@ -82,10 +82,10 @@ def wrong_inputs(inputs: object) -> str:
     from torch import Tensor
 
     if not isinstance(inputs, Tensor):
-        return f"returned {described(inputs)} from preprocess; expected (3, h, w) in float32."
+        return f"returned {described(inputs)} from preprocess; expected (channels, h, w) in float32."
     plain = not inputs.is_nested and inputs.is_floating_point()
-    if not plain or inputs.ndim != 3 or inputs.shape[0] != 3 or not inputs.numel():  # noqa: PLR2004
-        return f"returned {described(inputs)} in {inputs.dtype} from preprocess; expected (3, h, w) in float32."
+    if not plain or inputs.ndim != 3 or not inputs.numel():  # noqa: PLR2004
+        return f"returned {described(inputs)} in {inputs.dtype} from preprocess; expected (channels, h, w) in float32."
     if inputs.device.type != "cpu":
         return f"returned a tensor on {inputs.device} from preprocess; expected cpu."
     return wrong_tensor(inputs)
@@ -126,6 +126,7 @@ def wrong_model(loaded: object) -> str:
         "forward": (callable(loaded.forward), "a function"),
         "preprocess": (callable(loaded.preprocess), "a function"),
         "input_size": (_is_size(loaded.input_size), "(height, width) in pixels"),
+        "bands": (isinstance(loaded.bands, int) and loaded.bands > 0, "a number of bands"),
         "class_names": (loaded.class_names is None or _is_texts(loaded.class_names), "one text a class, or None"),
         "score": (
             isinstance(loaded.score, str) and loaded.score in get_args(ScoreKind),

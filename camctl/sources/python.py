@@ -13,6 +13,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, get_args
 
 from camctl.errors import InputError
+from camctl.kit.bands import input_shape
 from camctl.kit.class_names import as_names
 from camctl.kit.downloads import load_weights
 from camctl.kit.fitting import fit
@@ -71,7 +72,7 @@ class PythonSource(Source):
         # The functions of a `LoadedModel` may close over its module, which stays the same object.
         model = loaded or self.wrap(module, name=f"python:{reference}")
         if options.random_weights and not loaded:
-            settle(module, model.forward, (3, *model.input_size), options.seed)
+            settle(module, model.forward, input_shape(model.preprocess, model.input_size, model.bands), options.seed)
         return replace(
             model,
             class_names=model.class_names or (weights.class_names if weights and not loaded else None),
@@ -84,16 +85,17 @@ class PythonSource(Source):
         """Make a `LoadedModel` of a module without changing it; `name` is its class's name by default."""
         module = _unwrapped(module)
         name = name or type(module).__name__
-        preprocess, input_size, note = plain_preprocess(module)
+        prepared = plain_preprocess(module)
         return LoadedModel(
             name=name,
             source="python",
             module=module,
             forward=_make_forward(module),
-            preprocess=preprocess,
-            input_size=input_size,
+            preprocess=prepared.preprocess,
+            input_size=prepared.size,
+            bands=prepared.bands,
             class_names=as_names(getattr(module, "class_names", None)),
-            notes=(note,) if note else (),
+            notes=(prepared.note,) if prepared.note else (),
             **_said(module),
         )
 

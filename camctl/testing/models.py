@@ -71,7 +71,7 @@ def _load(trial: Trial, name: str) -> None:
     inputs = trial.attempt(promise, partial(inputs_of, model, (0, 1)), "Prepare any picture.")
     if inputs is FAILED:
         return
-    todo = f"preprocess returned {tuple(inputs.shape[1:])} in {inputs.dtype}; expected (3, h, w) in float32."
+    todo = f"preprocess returned {tuple(inputs.shape[1:])} in {inputs.dtype}; expected (channels, h, w) in float32."
     trial.note(promise, inputs.dtype == torch.float32 and inputs.shape[:2] == (2, 3), todo)
     with torch.no_grad():
         answers: Any = trial.attempt(f"runs on prepared pictures ({name})", partial(OutputReader(model), inputs))

@@ -22,11 +22,14 @@ VerdictName = Literal[
     "inverted",
     "flat",
     "zero-gradient",
+    "no-graph",
     "negative-only",
     "single-cell",
     "not-finite",
 ]
-BLANK: frozenset[VerdictName] = frozenset({"flat", "zero-gradient", "negative-only", "single-cell", "not-finite"})
+BLANK: frozenset[VerdictName] = frozenset(
+    {"flat", "zero-gradient", "no-graph", "negative-only", "single-cell", "not-finite"}
+)
 """Verdicts on maps that show nothing at all. Maps with the other bad verdicts can be drawn, and mislead."""
 
 Smoothing = Literal["none", "eigen", "aug", "both"]

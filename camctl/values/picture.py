@@ -6,18 +6,17 @@ This file finds and opens them and reports errors; `camctl.values.pixels` conver
 from __future__ import annotations
 
 import logging
-import os
-import sys
 import threading
 import warnings
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
-from camctl.errors import CamctlError, InputError
-from camctl.values.picture_file import opened, reason, what_it_is
+from camctl.errors import CamctlError, Hint, InputError
+from camctl.values.picture_file import opened, reason, silent_decoder, what_it_is
+from camctl.values.reading import AS_FOUND, Reading
 from camctl.values.texts import valid
 
 if TYPE_CHECKING:
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from PIL import Image
+
+    from camctl.values.bands import Levels
 
     AnyPicture: TypeAlias = "Picture | str | Path | Image.Image | NDArray[np.uint8]"
     """Whatever a picture can be read from."""
@@ -52,7 +53,6 @@ FORMATS = {
 logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 _header_lock = threading.Lock()
-_stderr_lock = threading.Lock()
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,17 +61,44 @@ class Picture:
 
     `pixels` is (H, W, 3), uint8 RGB, upright. `path` is as the user wrote it (bytes that are no text as U+FFFD), or
     `<image>` or `<array>` for a picture in memory. `sha256` is the file's, in hexadecimal, or the pixels' if no file
-    was read.
+    was read. `numbers` (H, W, bands) are the picture's own if they are more than the pixels show, and `notes` say how
+    they are shown.
     """
 
     path: str
     pixels: NDArray[np.uint8] = field(repr=False)
     sha256: str = ""
+    numbers: NDArray[Any] | None = field(default=None, repr=False)
+    reading: Reading = AS_FOUND
+    notes: tuple[str, ...] = ()
 
     @property
     def size(self) -> tuple[int, int]:
         """Height and width in pixels."""
         return int(self.pixels.shape[0]), int(self.pixels.shape[1])
+
+    def bands(self, count: int) -> NDArray[Any]:
+        """Return the numbers (H, W, count) for a model of so many bands: within 0..1 if the user gives their range.
+
+        Raises `InputError`: the picture has other bands.
+        """
+        import numpy as np
+
+        numbers = self.pixels if self.numbers is None else self.numbers
+        asked, found = self.reading.bands, numbers.shape[2]
+        if len(asked) == count:
+            numbers = numbers[..., [band - 1 for band in asked]]
+        elif found != count:
+            text = f"The model takes pictures of {count} bands, and '{self.path}' has {found}."
+            hint = f"Give a TIFF of {count} bands."
+            if found > count:
+                first = ",".join(str(band + 1) for band in range(count))
+                hint = Hint("Name the bands that the model takes, in its order", bands=first)
+            raise InputError(text, hint=hint)
+        if self.reading.range is None:
+            return np.ascontiguousarray(numbers)
+        black, white = self.reading.range
+        return ((numbers.astype(np.float32) - black) / (white - black)).clip(0, 1)
 
     def at_most(self, side: int) -> Picture:
         """Return the same picture scaled down to at most `side` pixels in both directions."""
@@ -84,11 +111,13 @@ class Picture:
             return self
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         small = Image.fromarray(self.pixels).resize(size, Image.Resampling.LANCZOS)
-        return Picture(self.path, np.asarray(small), self.sha256)
+        return replace(self, pixels=np.asarray(small), numbers=None)
 
 
-def read_picture(image: Picture | str | Path | Image.Image | NDArray[Any]) -> Picture:
+def read_picture(image: Picture | str | Path | Image.Image | NDArray[Any], reading: Reading = AS_FOUND) -> Picture:
     """Read a picture from a path, a PIL image, or an array: (H, W, 3) RGB or (H, W) grey, uint8.
+
+    An array of many bands, or of other numbers with a `reading`, is (H, W, bands).
 
     Raises
     ------
@@ -100,54 +129,72 @@ def read_picture(image: Picture | str | Path | Image.Image | NDArray[Any]) -> Pi
     if isinstance(image, Picture):
         return image
     if isinstance(image, str | Path):
-        return Picture(valid(str(image)), *_read_file(str(image)))
+        return replace(_read_file(str(image), reading), path=valid(str(image)))
 
     import numpy as np
     from PIL import Image
 
     if isinstance(image, Image.Image):
         name = str(getattr(image, "filename", "")) or "<image>"
-        return _in_memory(name, _decode(image, name))
+        return _in_memory(_decode(image, name, reading))
     if isinstance(image, np.ndarray):
-        from camctl.values.pixels import array_rgb
+        from camctl.values.bands import Levels
+        from camctl.values.pixels import array_rgb, holds_bands
 
-        return _in_memory("<array>", array_rgb(image))
+        if holds_bands(image, reading):
+            levels = Levels(np.array(image if image.ndim == 3 else image[..., None]))  # noqa: PLR2004
+            return _in_memory(_shown("<array>", levels, reading))
+        return _in_memory(Picture("<array>", array_rgb(image)))
     raise InputError(
         f"A picture cannot be made of a {type(image).__name__}.",
         hint="Give a path, a PIL image, or a NumPy array (height, width, 3) of uint8 in RGB order.",
     )
 
 
-def _in_memory(name: str, pixels: NDArray[np.uint8]) -> Picture:
+def _in_memory(picture: Picture) -> Picture:
     import hashlib
 
-    return Picture(name, pixels, hashlib.sha256(pixels.data).hexdigest())
+    import numpy as np
+
+    numbers = picture.pixels if picture.numbers is None else np.ascontiguousarray(picture.numbers)
+    return replace(picture, sha256=hashlib.sha256(numbers.data).hexdigest())
 
 
-def _read_file(name: str) -> tuple[NDArray[np.uint8], str]:
-    """Return the pixels, and the SHA-256 of the file."""
+def _read_file(name: str, reading: Reading) -> Picture:
+    """Return the picture in a file, with the SHA-256 of the file."""
     import hashlib
 
     from PIL import Image, UnidentifiedImageError
+
+    from camctl.values.bands import read_levels
 
     if not name:
         raise InputError("No picture was named.", hint="Give the path of a picture file.")
     if "://" in name:
         raise InputError(f"'{name}' is an address, not a file.", hint="Download the picture and give its path.")
     with opened(name) as file:
+        header: Image.Image | None = None
         try:
             with _header_lock, _quiet_and_unlimited():
-                image = Image.open(file, formats=_formats())
+                header = Image.open(file, formats=_formats())
         except UnidentifiedImageError:
-            raise _not_a_picture(name, file) from None
+            pass
         except MemoryError:
             raise _too_big(name) from None
         except Exception as error:  # noqa: BLE001 (decoders raise anything on damaged files)
             raise _damaged(name, error) from None
-        with image:
-            pixels = _decode(image, name)
+        with header or nullcontext() as image:
+            if image is not None:
+                _check_size(*image.size, name)
+            levels = read_levels(file, name, _orientation(image) if image is not None else None)
+            if levels is not None:
+                picture = _shown(name, levels, reading)
+            elif image is not None:
+                picture = _decode(image, name, reading)
+            else:
+                raise _not_a_picture(name, file)
             file.seek(0)
-            return pixels, hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # it is open
+            return replace(picture, sha256=hashlib.file_digest(file, "sha256").hexdigest())  # type: ignore[arg-type]  # it is open
 
 
 def _formats() -> list[str]:
@@ -181,7 +228,7 @@ def _quiet_and_unlimited() -> Iterator[None]:
 def _not_a_picture(name: str, file: IO[bytes]) -> InputError:
     file.seek(0)
     head = file.read(512)
-    if head.startswith((b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF")):
+    if head.startswith((b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"II*\0", b"MM\0*")):
         return _damaged(name, EOFError("little more than its beginning is there"))
     return InputError(f"'{name}' is not a picture.", hint=what_it_is(head))
 
@@ -194,11 +241,7 @@ def _too_big(name: str) -> CamctlError:
     return CamctlError(f"'{name}' does not fit into memory.", hint="Scale the picture down first.")
 
 
-def _decode(image: Image.Image, name: str) -> NDArray[np.uint8]:
-    """Return the pixels (H, W, 3) of a PIL image, uint8 RGB, upright."""
-    from camctl.values.pixels import upright_rgb
-
-    width, height = image.size
+def _check_size(width: int, height: int, name: str) -> None:
     if width * height > MOST_PIXELS:
         raise InputError(
             f"'{name}' is {width} x {height}, more than {MOST_PIXELS // 1_000_000} million pixels.",
@@ -206,34 +249,42 @@ def _decode(image: Image.Image, name: str) -> NDArray[np.uint8]:
         )
     if not width * height:
         raise InputError(f"'{name}' has no pixels ({width} x {height}).", hint="Give another picture.")
+
+
+def _decode(image: Image.Image, name: str, reading: Reading) -> Picture:
+    """Return the upright picture of a PIL image."""
+    import numpy as np
+
+    from camctl.values.bands import Levels, turned_upright
+    from camctl.values.pixels import is_deep, upright_rgb
+
+    _check_size(*image.size, name)
     try:
         orientation = _orientation(image)
-        with _silent(image):
-            return upright_rgb(image, orientation)
+        if is_deep(image):
+            levels = Levels(turned_upright(np.asarray(image)[..., None], orientation))
+        else:
+            with silent_decoder() if image.format == "TIFF" else nullcontext():
+                pixels = upright_rgb(image, orientation)
+            if reading == AS_FOUND:
+                return Picture(name, pixels)
+            levels = Levels(pixels)
     except MemoryError:
         raise _too_big(name) from None
     except Exception as error:  # noqa: BLE001 (decoders raise anything on damaged files)
         raise _damaged(name, error) from None
+    return _shown(name, levels, reading)
 
 
-@contextmanager
-def _silent(image: Image.Image) -> Iterator[None]:
-    """Discard what the TIFF library writes past Python to the process's stderr while it decodes."""
-    if image.format != "TIFF" or sys.stderr is None:
-        yield
-        return
-    with _stderr_lock, open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - a device
-        try:
-            stderr = os.dup(2)
-        except OSError:  # closed
-            yield
-            return
-        try:
-            os.dup2(nowhere.fileno(), 2)
-            yield
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
+def _shown(name: str, levels: Levels, reading: Reading) -> Picture:
+    """Return a picture of numbers (H, W, bands)."""
+    from camctl.values.pixels import shown
+
+    try:
+        view = shown(levels, reading, name)
+    except MemoryError:
+        raise _too_big(name) from None
+    return Picture(name, view.pixels, numbers=levels.numbers, reading=reading, notes=view.notes)
 
 
 def _orientation(image: Image.Image) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import select
 import stat
+import sys
+import threading
 import time
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -23,6 +25,7 @@ MOST_BYTES = 1 << 33
 """Maximum size of a file: no picture of `MOST_PIXELS` is larger in any format."""
 
 _NAMES_LOOKED_AT = 5000
+_stderr_lock = threading.Lock()
 _PATIENCE, _SILENCE = 2.0, 20.0
 """Seconds that a pipe may have no writer, and that its writer may write nothing."""
 
@@ -115,6 +118,26 @@ def what_it_is(head: bytes) -> str:
     if head and all(byte >= ord(" ") or byte in b"\t\r\n" for byte in head):
         return "It holds text. Give a PNG, JPEG, WebP, TIFF, BMP or GIF file."
     return "Give a PNG, JPEG, WebP, TIFF, BMP or GIF file."
+
+
+@contextmanager
+def silent_decoder() -> Iterator[None]:
+    """Discard what the TIFF library writes past Python to the process's stderr while it decodes."""
+    if sys.stderr is None:
+        yield
+        return
+    with _stderr_lock, open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - a device
+        try:
+            stderr = os.dup(2)
+        except OSError:  # closed
+            yield
+            return
+        try:
+            os.dup2(nowhere.fileno(), 2)
+            yield
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
 
 
 def reason(error: Exception) -> str:

@@ -2,29 +2,40 @@
 
 - The EXIF orientation is applied. Colour profiles are ignored, as in the preprocessing of classifiers.
 - Transparency is shown on white, as in browsers.
-- Grey of 16 bits keeps its whole range (65535 is white). Grey of 32 bits or of floats has no white of its own: the
-  largest value decides whether black to white is 0..1 (floats only), 0..255 or 0..65535; anything else is stretched
-  from its smallest to its largest value. Values that are not finite are black.
+- Numbers of more than 8 bits have no white of their own: white is the largest number of 8, 10, 12, 14 or 16 bits, the
+  fewest that hold the picture, and for floats 1 if none is above. Anything else is stretched from its smallest to its
+  largest number. The user's range goes before. Numbers that are not finite are black.
+- Of many bands three are shown, the first ones or those that the user names.
 - The first picture of an animation, or of a file of several pages, is used.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
-from camctl.errors import InputError
+from camctl.errors import Hint, InputError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from camctl.values.bands import Levels
+    from camctl.values.reading import Reading
 
 AT_ONCE = 1 << 22
 """Number of pixels converted at a time: a huge picture is in memory twice (Pillow's and ours), never more often."""
 
 BYTES, WORDS = 255, 65535
 RGB = 3
+
+DEPTHS = (8, 10, 12, 14, 16)
+"""Bits of cameras, scanners and satellites."""
+
+MOST_BANDS = 64
+"""Largest number of bands that an array in memory may have without being told."""
 
 EXPECTED = "Give (height, width, 3) in RGB order, or (height, width) grey, of uint8."
 
@@ -44,16 +55,20 @@ def upright_rgb(image: Image.Image, orientation: int) -> NDArray[np.uint8]:
         stored = stored[::-1]
     if orientation in {2, 3, 7, 8}:
         stored = stored[:, ::-1]
-    grey = _deep_grey(image)
-    if grey is not None:
-        stored[:] = grey[:, :, None]
-        return upright
     rows = max(1, AT_ONCE // width)
     for top in range(0, height, rows):
         bottom = min(top + rows, height)
         band = image.crop((0, top, width, bottom)) if rows < height else image
         stored[top:bottom] = np.asarray(_rgb(band))
     return upright
+
+
+def holds_bands(array: NDArray[Any], reading: Reading) -> bool:
+    """Return whether an array is (H, W, bands) or (H, W) of a picture's own numbers, rather than RGB or grey pixels."""
+    if not array.size or array.dtype.kind not in "iufb" or array.ndim not in {2, RGB}:
+        return False
+    asked = bool(reading.bands or reading.range)
+    return asked or (array.ndim == RGB and RGB + 1 < array.shape[2] <= min(MOST_BANDS, *array.shape[:2]))
 
 
 def array_rgb(array: NDArray[Any]) -> NDArray[np.uint8]:
@@ -86,20 +101,72 @@ def _rgb(image: Image.Image) -> Image.Image:
     return Image.alpha_composite(paper, layer).convert("RGB")
 
 
-def _deep_grey(image: Image.Image) -> NDArray[np.uint8] | None:
-    """Return grey of more than 8 bits scaled to 0..255, (H, W); None for all other kinds."""
-    if image.mode.startswith("I;16"):
-        # By its type, not by its content: two pictures of one camera stay comparable.
-        return _to_bytes(np.asarray(image), 0, WORDS)
-    if image.mode not in {"I", "F"}:
-        return None
-    levels = np.nan_to_num(np.asarray(image), nan=0, posinf=0, neginf=0)
-    low, high = float(levels.min()), float(levels.max())
-    if low < 0 or high > WORDS:
-        return _to_bytes(levels, low, high)
-    if image.mode == "F" and high <= 1:
-        return _to_bytes(levels, 0, 1)
-    return _to_bytes(levels, 0, BYTES if high <= BYTES else WORDS)
+def is_deep(image: Image.Image) -> bool:
+    """Return whether a PIL image is grey of more than 8 bits."""
+    return image.mode.startswith("I;16") or image.mode in {"I", "F"}
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """A picture's numbers as they are shown: `pixels` (H, W, 3), uint8 RGB, and a line on every choice made."""
+
+    pixels: NDArray[np.uint8]
+    notes: tuple[str, ...]
+
+
+def shown(levels: Levels, reading: Reading, name: str) -> Shown:
+    """Return how numbers (H, W, bands) are shown. Raises `InputError` for bands that the picture does not have."""
+    count = levels.numbers.shape[2]
+    bands = reading.bands or tuple(range(1, count + 1))
+    if max(bands) > count:
+        text = f"'{name}' has {count} band{'' if count == 1 else 's'}, and band {max(bands)} is asked for."
+        raise InputError(text, hint=Hint("Name other bands", bands=",".join(map(str, range(1, min(count, RGB) + 1)))))
+    visible = bands[:RGB] if len(bands) >= RGB else bands[:1]
+    black, white, note = _range(levels, reading, name)
+    pixels = np.empty((*levels.numbers.shape[:2], RGB), np.uint8)
+    for channel in range(RGB):
+        band = levels.numbers[..., visible[channel % len(visible)] - 1]
+        pixels[..., channel] = _to_bytes(band, black, white)
+    if levels.alpha is not None:
+        opaque = levels.alpha[..., None]
+        pixels = np.round(pixels * opaque + BYTES * (1 - opaque)).astype(np.uint8)
+    notes = (note,) if note else ()
+    if not reading.bands and count not in {1, RGB}:
+        colours = "1, 2 and 3 are shown as red, green and blue" if count > RGB else "the first is shown, as grey"
+        notes = (
+            Hint(f"'{name}' has {count} bands: {colours}. To show others", bands="3,2,1" if count > RGB else "2"),
+            *notes,
+        )
+    return Shown(pixels, notes)
+
+
+def _range(levels: Levels, reading: Reading, name: str) -> tuple[float, float, str]:
+    """Return the numbers that are black and white, and a note if that is a guess."""
+    numbers = levels.numbers
+    if reading.range is not None:
+        return (*reading.range, "")
+    if numbers.dtype.kind == "b":
+        return 0, 1, ""
+    if numbers.dtype == np.uint8:
+        return 0, BYTES, ""
+    black, white = usual_range(numbers, levels.nodata)
+    floats = numbers.dtype.kind == "f"
+    if (black, white) == (0, 1 if floats else WORDS):
+        return black, white, ""
+    kind = "floats" if floats else f"{numbers.dtype.itemsize * 8} bits"
+    text = f"'{name}' holds numbers of {kind} without a white of their own: black is {black:g}, white {white:g}"
+    return black, white, Hint(f"{text}. To set them", range=f"0:{1 if floats else WORDS}")
+
+
+def usual_range(numbers: NDArray[Any], nodata: float | None = None) -> tuple[float, float]:
+    """Return the numbers that stand for black and white in a picture of such numbers."""
+    sound = numbers[np.isfinite(numbers)] if numbers.dtype.kind == "f" else numbers
+    sound = sound if nodata is None else sound[sound != nodata]
+    low, high = (float(sound.min()), float(sound.max())) if sound.size else (0.0, 0.0)
+    tops = [1] if numbers.dtype.kind == "f" else []
+    tops += [2**bits - 1 for bits in DEPTHS]
+    top = next((top for top in tops if high <= top), None)
+    return (low, high) if low < 0 or top is None else (0, top)
 
 
 def _to_bytes(levels: NDArray[Any], black: float, white: float) -> NDArray[np.uint8]:
@@ -107,6 +174,6 @@ def _to_bytes(levels: NDArray[Any], black: float, white: float) -> NDArray[np.ui
     span = (white - black) or 1
     rows = max(1, AT_ONCE // levels.shape[1])
     for top in range(0, len(levels), rows):
-        band = levels[top : top + rows].astype(np.float64)
-        scaled[top : top + rows] = np.round((band - black) * (BYTES / span))
+        band = np.nan_to_num(levels[top : top + rows].astype(np.float64), nan=black, posinf=black, neginf=black)
+        scaled[top : top + rows] = np.round((band - black) * (BYTES / span)).clip(0, BYTES)
     return scaled

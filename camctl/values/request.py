@@ -114,16 +114,19 @@ class Family:
         Treat 3-D layer outputs as tokens (N, L, C).
     num_extra_tokens
         Number of class and other tokens before the patch tokens.
+    call
+        Run that is explained of a layer that runs several times in a pass, counted from 1.
 
     Examples
     --------
     >>> Family(num_extra_tokens=1)
-    Family(adapter=None, vit_like=False, num_extra_tokens=1)
+    Family(adapter=None, vit_like=False, num_extra_tokens=1, call=None)
     """
 
     adapter: str | None = None
     vit_like: bool = False
     num_extra_tokens: int | None = None
+    call: int | None = None
 
 
 DETECTED = Family()

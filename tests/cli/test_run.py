@@ -182,3 +182,22 @@ def test_labels_name_the_classes(camctl, photo, tmp_path):
     assert "cannot be read" in camctl("run", photo, MODEL, "--labels", file).err
     file.write_text("\n")
     assert "holds no labels" in camctl("run", photo, MODEL, "--labels", file).err
+
+
+def test_bands_and_range_of_a_deep_picture_are_read_and_said(camctl, tmp_path):
+    deep = np.linspace(0, 4095, 64 * 64).reshape(64, 64).astype(np.uint16)
+    Image.fromarray(deep).save(tmp_path / "deep.png")
+    guessed = camctl("run", tmp_path / "deep.png", "demo:resnet", "--no-preview")
+    assert guessed.code == 0
+    assert "white 4095. To set them: --range 0:65535" in guessed.err
+    told = camctl("run", tmp_path / "deep.png", "demo:resnet", "--no-preview", "--range", "0:4095", "--bands", "1")
+    assert "deep.png' holds" not in told.err
+    wrong = camctl("run", tmp_path / "deep.png", "demo:resnet", "--bands", "4")
+    assert wrong.code == 2
+    assert "has 1 band, and band 4 is asked for" in wrong.err
+
+
+def test_a_run_of_a_layer_can_be_asked_for(camctl, photo):
+    wrong = camctl("run", photo, "demo:resnet", "--call", "2")
+    assert wrong.code == 2
+    assert "runs once in a pass, and run 2 is asked for" in wrong.err

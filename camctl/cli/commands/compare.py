@@ -46,6 +46,7 @@ class PicturesOptions:
     picture: str = argument("IMAGE", help="The picture; also a folder or a quoted pattern.")
     target_layers: list[str] | None = option("LAYER...", shown="what the head reads")
     image: list[str] | None = option("FILE...", help="More pictures, folders or patterns.")
+    reading: options.ReadingOptions
 
     def pictures(self) -> tuple[str, ...]:
         """Return the paths of the pictures. Raises `InputError`."""
@@ -214,6 +215,7 @@ def compare(
             aggregate=methods.maps.aggregate,
             evaluation=request,
             family=pending[0].family,
+            reading=subject.reading.reading(),
             progress=progress.steps(),
         )
         progress.say("Drawing")

@@ -1,6 +1,6 @@
 """`camctl layers`: the modules of a model, and which of them can be target layers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from camctl.cli.output.layer_report import (
@@ -13,7 +13,7 @@ from camctl.cli.output.layer_report import (
 )
 from camctl.cli.output.sink import Sink, note
 from camctl.cli.parsing.groups import option, switch
-from camctl.cli.parsing.options import ModelRequest, OneModel
+from camctl.cli.parsing.options import ModelRequest, OneModel, ReadingOptions
 from camctl.errors import ExitCode, InputError
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ class LayerOptions:
     filter: str | None = option("GLOB")
     usable: bool = switch(help="Only layers that can be target layers.")
     image: str | None = option("FILE", help="Probe with this picture instead of noise.")
+    reading: ReadingOptions = field(default_factory=ReadingOptions)
     check: bool = switch()
     json: bool = switch(help="Print JSON on stdout: every module, or all of --check.")
 
@@ -53,7 +54,7 @@ def layers(options: LayerOptions, model: OneModel) -> ExitCode:
         raise InputError(message, hint="Leave them out, or leave out --check.")
     # Layers are about structure: no weights are fetched for them.
     request, sink = model.request(structure_only=True), Sink(json=options.json)
-    picture = read_picture(options.image) if options.image is not None else None
+    picture = read_picture(options.image, options.reading.reading()) if options.image is not None else None
     return check_model(request, sink, picture) if options.check else list_layers(request, sink, picture, options)
 
 

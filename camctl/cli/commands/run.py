@@ -28,6 +28,7 @@ class PictureOptions:
 
     image: str = argument("IMAGE", help="The picture.")
     target_layers: list[str] | None = option("LAYER...", shown="what the head reads")
+    reading: options.ReadingOptions
     preview_model: bool = switch(help="Show the model's layers, as camctl layers does, and stop.")
 
 
@@ -128,7 +129,7 @@ def run(
     files = map_files(output.save_path, output.save_raw, count, inputs=inputs)
     if subject.preview_model:
         return list_layers(request, sink)
-    picture = read_picture(subject.image)
+    picture = read_picture(subject.image, subject.reading.reading())
     with sink.working() as progress:
         loaded = request.load(progress)
         progress.say("Running it")

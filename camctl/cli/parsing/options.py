@@ -12,11 +12,12 @@ from camctl.cli.output.sink import Sink
 from camctl.cli.parsing import completion
 from camctl.cli.parsing.assignments import parse_assignments
 from camctl.cli.parsing.groups import argument, option, switch
-from camctl.cli.parsing.texts import class_name, split_names
+from camctl.cli.parsing.texts import class_name, parse_bands, parse_range, split_names
 from camctl.errors import ExitCode, InputError
 from camctl.render.colormaps import COLORMAPS, known_colormap
 from camctl.values.look import DEFAULT_COLORMAP, DEFAULT_OPACITY
 from camctl.values.output import OutputKind
+from camctl.values.reading import Reading
 from camctl.values.request import Classes, Family, nearest
 
 if TYPE_CHECKING:
@@ -72,6 +73,25 @@ class ClassOptions:
             versus=tuple(map(class_name, rivals)),
             strength=self.versus_strength,
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadingOptions:
+    """How a picture's numbers are read.
+
+    bands: Bands of a TIFF to show as red, green and blue, such as 4,3,2. A model of other bands sees all of them, or
+        these if it takes as many.
+    range: Numbers that are black and white in a picture of more than 8 bits, such as 0:4095.
+    """
+
+    panel: ClassVar = WHAT
+
+    bands: str | None = option("N,N,N", shown="1,2,3")
+    range: str | None = option("LOW:HIGH", shown="by its numbers")
+
+    def reading(self) -> Reading:
+        """Return how pictures are read. Raises `InputError`."""
+        return Reading(bands=parse_bands(self.bands), range=parse_range(self.range))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -211,6 +231,7 @@ class ModelOptions:
     adapter: str | None = option("NAME", autocompletion=completion.adapters)
     vit_like: bool = switch(help="Treat the layer's output as tokens. Rarely needed: this is detected.")
     num_extra_tokens: int | None = option("N", min=0)
+    call: int | None = option("N", help="Run to explain of a layer that runs several times in a pass.", min=1)
 
     def request_for(self, model: str, checkpoint: str | None, *, structure_only: bool = False) -> ModelRequest:
         """Return the request for a model. Raises `InputError`, or `PluginError` for its source or adapter.
@@ -219,7 +240,9 @@ class ModelOptions:
         """
         if self.adapter is not None:
             registry.locate("adapter", self.adapter)
-        family = Family(adapter=self.adapter, vit_like=self.vit_like, num_extra_tokens=self.num_extra_tokens)
+        family = Family(
+            adapter=self.adapter, vit_like=self.vit_like, num_extra_tokens=self.num_extra_tokens, call=self.call
+        )
         source = registry.locate("source", registry.split_model(model)[0])
         drawn = structure_only and checkpoint is None and not self.random_weights
         # Loads the source, which may need torch.

@@ -21,6 +21,9 @@ PICTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".
 
 SIDES = 4
 
+LONGEST_BAND = 5
+"""Largest number of digits of a band's number."""
+
 
 def split_names(
     texts: Sequence[str] | None, *, default: Sequence[str] = (), option: str = "--method"
@@ -33,6 +36,26 @@ def split_names(
         kind = option.strip("-").removesuffix("s")
         raise InputError(f"{option} names no {kind}.", hint=f"Leave it out, or see: camctl {kind}s")
     return names
+
+
+def parse_bands(text: str | None) -> tuple[int, ...]:
+    """`4,3,2` -> three numbers; none for an option not given. Raises `InputError`."""
+    words = [word.strip() for word in text.split(",")] if text is not None else []
+    if not all(word.isdecimal() and len(word) <= LONGEST_BAND for word in words):
+        raise InputError(f"--bands {text} are no bands.", hint="Count them from 1: --bands 4,3,2")
+    return tuple(map(int, words))
+
+
+def parse_range(text: str | None) -> tuple[float, float] | None:
+    """`0:4095` -> both numbers; None for an option not given. Raises `InputError`."""
+    if text is None:
+        return None
+    try:
+        low, high = map(float, text.split(":"))
+    except ValueError:
+        message = f"--range {text} are not two numbers."
+        raise InputError(message, hint="Give the numbers that are black and white: --range 0:4095") from None
+    return low, high
 
 
 def class_name(text: str) -> int | str:

@@ -11,9 +11,9 @@ from camctl.errors import Hint
 from camctl.pipeline.check import layer_checks, model_checks
 from camctl.pipeline.check.trial import Trial
 from camctl.pipeline.explain import explain
-from camctl.pipeline.layer_selection import default_layers
+from camctl.pipeline.layer_selection import default_layers, no_layer
 from camctl.pipeline.load import loaded_of
-from camctl.pipeline.scene import NO_LAYER, plan_of, scene_of
+from camctl.pipeline.scene import plan_of, scene_of
 from camctl.values.check import Check, Finding
 from camctl.values.picture import Picture, read_picture
 from camctl.values.request import DETECTED, Family
@@ -91,7 +91,7 @@ def check(model: AnyModel, image: AnyPicture | None = None, *, family: Family = 
     from camctl.engine.model_state import condition
 
     loaded = loaded_of(model)
-    picture = _noise(loaded.input_size) if image is None else read_picture(image)
+    picture = _noise(loaded.input_size, loaded.bands) if image is None else read_picture(image)
     start = condition(loaded.module)
     scene = scene_of(plan_of(loaded, family), picture)
     bare, logits = _bare(scene)
@@ -139,7 +139,7 @@ def check(model: AnyModel, image: AnyPicture | None = None, *, family: Family = 
     )
 
 
-def _noise(size: tuple[int, int]) -> Picture:
+def _noise(size: tuple[int, int], bands: int) -> Picture:
     """Return patches of colour of all sizes, smooth and sharp as in pictures; the same each time."""
     import numpy as np
 
@@ -149,7 +149,8 @@ def _noise(size: tuple[int, int]) -> Picture:
     for cells in (3, 6, 12, 24):
         coarse = generator.normal(0, 1, (cells, cells, 3))
         values += coarse[np.arange(height) * cells // height][:, np.arange(width) * cells // width]
-    return Picture(NOISE, np.clip(128 + 45 * values, 0, 255).astype(np.uint8))
+    pixels = np.clip(128 + 45 * values, 0, 255).astype(np.uint8)
+    return Picture(NOISE, pixels, numbers=pixels[..., np.arange(bands) % 3])
 
 
 def _chosen_by(scene: Scene) -> str:
@@ -175,7 +176,7 @@ def _no_map(scene: Scene, seen: LayerMap, alone: LayerMap, layers: tuple[str, ..
     if gridless is not None:
         reason = f"The {_chosen_by(scene)} names '{gridless}', which has no grid here: {records[gridless].why_not}."
         return "no-layer", reason, Hint("Try another layer", target_layers=alone.default) if alone.default else hint
-    return "no-layer", "" if layers else NO_LAYER, hint
+    return "no-layer", "" if layers else no_layer(seen), hint
 
 
 def _judged(cam: Cam, *, telling: bool, random_weights: bool) -> Verdict:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from camctl.errors import CamctlError, Hint, InputError, one_line
 from camctl.kit.addresses import shown
+from camctl.kit.bands import input_shape
 from camctl.kit.downloads import check_checkpoint, fetch, local_file
 from camctl.kit.fitting import fit
 from camctl.kit.hub import HINT, hub_file
@@ -67,10 +68,10 @@ class Timm(Source):
             module = _with_published(found, arguments, weights, name)
         module.eval()
         with quiet():
-            preprocess, input_size = make_preprocess(module, size)
+            preprocess, input_size, bands = make_preprocess(module, size)
         forward = _make_forward(module)
         if options.random_weights:
-            settle(module, forward, (3, *input_size), options.seed)
+            settle(module, forward, input_shape(preprocess, input_size, bands), options.seed)
         module.to(device)
         classes = int(getattr(module, "num_classes", 0))
         return LoadedModel(
@@ -80,6 +81,7 @@ class Timm(Source):
             forward=forward,
             preprocess=preprocess,
             input_size=input_size,
+            bands=bands,
             class_names=class_names(found.config, classes),
             output="logits",
             checkpoint=Checkpoint(path=shown(named), sha256=weights.sha256) if weights and named else None,

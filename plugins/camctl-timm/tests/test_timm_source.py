@@ -400,6 +400,23 @@ def test_the_input_size_may_be_set_for_nets_of_any_size_and_of_a_fixed_one(load,
         assert loaded.forward(loaded.preprocess(pixels)[None]).shape == (1, 1000)
 
 
+@pytest.mark.parametrize("channels", [1, 3, 5])
+def test_a_network_gets_the_channels_that_it_was_built_for(load, pixels, channels):
+    model = load("test_resnet", random_weights=True, cfg_options={"in_chans": channels})
+    picture = pixels if channels < 5 else pixels[..., [0, 1, 2, 0, 1]]
+    inputs = model.preprocess(picture)
+    assert inputs.shape[0] == channels
+    assert model.bands == (5 if channels == 5 else 3)
+    assert model.forward(inputs[None]).shape[0] == 1
+
+
+def test_a_grey_network_sees_the_luma(load):
+    model = load("test_resnet", random_weights=True, cfg_options={"in_chans": 1})
+    seen = model.preprocess(np.full((200, 200, 3), (200, 100, 50), np.uint8))
+    wanted = (round(0.299 * 200 + 0.587 * 100 + 0.114 * 50) / 255 - 0.5) / 0.5  # its config's
+    assert seen.mean().item() == pytest.approx(wanted, abs=1e-3)
+
+
 def test_imagenets_names_stand_in_the_models_order(load):
     names = load("test_resnet").class_names
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from camctl.errors import InputError, one_line
+from camctl.kit.bands import RGB, grey, unit
 from camctl_transformers.finding import Found, quiet
 
 if TYPE_CHECKING:
@@ -21,7 +22,10 @@ _BLANK = (512, 512, 3)
 
 
 def preprocessing(found: Found) -> tuple[Preprocess, tuple[int, int], str]:
-    """Make a preprocessing; returns it, the (height, width) of its output, and a note if it is a guess."""
+    """Make a preprocessing; returns it, the (height, width) of its output, and a note if it is a guess.
+
+    A network of grey pictures gets the mean of the prepared channels, and one of many bands (H, W, bands) of them.
+    """
     import numpy as np
 
     processor, note = _saved(found), ""
@@ -30,15 +34,35 @@ def preprocessing(found: Found) -> tuple[Preprocess, tuple[int, int], str]:
         processor = _default(found.config)
         origin = "its family's default" if processor is not None else "a guess: ImageNet's mean and deviation"
         note = f"Preprocessing is {origin}, since no image processor was saved with the model."
+    channels = channels_of(found.config)
+    if channels not in {1, RGB}:
+        return _plain(processor, size or (224, 224), channels), size or (224, 224), note
     preprocess = _plain(None, size or (224, 224)) if processor is None else _by(processor, found.config)
+    preprocess = _grey(preprocess) if channels == 1 else preprocess
     try:
         height, width = preprocess(np.zeros(_BLANK, np.uint8)).shape[-2:]
     except Exception as error:
         message = f"The model's image processor fails on a blank picture: {one_line(error)}"
         raise InputError(message, hint="Correct its preprocessor_config.json.") from error
     if note and size is not None and (height, width) != size:
-        return _plain(processor, size), size, note
+        plain = _plain(processor, size)
+        return _grey(plain) if channels == 1 else plain, size, note
     return preprocess, (height, width), note
+
+
+def channels_of(config: Any) -> int:
+    """Return the number of channels of the network's pictures."""
+    count = getattr(config, "num_channels", None) or getattr(
+        getattr(config, "vision_config", None), "num_channels", RGB
+    )
+    return count if isinstance(count, int) and count > 0 else RGB
+
+
+def _grey(preprocess: Preprocess) -> Preprocess:
+    def prepared(pixels: NDArray[np.uint8]) -> Tensor:
+        return preprocess(grey(pixels)[..., None].repeat(RGB, 2)).mean(0, keepdim=True)
+
+    return prepared
 
 
 def _saved(found: Found) -> Any | None:
@@ -95,17 +119,22 @@ def _by(processor: Any, config: Any) -> Preprocess:
     return preprocess
 
 
-def _plain(processor: Any | None, size: tuple[int, int]) -> Preprocess:
-    """Resize to the network's size, and normalise with the processor's mean and deviation or ImageNet's."""
+def _plain(processor: Any | None, size: tuple[int, int], channels: int = 3) -> Preprocess:
+    """Resize to the network's size, and normalise with the processor's mean and deviation or ImageNet's.
+
+    Bands, for which these are of another number, stay within 0..1.
+    """
     mean = getattr(processor, "image_mean", None) or (0.485, 0.456, 0.406)
     std = getattr(processor, "image_std", None) or (0.229, 0.224, 0.225)
+    if len(mean) != channels:
+        mean, std = (0.0,) * channels, (1.0,) * channels
 
     def preprocess(pixels: NDArray[np.uint8]) -> Tensor:
         import numpy as np
         import torch
         from torch.nn.functional import interpolate
 
-        picture = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))[None].float() / 255
+        picture = torch.from_numpy(np.ascontiguousarray(unit(pixels).transpose(2, 0, 1)))[None]
         resized = interpolate(picture, size, mode="bilinear", antialias=True, align_corners=False)[0]
         return (resized - torch.tensor(mean)[:, None, None]) / torch.tensor(std)[:, None, None]
 

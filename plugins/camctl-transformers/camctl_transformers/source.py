@@ -6,13 +6,14 @@ import re
 from typing import Any
 
 from camctl.errors import InputError
+from camctl.kit.bands import RGB
 from camctl.kit.downloads import check_checkpoint
 from camctl.kit.random_weights import LIKE_PICTURES, settle
 from camctl.plugin import LoadedModel, LoadOptions, Source
 from camctl_transformers.building import at_random, classifier_class, is_classifier, with_weights, zero_shot_class
 from camctl_transformers.finding import Found, families_known, find
 from camctl_transformers.forwards import forward_of
-from camctl_transformers.processing import preprocessing
+from camctl_transformers.processing import channels_of, preprocessing
 from camctl_transformers.zero_shot import SIGMOID, USAGE, zero_shot_forward
 
 _PLACEHOLDER = re.compile(r"LABEL_\d+")
@@ -68,9 +69,10 @@ def _loaded(
 ) -> LoadedModel:
     config = found.config
     preprocess, size, note = preprocessing(found)
+    channels = channels_of(config)
     forward = zero_shot_forward(module, found, texts) if texts else forward_of(module, config, options.seed)
     if options.random_weights:
-        settle(module, forward, (3, *size), options.seed, scales=LIKE_PICTURES)
+        settle(module, forward, (channels, *size), options.seed, scales=LIKE_PICTURES)
     multi_label = getattr(config, "problem_type", None) == "multi_label_classification"
     sigmoid = config.model_type in SIGMOID if texts else multi_label
     return LoadedModel(
@@ -80,6 +82,7 @@ def _loaded(
         forward=forward,
         preprocess=preprocess,
         input_size=size,
+        bands=RGB if channels == 1 else channels,
         class_names=texts or _names(config),
         output="logits",
         score="sigmoid" if sigmoid else "softmax",

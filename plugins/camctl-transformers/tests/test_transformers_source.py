@@ -16,7 +16,14 @@ from camctl_transformers.finding import quiet
 from camctl_transformers.source import Transformers
 from PIL import Image
 from safetensors.torch import save_file
-from transformers import AutoImageProcessor, AutoTokenizer, CLIPTokenizer, ViTConfig, ViTModel
+from transformers import (
+    AutoImageProcessor,
+    AutoTokenizer,
+    CLIPTokenizer,
+    ViTConfig,
+    ViTForImageClassification,
+    ViTModel,
+)
 from transformers_families import FAMILIES
 from transformers_making import NAMES, module_of, saved, tokenizer_of
 from transformers_sweep import load, picture
@@ -117,6 +124,20 @@ def test_without_a_processor_the_familys_default_at_the_networks_size_is_used_an
     assert loaded.input_size == (64, 64)
     assert any("Preprocessing" in note for note in loaded.notes)
     assert logits(loaded).shape == (1, 5)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 5])
+def test_a_network_gets_the_channels_that_it_was_built_for(tmp_path, channels):
+    config = ViTConfig(
+        hidden_size=24, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32, image_size=64, patch_size=8,
+        num_channels=channels, id2label=dict(enumerate(NAMES)),
+    )  # fmt: skip
+    ViTForImageClassification(config).save_pretrained(tmp_path)
+    model = camctl.load(f"transformers:{tmp_path}")
+    bands = np.random.default_rng(0).integers(0, 256, (80, 64, 5)).astype(np.uint8)
+    explanation = camctl.explain(model, bands if channels == 5 else bands[..., :3])
+    assert model.bands == (5 if channels == 5 else 3)
+    assert explanation.maps[0].grid == (8, 8)
 
 
 def test_a_backbone_without_a_head_is_told(tmp_path):
