@@ -26,6 +26,7 @@ def load(  # noqa: PLR0913
     random_weights: bool = False,
     seed: int = 0,
     trust_checkpoint: bool = False,
+    weights: str | None = None,
     repairs: bool = True,
     cfg_options: Mapping[str, Any] | None = None,
     labels: Sequence[str] = (),
@@ -47,6 +48,8 @@ def load(  # noqa: PLR0913
         Seed for random weights.
     trust_checkpoint
         Let the checkpoint run code while it is read.
+    weights
+        Which weights of a checkpoint that holds several: `ema` (averaged), `plain`, or the key under which they lie.
     repairs
         Repair known defects of the model's own library.
     cfg_options
@@ -81,13 +84,14 @@ def load(  # noqa: PLR0913
         random_weights=random_weights,
         seed=seed,
         trust_checkpoint=trust_checkpoint,
+        weights=weights,
         repairs=repairs,
         cfg_options=cfg_options or {},
         labels=tuple(labels),
         progress=progress,
     )
-    weights = str(checkpoint) if checkpoint is not None else None
-    loaded = picked.plugin.load(reference, weights, _device(device), options)
+    file = str(checkpoint) if checkpoint is not None else None
+    loaded = picked.plugin.load(reference, file, _device(device), options)
     return _renamed(loaded, options.labels) if options.labels else loaded
 
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Callable, Mapping
+from contextlib import redirect_stdout
 from dataclasses import replace
 from difflib import get_close_matches
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from camctl.errors import InputError
 from camctl.kit.checkpoints import as_names
 from camctl.kit.downloads import load_weights
 from camctl.kit.fitting import fit
+from camctl.kit.importing import importable
 from camctl.kit.random_weights import randomise, seeded, settle
+from camctl.kit.untrained import looks_untrained
 from camctl.plugin import LoadedModel, LoadOptions, Source
 from camctl.sources.plain_preprocess import plain_preprocess
 from camctl.sources.reporting import reported
@@ -24,6 +25,7 @@ from camctl.sources.reporting import reported
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+UNTRAINED = "The model's weights are as it was initialised, untrained: the map then means nothing. Give a checkpoint."
 _USAGE = "Write python:package.module:factory, where factory() returns the model."
 
 
@@ -42,9 +44,10 @@ class PythonSource(Source):
         """
         path = reference.partition(":")[0]
         top = path.partition(".")[0]
-        with _current_folder():  # a missing module is reported before the seconds that torch takes
+        with importable():  # a missing module is reported before the seconds that torch takes
             if top and top not in sys.modules and importlib.util.find_spec(top) is None:
                 raise _missing(path)
+        import torch
         from torch import nn
 
         weights = load_weights(checkpoint, options)
@@ -55,11 +58,16 @@ class PythonSource(Source):
         if not isinstance(module, nn.Module):
             message = f"'{reference}' returned {type(module).__name__}; expected nn.Module or LoadedModel."
             raise InputError(message, hint=_USAGE)
+        if isinstance(module, torch.jit.ScriptModule):
+            message = f"'{reference}' returned a program of TorchScript, which cannot be looked into."
+            raise InputError(message, hint="Return the Python model, and give its state dict as the checkpoint.")
         notes: tuple[str, ...] = ()
         if weights is not None:
-            notes = fit(module, weights, hint=f"Make '{reference}' build a model with N classes.")
+            notes = fit(module, weights, hint=f"Make '{reference}' build a model with N classes.", where=f"'{reference}'")
         elif options.random_weights:
             randomise(module, options.seed)
+        elif looks_untrained(module):
+            notes = (UNTRAINED,)
         module.eval()  # no chaining: mmpretrain's backbones return nothing here
         module.to(device)
         # The functions of a `LoadedModel` may close over its module, which stays the same object.
@@ -99,7 +107,7 @@ def _make(reference: str) -> Any:
     if not path or not attribute:
         message = f"'{reference}' does not say where the model is."
         raise InputError(message, hint=_USAGE)
-    with _current_folder(), redirect_stdout(sys.stderr):
+    with importable(), redirect_stdout(sys.stderr):
         factory = _attribute(_module(path), attribute, path)
         if isinstance(factory, nn.Module | LoadedModel):
             return factory
@@ -108,24 +116,6 @@ def _make(reference: str) -> Any:
             raise InputError(message, hint=_USAGE)
         with reported(f"{path}:{attribute}() failed", f"Try it: python -c 'import {path}; {path}.{attribute}()'"):
             return factory()
-
-
-@contextmanager
-def _current_folder() -> Iterator[None]:
-    """Make the current folder importable, as `python -m` does and a console script does not."""
-    try:
-        here = str(Path.cwd())
-    except OSError:  # it was removed: installed modules can still be imported
-        here = ""
-    missing = bool(here) and not {here, ""} & set(sys.path)
-    if missing:
-        sys.path.insert(0, here)
-    importlib.invalidate_caches()
-    try:
-        yield
-    finally:
-        if missing and here in sys.path:
-            sys.path.remove(here)
 
 
 def _missing(path: str) -> InputError:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from camctl.errors import CamctlError, Hint, InputError, one_line
 from camctl.kit.addresses import shown
 from camctl.kit.downloads import check_checkpoint, fetch, local_file
-from camctl.kit.fitting import fit
+from camctl.kit.fitting import check_fit, fit, mismatch
 from camctl.kit.hub import HINT, hub_file
 from camctl.kit.quiet import quiet
 from camctl.kit.random_weights import enliven, seeded, settle
+from camctl.kit.renaming import aligned
 from camctl.plugin import Checkpoint, LoadedModel, LoadOptions, Source
 from camctl_timm import checkpoints, references
 from camctl_timm.labels import class_names
@@ -49,22 +51,22 @@ class Timm(Source):
         check_checkpoint(named, options)
         weights = None
         if named is not None:
-            weights = checkpoints.read(local_file(named, options), trust=options.trust_checkpoint)
+            weights = checkpoints.read(local_file(named, options), options, named=named)
         found = references.look_up(parts, options.progress)
         arguments, size = _arguments(found, options)
         _check_head(reference, found, arguments, weights)
         name = f"timm:{reference}"
         notes: tuple[str, ...] = ()
         if options.random_weights:
-            with seeded(options.seed):
-                module = _build(found, arguments)
+            module = _build(found, arguments, options.seed)
             enliven(module, options.seed)
         elif weights is not None:
-            module, notes = _with_own(found, arguments, weights, name)
+            module, notes = _with_own(found, arguments, weights, name, options.seed)
         else:
             weights = _published(parts, found, options)
             named = weights.path.name
-            module = _with_published(found, arguments, weights, name)
+            _check_published(found, arguments, weights, name)
+            module, notes = _with_published(found, arguments, weights, name, options.seed), weights.notes
         module.eval()
         with quiet():
             preprocess, input_size = make_preprocess(module, size)
@@ -80,7 +82,7 @@ class Timm(Source):
             forward=forward,
             preprocess=preprocess,
             input_size=input_size,
-            class_names=class_names(found.config, classes),
+            class_names=_names(weights, classes) or class_names(found.config, classes),
             checkpoint=Checkpoint(path=shown(named), sha256=weights.sha256) if weights and named else None,
             random_weights=options.random_weights,
             notes=notes,
@@ -113,12 +115,29 @@ def _check_head(reference: str, found: references.Found, arguments: dict[str, An
         raise InputError(message, hint=Hint("Add a head, and weights trained with it", cfg_options="num_classes=N"))
 
 
-def _build(found: references.Found, arguments: dict[str, Any], **weights: Any) -> nn.Module:
+def _check_published(
+    found: references.Found, arguments: dict[str, Any], weights: Weights, name: str
+) -> None:
+    """Raise `InputError` if the user asks for another number of classes than the published head has."""
+    rows, wanted = checkpoints.head_rows(weights.state, found.config), arguments.get("num_classes")
+    if wanted is not None and rows is not None and wanted not in {rows, found.config.get("num_classes")}:
+        hint = "Give a checkpoint that was trained with so many classes, or omit num_classes."
+        sizes = [("head.weight", (rows,), (wanted,))]
+        raise mismatch(sizes, path=weights.path, hint=hint, where=name)
+
+
+def _names(weights: Weights | None, classes: int) -> tuple[str, ...] | None:
+    """The checkpoint's own class names, if there is one for each logit."""
+    names = weights.class_names if weights else None
+    return names if names and len(names) == classes else None
+
+
+def _build(found: references.Found, arguments: dict[str, Any], seed: int, **weights: Any) -> nn.Module:
     """Build the model; with `pretrained=True` timm reads its weights only from the given overlay."""
     import timm
 
     try:
-        with quiet():
+        with quiet(), seeded(seed):
             module: nn.Module = timm.create_model(
                 found.architecture, pretrained_cfg=dict(found.config) or None, **arguments, **weights
             )
@@ -157,40 +176,59 @@ def _published(reference: references.Reference, found: references.Found, options
     else:
         message = f"There are no published weights of '{reference.name}'."
         raise InputError(message, hint=HINT)
-    return checkpoints.read(file, trust=options.trust_checkpoint)
+    return checkpoints.read(file, options)
 
 
-def _with_published(found: references.Found, arguments: dict[str, Any], weights: Weights, name: str) -> nn.Module:
-    """Build the model, and let timm convert and load the weights. Raises `InputError` if they do not fit."""
+def _with_published(
+    found: references.Found, arguments: dict[str, Any], weights: Weights, name: str, seed: int
+) -> nn.Module:
+    """Build the model, and let timm convert and load the weights.
+
+    Raises `InputError` if they do not fit, or leave a parameter at random.
+    """
     overlay: dict[str, Any] = {"source": None}
     if not weights.state:
         overlay |= {"file": str(weights.path), "custom_load": True}
     else:
         overlay |= {"state_dict": dict(weights.state)}
+    if arguments.get("num_classes", found.config.get("num_classes")) != found.config.get("num_classes"):
+        # Else timm drops the checkpoint's head for a random one.
+        overlay |= {"num_classes": arguments["num_classes"], "label_offset": 0}
     try:
-        return _build(found, arguments, pretrained=True, pretrained_cfg_overlay=overlay)
+        module = _build(found, arguments, seed, pretrained=True, pretrained_cfg_overlay=overlay)
+        if weights.state and not checkpoints.fits(module, weights.state):
+            other = _build(found, arguments, seed + 1, pretrained=True, pretrained_cfg_overlay=overlay)
+            drawn = checkpoints.differing(module, other)
+            if drawn:
+                check_fit(module, drawn, (), path=weights.path, where=name)
     except CamctlError:
         raise
     except Exception as error:
         message = f"The weights in '{weights.path}' do not fit {name}: {one_line(error)}"
         raise InputError(message, hint="Give a checkpoint of exactly this model.") from error
+    return module
 
 
 def _with_own(
-    found: references.Found, arguments: dict[str, Any], weights: Weights, name: str
+    found: references.Found, arguments: dict[str, Any], weights: Weights, name: str, seed: int
 ) -> tuple[nn.Module, tuple[str, ...]]:
-    """Build the model with the user's weights: as they are if they fit, else converted from the authors' layout."""
+    """Build the model with the user's weights: by name if they fit, else converted from the authors' layout."""
     if not weights.state:
-        return _with_published(found, arguments, weights, name), ()
-    module = _build(found, arguments)
-    if not checkpoints.fits(module, weights.state):
-        try:
-            return _with_published(found, arguments, weights, name), ()
-        except InputError:
-            pass  # the error below is about the file as it is
+        return _with_published(found, arguments, weights, name, seed), ()
+    module = _build(found, arguments, seed)
+    if "num_classes" not in arguments and checkpoints.head_rows(weights.state, found.config) is None:
+        rows = checkpoints.head_rows(aligned(module, weights).state, found.config)
+        if rows is not None and rows != getattr(module, "num_classes", rows):
+            arguments = {**arguments, "num_classes": rows}
+            module = _build(found, arguments, seed)
     other = Hint("Set what differs", cfg_options=("num_classes=N", "img_size=S"))
     hint = Hint("Set the number of classes", cfg_options="num_classes=N")
-    return module, fit(module, weights, hint=hint, where=name, other_sizes=other)
+    try:
+        return module, fit(module, weights, hint=hint, where=name, other_sizes=other)
+    except InputError:
+        with suppress(InputError):  # the error is about the file as it is
+            return _with_published(found, arguments, weights, name, seed), weights.notes
+        raise
 
 
 def _make_forward(module: nn.Module) -> Callable[[Tensor], Tensor]:

@@ -8,6 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from camctl.kit.fitting import OTHER_SIZES, fit
+from camctl.kit.random_weights import seeded
+from camctl.kit.renaming import aligned
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -58,11 +60,8 @@ def size_in(state: Mapping[str, Tensor]) -> int | None:
     return int(round((position.shape[1] - 1) ** 0.5) * patch.shape[-1])
 
 
-def fill(module: nn.Module, weights: Weights, name: str) -> tuple[str, ...]:
-    """Load weights in place, on the CPU, under current names; returns a note on missing and unused ones.
-
-    Raises `InputError` if sizes differ or nothing fits.
-    """
+def renamed(weights: Weights, name: str) -> Weights:
+    """Return weights under the current names of a network's weights."""
     versions = weights.versions
     if versions is None and name.startswith("mnasnet"):
         # Only torch's own files have versions; MNASNet's current layout is the second.
@@ -72,5 +71,19 @@ def fill(module: nn.Module, weights: Weights, name: str) -> tuple[str, ...]:
         for key, value in weights.state.items()
         if not key.startswith(_AUXILIARY)
     }
+    weights = replace(weights, state=state, versions=versions)
+    if classes_in(state) is None:  # under other names, such as Lightning's
+        with seeded(0):
+            weights = aligned(build(name), weights)
+    return weights
+
+
+def filled(name: str, weights: Weights, classes: int, seed: int) -> tuple[nn.Module, tuple[str, ...]]:
+    """Build a network with renamed weights, and notes on what is not there or not used.
+
+    Raises `InputError` if a parameter is not there or has another size.
+    """
+    with seeded(seed):
+        module = build(name, classes=classes_in(weights.state) or classes, size=size_in(weights.state))
     # The head was built for the file's classes.
-    return fit(module, replace(weights, state=state, versions=versions), hint=OTHER_SIZES, where=name)
+    return module, fit(module, weights, hint=OTHER_SIZES, where=name)

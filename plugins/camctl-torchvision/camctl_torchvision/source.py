@@ -12,7 +12,7 @@ from camctl.kit.downloads import check_checkpoint, local_file
 from camctl.kit.random_weights import LIKE_PICTURES, enliven, seeded, settle
 from camctl.plugin import LoadedModel, LoadOptions, Source
 from camctl_torchvision import published
-from camctl_torchvision.fitting import build, classes_in, fill, size_in
+from camctl_torchvision.fitting import build, classes_in, filled, renamed, size_in
 from camctl_torchvision.names import check_name
 
 HERE_ALREADY = Hint("Give a checkpoint file on this machine, or use", random_weights=True)
@@ -60,7 +60,9 @@ def _with_weights(name: str, checkpoint: str | None, options: LoadOptions) -> Lo
     if checkpoint is not None:
         weights = None if is_url(checkpoint) else published.named(name, checkpoint)
     path = str(weights.url if weights is not None else checkpoint)
-    file = read_checkpoint(local_file(path, options, hint=HERE_ALREADY), trust=options.trust_checkpoint, named=path)
+    place = local_file(path, options, hint=HERE_ALREADY)
+    file = read_checkpoint(place, trust=options.trust_checkpoint, choice=options.weights, named=path)
+    file = renamed(file, name)
     notes = list(_notes(options))
     if weights is None:
         # A file downloaded by hand has the published name.
@@ -73,8 +75,8 @@ def _with_weights(name: str, checkpoint: str | None, options: LoadOptions) -> Lo
         transforms, origin = published.transforms_for(name, size)
         names = published.class_names(published.default_of(name))
         notes.append(f"Preprocessing is that of {origin}; the checkpoint does not define its own.")
-    module = build(name, classes=classes_in(file.state) or len(names), size=size)
-    notes.extend(fill(module, file, name))
+    module, remarks = filled(name, file, len(names), options.seed)
+    notes.extend(remarks)
     module.eval()
     return _loaded(name, module, transforms, _names_for(file, names), checkpoint=file.origin, notes=tuple(notes))
 

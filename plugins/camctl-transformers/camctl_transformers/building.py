@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from camctl.errors import CamctlError, Hint, InputError, one_line, out_of_memory
 from camctl.kit.addresses import shown
 from camctl.kit.checkpoints import file_hash, read_checkpoint
-from camctl.kit.downloads import local_file
-from camctl.kit.fitting import mismatch, notes_on
+from camctl.kit.downloads import load_weights
+from camctl.kit.fitting import check_fit, mismatch
 from camctl.kit.hub import hub_file
 from camctl.kit.random_weights import enliven, seeded
+from camctl.kit.renaming import aligned
 from camctl.plugin import Checkpoint, LoadOptions
 from camctl_transformers.finding import Found, quiet
 
@@ -76,8 +77,9 @@ def with_weights(
     dtype: Any = torch.float32 if device == "cpu" else "auto"
     arguments: dict[str, Any] = {"config": found.config, "output_loading_info": True, "dtype": dtype}
     arguments |= {"ignore_mismatched_sizes": True}  # reported below
-    if checkpoint is not None:
-        weights = read_checkpoint(local_file(checkpoint, options), trust=options.trust_checkpoint, named=checkpoint)
+    weights = load_weights(checkpoint, options)
+    remarks: tuple[str, ...] = ()
+    if weights is not None:
         state: dict[str, Tensor] = dict(weights.state)
         source = weights.origin
     else:
@@ -86,14 +88,27 @@ def with_weights(
         if files[0].suffix != ".safetensors":  # transformers' own reader never trusts a checkpoint
             for file in files:
                 state |= read_checkpoint(file, trust=options.trust_checkpoint).state
-    arguments |= {"state_dict": state} if state else found.at
-    with quiet():
-        module, info = _made(lambda: kind.from_pretrained(None if state else found.name, **arguments), found)
+
+    def made() -> tuple[Any, Any]:
+        with quiet(), seeded(options.seed):
+            named = {"state_dict": state} if state else found.at
+            result: tuple[Any, Any] = _made(
+                lambda: kind.from_pretrained(None if state else found.name, **arguments, **named), found
+            )
+            return result
+
+    module, info = made()
+    if weights is not None and (info["missing_keys"] or info["mismatched_keys"]):
+        # Not by transformers' names: perhaps by those of a wrapper around its model.
+        renamed = aligned(module, weights)
+        if renamed.state.keys() != state.keys():
+            state, remarks = dict(renamed.state), renamed.notes
+            module, info = made()
     where = shown(checkpoint or found.name)
     if info["mismatched_keys"]:
         raise mismatch(sorted(info["mismatched_keys"]), path=where, hint=_CLASSES, where="the configuration")
-    notes = notes_on(module, sorted(info["missing_keys"]), sorted(info["unexpected_keys"]), path=where)
-    return module.eval(), source, notes
+    notes = check_fit(module, sorted(info["missing_keys"]), sorted(info["unexpected_keys"]), path=where, given=state)
+    return module.eval(), source, (*(remarks or (weights.notes if weights else ())), *notes)
 
 
 def _made(make: Any, found: Found) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 
 from camctl.errors import CamctlError, Hint, InputError, UnknownNameError, one_line
 from camctl.kit import quiet as silence
+from camctl.kit.file_kinds import folder_kind
 from camctl.kit.hub import hub_file
 
 _NAME = re.compile(r"[\w.-]+(/[\w.-]+)?", re.ASCII)
@@ -59,8 +60,8 @@ def find(reference: str, *, random_weights: bool) -> Found:
     folder = Path(text).expanduser()
     if text and folder.is_dir():
         if not (folder / "config.json").is_file():
-            message = f"'{text}' holds no model of transformers: there is no config.json."
-            raise InputError(message, hint="Give a folder made by save_pretrained.")
+            what, hint = folder_kind(folder) or ("holds no model of transformers: there is no config.json", None)
+            raise InputError(f"'{text}' {what}.", hint=hint or "Give a folder made by save_pretrained.")
         return Found(name=str(folder), config=_read(str(folder), text))
     if folder.is_file() or text.startswith((".", "/", "~")) or text.count("/") > 1 or not text:
         message = f"There is no folder '{text}'." if not folder.is_file() else f"'{text}' is a file, not a folder."

@@ -1,0 +1,113 @@
+"""Class names, in all the forms in which people keep them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from math import prod
+from typing import Any
+
+from camctl.kit.pickles import Inert
+
+_KEYS = (
+    "classes",
+    "CLASSES",
+    "class_names",
+    "class_to_idx",
+    "categories",
+    "idx_to_class",
+    "id2label",
+    "label2id",
+    "label_names",
+    "idx2label",
+    "names",
+    "labels",
+)
+_PLACES = ("meta", "dataset_meta", "hyper_parameters", "datamodule_hyper_parameters", "hparams", "config", "args")
+"""Keys of tables beside the weights that may hold the names."""
+_DEEPEST = 4
+_MOST = 200_000
+
+
+def as_names(value: Any) -> tuple[str, ...] | None:
+    """Return class names as a tuple, in the order of the outputs; None for anything else.
+
+    They may be a list, an array, or a table by index (`{0: "cat"}`) or by name (`{"cat": 0}`).
+
+    Examples
+    --------
+    >>> as_names({"dog": 1, "cat": 0})
+    ('cat', 'dog')
+    """
+    value = _listed(value)
+    if isinstance(value, Mapping):
+        items = list(dict.items(value) if isinstance(value, dict) else value.items())
+        by_index = {_index(key): name for key, name in items}
+        if None in by_index:
+            by_index = {_index(number): name for name, number in items}
+        count = len(items)
+        value = [by_index[at] for at in range(count)] if set(by_index) == set(range(count)) else None
+    if isinstance(value, list | tuple) and value and all(isinstance(name, str) for name in value):
+        return tuple(map(str, value))
+    return None
+
+
+def names_in(content: Any) -> tuple[str, ...] | None:
+    """Class names in a checkpoint's content, beside the weights or in the tables there."""
+    for table in _tables(content):
+        for key in _KEYS:
+            if names := as_names(table.get(key)):
+                return names
+    return None
+
+
+def _tables(content: Any, depth: int = 0) -> Iterator[Mapping[Any, Any]]:
+    """Tables that may hold class names, the innermost first, as mmengine's `meta.dataset_meta`."""
+    if isinstance(content, Inert):
+        content = content.state
+    if not isinstance(content, Mapping) or depth > _DEEPEST:
+        return
+    table = dict(dict.items(content)) if isinstance(content, dict) else dict(content)
+    for key in _PLACES:
+        yield from _tables(table.get(key), depth + 1)
+    yield table
+
+
+def _index(value: Any) -> int | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 10:  # noqa: PLR2004
+        return int(value)
+    return value if isinstance(value, int) else None
+
+
+def _listed(value: Any) -> Any:
+    """A list of an array's values, of a stand-in for one too; anything else as it is."""
+    if isinstance(value, Inert):
+        return _texts(value.state)
+    if type(value).__module__.partition(".")[0] in {"numpy", "pandas"} and hasattr(value, "tolist"):
+        return value.tolist()
+    return value
+
+
+def _texts(state: Any) -> list[str] | None:
+    """Texts of the pickled state of a numpy array of one dimension, which is never made an array."""
+    if not isinstance(state, tuple) or len(state) != 5:  # noqa: PLR2004
+        return None
+    _, shape, kind, _, data = state
+    if isinstance(data, list):
+        return data
+    code = kind.arguments[0] if isinstance(kind, Inert) and kind.arguments else ""
+    order = kind.state[1] if isinstance(getattr(kind, "state", None), tuple) and len(kind.state) > 1 else "<"
+    whole = isinstance(shape, tuple) and len(shape) == 1 and all(isinstance(size, int) for size in shape)
+    width = _index(code[1:]) if isinstance(code, str) and code[:1] in {"U", "S"} else None
+    if not whole or not width or not isinstance(data, bytes):
+        return None
+    letters = 4 if code[0] == "U" else 1
+    if prod(shape) > _MOST or len(data) != prod(shape) * width * letters:
+        return None
+    encoding = "latin-1" if letters == 1 else "utf-32-be" if order == ">" else "utf-32-le"
+    parts = (data[at : at + width * letters] for at in range(0, len(data), width * letters))
+    try:
+        return [part.decode(encoding).rstrip("\0") for part in parts]
+    except UnicodeDecodeError:
+        return None
