@@ -121,8 +121,8 @@ def mismatch(
     name, there, here = sizes[0]
     fits = f"; {total - len(sizes)} fit" if total else ""
     message = (
-        f"The checkpoint '{path}' is for another model: {len(sizes)} weights have other sizes{fits}. The first is {name}, "
-        f"{_written(here)} in {where} and {_written(there)} in the checkpoint."
+        f"The checkpoint '{path}' is for another model: {len(sizes)} weights have other sizes{fits}. "
+        f"The first is {name}, {_written(here)} in {where} and {_written(there)} in the checkpoint."
     )
     return InputError(message, hint=other_sizes)
 
@@ -158,9 +158,8 @@ def _lacking(
     holds = f"It holds {', '.join(instead)}{', ...' if len(unexpected) > _SHOWN else ''} instead. " if instead else ""
     only_head = all(HEAD.search(name) for name in lacking)
     if only_head and not unexpected:
-        return InputError(message, hint=Hint("Give a checkpoint with its trained head, or try the model with", random_weights=True))
-    if isinstance(hint, Hint) and not holds:
-        return InputError(message, hint=hint)
+        text = "Give a checkpoint with its trained head, or try the model with"
+        return InputError(message, hint=Hint(text, random_weights=True))
     return InputError(f"{message} {holds}".strip(), hint=hint)
 
 

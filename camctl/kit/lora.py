@@ -37,7 +37,7 @@ def merged(state: Mapping[str, Tensor], file: Path, content: Any) -> tuple[dict[
     for name, pair in pairs.items():
         base = plain.get(f"{name}.weight")
         if base is None:
-            message = f"'{file}' is an adapter of PEFT (LoRA): the weights that it adapts, such as {name}, are not in it."
+            message = f"'{file}' is an adapter of PEFT (LoRA), without the weights that it adapts, such as {name}."
             raise InputError(message, hint=_MERGE)
         plain[f"{name}.weight"] = base + _change(name, pair, base, settings, file)
     return plain, (f"LoRA of {len(pairs)} layers was merged into the weights.",)

@@ -22,14 +22,17 @@ from camctl.kit.importing import importable
 
 TRUST = Hint("If you know who made it, use", trust_checkpoint=True)
 
-_REFUSED = re.compile(r"GLOBAL ([\w.]+) was not an allowed global|Trying to load unsupported GLOBAL ([\w.]+)")
-"""The global that torch's restricted reader refused. Without one, the file is no pickle at all."""
+_REFUSED = re.compile(
+    r"GLOBAL ([\w.]+) was not an allowed global|Trying to load unsupported GLOBAL ([\w.]+)"
+    r"|Only persistent_load of storage is allowed"
+)
+"""What torch's restricted reader refused. Without it, the file is no pickle at all."""
 _INERT = re.compile(
     r"(numpy|pathlib|datetime|zoneinfo|decimal|fractions|uuid|enum|argparse|typing|omegaconf|mmengine|mmcv|mmcls|mmdet"
     r"|mmpretrain|(pytorch_)?lightning|lightning_fabric|lightning_utilities|torchmetrics|fastcore|fastai|easydict"
     r"|addict|yacs|timm\.(utils|data|loss|scheduler|optim)|torch\.(optim|utils\.data)|torch\.nn\.modules\.loss"
     r"|torchvision\.(datasets|transforms)|transformers\.(training_args|trainer\w*))(\.\w+)*\.\w+"
-    r"|(builtins|__builtin__)\.(object|int|float|str|bool|bytes|complex|slice|range|type|list|dict|tuple)"
+    r"|builtins\.(object|int|float|str|bool|bytes|complex|slice|range|type|list|dict|tuple)"
     r"|functools\.partial|types\.SimpleNamespace"
 )
 """Globals of what libraries keep beside the weights: data that is not needed."""
@@ -66,7 +69,7 @@ def unpickle(file: Path, start: bytes, *, trust: bool) -> Any:
             refused = _REFUSED.search(str(error))
             if trust or not isinstance(error, pickle.UnpicklingError) or not refused:
                 raise unreadable(file, error) from error
-            raise _refusal(file, refused[1] or refused[2], names) from error
+            raise _refusal(file, refused[1] or refused[2] or "the source of its classes", names) from error
 
 
 def unreadable(file: Path, error: Exception) -> CamctlError:
@@ -179,5 +182,8 @@ def _globals(stream: IO[bytes]) -> set[str]:
     with suppress(Exception):
         for opcode, argument, _ in pickletools.genops(stream):
             if opcode.name in {"GLOBAL", "INST"}:
-                names.add(str(argument).replace(" ", "."))
+                name = str(argument).replace(" ", ".")
+                names.add(re.sub(r"^__builtin__\.", "builtins.", name))
+            elif argument == "_parameters":  # of the state of a module, whatever its class
+                names.add("torch.nn.modules.module.Module")
     return names

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from camctl.kit.state_dicts import COUNTERS
+
 if TYPE_CHECKING:
     from torch import nn
 
@@ -17,7 +19,7 @@ Shape = tuple[int, ...]
 Prefixes = tuple[str, str]
 """A prefix in the checkpoint, and what stands in its place in the model."""
 
-HEAD = re.compile(r"(^|\.)(\w*head|heads|fc|classifier|cls|logits|linear|last_linear|_fc|output|out|proj)\d*(\.|$)", re.I)
+HEAD = re.compile(r"(^|\.)(\w*head|_?fc|classifier|cls|logits|(last_)?linear)", re.IGNORECASE)
 """Names of the last layer."""
 _MOST_PLACES = 4
 """Number of places in a model with the same last part of a name, above which that part tells nothing."""
@@ -41,10 +43,13 @@ def aligned(module: nn.Module, weights: Weights) -> Weights:
     if len(pairs) > 1:
         notes.append(f"Several parts of the checkpoint fit; '{pairs[0][0]}' was used, not '{pairs[1][0]}'.")
     taken = set(names.values())
-    for found in _more_parts(parameters - set(names), wanted, {name: given[name] for name in given if name not in taken}):
+    names |= {name: name for name in given if name in wanted and name not in names and name not in taken}
+    taken = set(names.values())
+    left = {name: shape for name, shape in given.items() if name not in taken}
+    for found in _more_parts(parameters - set(names), wanted, left):
         more = {new: old for new, old in _renamed(given, found).items() if new in wanted and new not in names}
         names |= more
-        notes.append(f"The checkpoint's '{found[0]}' was used as '{found[1]}' of the model.")
+        notes.append(f"The checkpoint's '{found[0]}*' was used as the model's '{found[1]}*'.")
     head = _head(parameters, wanted, names, given)
     if head is not None:
         model, checkpoint = head
@@ -54,7 +59,7 @@ def aligned(module: nn.Module, weights: Weights) -> Weights:
         notes.append(f"The checkpoint's layer '{checkpoint}' was used as the model's head '{model}'.")
     taken = set(names.values())
     # What fits nowhere keeps its name, for the message.
-    names |= {name: name for name in given if name not in taken and name not in names}
+    names |= {name: name for name in given if name not in taken and name not in names and name not in COUNTERS}
     state = {new: weights.state[old] for new, old in names.items()}
     return replace(weights, state=state, versions=versions, notes=tuple(notes))
 
@@ -132,9 +137,7 @@ def _renamed_modules(versions: Any, pair: Prefixes) -> Any:
     }
 
 
-def _more_parts(
-    missing: set[str], wanted: Mapping[str, Shape | None], left: Mapping[str, Shape]
-) -> Iterable[Prefixes]:
+def _more_parts(missing: set[str], wanted: Mapping[str, Shape | None], left: Mapping[str, Shape]) -> Iterable[Prefixes]:
     """Prefixes of further parts of the checkpoint that fit what is missing; never a layer for another of its kind."""
     while missing and left:
         votes = _votes({name: wanted[name] for name in missing if name in wanted}, left)
@@ -168,7 +171,7 @@ def _head(
     same = here is not None and here[1:] == other[1:] and len(here) >= _MATRIX
     biases = f"{model}.bias" in parameters, f"{checkpoint}.bias" in given
     related = f"{model}.".startswith(f"{checkpoint}.") or f"{checkpoint}.".startswith(f"{model}.")
-    named = related or bool(HEAD.search(model) and HEAD.search(checkpoint))
+    named = related or bool(HEAD.search(model) and HEAD.search(checkpoint) and "proj" not in checkpoint)
     return (model, checkpoint) if same and named and biases[0] == biases[1] else None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ AVERAGES = (
 """Keys of moving averages (EMA, SWA) of the weights."""
 _BESIDE = re.compile(r"opts?$|.*(optim|sched|scaler|rng|callback|loops?$|loss|criterion|metric|buffer$)", re.IGNORECASE)
 """Keys of a training's state, in which tensors are no weights."""
-_COUNTERS = {"n_averaged", "num_updates", "steps", "step", "initted", "decay"}
+COUNTERS = {"n_averaged", "num_updates", "steps", "step", "initted", "decay"}
 """Names of counters that averaging adds to the weights."""
 _WRAPPERS = ("module.", "_orig_mod.")
 """Prefixes that parallel wrappers, averaging and torch.compile add to every name."""
@@ -66,6 +66,11 @@ def find_state(content: Any, choice: str | None = None, *, usual: str = "plain")
     plain, averaged, key = _branches(content)
     if choice not in {None, "plain", "ema"}:
         return _chosen(content, str(choice))
+    if plain.state and averaged.state and choice is None and _is_mmengine(mapping(content)):
+        note = (
+            "The checkpoint's state_dict is the average (EMA), as mmengine saves it: --weights plain takes the other."
+        )
+        return replace(averaged, notes=(note,))
     if plain.state and averaged.state:
         takes_average = (choice or usual) == "ema"
         if choice is not None or takes_average:
@@ -189,14 +194,14 @@ def _stripped(found: StateDict) -> StateDict:
     """Weights without wrappers' prefixes and without counters."""
     state, versions = found.state, found.versions
     while prefix := next((word for word in _WRAPPERS if _all_start(state, word)), None):
-        state = {key.removeprefix(prefix): value for key, value in state.items() if key not in _COUNTERS}
+        state = {key.removeprefix(prefix): value for key, value in state.items() if key not in COUNTERS}
         # The wrapped model's own key has no dot; the wrapper's version is not needed.
         versions = {f"{key}.".removeprefix(prefix)[:-1]: value for key, value in versions.items() if key}
     return StateDict(state=state, versions=versions)
 
 
 def _all_start(state: Mapping[str, Any], prefix: str) -> bool:
-    names = [key for key in state if key not in _COUNTERS]
+    names = [key for key in state if key not in COUNTERS]
     return bool(names) and all(key.startswith(prefix) for key in names)
 
 

@@ -63,7 +63,8 @@ class PythonSource(Source):
             raise InputError(message, hint="Return the Python model, and give its state dict as the checkpoint.")
         notes: tuple[str, ...] = ()
         if weights is not None:
-            notes = fit(module, weights, hint=f"Make '{reference}' build a model with N classes.", where=f"'{reference}'")
+            hint = f"Make '{reference}' build a model with N classes."
+            notes = fit(module, weights, hint=hint, where=f"'{reference}'")
         elif options.random_weights:
             randomise(module, options.seed)
         elif looks_untrained(module):

@@ -115,9 +115,7 @@ def _check_head(reference: str, found: references.Found, arguments: dict[str, An
         raise InputError(message, hint=Hint("Add a head, and weights trained with it", cfg_options="num_classes=N"))
 
 
-def _check_published(
-    found: references.Found, arguments: dict[str, Any], weights: Weights, name: str
-) -> None:
+def _check_published(found: references.Found, arguments: dict[str, Any], weights: Weights, name: str) -> None:
     """Raise `InputError` if the user asks for another number of classes than the published head has."""
     rows, wanted = checkpoints.head_rows(weights.state, found.config), arguments.get("num_classes")
     if wanted is not None and rows is not None and wanted not in {rows, found.config.get("num_classes")}:

@@ -406,7 +406,7 @@ def test_weights_of_another_model_are_refused(net, tmp_path):
 
 def test_weights_that_are_missing_are_named(net, tmp_path):
     state = {key: value for key, value in net.state_dict().items() if not key.startswith("fc.")}
-    with pytest.raises(InputError, match="fc.weight .* would be random"):
+    with pytest.raises(InputError, match=r"fc.weight .* would be random"):
         camctl.load("torchvision:shufflenet_v2_x0_5", saved(tmp_path, state))
 
 

@@ -122,7 +122,7 @@ def test_without_a_processor_the_familys_default_at_the_networks_size_is_used_an
 def test_a_backbone_without_a_head_is_told(tmp_path):
     family = FAMILIES["vit"]
     saved(family, tmp_path, module=ViTModel(ViTConfig(**family.config)))
-    with pytest.raises(InputError, match="classifier.weight .* would be random"):
+    with pytest.raises(InputError, match=r"classifier.weight .* would be random"):
         camctl.load(f"transformers:{tmp_path}")
 
 
