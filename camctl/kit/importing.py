@@ -12,7 +12,7 @@ from pathlib import Path
 @contextmanager
 def importable(*folders: Path) -> Iterator[None]:
     """Make the current folder and these importable inside the block, as `python -m` does with the current one."""
-    added = []
+    added: list[str] = []
     for folder in (None, *folders):
         try:
             place = str(Path.cwd() if folder is None else folder.resolve())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import decimal
 import json
 import pathlib
@@ -129,7 +129,7 @@ Settings.__module__, Settings.__qualname__ = "pytorch_lightning.utilities.parsin
         pathlib.PurePosixPath("runs/1"),
         Path("runs/1"),
         {Path("a"), Path("b")},
-        datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc),
+        dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
         decimal.Decimal("1.5"),
         uuid.UUID(int=5),
         defaultdict(list, {"loss": [1.0]}),

@@ -193,7 +193,7 @@ def test_a_deeper_network_is_refused_though_all_names_are_there(tmp_path: Path) 
 def test_layers_are_never_taken_for_others_of_their_kind(tmp_path: Path) -> None:
     state = trained(blocks=3).state_dict()
     decoder = {key.replace("layers.", "decoder."): value for key, value in state.items() if key.startswith("layers.")}
-    with pytest.raises(InputError, match="layers.3.0.weight"):
+    with pytest.raises(InputError, match=r"layers\.3\.0\.weight"):
         load(tmp_path, {**state, **decoder}, Net(blocks=6))
 
 
