@@ -52,8 +52,14 @@ class Weights:
         return Checkpoint(path=shown(self.named) or self.path.name, sha256=self.sha256)
 
 
-def read_checkpoint(
-    file: Path, *, trust: bool = False, choice: str | None = None, usual: str = "plain", named: str = ""
+def read_checkpoint(  # noqa: PLR0913
+    file: Path,
+    *,
+    trust: bool = False,
+    choice: str | None = None,
+    usual: str = "plain",
+    named: str = "",
+    base: Mapping[str, Tensor] | None = None,
 ) -> Weights:
     """Read the weights of a torch checkpoint, however they are nested, or of a safetensors file or its index.
 
@@ -67,6 +73,8 @@ def read_checkpoint(
         Which of the two are taken without a choice, if the file holds both.
     named
         The user's name for the file, if it is not the path.
+    base
+        Weights of the model that the file, an adapter of PEFT, adapts.
 
     Raises
     ------
@@ -88,7 +96,7 @@ def read_checkpoint(
         message = f"There are no weights in '{file}'."
         raise InputError(message, hint="Give a checkpoint with a state dict, as training saves it.")
     _check_quantised(file, found.state)
-    state, notes = merged(found.state, file, content)
+    state, notes = merged(found.state, file, content, base=base)
     return Weights(
         path=file,
         sha256=sha256,

@@ -17,15 +17,22 @@ if TYPE_CHECKING:
 
 _PART = re.compile(r"(.+)\.lora_(A|B)(?:\.\w+)?(?:\.weight)?")
 _SAVED = re.compile(r"(.+)\.modules_to_save(?:\.\w+)?\.(weight|bias)")
+_PEFT = "base_model.model."
+"""Prefix that PEFT adds to every name."""
 _MERGE = "Merge it where it was trained, and save the whole model: model.merge_and_unload()."
 _DEEPEST = 3
 
 
-def merged(state: Mapping[str, Tensor], file: Path, content: Any) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+def merged(
+    state: Mapping[str, Tensor], file: Path, content: Any, *, base: Mapping[str, Tensor] | None = None
+) -> tuple[dict[str, Tensor], tuple[str, ...]]:
     """Return weights with their adapters merged, and a note on them; weights without adapters as they are.
 
+    `base` has the weights that are adapted, if they are not in the same file.
     Raises `InputError` if the adapted weights or the adapter's scale are not there, or it is no plain LoRA.
     """
+    if base is not None:
+        state = {**base, **{name.removeprefix(_PEFT): value for name, value in state.items()}}
     pairs: dict[str, dict[str, Tensor]] = {}
     for name, value in state.items():
         if match := _PART.fullmatch(name):
@@ -35,11 +42,11 @@ def merged(state: Mapping[str, Tensor], file: Path, content: Any) -> tuple[dict[
     plain = _without_adapters(state)
     settings = _settings(file, content)
     for name, pair in pairs.items():
-        base = plain.get(f"{name}.weight")
-        if base is None:
+        weight = plain.get(f"{name}.weight")
+        if weight is None:
             message = f"'{file}' is an adapter of PEFT (LoRA), without the weights that it adapts, such as {name}."
             raise InputError(message, hint=_MERGE)
-        plain[f"{name}.weight"] = base + _change(name, pair, base, settings, file)
+        plain[f"{name}.weight"] = weight + _change(name, pair, weight, settings, file)
     return plain, (f"LoRA of {len(pairs)} layers was merged into the weights.",)
 
 

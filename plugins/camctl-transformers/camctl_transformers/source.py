@@ -80,7 +80,7 @@ def _loaded(
         forward=forward,
         preprocess=preprocess,
         input_size=size,
-        class_names=texts or _names(config),
+        class_names=texts or _names(module.config),
         score="sigmoid" if sigmoid else "softmax",
         random_weights=options.random_weights,
         notes=(*more["notes"], *((note,) if note else ())),
