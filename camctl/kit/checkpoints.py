@@ -52,7 +52,7 @@ class Weights:
         return Checkpoint(path=shown(self.named) or self.path.name, sha256=self.sha256)
 
 
-def read_checkpoint(  # noqa: PLR0913
+def read_checkpoint(
     file: Path,
     *,
     trust: bool = False,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ _MOST_PLACES = 4
 """Number of places in a model with the same last part of a name, above which that part tells nothing."""
 _FEW = 4
 """Number of names that a part of a checkpoint must have to be taken for another part of the model."""
-_MATRIX = 2
+_MATRIX, _HEAD_PARTS = 2, 2
 
 
 def aligned(module: nn.Module, weights: Weights) -> Weights:
@@ -62,6 +63,27 @@ def aligned(module: nn.Module, weights: Weights) -> Weights:
     names |= {name: name for name in given if name not in taken and name not in names and name not in COUNTERS}
     state = {new: weights.state[old] for new, old in names.items()}
     return replace(weights, state=state, versions=versions, notes=tuple(notes))
+
+
+def likely(weights: Weights, models: Iterable[tuple[str, Callable[[], nn.Module]]]) -> str:
+    """Name of the first model whose weights are the checkpoint's by name and shape, its head aside; empty if none is.
+
+    The models are built without memory for their weights; one that cannot be is passed over.
+    """
+    import torch
+
+    given = {name: tuple(value.shape) for name, value in weights.state.items()}
+    for name, make in models:
+        wanted: dict[str, Shape | None] = {}
+        with suppress(Exception), torch.device("meta"):
+            wanted = shapes_of(make())
+        wanted = {key: shape for key, shape in wanted.items() if not key.endswith("num_batches_tracked")}
+        names = _renamed(given, _best(wanted, given)[0]) if wanted else {}
+        fits = [key for key, shape in wanted.items() if key in names and given[names[key]] == shape]
+        others = [key for key in names if key not in fits and not key.endswith("num_batches_tracked")]
+        if max(len(wanted) - len(fits), len(others)) <= _HEAD_PARTS and len(fits) > _FEW:
+            return name
+    return ""
 
 
 def shapes_of(module: nn.Module) -> dict[str, Shape | None]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +16,7 @@ from camctl.kit.fitting import check_fit, fit, mismatch
 from camctl.kit.hub import HINT, hub_file
 from camctl.kit.quiet import quiet
 from camctl.kit.random_weights import enliven, seeded, settle
-from camctl.kit.renaming import aligned
+from camctl.kit.renaming import aligned, likely
 from camctl.plugin import Checkpoint, LoadedModel, LoadOptions, Source
 from camctl_timm import checkpoints, references
 from camctl_timm.labels import class_names
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 """Names of weights on the hub, the format that cannot hold code first."""
 
+_MOST_RELATIVES = 40
+"""Number of networks that are tried, a hundredth of a second each, to name the one that a checkpoint fits."""
 FOLDER_WEIGHTS = (*WEIGHTS, "pytorch_model.pth", "model.pth")
 
 
@@ -223,10 +227,22 @@ def _with_own(
     hint = Hint("Set the number of classes", cfg_options="num_classes=N")
     try:
         return module, fit(module, weights, hint=hint, where=name, other_sizes=other)
-    except InputError:
+    except InputError as error:
         with suppress(InputError):  # the error is about the file as it is
             return _with_published(found, arguments, weights, name, seed), weights.notes
+        if other_name := likely(weights, _relatives(found.architecture)):
+            raise InputError(error.message, hint=f"The weights fit timm:{other_name}.") from error
         raise
+
+
+def _relatives(architecture: str) -> list[tuple[str, Callable[[], nn.Module]]]:
+    """The networks whose names begin alike, and how to build them; at most `_MOST_RELATIVES`."""
+    import timm
+
+    family = re.match(r"[a-z_]*[a-z]", architecture)
+    names = [name for name in timm.list_models(f"{family[0]}*" if family else architecture) if name != architecture]
+    names.sort(key=lambda name: (len(name), name))  # the plain ones first
+    return [(name, partial(timm.create_model, name)) for name in names[:_MOST_RELATIVES]]
 
 
 def _make_forward(module: nn.Module) -> Callable[[Tensor], Tensor]:

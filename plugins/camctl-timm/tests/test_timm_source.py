@@ -523,3 +523,12 @@ def test_class_names_of_a_checkpoint_are_used(load, tmp_path):
     )
 
     assert load("test_resnet", str(file)).class_names == ("ant", "bee", "wasp")
+
+
+def test_the_network_that_the_weights_fit_is_named(load, tmp_path):
+    file = tmp_path / "other.pth"
+    torch.save(timm.create_model("resnet14t", num_classes=3).state_dict(), file)
+
+    with pytest.raises(InputError) as told:
+        load("resnet10t", str(file))
+    assert told.value.hint == "The weights fit timm:resnet14t."

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from camctl.errors import InputError
 from camctl.kit.fitting import OTHER_SIZES, fit
 from camctl.kit.random_weights import seeded
-from camctl.kit.renaming import aligned
+from camctl.kit.renaming import aligned, likely
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -85,5 +87,22 @@ def filled(name: str, weights: Weights, classes: int, seed: int) -> tuple[nn.Mod
     """
     with seeded(seed):
         module = build(name, classes=classes_in(weights.state) or classes, size=size_in(weights.state))
-    # The head was built for the file's classes.
-    return module, fit(module, weights, hint=OTHER_SIZES, where=name)
+    try:
+        # The head was built for the file's classes.
+        return module, fit(module, weights, hint=OTHER_SIZES, where=name)
+    except InputError as error:
+        if other := likely(weights, _relatives(name)):
+            raise InputError(error.message, hint=f"The weights fit torchvision:{other}.") from error
+        raise
+
+
+def _relatives(name: str) -> list[tuple[str, Callable[[], nn.Module]]]:
+    """Networks of the same family, by the letters that their names begin with, and how to build them."""
+    import torchvision
+    from torchvision.models import list_models
+
+    family = re.match(r"(wide_)?([a-z]+)", name)
+    names = [
+        other for other in list_models(module=torchvision.models) if family and family[2] in other and other != name
+    ]
+    return [(other, partial(build, other)) for other in names]

@@ -473,6 +473,17 @@ def test_a_deeper_network_is_refused_though_all_names_are_there(tmp_path):
         camctl.load("torchvision:resnet18", saved(tmp_path, models.resnet34().state_dict()))
 
 
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [("resnet18", "resnet34"), ("resnet50", "resnet18"), ("mobilenet_v3_large", "mobilenet_v3_small")],
+)
+def test_the_network_that_the_weights_fit_is_named(tmp_path, given, named):
+    state = getattr(models, named)(num_classes=4).state_dict()
+    with pytest.raises(InputError) as raised:
+        camctl.load(f"torchvision:{given}", saved(tmp_path, {f"model.{key}": value for key, value in state.items()}))
+    assert raised.value.hint == f"The weights fit torchvision:{named}."
+
+
 def test_a_wrapped_network_of_its_own_classes_is_read(tmp_path):
     net = models.resnet18(num_classes=5)
     state = {f"backbone.{key}": value for key, value in net.state_dict().items()}
