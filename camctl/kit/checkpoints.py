@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from camctl.errors import Hint, InputError, one_line
 from camctl.kit import pickles
 from camctl.kit.addresses import shown
-from camctl.kit.class_names import as_names, names_in
+from camctl.kit.class_names import as_names, has_arrays, names_in
 from camctl.kit.file_kinds import START, check_kind, folder_kind, is_text, not_weights
 from camctl.kit.lora import merged
 from camctl.kit.state_dicts import find_state
@@ -93,8 +93,14 @@ def read_checkpoint(
     if found is None:
         raise _no_choice(file, str(choice))
     if not found.state:
-        message = f"There are no weights in '{file}'."
-        raise InputError(message, hint="Give a checkpoint with a state dict, as training saves it.")
+        message, hint = (
+            f"There are no weights in '{file}'.",
+            "Give a checkpoint with a state dict, as training saves it.",
+        )
+        if has_arrays(content):
+            message = f"There are no tensors in '{file}', but arrays of numpy."
+            hint = "Save them as tensors: {name: torch.from_numpy(value) for name, value in ...}."
+        raise InputError(message, hint=hint)
     _check_quantised(file, found.state)
     state, notes = merged(found.state, file, content, base=base)
     return Weights(

@@ -25,7 +25,7 @@ _KEYS = (
 _PLACES = ("meta", "dataset_meta", "hyper_parameters", "datamodule_hyper_parameters", "hparams", "config", "args")
 """Keys of tables beside the weights that may hold the names."""
 _DEEPEST = 4
-_MOST = 200_000
+_MOST, _SOME = 200_000, 20
 
 
 def as_names(value: Any) -> tuple[str, ...] | None:
@@ -58,6 +58,14 @@ def names_in(content: Any) -> tuple[str, ...] | None:
             if names := as_names(table.get(key)):
                 return names
     return None
+
+
+def has_arrays(content: Any, depth: int = 0) -> bool:
+    """Whether a checkpoint's content has arrays of numpy in the place of tensors."""
+    if isinstance(content, Inert):
+        return isinstance(content.state, tuple) and len(content.state) == 5  # noqa: PLR2004
+    parts = list(content.values()) if isinstance(content, dict) and depth < _DEEPEST else []
+    return any(has_arrays(part, depth + 1) for part in parts[:_SOME])
 
 
 def _tables(content: Any, depth: int = 0) -> Iterator[Mapping[Any, Any]]:

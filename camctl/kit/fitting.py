@@ -23,6 +23,7 @@ Sizes = Sequence[tuple[str, Sequence[int], Sequence[int]]]
 _MISMATCH = re.compile(r"size mismatch for (\S+): [^[]*\[([\d, ]*)\][^[]*\[([\d, ]*)\]")
 """A weight's name, its shape in the checkpoint and its shape in the model, in the message of `load_state_dict`."""
 _STATISTICS = re.compile(r"(^|\.)running_(mean|var)$")
+_NUMBER = re.compile(r"\d+$")
 _SHOWN = 3
 
 
@@ -177,15 +178,17 @@ def _check_depth(module: nn.Module, unexpected: Iterable[str], *, path: object, 
     """Raise `InputError` if the checkpoint has more layers in a list of layers than the model."""
     from torch import nn
 
-    lists = {name: part for name, part in module.named_modules() if isinstance(part, nn.Sequential | nn.ModuleList)}
+    kinds = nn.Sequential | nn.ModuleList | nn.ModuleDict
+    lists = {name: dict(part.named_children()) for name, part in module.named_modules() if isinstance(part, kinds)}
     for name in unexpected:
         parts = name.split(".")
         for at, part in enumerate(parts[:-1]):
-            layers = lists.get(".".join(parts[:at]))
-            if layers is not None and part.isdecimal() and len(layers) > 1 and int(part) >= len(layers):
+            layers = lists.get(".".join(parts[:at]), {})
+            alike = [other for other in layers if _NUMBER.sub("", other) == _NUMBER.sub("", part)]
+            if len(alike) > 1 and part not in layers and _NUMBER.search(part):
                 message = (
                     f"The checkpoint '{path}' is for another model: it has a layer {'.'.join(parts[: at + 1])}, and "
-                    f"{where} has {len(layers)} layers there."
+                    f"{where} has {len(alike)} layers there."
                 )
                 raise InputError(message, hint="Give the model that it was trained with, which is deeper.")
 

@@ -63,6 +63,8 @@ def find_state(content: Any, choice: str | None = None, *, usual: str = "plain")
     StateDict | None
         None if the content lacks what was chosen.
     """
+    if isinstance(content, list | tuple):  # of the model's, the optimiser's and so on
+        content = {str(at): value for at, value in enumerate(content)}
     plain, averaged, key = _branches(content)
     if choice not in {None, "plain", "ema"}:
         return _chosen(content, str(choice))

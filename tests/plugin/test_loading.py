@@ -86,6 +86,8 @@ OPTIMISER = {"state": {0: {"exp_avg": torch.ones(4)}}, "param_groups": [{"lr": 0
         lambda net: {"generator": {"stem": net.stem.state_dict(), "layers": net.layers.state_dict(),
                                    "fc": net.fc.state_dict()}, "epoch": 5},
         lambda net: {**prefixed(net.state_dict(), "model."), "n_averaged": torch.tensor(3)},
+        lambda net: (net.state_dict(), OPTIMISER),
+        lambda net: [{"epoch": 3}, {"model": net.state_dict()}],
     ],
 )  # fmt: skip
 def test_wrapped_weights_are_loaded_without_a_word(tmp_path: Path, wrapped: Callable[[nn.Module], object]) -> None:
@@ -190,6 +192,14 @@ def test_a_deeper_network_is_refused_though_all_names_are_there(tmp_path: Path) 
         load(tmp_path, trained(blocks=5).state_dict())
 
 
+def test_layers_with_numbers_in_their_names_are_counted_too(tmp_path: Path) -> None:
+    def named(count: int) -> nn.Module:
+        return nn.Sequential(nn.ModuleDict({f"layer_{at}": nn.Linear(3, 3) for at in range(count)}))
+
+    with pytest.raises(InputError, match=r"it has a layer 0\.layer_2, and the model has 2 layers there"):
+        load(tmp_path, named(3).state_dict(), named(2))
+
+
 def test_layers_are_never_taken_for_others_of_their_kind(tmp_path: Path) -> None:
     state = trained(blocks=3).state_dict()
     decoder = {key.replace("layers.", "decoder."): value for key, value in state.items() if key.startswith("layers.")}
@@ -291,3 +301,8 @@ def test_an_adapter_without_its_scale_or_its_base_is_refused(tmp_path: Path) -> 
     alone = {key: value for key, value in state.items() if "base_layer" not in key}
     with pytest.raises(InputError, match="without the weights that it adapts"):
         load(tmp_path, alone, Adapted())
+
+
+def test_arrays_in_the_place_of_tensors_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no tensors in .*, but arrays of numpy"):
+        load(tmp_path, {"state_dict": {key: value.numpy() for key, value in trained().state_dict().items()}})
