@@ -12,7 +12,7 @@ from camctl.cli.parsing.texts import parse_masks, pictures_in
 from camctl.errors import InputError
 from camctl.files.raw_maps import load_raw
 from camctl.kit.checkpoints import read_checkpoint
-from camctl.kit.class_names import given_names
+from camctl.kit.name_files import given_names
 from camctl.paths import check_file
 from camctl.registry.loading import DEFAULT_SOURCE, split_model
 from camctl.sources.mm_config import find_config, read_config

@@ -20,7 +20,7 @@ from camctl.errors import CamctlError, InputError, printable
 from camctl.files.atomic import write_atomically
 from camctl.files.manifest import json_text
 from camctl.files.names import slug
-from camctl.kit.class_names import given_names
+from camctl.kit.name_files import given_names
 from camctl.pipeline.layer_names import pattern
 from camctl.ranking.correlation import together
 from camctl.values.picture import read_picture

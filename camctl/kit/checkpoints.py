@@ -1,58 +1,32 @@
-"""Read a checkpoint file without running code in it.
-
-A checkpoint is a pickle, and a pickle can hold any code. torch's restricted reader is used with a short list of what
-numpy, mmengine and timm store next to the weights; everything else is refused by name. Only weights and class names are
-used, so all of that list are inert stand-ins: a real numpy array or dtype can be given a state that ends the process.
-"""
+"""Read a checkpoint file without running code in it, and say what kind of file it is if it holds no weights."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
-import pickletools
-import re
-import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from traceback import walk_tb
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
-from camctl.errors import CamctlError, Hint, InputError, one_line, out_of_memory
+from camctl.errors import Hint, InputError, one_line
+from camctl.kit import pickles
 from camctl.kit.addresses import shown
-from camctl.kit.class_names import as_names
+from camctl.kit.class_names import has_arrays, names_in
+from camctl.kit.file_kinds import START, check_kind, folder_kind, is_text, not_weights
+from camctl.kit.lora import merged
+from camctl.kit.state_dicts import find_state
 from camctl.paths import check_file
 from camctl.plugin import Checkpoint
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-NESTS = ("state_dict", "model", "model_state_dict", "module", "net", "state_dict_ema", "model_ema")
-"""Keys under which weights are nested. A moving average (EMA) is ignored if the weights themselves are there."""
-
-_REFUSED = re.compile(r"GLOBAL ([\w.]+) was not an allowed global|Trying to load unsupported GLOBAL ([\w.]+)")
-"""The global that torch's restricted reader refused. Without one, the file is no pickle at all."""
-_WRAPPERS = ("module.", "_orig_mod.")
-"""Prefixes that parallel wrappers and torch.compile add to every name."""
-TRUST = Hint("If you know who made it, use", trust_checkpoint=True)
-_NAMES = ("class_names", "classes", "categories")
-_STORED = (
-    "numpy.ndarray",
-    "numpy.dtype",
-    # numpy 2 moved these functions.
-    *(f"numpy.{core}.multiarray.{name}" for core in ("core", "_core") for name in ("_reconstruct", "scalar")),
-    "mmengine.logging.history_buffer.HistoryBuffer",
-    "argparse.Namespace",
-)
-"""Names of what libraries store next to the weights."""
-_OLD_PICKLES = 5
-"""Number of pickles in torch's older format, before the bytes of the tensors."""
-_SUFFIXES = {".pth", ".pt", ".bin", ".safetensors"}
-_ZIP, _HTML = b"PK\x03\x04", (b"<!do", b"<htm")
-_CHUNK = 1 << 22
-_LONGEST_NAME = 1000
-"""Length of a global's name at which a pickle is refused: torch takes the square of it to write its error."""
+_SUFFIXES = {".pth", ".pt", ".bin", ".ckpt", ".safetensors"}
+_QUANTISED = ("_packed_params", ".SCB", ".absmax", ".qweight", ".quant_state")
+"""Parts of the names of quantised weights: of torch.ao, bitsandbytes and GPTQ."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -68,7 +42,9 @@ class Weights:
     named: str = ""
     """The user's name for the file: a path or an address."""
     class_names: tuple[str, ...] | None = None
-    """Class names, if the file has them in mmengine's `meta` or under `class_names`, `classes` or `categories`."""
+    """Class names, if the file has them, in any of the forms in which people keep them."""
+    notes: tuple[str, ...] = ()
+    """Remarks on what was taken of the file, one line each."""
 
     @property
     def origin(self) -> Checkpoint:
@@ -76,34 +52,65 @@ class Weights:
         return Checkpoint(path=shown(self.named) or self.path.name, sha256=self.sha256)
 
 
-def read_checkpoint(file: Path, *, trust: bool = False, nests: Sequence[str] = NESTS, named: str = "") -> Weights:
-    """Read the weights of a torch checkpoint, however they are nested, or of a safetensors file.
+def read_checkpoint(
+    file: Path,
+    *,
+    trust: bool = False,
+    choice: str | None = None,
+    usual: str = "plain",
+    named: str = "",
+    base: Mapping[str, Tensor] | None = None,
+) -> Weights:
+    """Read the weights of a torch checkpoint, however they are nested, or of a safetensors file or its index.
 
     Parameters
     ----------
     trust
         Use Python's own unpickler, which runs any code in the file.
-    nests
-        Keys under which weights may be nested; at every depth the first one present is followed.
+    choice
+        `ema` for averaged weights, `plain` for the others, or the key under which the weights lie.
+    usual
+        Which of the two are taken without a choice, if the file holds both.
     named
         The user's name for the file, if it is not the path.
+    base
+        Weights of the model that the file, an adapter of PEFT, adapts.
 
     Raises
     ------
     InputError
-        The file is missing, damaged, without weights, or needs code to be run.
+        The file is missing, damaged, of another kind, without weights, or needs code to be run.
     CamctlError
         There is too little memory.
     """
-    _check_file(file)
-    with _reading(file), file.open("rb") as stream:
-        start = stream.read(4)
-    content = _safetensors(file, start) if file.suffix == ".safetensors" else _unpickle(file, start, trust=trust)
-    state, versions = _state(content, file, nests)
-    named, names = named or str(file), _class_names(content)
-    # Last, as it takes the longest for a file that is large and no checkpoint.
-    sha256 = file_hash(file)
-    return Weights(path=file, sha256=sha256, state=state, versions=versions, named=named, class_names=names)
+    files = _parts(file)
+    content: Any = {}
+    for part in files if len(files) == 1 else files[1:]:
+        found = _content(part, trust=trust)
+        content = found if len(files) == 1 else {**content, **found}
+    found = find_state(content, choice, usual=usual)
+    if found is None:
+        raise _no_choice(file, str(choice))
+    if not found.state:
+        message, hint = (
+            f"There are no weights in '{file}'.",
+            "Give a checkpoint with a state dict, as training saves it.",
+        )
+        if has_arrays(content):
+            message = f"There are no tensors in '{file}', but arrays of numpy."
+            hint = "Save them as tensors: {name: torch.from_numpy(value) for name, value in ...}."
+        raise InputError(message, hint=hint)
+    _check_quantised(file, found.state)
+    state, notes = merged(found.state, file, content, base=base)
+    return Weights(
+        path=file,
+        sha256=file_hash(*files),  # last, as it takes long for a large file that is no checkpoint
+        state=state,
+        versions=found.versions or None,
+        named=named or str(file),
+        class_names=names_in(content),
+        notes=(*found.notes, *notes),
+    )
 
 
 def file_hash(file: Path, *more: Path) -> str:
@@ -131,18 +138,46 @@ def _reading(path: Path) -> Iterator[None]:
 
 def _check_file(file: Path) -> None:
     if os.path.isdir(file):  # noqa: PTH112 - it also answers for names that no system allows
-        message = f"'{file}' is a folder, not a checkpoint file."
         with suppress(OSError):
-            files = sorted(path.name for path in file.iterdir() if path.suffix in _SUFFIXES)
-            if files:
+            if (kind := folder_kind(file)) is not None:
+                raise InputError(f"'{file}' is a folder, not a checkpoint file: it {kind[0]}.", hint=kind[1])
+            if files := sorted(path.name for path in file.iterdir() if path.suffix in _SUFFIXES):
+                message = f"'{file}' is a folder, not a checkpoint file."
                 raise InputError(message, hint=f"Give a file in it, such as '{file / files[-1]}'.")
-        raise InputError(message, hint="Give a .pth or .safetensors file.")
-    check_file(
-        file, "checkpoint file", hint=Hint("Check the path, or omit the checkpoint and use", random_weights=True)
-    )
+    hint = Hint("Check the path, or omit the checkpoint and use", random_weights=True)
+    check_file(file, "checkpoint file", hint=hint)
     if not file.stat().st_size:
         message = f"'{file}' is not a readable checkpoint: it is empty."
         raise InputError(message, hint="Copy or download it again.")
+
+
+def _start(file: Path) -> bytes:
+    _check_file(file)
+    with _reading(file), file.open("rb") as stream:
+        return stream.read(START)
+
+
+def _parts(file: Path) -> list[Path]:
+    """The file, and those that it lists if it is an index of weights in several files."""
+    if file.suffix != ".json" or not _start(file):
+        return [file]
+    try:
+        names = sorted(set(json.loads(file.read_text(encoding="utf-8"))["weight_map"].values()))
+        return [file, *(file.parent / Path(name).name for name in names)]
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
+        message = f"'{file}' is no index of weights: {one_line(error)}"
+        raise InputError(message, hint="Give the file of weights itself.") from error
+
+
+def _content(file: Path, *, trust: bool) -> Any:
+    start = _start(file)
+    # A safetensors file begins with the length of its header, and that is JSON.
+    if file.suffix == ".safetensors" or start[8:10] == b'{"':
+        return _safetensors(file, start)
+    check_kind(file, start)
+    if is_text(start):
+        raise not_weights(file, "is a text", "Check the path.")
+    return pickles.unpickle(file, start, trust=trust)
 
 
 def _safetensors(file: Path, start: bytes) -> Any:
@@ -158,145 +193,22 @@ def _safetensors(file: Path, start: bytes) -> Any:
             """Its header fits its size: it is read only then."""
         return load(file.read_bytes())
     except Exception as error:
-        raise _unreadable(file, start, error) from error
+        if start[8:9] != b"{":
+            check_kind(file, start)
+        raise pickles.unreadable(file, error) from error
 
 
-def _unpickle(file: Path, start: bytes, *, trust: bool) -> Any:
-    import pickle
-    import warnings
-
-    import torch
-
-    _check_pickles(file, start)
-    with torch.serialization.safe_globals(_allowed()), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # old tensors are read through classes that torch itself deprecates
-        try:
-            # Not mapped: torch compares no sizes then, and a file that shrinks would end the process.
-            return torch.load(file, map_location="cpu", weights_only=not trust, mmap=False)
-        except Exception as error:
-            if _is_ours(error):
-                raise
-            refused = _REFUSED.search(str(error))
-            if trust or not isinstance(error, pickle.UnpicklingError) or not refused:
-                raise _unreadable(file, start, error) from error
-            message = (
-                f"The checkpoint '{file}' was refused: it needs '{refused[1] or refused[2]}' to be run, "
-                "and code in a checkpoint can do anything to this machine."
-            )
-            raise InputError(message, hint=TRUST) from error
+def _no_choice(file: Path, choice: str) -> InputError:
+    if choice == "ema":
+        message = f"'{file}' holds no averaged weights (EMA)."
+        return InputError(message, hint="Omit the choice: the file's only weights are used.")
+    message = f"'{file}' holds no weights under '{choice}'."
+    return InputError(message, hint="Give the key of a state dict in it, or `ema`, or `plain`.")
 
 
-def _is_ours(error: Exception) -> bool:
-    """Whether an exception was raised in this file, not in a reader: an answer, or a bug."""
-    *_, (frame, _) = walk_tb(error.__traceback__)
-    return frame.f_globals.get("__name__") == __name__
-
-
-def _check_pickles(file: Path, start: bytes) -> None:
-    """Check the sums of an archive, which torch ignores, and the lengths of names in the pickles of either format."""
-    try:
-        if start == _ZIP:
-            with zipfile.ZipFile(file) as archive:
-                for record in archive.infolist():
-                    with archive.open(record) as stream:
-                        while record.CRC and stream.read(_CHUNK):  # torch can be told to write no sums
-                            """Reading to the end compares the sum."""
-                pickles = [name for name in archive.namelist() if name.endswith(".pkl")]
-                longest = max((_longest_name(archive.open(name)) for name in pickles), default=0)
-        else:
-            with file.open("rb") as stream:
-                longest = max(_longest_name(stream) for _ in range(_OLD_PICKLES))
-    except Exception as error:
-        if _is_ours(error):
-            raise
-        raise _unreadable(file, start, error) from error
-    if longest > _LONGEST_NAME:
-        message = f"The checkpoint '{file}' was refused: it needs something with a name of {longest} letters."
-        raise InputError(message, hint="Get the file from its author again.")
-
-
-def _longest_name(stream: IO[bytes]) -> int:
-    """Length of the longest name of a global in a pickle, as far as it can be read: torch stops there as well."""
-    longest = 0
-    with suppress(Exception):
-        for opcode, argument, _ in pickletools.genops(stream):
-            if opcode.name in {"GLOBAL", "INST"}:
-                longest = max(longest, len(str(argument)))
-    return longest
-
-
-def _unreadable(file: Path, start: bytes, error: Exception) -> CamctlError:
-    """The error for a file that its reader failed on."""
-    if out_of_memory(error):
-        message = f"There is too little memory for '{file}'."
-        return CamctlError(message, hint="Close other programs, or use a smaller checkpoint.")
-    if isinstance(error, ImportError):
-        message = f"The checkpoint '{file}' needs code that is not installed: {one_line(error)}."
-        return InputError(message, hint="Install it, or save only the state dict where the model was trained.")
-    what = "is a web page" if start.lower() in _HTML else "is truncated, damaged or another kind of file"
-    message = f"'{file}' is not a readable checkpoint: it {what}."
-    return InputError(message, hint="Compare its size with the original, or copy or download it again.")
-
-
-def _allowed() -> list[Callable[..., Any] | tuple[Callable[..., Any], str]]:
-    """Globals besides torch's own: what stands for numpy's numbers and arrays, options, and training logs."""
-    return [*((_Inert, name) for name in _STORED), (_attribute, "builtins.getattr")]
-
-
-class _Inert:
-    """Stand-in for everything in `_STORED`, called with anything and given any state, of which it keeps nothing."""
-
-    def __init__(self, *_arguments: object) -> None:
-        """Drop the arguments."""
-
-    def __setstate__(self, _state: object) -> None:
-        """Drop the state."""
-
-
-def _attribute(owner: object, name: str) -> str:
-    """Stand-in for `getattr`, which HistoryBuffer uses for its `min`, `max` and `mean`; refuses any other use."""
-    if owner is _Inert:
-        return name
-    message = f"The checkpoint was refused: it needs the attribute '{name}' of something that is no training log."
-    raise InputError(message, hint=TRUST)
-
-
-def _state(content: Any, file: Path, nests: Sequence[str]) -> tuple[dict[str, Tensor], Any]:
-    """The weights, however they are nested, and the version numbers that torch keeps of modules."""
-    import torch
-
-    nest = torch.nn.Module, Mapping
-    for _ in range(len(nests) + 1):
-        if isinstance(content, torch.nn.Module):  # a whole model, which needs `trust`
-            content = content.state_dict()
-        parts = _mapping(content)
-        content = next((parts[key] for key in nests if isinstance(parts.get(key), nest)), content)
-    state = {str(key): value for key, value in _mapping(content).items() if isinstance(value, torch.Tensor)}
-    if not state:
-        message = f"There are no weights in '{file}'."
-        raise InputError(message, hint="Give a checkpoint with a state dict, as training saves it.")
-    versions = _mapping(getattr(content, "_metadata", None))
-    versions = {key: value for key, value in versions.items() if isinstance(key, str) and _is_version(value)}
-    while prefix := next((word for word in _WRAPPERS if all(key.startswith(word) for key in state)), None):
-        state = {key.removeprefix(prefix): value for key, value in state.items()}
-        # The wrapped model's own key has no dot; the wrapper's version is not needed.
-        versions = {f"{key}.".removeprefix(prefix)[:-1]: value for key, value in versions.items() if key}
-    return state, versions or None
-
-
-def _class_names(content: Any) -> tuple[str, ...] | None:
-    """Class names of mmengine's `meta.dataset_meta.classes`, mmcls's `meta.CLASSES`, or a list next to the weights."""
-    content = _mapping(content)
-    meta = _mapping(content.get("meta"))
-    dataset = _mapping(meta.get("dataset_meta"))
-    candidates = (dataset.get("classes"), dataset.get("CLASSES"), meta.get("CLASSES"), *map(content.get, _NAMES))
-    return next(filter(None, map(as_names, candidates)), None)
-
-
-def _is_version(value: Any) -> bool:
-    return isinstance(value, dict) and isinstance(value.get("version"), int | None)
-
-
-def _mapping(value: Any) -> dict[Any, Any]:
-    """A mapping's items, whatever attributes of its own it has; empty for anything else."""
-    return dict(dict.items(value)) if isinstance(value, dict) else dict(value) if isinstance(value, Mapping) else {}
+def _check_quantised(file: Path, state: Mapping[str, Tensor]) -> None:
+    """Raise `InputError` for weights of a quantised network."""
+    names = [name for name, value in state.items() if value.is_quantized or any(part in name for part in _QUANTISED)]
+    if names:
+        message = f"'{file}' holds the weights of a quantised network, such as {names[0]}: it has no gradients."
+        raise InputError(message, hint="Give the weights from before it was quantised.")

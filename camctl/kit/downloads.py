@@ -52,7 +52,7 @@ def load_weights(checkpoint: str | None, options: LoadOptions, *, hint: str = HE
     if checkpoint is None:
         return None
     file = local_file(checkpoint, options, hint=hint)
-    return read_checkpoint(file, trust=options.trust_checkpoint, named=checkpoint)
+    return read_checkpoint(file, trust=options.trust_checkpoint, choice=options.weights, named=checkpoint)
 
 
 def local_file(checkpoint: str, options: LoadOptions, *, hint: str = HERE_ALREADY) -> Path:

@@ -1,13 +1,14 @@
-"""Load weights into a model, and report in the user's words what does not fit."""
+"""Load weights into a model; every parameter is in the checkpoint, or an error names it."""
 
 from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from camctl.errors import InputError
+from camctl.errors import Hint, InputError
+from camctl.kit.renaming import HEAD, aligned, shapes_of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -16,16 +17,20 @@ if TYPE_CHECKING:
 
 OTHER_SIZES = "Give the checkpoint that was trained with exactly this model."
 
+Sizes = Sequence[tuple[str, Sequence[int], Sequence[int]]]
+"""Names of weights, with the shape in the checkpoint and the shape in the model."""
+
 _MISMATCH = re.compile(r"size mismatch for (\S+): [^[]*\[([\d, ]*)\][^[]*\[([\d, ]*)\]")
 """A weight's name, its shape in the checkpoint and its shape in the model, in the message of `load_state_dict`."""
-_HEAD = re.compile(r"(^|\.)(head|fc|classifier|cls|logits)", re.IGNORECASE)
+_STATISTICS = re.compile(r"(^|\.)running_(mean|var)$")
+_NUMBER = re.compile(r"\d+$")
 _SHOWN = 3
 
 
 def fit(
     module: nn.Module, weights: Weights, *, hint: str, where: str = "the model", other_sizes: str = OTHER_SIZES
 ) -> tuple[str, ...]:
-    """Load weights in place, on the CPU, and return a note on missing and unused ones.
+    """Load weights in place, on the CPU, under the module's names; return notes on what is missing or not used.
 
     Parameters
     ----------
@@ -34,8 +39,14 @@ def fit(
     where
         What the model was built from, for messages.
     other_sizes
-        Hint of the `InputError` if other weights than the head's have another size.
+        Hint of the `InputError` if weights do not fit for another reason than the head's number of classes.
+
+    Raises
+    ------
+    InputError
+        A parameter is not in the checkpoint, or has another shape there.
     """
+    weights = aligned(module, weights)
     state: Any = OrderedDict(weights.state)
     state._metadata = weights.versions  # noqa: SLF001 - where torch keeps them
     try:
@@ -43,69 +54,162 @@ def fit(
     except RuntimeError as error:
         sizes = [(name, *map(_shape, shapes)) for name, *shapes in _MISMATCH.findall(str(error))]
         if sizes:
-            raise mismatch(sizes, path=weights.path, hint=hint, where=where, other_sizes=other_sizes) from error
+            raise mismatch(
+                sizes, path=weights.path, hint=hint, where=where, other_sizes=other_sizes, total=len(shapes_of(module))
+            ) from error
         line = str(error).strip().splitlines()[-1].strip()
         message = f"The checkpoint '{weights.path}' does not fit {where}: {line}"
         raise InputError(message, hint=other_sizes) from error
-    return notes_on(module, keys.missing_keys, keys.unexpected_keys, path=weights.path, where=where)
+    notes = check_fit(
+        module, keys.missing_keys, keys.unexpected_keys, path=weights.path, where=where, hint=other_sizes,
+        given=weights.state,
+    )  # fmt: skip
+    return (*weights.notes, *notes)
 
 
-def notes_on(
-    module: nn.Module, missing: Iterable[str], unexpected: Iterable[str], *, path: object, where: str = "the model"
+def check_fit(
+    module: nn.Module,
+    missing: Iterable[str],
+    unexpected: Iterable[str],
+    *,
+    path: object,
+    where: str = "the model",
+    hint: str = OTHER_SIZES,
+    given: Mapping[str, Any] | None = None,
 ) -> tuple[str, ...]:
-    """Return a note on a checkpoint's missing and unexpected weights; none if all fit.
+    """Return notes on a checkpoint's missing buffers and unused weights; raise `InputError` for a missing parameter.
 
-    For a library that loads weights by itself; `fit` calls this already. Raises `InputError` if no weight fits.
+    For a library that loads weights by itself; `fit` calls this already.
     """
-    missing, unexpected = _weights_among(missing), list(unexpected)
-    expected = _weights_among(module.state_dict())
+    shapes = shapes_of(module)
+    missing, unexpected = [name for name in _known(module, missing) if name in shapes], list(unexpected)
+    expected = [name for name in shapes if not name.endswith("num_batches_tracked")]
+    parameters = {name for name, _ in module.named_parameters(remove_duplicate=False)}
+    lacking = [name for name in missing if name in parameters]
     if expected and len(missing) >= len(expected):
         message = f"The checkpoint '{path}' is for another model: none of its weights is one of {where}."
         contents = f"It holds {_some(unexpected)}; " if unexpected else ""
         raise InputError(message, hint=f"{contents}{where} needs {_some(expected)}.")
-    parts = []
-    if missing:
-        parts.append(
-            f"{len(missing)} of {len(expected)} weights are not in it and keep random values ({_some(missing)})"
-        )
-    if unexpected:
-        parts.append(f"{len(unexpected)} in it are not used ({_some(unexpected)})")
-    return (f"Checkpoint: {'; '.join(parts)}.",) if parts else ()
+    if lacking:
+        raise _lacking(lacking, expected, shapes, unexpected, given or {}, path=path, where=where, hint=hint)
+    norms = [name for name in expected if _STATISTICS.search(name)]
+    absent = [name for name in missing if _STATISTICS.search(name)]
+    if len(norms) > 2 and 2 * len(absent) > len(norms):  # noqa: PLR2004 - a single norm has two of them
+        message = f"The checkpoint '{path}' lacks the statistics of batch norms: {len(absent)} of {len(norms)}."
+        raise InputError(message, hint="Save the whole state dict, with buffers: torch.save(model.state_dict(), ...).")
+    _check_depth(module, unexpected, path=path, where=where)
+    return _notes(missing, unexpected)
 
 
 def mismatch(
-    sizes: Sequence[tuple[str, Sequence[int], Sequence[int]]],
+    sizes: Sizes,
     *,
     path: object,
     hint: str,
     where: str = "the model",
     other_sizes: str = OTHER_SIZES,
+    total: int = 0,
 ) -> InputError:
     """Make the error for weights of other sizes, worded for the usual case that only the head's differ.
 
-    `sizes` has a name, the shape in the checkpoint and the shape in the model of each, at least one; the rest as in
-    `fit`.
+    `sizes` has at least one weight, `total` is the number of the model's; the rest as in `fit`.
     """
-    if all(_HEAD.search(name) for name, _, _ in sizes):
+    if all(HEAD.search(name) and there[1:] == here[1:] for name, there, here in sizes):
         _, (checkpoint, *_), (model, *_) = sizes[0]
         if model != checkpoint:
             message = f"The head has {model} classes in {where}, {checkpoint} in the checkpoint '{path}'."
-            return InputError(message, hint=re.sub(r"\bN\b", str(checkpoint), hint, count=1))
+            return InputError(message, hint=_with_count(hint, checkpoint))
     name, there, here = sizes[0]
+    fits = f"; {total - len(sizes)} fit" if total else ""
     message = (
-        f"The checkpoint '{path}' is for another model: {len(sizes)} weights have other sizes, the first is {name}, "
-        f"({', '.join(map(str, here))}) in {where} and ({', '.join(map(str, there))}) in the checkpoint."
+        f"The checkpoint '{path}' is for another model: {len(sizes)} weights have other sizes{fits}. "
+        f"The first is {name}, {_written(here)} in {where} and {_written(there)} in the checkpoint."
     )
     return InputError(message, hint=other_sizes)
 
 
-def _weights_among(names: Iterable[str]) -> list[str]:
-    """Names except the counters of batch norms, which old files lack and inference does not need."""
-    return [name for name in names if not name.endswith("num_batches_tracked")]
+def _with_count(hint: str, count: int) -> str:
+    """A hint with the number of classes in the place of N."""
+    if not isinstance(hint, Hint):
+        return re.sub(r"\bN\b", str(count), hint, count=1)
+    filled = Hint(re.sub(r"\bN\b", str(count), hint, count=1))
+    filled.python = re.sub(r"\bN\b", str(count), hint.python, count=1)
+    return filled
+
+
+def _lacking(
+    lacking: Sequence[str],
+    expected: Sequence[str],
+    shapes: Mapping[str, Any],
+    unexpected: Sequence[str],
+    given: Mapping[str, Any],
+    *,
+    path: object,
+    where: str,
+    hint: str,
+) -> InputError:
+    """The error for parameters that are not in the checkpoint."""
+    names = [f"{name} {_written(shapes[name] or ())}" for name in lacking[:_SHOWN]]
+    shown = ", ".join(names) + (", ..." if len(lacking) > _SHOWN else "")
+    message = (
+        f"The checkpoint '{path}' does not fit {where}: {len(lacking)} of {len(expected)} weights are not in it "
+        f"({shown}), and would be random."
+    )
+    instead = [f"{name} {_written(given[name].shape)}" if name in given else name for name in unexpected[:_SHOWN]]
+    holds = f"It holds {', '.join(instead)}{', ...' if len(unexpected) > _SHOWN else ''} instead. " if instead else ""
+    only_head = all(HEAD.search(name) for name in lacking)
+    if only_head and not unexpected:
+        text = "Give a checkpoint with its trained head, or try the model with"
+        return InputError(message, hint=Hint(text, random_weights=True))
+    return InputError(f"{message} {holds}".strip(), hint=hint)
+
+
+def _notes(missing: Sequence[str], unexpected: Collection[str]) -> tuple[str, ...]:
+    notes = []
+    if missing:
+        count = f"{len(missing)} buffers are" if len(missing) > 1 else "1 buffer is"
+        notes.append(f"Checkpoint: {count} not in it and as the model was built ({_some(missing)}).")
+    if unexpected:
+        notes.append(f"Checkpoint: {len(unexpected)} in it are not used ({_some(list(unexpected))}).")
+    return tuple(notes)
+
+
+def _check_depth(module: nn.Module, unexpected: Iterable[str], *, path: object, where: str) -> None:
+    """Raise `InputError` if the checkpoint has more layers in a list of layers than the model."""
+    from torch import nn
+
+    kinds = nn.Sequential | nn.ModuleList | nn.ModuleDict
+    lists = {name: dict(part.named_children()) for name, part in module.named_modules() if isinstance(part, kinds)}
+    for name in unexpected:
+        parts = name.split(".")
+        for at, part in enumerate(parts[:-1]):
+            layers = lists.get(".".join(parts[:at]), {})
+            alike = [other for other in layers if _NUMBER.sub("", other) == _NUMBER.sub("", part)]
+            if len(alike) > 1 and part not in layers and _NUMBER.search(part):
+                message = (
+                    f"The checkpoint '{path}' is for another model: it has a layer {'.'.join(parts[: at + 1])}, and "
+                    f"{where} has {len(alike)} layers there."
+                )
+                raise InputError(message, hint="Give the model that it was trained with, which is deeper.")
+
+
+def _known(module: nn.Module, missing: Iterable[str]) -> list[str]:
+    """Missing names without counters of batch norms, and without those whose tensor is there by another name."""
+    missing = [name for name in missing if not name.endswith("num_batches_tracked")]
+    if not missing:
+        return []
+    values = dict(module.state_dict(keep_vars=True))
+    absent = set(missing)
+    there = {id(value) for name, value in values.items() if name not in absent}
+    return [name for name in missing if id(values.get(name)) not in there]
 
 
 def _shape(text: str) -> tuple[int, ...]:
     return tuple(map(int, re.findall(r"\d+", text)))
+
+
+def _written(shape: Iterable[int]) -> str:
+    return f"({', '.join(map(str, shape))})"
 
 
 def _some(names: Sequence[str]) -> str:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from camctl import registry
 from camctl.errors import Hint, InputError
-from camctl.kit.class_names import given_names, names_beside, synonyms
+from camctl.kit.data_sets import synonyms
+from camctl.kit.name_files import given_names, names_beside
 from camctl.plugin import LoadedModel, LoadOptions
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def load(  # noqa: PLR0913
     random_weights: bool = False,
     seed: int = 0,
     trust_checkpoint: bool = False,
+    weights: str | None = None,
     repairs: bool = True,
     cfg_options: Mapping[str, Any] | None = None,
     labels: Sequence[str] | str = (),
@@ -52,6 +54,8 @@ def load(  # noqa: PLR0913
         Seed for random weights.
     trust_checkpoint
         Let the checkpoint run code while it is read.
+    weights
+        Which weights of a checkpoint that holds several: `ema` (averaged), `plain`, or the key under which they lie.
     repairs
         Repair known defects of the model's own library.
     cfg_options
@@ -93,6 +97,7 @@ def load(  # noqa: PLR0913
         random_weights=random_weights,
         seed=seed,
         trust_checkpoint=trust_checkpoint,
+        weights=weights,
         repairs=repairs,
         cfg_options=cfg_options or {},
         labels=given_names(labels),
@@ -100,16 +105,16 @@ def load(  # noqa: PLR0913
         head=head,
         progress=progress,
     )
-    weights = str(checkpoint) if checkpoint is not None else None
-    loaded: LoadedModel = picked.plugin.load(reference, weights, _device(device), options)
+    file = str(checkpoint) if checkpoint is not None else None
+    loaded: LoadedModel = picked.plugin.load(reference, file, _device(device), options)
     if output is not None:
         loaded = replace(loaded, output=output, output_by="you")
     if head is not None:
         loaded = replace(loaded, head=head)
     if options.labels:
         loaded = _renamed(loaded, options.labels)
-    elif loaded.class_names is None and weights is not None:
-        loaded = _named_beside(loaded, weights)
+    elif loaded.class_names is None and file is not None:
+        loaded = _named_beside(loaded, file)
     return replace(loaded, synonyms=synonyms(loaded.class_names)) if loaded.class_names else loaded
 
 

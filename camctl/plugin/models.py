@@ -78,6 +78,8 @@ class LoadOptions:
     random_weights: bool = False
     seed: int = 0
     trust_checkpoint: bool = False
+    weights: str | None = None
+    """Which weights of a checkpoint: `ema`, `plain`, or the key under which they lie; None is the usual choice."""
     repairs: bool = True
     cfg_options: Mapping[str, Any] = field(default_factory=dict)
     labels: tuple[str, ...] = ()

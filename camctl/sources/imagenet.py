@@ -7,7 +7,7 @@ from pathlib import Path
 
 from camctl.errors import Hint, InputError, UnknownNameError
 from camctl.kit.checkpoints import read_checkpoint
-from camctl.kit.class_names import imagenet_names
+from camctl.kit.data_sets import imagenet_names
 from camctl.kit.downloads import load_weights
 from camctl.kit.fitting import OTHER_SIZES, fit
 from camctl.kit.importing import refuse_options

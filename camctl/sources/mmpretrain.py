@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from camctl.errors import Hint, InputError
-from camctl.kit.class_names import as_names, read_names
+from camctl.kit.class_names import as_names
 from camctl.kit.downloads import load_weights
 from camctl.kit.fitting import fit
 from camctl.kit.importing import importable
+from camctl.kit.name_files import read_names
 from camctl.kit.quiet import quiet
 from camctl.kit.random_weights import randomise, seeded, settle
 from camctl.plugin import LoadedModel, LoadOptions, Source
@@ -51,7 +52,8 @@ class Mmpretrain(Source):
         Raises `InputError`, `UnknownNameError`, or `CamctlError` if a download fails.
         """
         found = mm_config.find_config(reference)
-        weights = load_weights(checkpoint or (None if options.random_weights else found.weights), options)
+        with importable(found.path.parent):  # where a trusted checkpoint's own code lies
+            weights = load_weights(checkpoint or (None if options.random_weights else found.weights), options)
         if weights is None and not options.random_weights:
             message = f"No weights: '{reference}' needs a checkpoint."
             hint = Hint("Give a checkpoint file or address after it, or try the model with", random_weights=True)

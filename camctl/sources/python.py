@@ -19,6 +19,7 @@ from camctl.kit.downloads import load_weights
 from camctl.kit.fitting import fit
 from camctl.kit.importing import importable, refuse_options
 from camctl.kit.random_weights import randomise, seeded, settle
+from camctl.kit.untrained import looks_untrained
 from camctl.plugin import LoadedModel, LoadOptions, OutputKind, Source
 from camctl.sources.plain_preprocess import plain_preprocess
 from camctl.sources.reporting import reported
@@ -30,6 +31,7 @@ KINDS = get_args(OutputKind)
 
 SCORES = ("softmax", "sigmoid")
 
+UNTRAINED = "The model's weights are as it was initialised, untrained: the map then means nothing. Give a checkpoint."
 _USAGE = "Write python:package.module:factory, where factory() returns the model."
 
 
@@ -52,6 +54,7 @@ class PythonSource(Source):
         with importable():  # a missing module is reported before the seconds that torch takes
             if top and top not in sys.modules and importlib.util.find_spec(top) is None:
                 raise _missing(path)
+        import torch
         from torch import nn
 
         weights = load_weights(checkpoint, options)
@@ -62,11 +65,17 @@ class PythonSource(Source):
         if not isinstance(module, nn.Module):
             message = f"'{reference}' returned {type(module).__name__}; expected nn.Module or LoadedModel."
             raise InputError(message, hint=_USAGE)
+        if isinstance(module, torch.jit.ScriptModule):
+            message = f"'{reference}' returned a program of TorchScript, which cannot be looked into."
+            raise InputError(message, hint="Return the Python model, and give its state dict as the checkpoint.")
         notes: tuple[str, ...] = ()
         if weights is not None:
-            notes = fit(module, weights, hint=f"Make '{reference}' build a model with N classes.")
+            hint = f"Make '{reference}' build a model with N classes."
+            notes = fit(module, weights, hint=hint, where=f"'{reference}'")
         elif options.random_weights:
             randomise(module, options.seed)
+        elif looks_untrained(module):
+            notes = (UNTRAINED,)
         module.eval()  # no chaining: mmpretrain's backbones return nothing here
         module.to(device)
         # The functions of a `LoadedModel` may close over its module, which stays the same object.

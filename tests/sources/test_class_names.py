@@ -9,16 +9,9 @@ import torch
 
 import camctl
 from camctl.errors import InputError
-from camctl.kit.class_names import (
-    as_names,
-    given_names,
-    imagenet_names,
-    imagenet_wnids,
-    names_beside,
-    names_of,
-    read_names,
-    synonyms,
-)
+from camctl.kit.class_names import as_names, names_in
+from camctl.kit.data_sets import imagenet_names, imagenet_wnids, names_of, synonyms
+from camctl.kit.name_files import given_names, names_beside, read_names
 
 INSECTS = ("ant", "bee", "wasp")
 
@@ -41,7 +34,7 @@ INSECTS = ("ant", "bee", "wasp")
     ids=str,
 )
 def test_names_are_read_from_everything_in_which_people_keep_them(kept):
-    assert as_names(kept) == INSECTS
+    assert (as_names(kept) or names_in(kept)) == INSECTS
 
 
 @pytest.mark.parametrize(
@@ -50,6 +43,11 @@ def test_names_are_read_from_everything_in_which_people_keep_them(kept):
 )
 def test_what_holds_no_names_has_none(kept):
     assert as_names(kept) is None
+    assert names_in(kept) is None
+
+
+def test_names_that_are_digits_are_names():
+    assert as_names({"1": 0, "10": 1, "2": 2}) == ("1", "10", "2")
 
 
 def test_a_dict_that_holds_itself_has_no_names():
@@ -57,6 +55,7 @@ def test_a_dict_that_holds_itself_has_no_names():
     kept["classes"] = kept
 
     assert as_names(kept) is None
+    assert names_in(kept) is None
 
 
 @pytest.mark.parametrize(

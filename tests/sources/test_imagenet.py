@@ -13,7 +13,7 @@ from torchvision.transforms import functional
 
 import camctl
 from camctl.errors import InputError, UnknownNameError
-from camctl.kit.class_names import imagenet_names
+from camctl.kit.data_sets import imagenet_names
 from camctl.kit.quiet import quiet
 from camctl.plugin import LoadedModel, LoadOptions
 from camctl.sources.imagenet import NAMES, Imagenet, installed

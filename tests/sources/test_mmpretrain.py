@@ -155,11 +155,14 @@ def test_checkpoint_of_another_model_is_refused(write_config, load, tmp_path: Pa
         load(write_config(), checkpoint)
 
 
-def test_checkpoint_without_a_head_is_noted(write_config, load, tmp_path: Path) -> None:
+def test_checkpoint_without_a_head_is_refused(write_config, load, tmp_path: Path) -> None:
     state = load(write_config()).module.state_dict()
     torch.save({key: value for key, value in state.items() if not key.startswith("head")}, tmp_path / "body.pth")
-    (note,) = load(write_config(), tmp_path / "body.pth").notes
-    assert "head.fc.weight" in note
+    with pytest.raises(
+        InputError, match=r"2 of \d+ weights are not in it \(head.fc.weight .*would be random"
+    ) as caught:
+        load(write_config(), tmp_path / "body.pth")
+    assert "--random-weights" in caught.value.hint
 
 
 # ---------------------------------------------------------------------------------- classes and scores

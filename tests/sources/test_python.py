@@ -226,3 +226,31 @@ def test_config_options_are_passed_to_the_factory(options_module, factory):
 def test_config_options_that_nothing_takes_are_refused(options_module, name):
     with pytest.raises(InputError, match="option"):
         camctl.load(f"{options_module}:{name}", cfg_options={"num_clases": 7})
+
+
+NORMED = """
+from torch import nn
+
+def build():
+    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3))
+"""
+
+
+def test_an_untrained_model_is_one_warning_and_the_same_twice(write: Write, tmp_path: Path) -> None:
+    reference = write(NORMED) + ":build"
+    first, second = load(reference), load(reference)
+    assert first.notes[0] == second.notes[0]
+    assert "untrained" in first.notes[0]
+    assert all(torch.equal(value, second.module.state_dict()[key]) for key, value in first.module.state_dict().items())
+    torch.save(first.module.state_dict(), tmp_path / "same.pth")
+    for options in ({"checkpoint": tmp_path / "same.pth"}, {"random_weights": True}):
+        assert not any("untrained" in note for note in load(reference, **options).notes)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_program_of_torchscript_is_refused(write: Write) -> None:
+    code = (
+        NORMED + "\nimport torch\ndef scripted():\n    return torch.jit.trace(build().eval(), torch.ones(1, 3, 8, 8))\n"
+    )
+    with pytest.raises(InputError, match="TorchScript, which cannot be looked into"):
+        load(write(code) + ":scripted")

@@ -211,6 +211,7 @@ class ModelOptions:
     random_weights: Draw the weights at random, to try things without a checkpoint. The map then means nothing.
     trust_checkpoint: Read a checkpoint that holds more than weights. It can run any code on this machine: use it for
         files of your own.
+    weights: Which weights of a checkpoint that holds several: ema (averaged), plain, or the key under which they lie.
     no_repairs: Leave known defects of the model's library as they are (mmpretrain's T2T-ViT attention).
     adapter: Use this adapter for the model's family, instead of the one that recognises the model.
     num_extra_tokens: Number of class, distillation and register tokens before the patch tokens. Rarely needed: this is
@@ -227,6 +228,7 @@ class ModelOptions:
     random_weights: bool = switch()
     seed: int = option("N", 0, help="Seed for --random-weights.", min=0, max=2**32 - 1)
     trust_checkpoint: bool = switch()
+    weights: str | None = option("ema|plain|KEY", None)
     no_repairs: bool = switch()
     adapter: str | None = option("NAME", autocompletion=completion.adapters)
     vit_like: bool = switch(help="Treat the layer's output as tokens. Rarely needed: this is detected.")
@@ -252,6 +254,7 @@ class ModelOptions:
             "random_weights": self.random_weights or drawn,
             "seed": self.seed,
             "trust_checkpoint": self.trust_checkpoint,
+            "weights": self.weights,
             "repairs": not self.no_repairs,
             "cfg_options": parse_assignments(self.cfg_options),
             "labels": self.labels[0] if self.labels and len(self.labels) == 1 else self.labels or (),

@@ -1,34 +1,32 @@
-"""Checkpoint files as timm reads them: moving averages first, and JAX's formats."""
+"""Checkpoint files for timm's models: moving averages first, as in timm, and JAX's formats."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from camctl.kit.checkpoints import NESTS, Weights, file_hash, read_checkpoint
+from camctl.kit.checkpoints import Weights, file_hash, read_checkpoint
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from camctl.plugin import LoadOptions
+
 FOREIGN = (".npz", ".npy")
 """JAX's formats, which timm reads by a function of each model."""
 
-_AVERAGES = ("state_dict_ema", "model_ema")
 
-
-def read(path: Path, *, trust: bool = False) -> Weights:
-    """Read the weights of a safetensors file or a torch checkpoint; those of JAX's formats are left empty.
+def read(path: Path, options: LoadOptions, *, named: str = "") -> Weights:
+    """Read the weights of a file for torch; those of JAX's formats are left empty.
 
     A moving average has priority, as in timm. Raises what `read_checkpoint` raises.
     """
     if path.suffix in FOREIGN:
-        return Weights(path=path, sha256=file_hash(path), state={})
-    from timm.models import clean_state_dict
-
-    weights = read_checkpoint(path, trust=trust, nests=(*_AVERAGES, *(key for key in NESTS if key not in _AVERAGES)))
-    return replace(weights, state=clean_state_dict(weights.state))
+        return Weights(path=path, sha256=file_hash(path), state={}, named=named)
+    return read_checkpoint(
+        path, trust=options.trust_checkpoint, choice=options.weights, usual="ema", named=named or path.name
+    )
 
 
 def head_rows(state: Mapping[str, Tensor], config: Mapping[str, Any]) -> int | None:
@@ -47,3 +45,11 @@ def fits(module: nn.Module, state: Mapping[str, Tensor]) -> bool:
         key.endswith("num_batches_tracked") or (key in state and state[key].shape == value.shape)
         for key, value in module.state_dict().items()
     )
+
+
+def differing(module: nn.Module, other: nn.Module) -> list[str]:
+    """Names of weights in which two modules of one architecture differ."""
+    import torch
+
+    values = other.state_dict()
+    return [name for name, value in module.state_dict().items() if not torch.equal(value, values[name])]

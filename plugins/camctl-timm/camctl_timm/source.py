@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +13,11 @@ from camctl.errors import CamctlError, Hint, InputError, one_line
 from camctl.kit.addresses import shown
 from camctl.kit.bands import input_shape
 from camctl.kit.downloads import check_checkpoint, fetch, local_file
-from camctl.kit.fitting import fit
+from camctl.kit.fitting import check_fit, fit, mismatch
 from camctl.kit.hub import HINT, hub_file
 from camctl.kit.quiet import quiet
 from camctl.kit.random_weights import enliven, seeded, settle
+from camctl.kit.renaming import aligned, likely
 from camctl.plugin import Checkpoint, LoadedModel, LoadOptions, Source
 from camctl_timm import checkpoints, references
 from camctl_timm.labels import class_names
@@ -27,6 +31,8 @@ if TYPE_CHECKING:
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 """Names of weights on the hub, the format that cannot hold code first."""
 
+_MOST_RELATIVES = 40
+"""Number of networks that are tried, a hundredth of a second each, to name the one that a checkpoint fits."""
 FOLDER_WEIGHTS = (*WEIGHTS, "pytorch_model.pth", "model.pth")
 
 
@@ -50,22 +56,22 @@ class Timm(Source):
         check_checkpoint(named, options)
         weights = None
         if named is not None:
-            weights = checkpoints.read(local_file(named, options), trust=options.trust_checkpoint)
+            weights = checkpoints.read(local_file(named, options), options, named=named)
         found = references.look_up(parts, options.progress)
         arguments, size = _arguments(found, options)
         _check_head(reference, found, arguments, weights)
         name = f"timm:{reference}"
         notes: tuple[str, ...] = ()
         if options.random_weights:
-            with seeded(options.seed):
-                module = _build(found, arguments)
+            module = _build(found, arguments, options.seed)
             enliven(module, options.seed)
         elif weights is not None:
-            module, notes = _with_own(found, arguments, weights, name)
+            module, notes = _with_own(found, arguments, weights, name, options.seed)
         else:
             weights = _published(parts, found, options)
             named = weights.path.name
-            module = _with_published(found, arguments, weights, name)
+            _check_published(found, arguments, weights, name)
+            module, notes = _with_published(found, arguments, weights, name, options.seed), weights.notes
         module.eval()
         with quiet():
             preprocess, input_size, bands = make_preprocess(module, size)
@@ -82,7 +88,7 @@ class Timm(Source):
             preprocess=preprocess,
             input_size=input_size,
             bands=bands,
-            class_names=class_names(found.config, classes),
+            class_names=_names(weights, classes) or class_names(found.config, classes),
             output="logits",
             checkpoint=Checkpoint(path=shown(named), sha256=weights.sha256) if weights and named else None,
             random_weights=options.random_weights,
@@ -116,12 +122,27 @@ def _check_head(reference: str, found: references.Found, arguments: dict[str, An
         raise InputError(message, hint=Hint("Add a head, and weights trained with it", cfg_options="num_classes=N"))
 
 
-def _build(found: references.Found, arguments: dict[str, Any], **weights: Any) -> nn.Module:
+def _check_published(found: references.Found, arguments: dict[str, Any], weights: Weights, name: str) -> None:
+    """Raise `InputError` if the user asks for another number of classes than the published head has."""
+    rows, wanted = checkpoints.head_rows(weights.state, found.config), arguments.get("num_classes")
+    if wanted is not None and rows is not None and wanted not in {rows, found.config.get("num_classes")}:
+        hint = "Give a checkpoint that was trained with so many classes, or omit num_classes."
+        sizes = [("head.weight", (rows,), (wanted,))]
+        raise mismatch(sizes, path=weights.path, hint=hint, where=name)
+
+
+def _names(weights: Weights | None, classes: int) -> tuple[str, ...] | None:
+    """The checkpoint's own class names, if there is one for each logit."""
+    names = weights.class_names if weights else None
+    return names if names and len(names) == classes else None
+
+
+def _build(found: references.Found, arguments: dict[str, Any], seed: int, **weights: Any) -> nn.Module:
     """Build the model; with `pretrained=True` timm reads its weights only from the given overlay."""
     import timm
 
     try:
-        with quiet():
+        with quiet(), seeded(seed):
             module: nn.Module = timm.create_model(
                 found.architecture, pretrained_cfg=dict(found.config) or None, **arguments, **weights
             )
@@ -160,40 +181,71 @@ def _published(reference: references.Reference, found: references.Found, options
     else:
         message = f"There are no published weights of '{reference.name}'."
         raise InputError(message, hint=HINT)
-    return checkpoints.read(file, trust=options.trust_checkpoint)
+    return checkpoints.read(file, options)
 
 
-def _with_published(found: references.Found, arguments: dict[str, Any], weights: Weights, name: str) -> nn.Module:
-    """Build the model, and let timm convert and load the weights. Raises `InputError` if they do not fit."""
+def _with_published(
+    found: references.Found, arguments: dict[str, Any], weights: Weights, name: str, seed: int
+) -> nn.Module:
+    """Build the model, and let timm convert and load the weights.
+
+    Raises `InputError` if they do not fit, or leave a parameter at random.
+    """
     overlay: dict[str, Any] = {"source": None}
     if not weights.state:
         overlay |= {"file": str(weights.path), "custom_load": True}
     else:
         overlay |= {"state_dict": dict(weights.state)}
+    if arguments.get("num_classes", found.config.get("num_classes")) != found.config.get("num_classes"):
+        # Else timm drops the checkpoint's head for a random one.
+        overlay |= {"num_classes": arguments["num_classes"], "label_offset": 0}
     try:
-        return _build(found, arguments, pretrained=True, pretrained_cfg_overlay=overlay)
+        module = _build(found, arguments, seed, pretrained=True, pretrained_cfg_overlay=overlay)
+        if weights.state and not checkpoints.fits(module, weights.state):
+            other = _build(found, arguments, seed + 1, pretrained=True, pretrained_cfg_overlay=overlay)
+            drawn = checkpoints.differing(module, other)
+            if drawn:
+                check_fit(module, drawn, (), path=weights.path, where=name)
     except CamctlError:
         raise
     except Exception as error:
         message = f"The weights in '{weights.path}' do not fit {name}: {one_line(error)}"
         raise InputError(message, hint="Give a checkpoint of exactly this model.") from error
+    return module
 
 
 def _with_own(
-    found: references.Found, arguments: dict[str, Any], weights: Weights, name: str
+    found: references.Found, arguments: dict[str, Any], weights: Weights, name: str, seed: int
 ) -> tuple[nn.Module, tuple[str, ...]]:
-    """Build the model with the user's weights: as they are if they fit, else converted from the authors' layout."""
+    """Build the model with the user's weights: by name if they fit, else converted from the authors' layout."""
     if not weights.state:
-        return _with_published(found, arguments, weights, name), ()
-    module = _build(found, arguments)
-    if not checkpoints.fits(module, weights.state):
-        try:
-            return _with_published(found, arguments, weights, name), ()
-        except InputError:
-            pass  # the error below is about the file as it is
+        return _with_published(found, arguments, weights, name, seed), ()
+    module = _build(found, arguments, seed)
+    if "num_classes" not in arguments and checkpoints.head_rows(weights.state, found.config) is None:
+        rows = checkpoints.head_rows(aligned(module, weights).state, found.config)
+        if rows is not None and rows != getattr(module, "num_classes", rows):
+            arguments = {**arguments, "num_classes": rows}
+            module = _build(found, arguments, seed)
     other = Hint("Set what differs", cfg_options=("num_classes=N", "img_size=S"))
     hint = Hint("Set the number of classes", cfg_options="num_classes=N")
-    return module, fit(module, weights, hint=hint, where=name, other_sizes=other)
+    try:
+        return module, fit(module, weights, hint=hint, where=name, other_sizes=other)
+    except InputError as error:
+        with suppress(InputError):  # the error is about the file as it is
+            return _with_published(found, arguments, weights, name, seed), weights.notes
+        if other_name := likely(weights, _relatives(found.architecture)):
+            raise InputError(error.message, hint=f"The weights fit timm:{other_name}.") from error
+        raise
+
+
+def _relatives(architecture: str) -> list[tuple[str, Callable[[], nn.Module]]]:
+    """The networks whose names begin alike, and how to build them; at most `_MOST_RELATIVES`."""
+    import timm
+
+    family = re.match(r"[a-z_]*[a-z]", architecture)
+    names = [name for name in timm.list_models(f"{family[0]}*" if family else architecture) if name != architecture]
+    names.sort(key=lambda name: (len(name), name))  # the plain ones first
+    return [(name, partial(timm.create_model, name)) for name in names[:_MOST_RELATIVES]]
 
 
 def _make_forward(module: nn.Module) -> Callable[[Tensor], Tensor]:

@@ -199,15 +199,14 @@ def test_a_checkpoint_of_another_model_is_refused(load, tmp_path):
         load("test_resnet", str(file))
 
 
-def test_what_a_checkpoint_lacks_is_noted(load, tmp_path):
+def test_what_a_checkpoint_lacks_is_named(load, tmp_path):
     state, file = trained().state_dict(), tmp_path / "part.safetensors"
     del state["layer4.0.bn2.weight"]
     save_file({**state, "ema.decay": torch.zeros(1)}, file)
 
-    (note,) = load("test_resnet", str(file)).notes
-
-    assert "layer4.0.bn2.weight" in note
-    assert "ema.decay" in note
+    with pytest.raises(InputError, match=r"1 of \d+ weights are not in it \(layer4.0.bn2.weight") as told:
+        load("test_resnet", str(file))
+    assert "ema.decay" in told.value.message
 
 
 class Payload:
@@ -469,3 +468,84 @@ def test_batch_norms_know_what_they_are_given(load):
     assert not loaded.module.training
     assert 0.01 < float(answers(loaded.forward).std()) < 10
     assert float(loaded.module.layer4[0].bn1.running_mean.abs().max()) > 0
+
+
+# ------------------------------------------------------------------- never a random weight without a word
+
+
+def test_a_missing_buffer_leaves_the_trained_head_in_its_place(load, tmp_path):
+    model, file = trained(num_classes=3), tmp_path / "part.pth"
+    state = model.state_dict()
+    name = next(key for key in state if key.endswith("running_var"))
+    del state[name]
+    torch.save(state, file)
+
+    loaded = load("test_resnet", str(file))
+
+    assert loaded.notes == (f"Checkpoint: 1 buffer is not in it and as the model was built ({name}).",)
+    head = next(key for key in reversed(list(state)) if key.endswith("weight"))
+    assert torch.equal(loaded.module.state_dict()[head], state[head])
+
+
+@pytest.mark.parametrize("options", [{}, {"num_classes": 3}])
+@pytest.mark.parametrize("prefix", ["model.", "module.", "net.backbone."])
+def test_a_wrappers_prefix_is_no_reason_for_a_random_head(load, tmp_path, options, prefix):
+    model, file = trained(num_classes=3), tmp_path / "wrapped.ckpt"
+    torch.save({"state_dict": {f"{prefix}{key}": value for key, value in model.state_dict().items()}}, file)
+
+    loaded = load("test_resnet", str(file), cfg_options=options)
+
+    assert torch.equal(answers(loaded.forward), answers(model))
+    assert loaded.notes == ()
+
+
+@pytest.mark.parametrize("name", ["test_resnet", "test_convnext", "test_vit"])
+def test_a_checkpoint_without_its_head_is_refused(load, tmp_path, name):
+    model, file = trained(name), tmp_path / "body.pth"
+    head = model.pretrained_cfg["classifier"]
+    torch.save({key: value for key, value in model.state_dict().items() if not key.startswith(f"{head}.")}, file)
+
+    for options in ({}, {"num_classes": 3}):
+        with pytest.raises(InputError, match="would be random"):
+            load(name, str(file), cfg_options=options)
+
+
+def test_another_number_of_classes_than_the_checkpoints_is_refused(load, tmp_path):
+    file = tmp_path / "three.pth"
+    torch.save(trained(num_classes=3).state_dict(), file)
+
+    with pytest.raises(InputError, match="The head has 5 classes in timm:test_resnet, 3 in the checkpoint") as told:
+        load("test_resnet", str(file), cfg_options={"num_classes": 5})
+    assert "num_classes=3" in told.value.hint
+
+
+def test_published_weights_keep_no_random_head_for_other_classes(load, tmp_path):
+    model = trained("test_convnext")
+    timm.models.save_for_hf(model, tmp_path / "ours", safe_serialization=True)
+    with pytest.raises(InputError, match="The head has 7 classes"):
+        load(f"local-dir:{tmp_path / 'ours'}", random_weights=False, cfg_options={"num_classes": 7})
+
+
+def test_plain_weights_are_taken_if_they_are_asked_for(load, tmp_path):
+    model, other, file = trained(), trained(seed=4), tmp_path / "last.pth.tar"
+    torch.save({"state_dict": other.state_dict(), "state_dict_ema": model.state_dict()}, file)
+
+    assert torch.equal(answers(load("test_resnet", str(file), weights="plain").forward), answers(other))
+
+
+def test_class_names_of_a_checkpoint_are_used(load, tmp_path):
+    file = tmp_path / "named.pth"
+    torch.save(
+        {"state_dict": trained(num_classes=3).state_dict(), "class_to_idx": {"ant": 0, "bee": 1, "wasp": 2}}, file
+    )
+
+    assert load("test_resnet", str(file)).class_names == ("ant", "bee", "wasp")
+
+
+def test_the_network_that_the_weights_fit_is_named(load, tmp_path):
+    file = tmp_path / "other.pth"
+    torch.save(timm.create_model("resnet14t", num_classes=3).state_dict(), file)
+
+    with pytest.raises(InputError) as told:
+        load("resnet10t", str(file))
+    assert told.value.hint == "The weights fit timm:resnet14t."

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from camctl.errors import InputError
 from camctl.kit.fitting import OTHER_SIZES, fit
+from camctl.kit.random_weights import seeded
+from camctl.kit.renaming import aligned, likely
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -58,11 +62,8 @@ def size_in(state: Mapping[str, Tensor]) -> int | None:
     return int(round((position.shape[1] - 1) ** 0.5) * patch.shape[-1])
 
 
-def fill(module: nn.Module, weights: Weights, name: str) -> tuple[str, ...]:
-    """Load weights in place, on the CPU, under current names; returns a note on missing and unused ones.
-
-    Raises `InputError` if sizes differ or nothing fits.
-    """
+def renamed(weights: Weights, name: str) -> Weights:
+    """Return weights under the current names of a network's weights."""
     versions = weights.versions
     if versions is None and name.startswith("mnasnet"):
         # Only torch's own files have versions; MNASNet's current layout is the second.
@@ -72,5 +73,36 @@ def fill(module: nn.Module, weights: Weights, name: str) -> tuple[str, ...]:
         for key, value in weights.state.items()
         if not key.startswith(_AUXILIARY)
     }
-    # The head was built for the file's classes.
-    return fit(module, replace(weights, state=state, versions=versions), hint=OTHER_SIZES, where=name)
+    weights = replace(weights, state=state, versions=versions)
+    if classes_in(state) is None:  # under other names, such as Lightning's
+        with seeded(0):
+            weights = aligned(build(name), weights)
+    return weights
+
+
+def filled(name: str, weights: Weights, classes: int, seed: int) -> tuple[nn.Module, tuple[str, ...]]:
+    """Build a network with renamed weights, and notes on what is not there or not used.
+
+    Raises `InputError` if a parameter is not there or has another size.
+    """
+    with seeded(seed):
+        module = build(name, classes=classes_in(weights.state) or classes, size=size_in(weights.state))
+    try:
+        # The head was built for the file's classes.
+        return module, fit(module, weights, hint=OTHER_SIZES, where=name)
+    except InputError as error:
+        if other := likely(weights, _relatives(name)):
+            raise InputError(error.message, hint=f"The weights fit torchvision:{other}.") from error
+        raise
+
+
+def _relatives(name: str) -> list[tuple[str, Callable[[], nn.Module]]]:
+    """Networks of the same family, by the letters that their names begin with, and how to build them."""
+    import torchvision
+    from torchvision.models import list_models
+
+    family = re.match(r"(wide_)?([a-z]+)", name)
+    names = [
+        other for other in list_models(module=torchvision.models) if family and family[2] in other and other != name
+    ]
+    return [(other, partial(build, other)) for other in names]

@@ -9,14 +9,14 @@ from camctl.errors import Hint
 from camctl.kit.addresses import is_url
 from camctl.kit.checkpoints import Weights, read_checkpoint
 from camctl.kit.downloads import check_checkpoint, local_file
+from camctl.kit.importing import refuse_options
 from camctl.kit.random_weights import LIKE_PICTURES, enliven, seeded, settle
 from camctl.plugin import LoadedModel, LoadOptions, Source
 from camctl_torchvision import published
-from camctl_torchvision.fitting import build, classes_in, fill, size_in
+from camctl_torchvision.fitting import build, classes_in, filled, renamed, size_in
 from camctl_torchvision.names import check_name
 
 HERE_ALREADY = Hint("Give a checkpoint file on this machine, or use", random_weights=True)
-NO_CFG_OPTIONS = "--cfg-options has no meaning for torchvision's models and was not used."
 SETTLING = 224
 """Largest input side in pixels for estimating the statistics of batch norms."""
 
@@ -33,6 +33,7 @@ class Torchvision(Source):
         Raises `InputError` for what the user can correct, `CamctlError` if weights cannot be downloaded.
         """
         name = check_name(reference)
+        refuse_options(options.cfg_options, "the source torchvision")
         check_checkpoint(checkpoint, options)
         loaded = _at_random(name, options) if options.random_weights else _with_weights(name, checkpoint, options)
         loaded.module.to(device)
@@ -51,7 +52,7 @@ def _at_random(name: str, options: LoadOptions) -> LoadedModel:
     module.eval()
     edges = (min(size[0], SETTLING), min(size[1], SETTLING))
     settle(module, module, (3, *edges), options.seed, scales=LIKE_PICTURES)
-    return _loaded(name, module, transforms, names, random_weights=True, notes=_notes(options))
+    return _loaded(name, module, transforms, names, random_weights=True)
 
 
 def _with_weights(name: str, checkpoint: str | None, options: LoadOptions) -> LoadedModel:
@@ -60,8 +61,10 @@ def _with_weights(name: str, checkpoint: str | None, options: LoadOptions) -> Lo
     if checkpoint is not None:
         weights = None if is_url(checkpoint) else published.named(name, checkpoint)
     path = str(weights.url if weights is not None else checkpoint)
-    file = read_checkpoint(local_file(path, options, hint=HERE_ALREADY), trust=options.trust_checkpoint, named=path)
-    notes = list(_notes(options))
+    place = local_file(path, options, hint=HERE_ALREADY)
+    file = read_checkpoint(place, trust=options.trust_checkpoint, choice=options.weights, named=path)
+    file = renamed(file, name)
+    notes: list[str] = []
     if weights is None:
         # A file downloaded by hand has the published name.
         known = {published.file_name(member): member for member in published.members_of(name).values()}
@@ -73,8 +76,8 @@ def _with_weights(name: str, checkpoint: str | None, options: LoadOptions) -> Lo
         transforms, origin = published.transforms_for(name, size)
         names = published.class_names(published.default_of(name))
         notes.append(f"Preprocessing is that of {origin}; the checkpoint does not define its own.")
-    module = build(name, classes=classes_in(file.state) or len(names), size=size)
-    notes.extend(fill(module, file, name))
+    module, remarks = filled(name, file, len(names), options.seed)
+    notes.extend(remarks)
     module.eval()
     return _loaded(name, module, transforms, _names_for(file, names), checkpoint=file.origin, notes=tuple(notes))
 
@@ -86,10 +89,6 @@ def _names_for(file: Weights, standard: tuple[str, ...]) -> tuple[str, ...] | No
         if names is not None and len(names) == count:
             return names
     return None
-
-
-def _notes(options: LoadOptions) -> tuple[str, ...]:
-    return (NO_CFG_OPTIONS,) if options.cfg_options else ()
 
 
 def _loaded(name: str, module: Any, transforms: Any, names: tuple[str, ...] | None, **more: Any) -> LoadedModel:

@@ -404,11 +404,10 @@ def test_weights_of_another_model_are_refused(net, tmp_path):
         camctl.load("torchvision:mobilenet_v3_small", saved(tmp_path, {"a.b": torch.zeros(2)}))
 
 
-def test_weights_that_are_missing_are_told(net, tmp_path):
+def test_weights_that_are_missing_are_named(net, tmp_path):
     state = {key: value for key, value in net.state_dict().items() if not key.startswith("fc.")}
-    loaded = camctl.load("torchvision:shufflenet_v2_x0_5", saved(tmp_path, state))
-
-    assert any("fc.weight" in note and "random" in note for note in loaded.notes)
+    with pytest.raises(InputError, match=r"fc.weight .* would be random"):
+        camctl.load("torchvision:shufflenet_v2_x0_5", saved(tmp_path, state))
 
 
 def test_checkpoint_and_random_weights_exclude_each_other(tmp_path):
@@ -441,3 +440,55 @@ def test_pixels_need_not_be_contiguous():
     pixels = picture()
 
     assert torch.equal(loaded.preprocess(pixels[:, ::-1]), loaded.preprocess(np.ascontiguousarray(pixels[:, ::-1])))
+
+
+def tuned(seed=0):
+    """A ResNet-18 whose head was replaced by dropout and a linear layer, as tutorials do."""
+    torch.manual_seed(seed)
+    net = models.resnet18()
+    net.fc = torch.nn.Sequential(torch.nn.Dropout(0.5), torch.nn.Linear(512, 3))
+    return net.eval()
+
+
+@pytest.mark.parametrize("prefix", ["", "model.", "module.net."])
+def test_a_replaced_head_is_found_and_named(tmp_path, prefix):
+    net = tuned()
+    path = saved(tmp_path, {"state_dict": {f"{prefix}{key}": value for key, value in net.state_dict().items()}})
+    loaded = camctl.load("torchvision:resnet18", path)
+
+    assert same_logits(loaded, net)
+    assert loaded.class_names is None
+    assert any("fc.1' was used as the model's head 'fc'" in note for note in loaded.notes)
+
+
+def test_a_head_of_several_layers_is_refused(tmp_path):
+    net = tuned()
+    net.fc = torch.nn.Sequential(torch.nn.Linear(512, 8), torch.nn.ReLU(), torch.nn.Linear(8, 3))
+    with pytest.raises(InputError, match=r"fc.weight .* would be random. It holds fc.0.weight"):
+        camctl.load("torchvision:resnet18", saved(tmp_path, net.state_dict()))
+
+
+def test_a_deeper_network_is_refused_though_all_names_are_there(tmp_path):
+    with pytest.raises(InputError, match=r"is for another model: it has a layer layer1\.2"):
+        camctl.load("torchvision:resnet18", saved(tmp_path, models.resnet34().state_dict()))
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [("resnet18", "resnet34"), ("resnet50", "resnet18"), ("mobilenet_v3_large", "mobilenet_v3_small")],
+)
+def test_the_network_that_the_weights_fit_is_named(tmp_path, given, named):
+    state = getattr(models, named)(num_classes=4).state_dict()
+    with pytest.raises(InputError) as raised:
+        camctl.load(f"torchvision:{given}", saved(tmp_path, {f"model.{key}": value for key, value in state.items()}))
+    assert raised.value.hint == f"The weights fit torchvision:{named}."
+
+
+def test_a_wrapped_network_of_its_own_classes_is_read(tmp_path):
+    net = models.resnet18(num_classes=5)
+    state = {f"backbone.{key}": value for key, value in net.state_dict().items()}
+    path = saved(tmp_path, {"state_dict": state, "class_to_idx": {name: at for at, name in enumerate("abcde")}})
+    loaded = camctl.load("torchvision:resnet18", path)
+
+    assert torch.equal(loaded.module.fc.weight, net.fc.weight)
+    assert loaded.class_names == tuple("abcde")

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import copy
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from camctl.errors import CamctlError, Hint, InputError, one_line, out_of_memory
 from camctl.kit.addresses import shown
-from camctl.kit.checkpoints import file_hash, read_checkpoint
-from camctl.kit.downloads import local_file
-from camctl.kit.fitting import mismatch, notes_on
+from camctl.kit.checkpoints import Weights, file_hash, read_checkpoint
+from camctl.kit.downloads import load_weights
+from camctl.kit.fitting import check_fit, mismatch
 from camctl.kit.hub import hub_file
 from camctl.kit.random_weights import enliven, seeded
-from camctl.plugin import Checkpoint, LoadOptions
+from camctl.kit.renaming import aligned
 from camctl_transformers.finding import Found, quiet
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+    from camctl.plugin import Checkpoint, LoadOptions
 
 _WEIGHTS = (
     "model.safetensors",
@@ -25,6 +30,7 @@ _WEIGHTS = (
     "pytorch_model.bin",
     "pytorch_model.bin.index.json",
 )
+_HEADS = ("classifier.weight", "head.weight", "classifier.1.weight")
 _CLASSES = "Set num_labels to N in its config.json, or give the checkpoint that was trained with this very model."
 NEEDS = {"dinat": "natten", "timm_wrapper": "timm"}
 """Family -> package that it needs besides transformers."""
@@ -69,31 +75,82 @@ def at_random(kind: Any, found: Found, seed: int) -> nn.Module:
 def with_weights(
     kind: Any, found: Found, checkpoint: str | None, device: str, options: LoadOptions
 ) -> tuple[nn.Module, Checkpoint, tuple[str, ...]]:
-    """Build the network with a checkpoint's or its published weights; with their origin, and notes on missing ones."""
-    import torch
+    """Build the network with a checkpoint's or its published weights; with their origin, and notes on them.
 
-    # Half precision is slow on a CPU, and incomplete.
-    dtype: Any = torch.float32 if device == "cpu" else "auto"
-    arguments: dict[str, Any] = {"config": found.config, "output_loading_info": True, "dtype": dtype}
-    arguments |= {"ignore_mismatched_sizes": True}  # reported below
-    if checkpoint is not None:
-        weights = read_checkpoint(local_file(checkpoint, options), trust=options.trust_checkpoint, named=checkpoint)
-        state: dict[str, Tensor] = dict(weights.state)
-        source = weights.origin
-    else:
-        first, files = _published(found, options)
-        state, source = {}, Checkpoint(path=str(first), sha256=file_hash(*files))
-        if files[0].suffix != ".safetensors":  # transformers' own reader never trusts a checkpoint
-            for file in files:
-                state |= read_checkpoint(file, trust=options.trust_checkpoint).state
-    arguments |= {"state_dict": state} if state else found.at
-    with quiet():
-        module, info = _made(lambda: kind.from_pretrained(None if state else found.name, **arguments), found)
+    Raises `InputError` if a parameter is not among the weights or has another size.
+    """
+    weights = load_weights(checkpoint, options) or _published(found, options)
+    if found.adapter is not None and checkpoint is None:
+        found, weights = _adapted(kind, found, weights, options)
+    module, info = _built(kind, found, weights.state, device, options)
+    if weights.state and (info["missing_keys"] or info["mismatched_keys"]):
+        # Not by transformers' names: perhaps by those of a wrapper around its model.
+        renamed = aligned(module, weights)
+        if renamed.state.keys() != weights.state.keys():
+            weights = renamed
+            module, info = _built(kind, found, weights.state, device, options)
     where = shown(checkpoint or found.name)
     if info["mismatched_keys"]:
         raise mismatch(sorted(info["mismatched_keys"]), path=where, hint=_CLASSES, where="the configuration")
-    notes = notes_on(module, sorted(info["missing_keys"]), sorted(info["unexpected_keys"]), path=where)
-    return module.eval(), source, notes
+    missing, unexpected = sorted(info["missing_keys"]), sorted(info["unexpected_keys"])
+    notes = check_fit(module, missing, unexpected, path=where, given=weights.state)
+    return module.eval(), weights.origin, (*weights.notes, *notes)
+
+
+def _built(
+    kind: Any, found: Found, state: Mapping[str, Tensor], device: str, options: LoadOptions
+) -> tuple[Any, dict[str, Any]]:
+    """Build the network with these weights, or by transformers' own reader without any; with its report."""
+    import torch
+
+    # Half precision is slow on a CPU, and incomplete.
+    arguments: dict[str, Any] = {"config": found.config, "dtype": torch.float32 if device == "cpu" else "auto"}
+    arguments |= {"state_dict": dict(state)} if state else found.at
+    name = None if state else found.name
+    with quiet(), seeded(options.seed):
+        module, info = _made(
+            # Other sizes are in the report.
+            lambda: kind.from_pretrained(name, output_loading_info=True, ignore_mismatched_sizes=True, **arguments),
+            found,
+        )
+    return module, info
+
+
+def _published(found: Found, options: LoadOptions) -> Weights:
+    """The weights of a folder or a hub's model; empty if transformers reads them best by itself."""
+    first, files = _files(found, options)
+    # transformers' own reader never trusts a checkpoint.
+    state = {} if files[0].suffix == ".safetensors" else _state(found, options)
+    return Weights(path=first, sha256=file_hash(*files), state=state, named=str(first))
+
+
+def _state(found: Found, options: LoadOptions) -> dict[str, Tensor]:
+    """The published weights by the names in their files."""
+    state: dict[str, Tensor] = {}
+    for file in _files(found, options)[1]:
+        state |= read_checkpoint(file, trust=options.trust_checkpoint).state
+    return state
+
+
+def _adapted(kind: Any, found: Found, weights: Weights, options: LoadOptions) -> tuple[Found, Weights]:
+    """Merge an adapter into its model's weights, by today's names of them or the file's; with a head of its classes."""
+    module, _ = _built(kind, found, weights.state, "cpu", options)
+    adapter: Any = found.adapter
+    try:
+        merged = read_checkpoint(adapter, trust=options.trust_checkpoint, base=module.state_dict())
+    except InputError:
+        merged = read_checkpoint(adapter, trust=options.trust_checkpoint, base=_state(found, options))
+    return replace(found, config=_with_head(found.config, merged.state)), merged
+
+
+def _with_head(config: Any, state: Mapping[str, Tensor]) -> Any:
+    """A configuration with as many classes as the classifier of these weights."""
+    rows = next((len(value) for name, value in state.items() if name in _HEADS), config.num_labels)
+    if rows == config.num_labels:
+        return config
+    config = copy.deepcopy(config)
+    config.num_labels = rows
+    return config
 
 
 def _made(make: Any, found: Found) -> Any:
@@ -115,7 +172,7 @@ def _made(make: Any, found: Found) -> Any:
         raise InputError(message, hint=hint) from error
 
 
-def _published(found: Found, options: LoadOptions) -> tuple[Path, list[Path]]:
+def _files(found: Found, options: LoadOptions) -> tuple[Path, list[Path]]:
     """The main file of a folder's or a hub model's weights, and all files that hold them."""
     folder = Path(found.name)
 

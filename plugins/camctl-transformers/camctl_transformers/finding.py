@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from camctl.errors import CamctlError, Hint, InputError, UnknownNameError, one_line
 from camctl.kit import quiet as silence
+from camctl.kit.file_kinds import adapter_words, folder_kind
 from camctl.kit.hub import hub_file
 
+_ADAPTERS = ("adapter_model.safetensors", "adapter_model.bin")
 _NAME = re.compile(r"[\w.-]+(/[\w.-]+)?", re.ASCII)
 
 
@@ -26,6 +29,8 @@ class Found:
     config: Any
     revision: str | None = None
     """A branch, a tag or a commit on the hub; None for the main branch and for folders."""
+    adapter: Path | None = None
+    """File of an adapter of PEFT for this model."""
 
     @property
     def at(self) -> dict[str, str]:
@@ -59,8 +64,10 @@ def find(reference: str, *, random_weights: bool) -> Found:
     folder = Path(text).expanduser()
     if text and folder.is_dir():
         if not (folder / "config.json").is_file():
-            message = f"'{text}' holds no model of transformers: there is no config.json."
-            raise InputError(message, hint="Give a folder made by save_pretrained.")
+            if (folder / "adapter_config.json").is_file():
+                return _adapted(folder, text, random_weights=random_weights)
+            what, hint = folder_kind(folder) or ("holds no model of transformers: there is no config.json", None)
+            raise InputError(f"'{text}' {what}.", hint=hint or "Give a folder made by save_pretrained.")
         return Found(name=str(folder), config=_read(str(folder), text))
     if folder.is_file() or text.startswith((".", "/", "~")) or text.count("/") > 1 or not text:
         message = f"There is no folder '{text}'." if not folder.is_file() else f"'{text}' is a file, not a folder."
@@ -83,6 +90,25 @@ def find(reference: str, *, random_weights: bool) -> Found:
         _fetch(name, revision or None, families)
         config = _read(name, text, revision or None)
     return Found(name=name, config=config, revision=revision or None)
+
+
+def _adapted(folder: Path, text: str, *, random_weights: bool) -> Found:
+    """The model that an adapter's folder adapts, if it is plain LoRA and the model is on this machine or the hub."""
+    what, hint = adapter_words(folder)
+    message = f"'{text}' {what}."
+    file = next((path for name in _ADAPTERS if (path := folder / name).is_file()), None)
+    try:
+        settings = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+        kind, base = settings.get("peft_type"), settings.get("base_model_name_or_path")
+    except (OSError, ValueError, AttributeError) as error:
+        raise InputError(message, hint=hint) from error
+    if kind != "LORA" or not isinstance(base, str) or file is None or base == text:
+        raise InputError(message, hint=hint)
+    try:
+        return replace(find(base, random_weights=random_weights), adapter=file)
+    except CamctlError as error:
+        hint = f"Put that model into the hub's cache, or into the folder '{base}'. Or: {hint[0].lower()}{hint[1:]}"
+        raise InputError(message, hint=hint) from error
 
 
 def families_known() -> list[str]:

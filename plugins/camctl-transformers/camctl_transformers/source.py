@@ -8,6 +8,7 @@ from typing import Any
 from camctl.errors import InputError
 from camctl.kit.bands import RGB
 from camctl.kit.downloads import check_checkpoint
+from camctl.kit.importing import refuse_options
 from camctl.kit.random_weights import LIKE_PICTURES, settle
 from camctl.plugin import LoadedModel, LoadOptions, Source
 from camctl_transformers.building import at_random, classifier_class, is_classifier, with_weights, zero_shot_class
@@ -33,16 +34,14 @@ class Transformers(Source):
         Raises `InputError` for what the user can correct, `CamctlError` if a model cannot be downloaded.
         """
         check_checkpoint(checkpoint, options)
+        refuse_options(options.cfg_options, "the source transformers")
         found = find(reference, random_weights=options.random_weights)
         kind, texts = _kind(found, reference, options.labels)
         notes: tuple[str, ...] = ()
-        if options.cfg_options:
-            notes = (f"--cfg-options {', '.join(sorted(options.cfg_options))} has no meaning here and was not used.",)
         if options.random_weights:
             module, source = at_random(kind, found, options.seed), None
         else:
-            module, source, remarks = with_weights(kind, found, checkpoint, device, options)
-            notes = (*remarks, *notes)
+            module, source, notes = with_weights(kind, found, checkpoint, device, options)
         loaded = _loaded(reference, module, found, texts, options, notes=notes, checkpoint=source)
         module.to(device)
         return loaded
@@ -83,7 +82,7 @@ def _loaded(
         preprocess=preprocess,
         input_size=size,
         bands=RGB if channels == 1 else channels,
-        class_names=texts or _names(config),
+        class_names=texts or _names(module.config),
         output="logits",
         score="sigmoid" if sigmoid else "softmax",
         random_weights=options.random_weights,

@@ -3,7 +3,7 @@
 import hashlib
 import io
 import json
-from pathlib import Path
+import os
 
 import numpy as np
 import pytest
@@ -96,7 +96,7 @@ def test_trust_reads_what_else_a_hubs_file_holds(tmp_path):
     np.save(tmp_path / "pixels.npy", picture())
     content = files_in(tmp_path / "vit")
     state = module_of(FAMILIES["vit"]).state_dict()
-    pickled = as_pickle({"state_dict": state, "path": Path("x")})
+    pickled = as_pickle({"state_dict": state, "join": os.path.join})
     content = {name: data for name, data in content.items() if name != "model.safetensors"}
     with serving() as hub:
         hub.repositories["us/vit"] = {"main": content | {"pytorch_model.bin": pickled}}
@@ -113,7 +113,7 @@ def test_trust_reads_what_else_a_checkpoint_holds(tmp_path):
     saved(FAMILIES["vit"], tmp_path / "vit")
     other = module_of(FAMILIES["vit"], seed=9)
     path = tmp_path / "other.pth"
-    path.write_bytes(as_pickle({"model": other.state_dict(), "path": Path("x")}))
+    path.write_bytes(as_pickle({"model": other.state_dict(), "join": os.path.join}))
     with pytest.raises(InputError, match="was refused") as raised:
         camctl.load(f"transformers:{tmp_path / 'vit'}", path)
     loaded = camctl.load(f"transformers:{tmp_path / 'vit'}", path, trust_checkpoint=True)

@@ -15,7 +15,7 @@ import torch
 from camctl_transformers.finding import quiet
 from camctl_transformers.source import Transformers
 from PIL import Image
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from transformers import (
     AutoImageProcessor,
     AutoTokenizer,
@@ -143,9 +143,8 @@ def test_a_network_gets_the_channels_that_it_was_built_for(tmp_path, channels):
 def test_a_backbone_without_a_head_is_told(tmp_path):
     family = FAMILIES["vit"]
     saved(family, tmp_path, module=ViTModel(ViTConfig(**family.config)))
-    loaded = camctl.load(f"transformers:{tmp_path}")
-
-    assert any("classifier.weight" in note and "random" in note for note in loaded.notes)
+    with pytest.raises(InputError, match=r"classifier.weight .* would be random"):
+        camctl.load(f"transformers:{tmp_path}")
 
 
 def test_old_names_of_weights_are_read(vit, tmp_path):
@@ -584,3 +583,57 @@ def test_the_tests_tokenizer_reads_words():
 def test_a_name_that_no_model_can_have_is_refused_without_the_network(name):
     with pytest.raises(UnknownNameError, match="There is no transformers model, folder or family named"):
         camctl.load(f"transformers:{name}")
+
+
+# ------------------------------------------------------------------- weights as people have them
+
+
+def test_a_wrappers_prefix_is_taken_off(vit, tmp_path):
+    folder, _ = vit
+    other = module_of(FAMILIES["vit"], seed=9)
+    state = {f"model.{key}": value for key, value in other.state_dict().items()}
+    torch.save({"state_dict": {**state, "criterion.weight": torch.ones(3)}}, tmp_path / "last.ckpt")
+    loaded = camctl.load(f"transformers:{folder}", tmp_path / "last.ckpt")
+
+    assert all(torch.equal(value, other.state_dict()[key]) for key, value in loaded.module.state_dict().items())
+    assert [note for note in loaded.notes if note.startswith("Checkpoint")] == [
+        "Checkpoint: 1 in it are not used (criterion.weight)."
+    ]
+
+
+def adapter_of(folder, base, module, layer="", **settings):
+    """Write an adapter of one layer and a new head for a model, as PEFT does; returns the merged weights."""
+    name = next(key.removesuffix(".weight") for key in module.state_dict() if key.endswith("q_proj.weight"))
+    layer = layer or name
+    width = module.classifier.weight.shape[1]
+    first, second, head = torch.randn(2, width), torch.randn(width, 2), torch.randn(2, width)
+    folder.mkdir()
+    config = {"peft_type": "LORA", "base_model_name_or_path": str(base), "r": 2, "lora_alpha": 6, **settings}
+    (folder / "adapter_config.json").write_text(json.dumps(config))
+    state = {f"{layer}.lora_A.weight": first, f"{layer}.lora_B.weight": second, "classifier.weight": head}
+    state |= {"classifier.bias": torch.zeros(2)}
+    save_file({f"base_model.model.{key}": value for key, value in state.items()}, folder / "adapter_model.safetensors")
+    return name, module.state_dict()[f"{name}.weight"] + 3 * second @ first, head
+
+
+@pytest.mark.parametrize("layer", ["", "vit.encoder.layer.0.attention.attention.query"], ids=["new", "old"])
+def test_an_adapters_folder_is_merged_into_its_model(vit, tmp_path, layer):
+    base, net = vit
+    if layer and f"{layer}.weight" not in load_file(base / "model.safetensors"):
+        pytest.skip("this version of transformers saves the new names")
+    name, weight, head = adapter_of(tmp_path / "lora", base, net, layer)
+    loaded = camctl.load(f"transformers:{tmp_path / 'lora'}")
+
+    assert torch.allclose(loaded.module.get_submodule(name).weight, weight, atol=1e-4)
+    assert torch.equal(loaded.module.classifier.weight, head)
+    assert loaded.class_names is None
+    assert any("LoRA of 1 layers" in note for note in loaded.notes)
+
+
+def test_an_adapter_of_a_model_that_is_not_there_names_it(vit, tmp_path):
+    adapter_of(tmp_path / "lora", "./nowhere", vit[1])
+    adapter_of(tmp_path / "other", vit[0], vit[1], peft_type="IA3")
+    for folder, says in (("lora", "adapter of PEFT for ./nowhere"), ("other", "adapter of PEFT")):
+        with pytest.raises(InputError, match=says) as raised:
+            camctl.load(f"transformers:{tmp_path / folder}")
+        assert "merge_and_unload" in raised.value.hint
