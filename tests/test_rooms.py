@@ -34,7 +34,6 @@ ALLOWED = {
     "api": {"errors", "values", "plugin", "pipeline"},
     "cli": {
         "errors",
-        "paths",
         "values",
         "plugin",
         "registry",

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     Forward = Callable[[Tensor], Tensor]
 
+PLANES = 4
+"""Number of dimensions of a convolutional layer's output, whose layout fits a grid of any size."""
+
 MOST_RUNS = 32
 """Largest number of runs that are looked at one by one."""
 
@@ -99,7 +102,7 @@ def look_at_runs(part: nn.Module, layout: Layout, calls: int, inputs: Tensor, fo
     if len(plain) != len(changed) or any(not torch.equal(*pair) for pair in zip(plain[1:], changed[1:], strict=True)):
         return ()
     shape = plain[-1].shape
-    if any(output.shape != shape for output in plain):
+    if any(output.shape != shape and output.ndim != PLANES for output in plain):
         return tuple(Run(WHOLE if output.shape == shape else PART) for output in plain)
     passes: list[list[Tensor]] = []
 

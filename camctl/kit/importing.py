@@ -42,19 +42,21 @@ def refuse_options(options: Mapping[str, Any], where: str, known: Collection[str
     Parameters
     ----------
     options
-        The user's config options.
+        The user's config options; of a name with dots the first part counts.
     where
         What they were given for, such as `the source torchvision`.
     known
         Names that are taken; the nearest one is proposed.
     """
-    unknown = next((name for name in options if name not in known), None)
+    unknown = next((name for name in options if name.partition(".")[0] not in known), None)
     if unknown is None:
         return
     if not known:
         raise InputError(f"{_capital(where)} takes no config options.", hint="Leave them out.")
-    close = get_close_matches(unknown, known, n=1)
-    hint = Hint("Did you mean", cfg_options=f"{close[0]}=VALUE") if close else f"It takes {', '.join(sorted(known))}."
+    first, dot, rest = unknown.partition(".")
+    close = get_close_matches(first, known, n=1)
+    listed = f"It takes {', '.join(sorted(known))}."
+    hint = Hint("Did you mean", cfg_options=f"{close[0]}{dot}{rest}=VALUE") if close else listed
     raise InputError(f"{_capital(where)} takes no config option '{unknown}'.", hint=hint)
 
 

@@ -57,6 +57,8 @@ def default_layers(scene: Scene) -> LayerGroup:
     else:
         layers = scene.probe()
         group = LayerGroup(layers.default, "probe", layers.pre_activation, layers.rectified)
+        if batch := _batch_inside(layers):
+            raise InputError(batch, hint=SEE_LAYERS)
     if not group.names:
         raise InputError(no_layer(scene.probe()), hint=SEE_LAYERS)
     return group
@@ -64,12 +66,17 @@ def default_layers(scene: Scene) -> LayerGroup:
 
 def no_layer(layers: LayerMap) -> str:
     """Return why no layer of a model can be explained: usually none has a grid, or the model makes a batch itself."""
-    ran = (record for record in layers.records if record.shape and len(record.shape) == PLANES)
-    first = next(ran, None)
-    if first is None or first.why_not != "window" or not first.shape:
-        return NO_LAYER
+    return _batch_inside(layers) or NO_LAYER
+
+
+def _batch_inside(layers: LayerMap) -> str:
+    """Return what is said if all convolutional layers saw several pictures where one was given; else an empty text."""
+    planes = [record for record in layers.records if record.shape and len(record.shape) == PLANES]
+    if not planes or any(record.why_not != "window" for record in planes):
+        return ""
+    shape = planes[0].shape or ()
     return (
-        f"The layers saw {first.shape[0]} pictures where one was given: the model makes a batch of views or crops "
+        f"The layers saw {shape[0]} pictures where one was given: the model makes a batch of views or crops "
         "itself. Explain the network inside it, which takes one."
     )
 

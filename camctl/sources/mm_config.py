@@ -11,11 +11,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from camctl.errors import CamctlError, InputError, UnknownNameError
+from camctl.errors import CamctlError, Hint, InputError, UnknownNameError
 from camctl.kit.importing import refuse_options
 from camctl.paths import check_file
 from camctl.sources import data_config
 from camctl.sources.mm_layouts import kind_of, no_model
+from camctl.sources.mm_preprocess import test_dataset
 from camctl.sources.reporting import reported
 
 SUFFIXES = (".py", *data_config.SUFFIXES)
@@ -123,15 +124,34 @@ def read_config(path: Path, options: Mapping[str, Any]) -> Any:
         check_file(path, "config file", hint="Check the path.", largest=data_config.LARGEST)
         is_data = path.suffix in data_config.SUFFIXES
         config = data_config.read_data(path) if is_data else Config.fromfile(str(path))
-    refuse_options({key.partition(".")[0]: value for key, value in options.items()}, f"'{path}'", {*config, *_COMMON})
+    refuse_options(options, f"'{path}'", {*config, *_COMMON})
+    copied = _copied_pipeline(config, path, options)
     hint = "Write them as key=value, such as model.head.num_classes=10."
     with reported(f"--cfg-options cannot be merged into '{path}'", hint):
         config.merge_from_dict(dict(options))
+    if copied is not None:
+        copied["pipeline"] = config.test_pipeline
     if not isinstance(config.get("model"), Mapping) or not config.model.get("type"):
         raise no_model(config, path)
     if is_data:
         data_config.check_classes(config, path)
     return config
+
+
+def _copied_pipeline(config: Any, path: Path, options: Mapping[str, Any]) -> Any:
+    """Return the test dataset if the user changes a `test_pipeline` that was copied into it when the config was read.
+
+    Raises `InputError` if it has another pipeline, so that the change has no effect.
+    """
+    dataset = test_dataset(config)
+    steps = dataset.get("pipeline")
+    if not steps or not any(key.partition(".")[0] == "test_pipeline" for key in options):
+        return None
+    if steps != config.get("test_pipeline"):
+        message = f"The test dataset in '{path}' has a pipeline of its own: a change of test_pipeline has no effect."
+        hint = Hint("Change that one", cfg_options="test_dataloader.dataset.pipeline.1.scale=VALUE")
+        raise InputError(message, hint=hint)
+    return dataset
 
 
 def without_downloads(settings: Any) -> Any:
