@@ -167,10 +167,15 @@ def _lacking(
 def _notes(missing: Sequence[str], unexpected: Collection[str]) -> tuple[str, ...]:
     notes = []
     if missing:
-        count = f"{len(missing)} buffers are" if len(missing) > 1 else "1 buffer is"
-        notes.append(f"Checkpoint: {count} not in it and as the model was built ({_some(missing)}).")
+        count = f"{len(missing)} buffers, which keep their" if len(missing) > 1 else "1 buffer, which keeps its"
+        notes.append(f"The checkpoint lacks {count} initial values ({_some(missing)}).")
     if unexpected:
-        notes.append(f"Checkpoint: {len(unexpected)} in it are not used ({_some(list(unexpected))}).")
+        count = (
+            f"{len(unexpected)} entries of the checkpoint are"
+            if len(unexpected) > 1
+            else "1 entry of the checkpoint is"
+        )
+        notes.append(f"{count} not used ({_some(list(unexpected))}).")
     return tuple(notes)
 
 

@@ -31,7 +31,7 @@ KINDS = get_args(OutputKind)
 
 SCORES = ("softmax", "sigmoid")
 
-UNTRAINED = "The model's weights are as it was initialised, untrained: the map then means nothing. Give a checkpoint."
+UNTRAINED = "The model looks untrained: its weights are as initialised, and the map means nothing. Give a checkpoint."
 _USAGE = "Write python:package.module:factory, where factory() returns the model."
 
 

@@ -34,10 +34,10 @@ class Output:
 
     @property
     def title(self) -> str:
-        """The output in one line, such as `probabilities, found; maps explain the logit before the softmax`."""
-        who = {"found": "found", "module": "said by the module's attribute"}
+        """The output in one line, such as `probabilities, detected; maps explain the logit before the softmax`."""
+        who = {"found": "detected", "source": "stated by the source", "module": "stated by the module"}
         scores = " with sigmoid scores" if (self.kind, self.scores) == ("logits", "sigmoid") else ""
-        parts = [f"{self.kind}{scores}, {who.get(self.decided_by, f'said by {self.decided_by}')}"]
+        parts = [f"{self.kind}{scores}, {who.get(self.decided_by, f'stated by {self.decided_by}')}"]
         if self.heads:
             shapes = [f"{name} {'x'.join(map(str, shape))}" for name, shape in self.heads.items()]
             more = [f"{len(shapes) - MOST_LISTED} more"] if len(shapes) > MOST_LISTED else []

@@ -5,7 +5,7 @@ import pytest
 
 def test_run_says_what_the_output_is_and_who_decided(camctl, photo):
     done = camctl("run", photo, "python:nets:probable", "--no-preview")
-    assert "output probabilities, found; maps explain the logit before the softmax" in done.err
+    assert "output probabilities, detected; maps explain the logit before the softmax" in done.err
 
 
 def test_json_names_kind_and_decider(camctl, photo):
@@ -30,14 +30,14 @@ def test_scores_of_a_softmax_inside_are_those_of_the_logits(camctl, photo):
 
 def test_layers_lists_the_heads_with_their_shapes(camctl):
     done = camctl("layers", "python:nets:several")
-    assert "output logits, found; head kind of age 1x1, kind 1x3" in done.err
+    assert "output logits, detected; head kind of age 1x1, kind 1x3" in done.err
     assert "--head age" in done.err
     assert camctl("layers", "python:nets:several", "--json").json["output"]["heads"] == {"age": [1, 1], "kind": [1, 3]}
 
 
 def test_check_names_the_output(camctl):
     done = camctl("layers", "python:nets:several", "--check", "--head", "1")
-    assert "logits, found; head kind of age 1x1, kind 1x3" in done.out
+    assert "logits, detected; head kind of age 1x1, kind 1x3" in done.out
     assert camctl("layers", "python:nets:cnn", "--check", "--json").json["output"]["kind"] == "logits"
 
 
@@ -48,7 +48,7 @@ def test_value_of_a_head_is_shown_in_its_own_unit(camctl, photo):
     assert done.code == 0
     assert "value up" in done.err
     assert "value down" in done.err
-    assert "output values, found; head age" in done.err
+    assert "output values, detected; head age" in done.err
     assert "class 1" not in done.err
 
 
@@ -89,5 +89,5 @@ def test_figure_and_report_show_a_value_as_it_is(camctl, photo, tmp_path):
     assert done.code == 0
     text = page.read_text(encoding="utf-8")
     assert "value up" in text
-    assert "output values, found; head age of age 1x1, kind 1x3" in text
+    assert "output values, detected; head age of age 1x1, kind 1x3" in text
     assert "00.0%" not in text

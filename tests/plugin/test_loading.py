@@ -120,7 +120,7 @@ def test_parts_under_other_names_are_put_together_and_named(tmp_path: Path) -> N
 def test_extra_keys_are_one_note(tmp_path: Path) -> None:
     net = trained()
     module, (note,) = load(tmp_path, {**net.state_dict(), "criterion.weight": torch.ones(3)})
-    assert note == "Checkpoint: 1 in it are not used (criterion.weight)."
+    assert note == "1 entry of the checkpoint is not used (criterion.weight)."
     assert is_same(module, net)
 
 
@@ -140,7 +140,7 @@ def test_missing_buffers_are_one_note_and_counters_none(tmp_path: Path) -> None:
     assert load(tmp_path, state)[1] == ()
     del state["layers.1.1.running_var"]
     (note,) = load(tmp_path, state)[1]
-    assert note == "Checkpoint: 1 buffer is not in it and as the model was built (layers.1.1.running_var)."
+    assert note == "The checkpoint lacks 1 buffer, which keeps its initial values (layers.1.1.running_var)."
 
 
 def test_parameters_without_the_statistics_of_norms_are_refused(tmp_path: Path) -> None:

@@ -266,7 +266,9 @@ def test_fitting_weights_of_any_precision_leave_no_note(tmp_path: Path, precisio
 
 def test_weights_that_are_not_used_are_one_note(tmp_path: Path) -> None:
     path = save(tmp_path, {**STATE, "momentum": torch.zeros(1)})
-    assert fit(nn.Linear(3, 2), read_checkpoint(path), hint="") == ("Checkpoint: 1 in it are not used (momentum).",)
+    assert fit(nn.Linear(3, 2), read_checkpoint(path), hint="") == (
+        "1 entry of the checkpoint is not used (momentum).",
+    )
 
 
 @pytest.mark.parametrize(
@@ -293,7 +295,7 @@ def test_a_head_of_another_size_is_told_by_its_classes(tmp_path: Path) -> None:
 
 def test_a_library_that_loads_by_itself_gets_the_same_answer() -> None:
     (note,) = check_fit(nn.Linear(3, 2), [], ["momentum"], path="x")
-    assert note == "Checkpoint: 1 in it are not used (momentum)."
+    assert note == "1 entry of the checkpoint is not used (momentum)."
     with pytest.raises(InputError, match=r"1 of 2 weights are not in it \(bias \(2\)\)"):
         check_fit(nn.Linear(3, 2), ["bias"], [], path="x")
     with pytest.raises(InputError, match="is for another model"):

@@ -482,7 +482,7 @@ def test_a_missing_buffer_leaves_the_trained_head_in_its_place(load, tmp_path):
 
     loaded = load("test_resnet", str(file))
 
-    assert loaded.notes == (f"Checkpoint: 1 buffer is not in it and as the model was built ({name}).",)
+    assert loaded.notes == (f"The checkpoint lacks 1 buffer, which keeps its initial values ({name}).",)
     head = next(key for key in reversed(list(state)) if key.endswith("weight"))
     assert torch.equal(loaded.module.state_dict()[head], state[head])
 
