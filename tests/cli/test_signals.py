@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -102,11 +103,14 @@ def test_signal_that_is_lost_in_a_callback_comes_again():
 
 
 def test_forked_process_ends_by_the_signal_itself():
+    reading, writing = os.pipe()
     with interruptible(last=False):
         child = os.fork()
         if not child:
-            signal.pause()
+            os.write(writing, b"!")
+            time.sleep(60)
             os._exit(0)
+        os.read(reading, 1)  # a signal that comes before Python has cleared up after the fork is lost
         os.kill(child, signal.SIGTERM)
         _, status = os.waitpid(child, 0)
 
@@ -125,7 +129,6 @@ def test_handlers_are_put_back():
 def test_download_that_is_interrupted_leaves_no_draft(number, code, tmp_path):
     import http.server
     import threading
-    import time
 
     class Slow(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
