@@ -105,6 +105,9 @@ def load(  # noqa: PLR0913
         head=head,
         progress=progress,
     )
+    if weights is not None and random_weights:
+        message = f"The weights '{weights}' of a checkpoint are asked for, and random ones as well."
+        raise InputError(message, hint=Hint("Leave out one of them", weights=weights, random_weights=True))
     file = str(checkpoint) if checkpoint is not None else None
     loaded: LoadedModel = picked.plugin.load(reference, file, _device(device), options)
     if output is not None:

@@ -35,6 +35,6 @@ class Demo(Source):
         weights = load_weights(checkpoint, options)
         if weights is None and not options.random_weights:
             shipped = config.with_suffix(".pth")
-            weights = read_checkpoint(shipped, named=shipped.name)
+            weights = read_checkpoint(shipped, choice=options.weights, named=shipped.name)
         name = f"demo:{config.stem}"
         return replace(load_config(name, Found(path=config), weights, device, options), source="demo")

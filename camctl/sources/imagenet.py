@@ -44,7 +44,7 @@ class Imagenet(Source):
                 message = f"The weights of imagenet:{name} are not installed."
                 hint = Hint(f"Install them ({INSTALL}), give a checkpoint, or use", random_weights=True)
                 raise InputError(message, hint=hint)
-            weights = read_checkpoint(file, named=file.name)
+            weights = read_checkpoint(file, choice=options.weights, named=file.name)
         from PIL.Image import Resampling
 
         from camctl.sources.efficientnet_lite import SCALES, EfficientNetLite

@@ -95,6 +95,9 @@ class PythonSource(Source):
         module = _unwrapped(module)
         name = name or type(module).__name__
         prepared = plain_preprocess(module)
+        named = getattr(module, "class_names", None)
+        names = as_names(named)
+        unread = "" if named is None or names else "The module's `class_names` are not used: they are no list of texts."
         return LoadedModel(
             name=name,
             source="python",
@@ -103,8 +106,8 @@ class PythonSource(Source):
             preprocess=prepared.preprocess,
             input_size=prepared.size,
             bands=prepared.bands,
-            class_names=as_names(getattr(module, "class_names", None)),
-            notes=(prepared.note,) if prepared.note else (),
+            class_names=names,
+            notes=tuple(note for note in (prepared.note, unread) if note),
             **_said(module),
         )
 

@@ -254,3 +254,18 @@ def test_a_program_of_torchscript_is_refused(write: Write) -> None:
     )
     with pytest.raises(InputError, match="TorchScript, which cannot be looked into"):
         load(write(code) + ":scripted")
+
+
+def test_class_names_that_are_no_texts_are_said_to_be_unused(options_module, tmp_path):
+    (tmp_path / "nets_with_numbers.py").write_text(OPTIONS + "\nMODEL.class_names = [1, 2, 3]\n")
+    loaded = camctl.load("python:nets_with_numbers:MODEL")
+
+    assert loaded.class_names is None
+    assert any("class_names" in note for note in loaded.notes)
+
+
+def test_random_weights_and_a_choice_of_a_checkpoints_exclude_each_other(options_module):
+    with pytest.raises(InputError, match="random"):
+        camctl.load(f"{options_module}:build", weights="ema", random_weights=True)
+    with pytest.raises(InputError, match="averaged"):
+        camctl.load("demo:resnet", weights="ema")

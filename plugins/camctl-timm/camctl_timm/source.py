@@ -99,6 +99,11 @@ class Timm(Source):
 def _arguments(found: references.Found, options: LoadOptions) -> tuple[dict[str, Any], tuple[int, int] | None]:
     """Arguments of the model, and the user's input size (h, w)."""
     arguments = {**found.arguments, **options.cfg_options}
+    for name, least in (("num_classes", 0), ("in_chans", 1)):
+        count = arguments.get(name, least)
+        if not isinstance(count, int) or count < least:
+            message = f"{name} is {count!r}; expected a number of {least} or more."
+            raise InputError(message, hint=Hint("Give a whole number", cfg_options=f"{name}=3"))
     size = arguments.get("img_size")
     if size is None:
         return arguments, None

@@ -132,6 +132,13 @@ def test_a_wrong_option_ends_in_one_line(load):
     assert "\n" not in told.value.message
 
 
+@pytest.mark.parametrize("options", [{"num_classes": "abc"}, {"num_classes": -3}, {"in_chans": 0}], ids=str)
+def test_a_number_that_no_model_can_have_is_refused(load, options):
+    (name,) = options
+    with pytest.raises(InputError, match=name):
+        load("test_resnet", random_weights=True, cfg_options=options)
+
+
 # ------------------------------------------------------------------------------------- checkpoints
 
 
