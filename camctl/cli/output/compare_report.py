@@ -72,7 +72,7 @@ def report(
         sink.data(comparison.to_dict(paths) | ({"baseline": drifts.to_dict()} if drifts else {}))
     elif not console.is_terminal:
         # Scripts read them there; nothing else may stand on a pipe.
-        write("".join(f"{path}\n" for path in paths))
+        write("".join(f"{line(path).plain}\n" for path in paths))
     elif preview and not paths:
         show_grid(comparison, console, **look)
         shown = True
