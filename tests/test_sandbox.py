@@ -229,6 +229,23 @@ with kept_process("method theirs[mine]"):
     assert done.stderr.count("printed") == 1
 
 
+def test_streams_that_a_plugin_closes_or_narrows_stay_as_they_were() -> None:
+    code = """
+import contextlib, sys
+from rich.progress import Progress
+from rich.console import Console
+from camctl.registry.process import kept_process
+with contextlib.redirect_stdout(sys.stderr), Progress(console=Console(stderr=True, force_terminal=True)):
+    with kept_process("method theirs[mine]"):
+        sys.__stdout__.close()
+        sys.stderr.reconfigure(encoding="ascii")
+print("\u00e9", sys.stderr.encoding)
+"""
+    done = subprocess.run([sys.executable, "-X", "utf8", "-c", code], capture_output=True, encoding="utf-8", check=True)
+
+    assert done.stdout == "\u00e9 utf-8\n"
+
+
 SPOILING = {
     "zeros through .data": lambda m: next(m.parameters()).data.zero_(),
     "a storage of no size": lambda m: next(m.parameters()).untyped_storage().resize_(0),

@@ -70,6 +70,8 @@ def _run(words: list[str]) -> int | None:
     # A list may have taken the argument that is missing.
     listed = any(flags.get(word.partition("=")[0]) for word in spelt)
     missing = "It goes before options that take several values, or after a --." if listed else ""
+    if "--help" not in spelt:
+        process.check_folder()
     with usage_in_words(hint, missing=missing):
         return _ask_typer(spelt, [first])
 

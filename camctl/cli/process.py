@@ -9,9 +9,10 @@ import sys
 import threading
 import time
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from camctl.errors import ExitCode
+from camctl.errors import ExitCode, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -72,6 +73,14 @@ def mend_sizes() -> None:
     for name in SIZES:
         if not re.fullmatch(r"[1-9]\d{0,3}", os.environ.get(name, "1"), re.ASCII):
             del os.environ[name]
+
+
+def check_folder() -> None:
+    """Raise `InputError` if the current folder was removed: no path means anything, and torch's libraries end there."""
+    try:
+        Path.cwd()
+    except OSError:
+        raise InputError("The current folder was removed.", hint="Go to one that is there: cd FOLDER") from None
 
 
 def flush() -> int:

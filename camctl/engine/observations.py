@@ -168,8 +168,10 @@ def watch(name: str, seen: dict[str, Observation], run: ProbeRun) -> Callable[[n
         if (grid := observation.grid()) is not None:
             # Read now: later modules may write over the tensor.
             grid = grid.detach()
-            observation.negative = _negative_share(grid)
-            observation.off = grid[:, :CHANNELS] < 0 if observation.maker is None and observation.negative else None
+            maker = observation.maker
+            known = maker is not None and maker.tensor is tensor and maker.layout == observation.layout
+            observation.negative = maker.negative if maker is not None and known else _negative_share(grid)
+            observation.off = grid[:, :CHANNELS] < 0 if maker is None and observation.negative else None
         if observation.layout is not None and tensor.requires_grad:
             layout, call = observation.layout, observation.calls
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import torch
@@ -117,9 +118,12 @@ def _once(records: Sequence[LayerRecord], last: LayerRecord) -> str:
 
     The ReLU's own name may mislead: mmpretrain's DenseNet has one, `backbone.act`, that ends all transitions.
     """
+    if last.calls == 1:
+        return last.name
     same = [one for one in records if one.same_as == last.name and one.calls == 1 and one.layout == last.layout]
-    blocks = [block for block in same if any(other.name.startswith(f"{block.name}.") for other in records)]
-    return blocks[0].name if last.calls > 1 and blocks else last.name
+    # Looked up, not searched for: a hundred thousand modules may pass the tensor through.
+    holders = {parent for record in records for parent in accumulate(record.name.split(".")[:-1], "{}.{}".format)}
+    return next((block.name for block in same if block.name in holders), last.name)
 
 
 def _makers(records: Sequence[LayerRecord]) -> list[LayerRecord]:

@@ -57,6 +57,10 @@ def check_folder(folder: str | Path) -> Path:
     _check_name(folder)
     hint = "Choose another folder to save to."
     try:
+        for parent in folder.parents:
+            # Written without them, `x/../y` may be another file than the one that the checks of inputs looked for.
+            if ".." in folder.parts[len(parent.parts) :] and not parent.is_dir():
+                raise InputError(f"'{folder}' leads through '{parent}', which is no folder.", hint=hint)
         parents = (folder, *folder.absolute().parents)
         existing = next(parent for parent in parents if parent.exists() or parent.is_symlink())
         if not existing.is_dir():

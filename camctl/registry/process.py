@@ -158,19 +158,19 @@ class _Printed(io.TextIOBase):
 
 @contextmanager
 def _streams(_owner: str) -> Iterator[None]:
-    """Keep `sys.stdout` and `sys.stderr`: one that was closed is opened anew over its descriptor."""
-    out, err = sys.stdout, sys.stderr
-    coding = [(getattr(stream, "encoding", None), getattr(stream, "errors", None)) for stream in (out, err)]
-    open_before = [stream is not None and not stream.closed for stream in (out, err)]
-    sys.stdout = _Printed()
+    """Keep `sys.stdout` and `sys.stderr`, and the first ones: what was closed is opened anew over its descriptor."""
+    # The first ones may be what the others write to, or will be again when a redirection ends.
+    streams = sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__
+    coding = [(getattr(stream, "encoding", None), getattr(stream, "errors", None)) for stream in streams]
+    open_before = [stream is not None and not stream.closed for stream in streams]
+    sys.stdout = sys.__stdout__ = _Printed()  # type: ignore[assignment, misc]
     try:
         yield
     finally:
-        out, err = (
-            _revived(stream, number, *words) if was_open else stream
-            for stream, number, words, was_open in zip((out, err), (1, 2), coding, open_before, strict=True)
+        sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__ = (  # type: ignore[assignment, misc]
+            _revived(stream, number, *words) if stream is not None and was_open else stream
+            for stream, number, words, was_open in zip(streams, (1, 2, 1, 2), coding, open_before, strict=True)
         )
-        sys.stdout, sys.stderr = out, err
 
 
 def _revived(stream: TextIO, number: int, encoding: str | None, errors: str | None) -> TextIO:

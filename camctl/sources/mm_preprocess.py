@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from camctl.errors import CamctlError
+from camctl.errors import CamctlError, InputError
 from camctl.sources.mm_layouts import kind_of
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ DEFAULT_PIPELINE = (
 )
 DEEPEST = 100
 """Maximum number of datasets inside each other."""
+_PIPELINE_HINT = "Check the test pipeline in the config, and --cfg-options."
 DEFAULT_NOTE = "The config has no test pipeline: pictures are resized to 256 px and cropped to 224 px."
 
 
@@ -47,8 +48,18 @@ def _first(value: Any) -> Any:
 
 
 def find_pipeline(config: Any) -> Sequence[Any] | None:
-    """Steps of the test pipeline; None if the config has none."""
-    return test_dataset(config).get("pipeline") or config.get("test_pipeline") or None
+    """Steps of the test pipeline; None if the config has none. Raises `InputError` for what is no list of steps."""
+    steps = test_dataset(config).get("pipeline") or config.get("test_pipeline") or None
+    if steps is None:
+        return None
+    if not isinstance(steps, list | tuple):
+        message = f"The config's test pipeline is {type(steps).__name__}, not a list of steps."
+        raise InputError(message, hint=_PIPELINE_HINT)
+    for number, step in enumerate(steps, 1):
+        if not isinstance(step, Mapping):
+            message = f"Step {number} of the config's test pipeline is {type(step).__name__}, not a dict with a `type`."
+            raise InputError(message, hint=_PIPELINE_HINT)
+    return steps
 
 
 def make_preprocess(steps: Sequence[Any], preprocessor: nn.Module) -> Callable[[NDArray[np.uint8]], Tensor]:

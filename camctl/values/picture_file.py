@@ -88,12 +88,13 @@ def _near(path: Path) -> str:
         return f"There is no folder '{folder}' either."
     try:
         names = {path.name.casefold(): path.name for path in islice(folder.iterdir(), _NAMES_LOOKED_AT)}
-    except OSError:
+        place = folder.resolve()
+    except OSError:  # it may not be read, or was removed while one was in it
         return "Check the path."
     close = get_close_matches(path.name.casefold(), names, n=3, cutoff=0.6)
     if close:
         return f"Did you mean {' or '.join(repr(str(folder / names[name])) for name in close)}?"
-    return f"Nothing in '{folder.resolve()}' has a name like it."
+    return f"Nothing in '{place}' has a name like it."
 
 
 def _something_in(folder: Path) -> str:

@@ -107,3 +107,10 @@ def test_demo_replaces_no_file_of_the_user(refuses, photo):
     Path("site").mkdir()
     Path("site/index.html").write_text("<p>mine")
     assert "'site/index.html' would be replaced" in refuses("demo", "--output", "site").error
+
+
+@pytest.mark.parametrize("through", ["missing.png", "photo.png"])
+def test_output_by_way_of_what_is_no_folder_replaces_no_input(refuses, files, through):
+    said = refuses("run", files, "demo:resnet", "--save-path", f"{through}/../photo.png")
+
+    assert f"leads through '{through}', which is no folder" in said.error

@@ -61,6 +61,16 @@ def test_spinner_shows_no_control_character(monkeypatch):
     assert "\x1b]0" not in sink.sys.stderr.getvalue()
 
 
+def test_spinner_and_bar_forge_no_line(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("sys.stderr", Window())
+    with sink.Sink().working() as progress:
+        progress.say(f"x\n{FORGED}")
+        progress.steps()(f"y\n{FORGED}", 1, 2)
+
+    assert not any(each.startswith(FORGED) for each in sink.sys.stderr.getvalue().splitlines())
+
+
 @pytest.mark.parametrize("end", ["\n", "\r", "\r\n", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029"])
 def test_error_and_hint_are_a_line_each(end, monkeypatch):
     error = InputError(f"There is no picture 'a{end}{FORGED}'.", hint=f"Try{end}{FORGED}")

@@ -6,7 +6,9 @@ import sys
 
 import pytest
 
+from camctl.cli.output.sink import writing
 from camctl.cli.process import mend_sizes
+from camctl.errors import CamctlError
 
 CAMCTL = f"{sys.executable} -m camctl"
 COMMANDS = ("--help", "run --help", "--version", "methods", "plugins --json")
@@ -99,3 +101,42 @@ def test_odd_environment_ends_in_no_traceback(variables):
     assert done.returncode == (2 if "_CAMCTL_COMPLETE" in variables else 0)
     assert done.stderr == ""
     assert len(done.stdout) < 1_000_000
+
+
+@pytest.mark.parametrize(("where", "reason"), [(">&-", "it is closed"), (">/dev/full", "the disk is full")])
+def test_paths_of_a_comparison_that_cannot_be_printed_are_one_line_and_exit_1(where, reason, photo, tmp_path):
+    words = f"compare {photo} demo:resnet --method EigenCAM --quiet --save-path {tmp_path}/grid.png"
+    done = shell(f"{CAMCTL} {words} {where}")
+
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[0] == f"error: Standard output cannot be written: {reason}."
+    assert len(done.stderr.splitlines()) == 2
+
+
+@pytest.mark.parametrize(
+    "words", ["run missing.png demo:resnet", "layers demo:resnet", "plugins new camctl-x", "compare a.png demo:resnet"]
+)
+def test_current_folder_that_was_removed_is_one_line_and_exit_2(words, tmp_path):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    done = shell(f"cd {gone}; rmdir {gone}; {CAMCTL} {words}")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[0] == "error: The current folder was removed."
+    assert len(done.stderr.splitlines()) == 2
+
+
+def test_help_needs_no_current_folder(tmp_path):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+
+    assert shell(f"cd {gone}; rmdir {gone}; {CAMCTL} run --help").returncode == 0
+
+
+def test_stream_that_others_closed_or_narrowed_is_an_error_in_words(tmp_path):
+    stream = (tmp_path / "out").open("w", encoding="ascii")
+    with pytest.raises(CamctlError, match="its encoding, ascii, lacks some signs"), writing():
+        stream.write("\u280b")
+    stream.close()
+    with pytest.raises(CamctlError, match="it was closed while the command ran"), writing():
+        stream.write("x")

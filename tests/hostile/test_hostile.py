@@ -66,5 +66,9 @@ def test_damaged_inputs_are_refused_and_sound_ones_accepted(verdicts: list[dict[
     assert having(verdicts, "accepted", "refused") == []
 
 
+def test_no_text_of_others_controls_the_terminal_or_forges_a_line(verdicts: list[dict[str, object]]) -> None:
+    assert having(verdicts, "escape") == []
+
+
 def test_failures_are_told_in_one_line_with_a_hint(verdicts: list[dict[str, object]]) -> None:
     assert having(verdicts, "no-words", "noise", "bad-json", "secret") == []

@@ -20,7 +20,7 @@ from tests.hostile.child import run_in_child, start_real
 if TYPE_CHECKING:
     from tests.hostile.case import Case
 
-MOST_OUTPUT = 1 << 20
+MOST_OUTPUT = 64 << 20
 PATIENCE = 120.0
 """Seconds by the clock, whatever the load of the machine, after which a case hangs."""
 IDLE = 8.0

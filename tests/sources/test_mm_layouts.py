@@ -133,3 +133,21 @@ def test_an_option_of_a_setting_that_no_config_has_is_refused_with_the_nearest(w
 
     assert "model" in raised.value.hint
     assert load(write_config(), cfg_options={"model.head.num_classes": 4}).module.head.num_classes == 4
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "words"),
+    [
+        (True, "is bool, not a list of steps"),
+        (5, "is int, not a list of steps"),
+        ("Resize", "is str, not a list of steps"),
+        ({"type": "Resize"}, "is ConfigDict, not a list of steps"),
+        ([{"type": "LoadImageFromFile"}, 5], "Step 2 of the config's test pipeline is int"),
+        ([None], "Step 1 of the config's test pipeline is NoneType"),
+        ([["Collect"], {"type": "ImageToTensor"}], "Step 1 of the config's test pipeline is list"),
+    ],
+    ids=str,
+)
+def test_a_pipeline_that_is_no_list_of_steps_is_an_error_in_words(write_config, load, pipeline, words) -> None:
+    with pytest.raises(InputError, match=words):
+        load(write_config(test_dataloader=None, test_pipeline=pipeline))

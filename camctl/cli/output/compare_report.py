@@ -12,7 +12,19 @@ from rich.table import Column
 from rich.text import Text
 
 from camctl.cli.output.run_report import RANDOM, notes, saved, score, verdicts
-from camctl.cli.output.sink import Parts, error_lines, hint, indented, line, note, plain_table, stderr, stdout, warn
+from camctl.cli.output.sink import (
+    Parts,
+    error_lines,
+    hint,
+    indented,
+    line,
+    note,
+    plain_table,
+    stderr,
+    stdout,
+    warn,
+    write,
+)
 from camctl.ranking.words import interval_text, too_few
 from camctl.values.axis import NAMES
 from camctl.values.comparison import ANOTHER
@@ -60,8 +72,7 @@ def report(
         sink.data(comparison.to_dict(paths) | ({"baseline": drifts.to_dict()} if drifts else {}))
     elif not console.is_terminal:
         # Scripts read them there; nothing else may stand on a pipe.
-        console.file.writelines(f"{path}\n" for path in paths)
-        console.file.flush()
+        write("".join(f"{line(path).plain}\n" for path in paths))
     elif preview and not paths:
         show_grid(comparison, console, **look)
         shown = True

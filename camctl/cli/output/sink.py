@@ -57,11 +57,8 @@ class Sink:
         if self.json:
             from camctl.files.manifest import json_text
 
-            with writing():
-                # JSON escapes all other signs that a terminal obeys.
-                sys.stdout.write(json_text(value).replace("\x7f", "\\u007f"))
-                # A closed pipe must be noticed here, where it can be handled, not when Python ends.
-                sys.stdout.flush()
+            # JSON escapes all other signs that a terminal obeys.
+            write(json_text(value).replace("\x7f", "\\u007f"))
 
     def show(self, *parts: RenderableType) -> None:
         """Print on stdout. Does nothing if JSON was asked for."""
@@ -108,9 +105,7 @@ class Progress:
         self._text = text
         self._replace(None)
         if text and self.watched:
-            from rich.text import Text
-
-            self._replace(self._console.status(Text(text)))
+            self._replace(self._console.status(line(text)))
 
     def steps(self, *, in_bytes: bool = False) -> Step | None:
         """Return what to call with a text, the steps (or bytes) done and all of them; None if nobody watches."""
@@ -121,7 +116,7 @@ class Progress:
             if bar is None or self._live is not bar:
                 bar = _bar(self._console, text, in_bytes=in_bytes)
                 self._replace(bar)
-            bar.update(bar.task_ids[0], description=text, completed=done, total=total or None)
+            bar.update(bar.task_ids[0], description=_unbroken(text), completed=done, total=total or None)
             if total and done >= total:
                 self.say(self._text)
 
@@ -146,8 +141,16 @@ def _bar(console: Console, text: str, *, in_bytes: bool) -> progress.Progress:
         console=console,
         transient=True,
     )
-    bar.add_task(text, total=None)
+    bar.add_task(_unbroken(text), total=None)
     return bar
+
+
+def write(text: str) -> None:
+    """Write a text to stdout as it is. Raises `BrokenOutput` or `CamctlError`."""
+    with writing():
+        sys.stdout.write(text)
+        # A closed pipe must be noticed here, where it can be handled, not when Python ends.
+        sys.stdout.flush()
 
 
 def warn(parts: Iterable[RenderableType]) -> None:
@@ -230,6 +233,12 @@ def writing(name: str = "Standard output") -> Iterator[None]:
         reason = faults.get(error.errno or 0) or error.strerror or type(error).__name__
         hint = "Redirect it elsewhere: command > FILE"
         raise CamctlError(f"{name} cannot be written: {reason}.", hint=hint) from None
+    except UnicodeEncodeError as error:
+        message = f"{name} cannot be written: its encoding, {error.encoding}, lacks some signs."
+        raise CamctlError(message, hint="Set the variable PYTHONIOENCODING=utf-8.") from None
+    except ValueError:
+        message = f"{name} cannot be written: it was closed while the command ran."
+        raise CamctlError(message, hint="Look for what closes it: a plugin, or the model's own code.") from None
 
 
 class _Console(Console):

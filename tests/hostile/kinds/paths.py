@@ -90,7 +90,10 @@ def outputs(lot: Lot) -> Case:
     command = lot.random.choice(
         (["run", picture, "demo:resnet"], ["compare", picture, "demo:resnet", "--method", "EigenCAM"])
     )
-    outputs = () if path.startswith(("/", "scene.png", "closed", "~")) or "../" in path else ("*",)
+    names_another = (
+        path.startswith(("/", "scene.png", "closed/", "~/", "~n")) or "../" in path or path in {"closed", "~"}
+    )
+    outputs = () if names_another else ("*",)
     return Case(words=[*command, f"{option}={path}"], unprivileged=True, outputs=(*outputs, "home/*"))
 
 
