@@ -106,6 +106,8 @@ def wrong_output(output: object, batch: Tensor) -> str:
         return problem.replace("returned", "returned from its forward pass", 1)
     if not output.is_floating_point() or output.dtype.itemsize == 1:  # eight-bit numbers have no arithmetic
         return f"returned {output.dtype} from its forward pass; expected real numbers, such as torch.float32."
+    if not output.numel():
+        return f"returned {described(output)} from its forward pass; expected one score a class (N, classes)."
     squeezed = len(batch) == 1 and output.ndim <= 1  # some models squeeze a batch of one away
     if not squeezed and (not output.ndim or len(output) != len(batch)):
         return f"returned {described(output)} from its forward pass; expected {count}."
