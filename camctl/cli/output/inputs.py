@@ -1,4 +1,4 @@
-"""Files that a command reads, none of which it may write to."""
+"""Files that a command reads and may not write to."""
 
 from __future__ import annotations
 
