@@ -10,7 +10,7 @@ from pytorch_grad_cam.activations_and_gradients import ActivationsAndGradients
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import Tensor, nn
 
-from camctl.engine.cam import Drawn, draw
+from camctl.engine.cam import Drawn, draw, fetch
 from camctl.engine.capture import Recorder, reaches_grid
 from camctl.engine.layout import LayoutHints
 from camctl.engine.maps import augment
@@ -42,17 +42,14 @@ def drawn(  # noqa: PLR0913
 ) -> list[Drawn]:
     """One map a method, out of one forward and one backward pass."""
     gradients = any("gradients" in method.needs for method in methods)
-    with Recorder(module, layers, hints or LayoutHints(), gradients=gradients) as recorder:
+    views = 6 if aug_smooth else 1
+    with Recorder(module, layers, hints or LayoutHints(), gradients=gradients, views=views) as recorder:
         recorder.forward(augment(inputs) if aug_smooth else inputs, forward or module)
         question = ClassQuestion(target) if isinstance(target, int) else target
         raw = recorder.backward(question, last=True) if gradients else None
         captures = recorder.captures(question, raw)
-        reached = (
-            [None] * len(layers)
-            if raw is None
-            else [reaches_grid(g, seen.layout) for g, seen in zip(raw, recorder.seen, strict=True)]
-        )
-        return [
+        reached = [reaches_grid(g, seen.layout) for g, seen in zip(raw or (), recorder.seen, strict=raw is not None)]
+        maps = [
             draw(
                 captures,
                 method,
@@ -63,6 +60,7 @@ def drawn(  # noqa: PLR0913
             )
             for method in methods
         ]
+        return [each[0] for each in fetch(maps)]
 
 
 class UnaliasedActivations(ActivationsAndGradients):

@@ -9,7 +9,6 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from time import perf_counter
 from typing import TYPE_CHECKING, Any, Self
 
 import torch
@@ -18,13 +17,18 @@ from torch import Tensor, nn
 from camctl.engine.graph import gradients_of, has_graph, restarting, with_graph
 from camctl.engine.layout import Layout, LayoutHints, find_layout, tensor_in, with_tensor
 from camctl.engine.model_state import ModuleTable, untouched
+from camctl.engine.questions import answers_to, by_row, columns_of
 from camctl.engine.replay import Replay
 from camctl.engine.runs import choose_run, look_at_runs
+from camctl.engine.stopwatch import Stopwatch
 from camctl.errors import Hint, InputError
-from camctl.plugin import Capture, ClassQuestion, Question
+from camctl.plugin import Capture, ClassQuestion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from camctl.engine.questions import Questions
+    from camctl.plugin import Question
 
 USABLE = Hint("See the layers that can be used", "layers", usable=True)
 
@@ -41,15 +45,25 @@ class Seen:
 
 
 class Recorder:
-    """Hooks on the target layers, in a `with` block; `gradients`: whether backward passes will follow."""
+    """Hooks on the target layers, in a `with` block; `gradients`: whether backward passes will follow.
+
+    A batch has one row for each view of each picture, the `views` of the first picture first.
+    """
 
     def __init__(
-        self, model: nn.Module | ModuleTable, layers: Sequence[str], hints: LayoutHints, *, gradients: bool
+        self,
+        model: nn.Module | ModuleTable,
+        layers: Sequence[str],
+        hints: LayoutHints,
+        *,
+        gradients: bool,
+        views: int = 1,
     ) -> None:
         self.table = ModuleTable.of(model)
         self.layers = tuple(layers)
         self.hints = hints
         self.gradients = gradients
+        self.views = views
         self.seen: tuple[Seen, ...] = ()
         self.faults: dict[str, InputError] = {}
         self.notes: dict[str, str] = {}
@@ -57,7 +71,8 @@ class Recorder:
         """Whether the logits lead back to a target layer."""
         self.inputs = torch.empty(0)
         self.logits = torch.empty(0)
-        self.milliseconds = {"forward": 0.0, "backward": 0.0}
+        self.watches: dict[str, Stopwatch] = {}
+        """What times the `forward` and the `backward` passes."""
         self._forward: Callable[[Tensor], Tensor] | None = None
         self._raw: dict[str, list[Tensor]] = {}
         self._replays: dict[str, Replay] = {}
@@ -101,12 +116,10 @@ class Recorder:
         stored in `faults` instead, and the layer is missing from `seen`.
         """
         self.inputs, self._forward = inputs, forward
-        start = perf_counter()
-        with torch.set_grad_enabled(self.gradients):
+        self.watches = {name: Stopwatch(inputs.device) for name in ("forward", "backward")}
+        with self.watches["forward"].timed(), torch.set_grad_enabled(self.gradients):
             logits = self._with_graph(forward, inputs) if self.gradients else forward(inputs)
             self.logits = logits.float()
-        _synchronize(inputs)
-        self.milliseconds["forward"] = (perf_counter() - start) * 1e3
         self._phase = ""
         seen = []
         for name in self.layers:
@@ -149,8 +162,13 @@ class Recorder:
     def _layout(self, name: str, raw: Tensor) -> Layout:
         """Return the layout of a layer's output. Raises `InputError` if it has no grid."""
         size, batch = (self.inputs.shape[-2], self.inputs.shape[-1]), self.inputs.shape[0]
-        layout = find_layout(raw, size, batch, self.table.parts[name], self.hints)
+        # What a layer's output looks like depends on no picture.
+        key = (name, raw.shape[1:], size, self.hints) if raw.ndim and raw.shape[0] == batch else None
+        layout = self.table.layouts.get(key) if key else None
+        layout = layout or find_layout(raw, size, batch, self.table.parts[name], self.hints)
         if layout is not None:
+            if key:
+                self.table.layouts[key] = layout
             return layout
         message = f"The output of '{name}', of shape {tuple(raw.shape)}, has no spatial grid."
         if raw.ndim > 1 and raw.shape[0] != batch and raw.shape[0] % batch == 0:
@@ -169,32 +187,35 @@ class Recorder:
         text = "The number of extra tokens is detected, and this one leaves no grid. Leave out"
         return Hint(text, num_extra_tokens=self.hints.extra_tokens)
 
-    def backward(self, question: Question, *, last: bool) -> tuple[Tensor, ...]:
-        """Return the gradient of the question's answer at every target layer seen, in its raw layout.
+    def backward(self, questions: Questions, *, last: bool) -> tuple[Tensor, ...]:
+        """Return the gradient of each picture's answer at every target layer seen, in its raw layout.
 
-        `last`: no other question follows, so that the graph may be freed.
+        The answers are added up: no picture's answer depends on another picture. `questions`: one for all pictures, or
+        one for each. `last`: no others follow, so that the graph may be freed.
         """
-        start, self._phase = perf_counter(), "backward"
+        self._phase = "backward"
         outputs = [seen.output for seen in self.seen]
-        with torch.enable_grad():  # the caller may have switched it off
-            score = question.answers(self.logits)[:, question.column].sum()
         gradients: Sequence[Tensor | None] = [None] * len(outputs)  # the logits may not depend on any target layer
-        if score.requires_grad and outputs:
-            found = gradients_of(score, outputs, last=last)
-            gradients, self.has_graph = found or gradients, found is not None
-        _synchronize(self.inputs)
+        with self.watches["backward"].timed():
+            with torch.enable_grad():  # the caller may have switched it off
+                asked = by_row(questions, len(self.logits))
+                answers = answers_to(asked, self.logits)
+                score = answers.gather(1, columns_of(asked, answers)[:, None]).sum()
+            if score.requires_grad and outputs:
+                found = gradients_of(score, outputs, last=last)
+                gradients, self.has_graph = found or gradients, found is not None
         self._phase = ""
-        self.milliseconds["backward"] += (perf_counter() - start) * 1e3
         return tuple(
             torch.zeros_like(output) if gradient is None else gradient
             for output, gradient in zip(outputs, gradients, strict=True)
         )
 
-    def captures(self, question: Question, gradients: Sequence[Tensor] | None) -> tuple[Capture, ...]:
+    def captures(self, questions: Questions, gradients: Sequence[Tensor] | None) -> tuple[Capture, ...]:
         """Return what methods see, one `Capture` per target layer seen; `gradients` as returned by `backward`."""
         assert self._forward is not None  # noqa: S101 - `forward` comes first
-        answers = question.answers(self.logits.detach())
-        targets = torch.full((self.inputs.shape[0],), question.column, device=answers.device)
+        asked = by_row(questions, len(self.logits))
+        answers = answers_to(asked, self.logits.detach())
+        targets = columns_of(asked, answers)
         captures = []
         for index, seen in enumerate(self.seen):
             layout, raw = seen.layout, seen.output.detach()
@@ -207,11 +228,12 @@ class Recorder:
                     logits=answers,
                     layer=seen.name,
                     module=self.table.root,
-                    forward=_answering(self._forward, question),
+                    forward=partial(_answers, self._forward, asked),
                     grid_of=partial(_grid_of, layout),
                     output_of=partial(_output_of, layout),
-                    replay=_answering(self._replay(seen, self._forward), question),
-                    question=question,
+                    replay=_replaying(self._replay(seen, self._forward), asked),
+                    questions=asked,
+                    views=self.views,
                 )
             )
         return tuple(captures)
@@ -225,11 +247,17 @@ class Recorder:
         return self._replays[seen.name]
 
 
-def _answering(forward: Callable[[Tensor], Tensor], question: Question) -> Callable[[Tensor], Tensor]:
-    """Wrap a function that returns the model's logits so that it returns the question's answers."""
-    if isinstance(question, ClassQuestion):
-        return forward
-    return lambda inputs: question.answers(forward(inputs))
+def _answers(
+    forward: Callable[[Tensor], Tensor], questions: Sequence[Question], inputs: Tensor, row: int | None = None
+) -> Tensor:
+    """Return the answers to all questions, or to that of one row, from a function that returns the model's logits."""
+    return answers_to(questions if row is None else questions[row : row + 1], forward(inputs))
+
+
+def _replaying(replay: Replay, questions: Sequence[Question]) -> Callable[[Tensor], Tensor]:
+    """Return the replay itself, which gives logits, if they are the answers."""
+    classes = all(isinstance(question, ClassQuestion) for question in questions)
+    return replay if classes else partial(_answers, replay, questions)
 
 
 def _grid_of(layout: Layout, output: Any) -> Tensor:
@@ -243,18 +271,10 @@ def _output_of(layout: Layout, grid: Tensor, output: Any) -> Any:
     return output if tensor is None else with_tensor(output, tensor, layout.output_of(grid, tensor))
 
 
-def reaches_grid(gradient: Tensor, layout: Layout) -> bool:
-    """Return whether a raw gradient reaches the cells of the grid, and not the extra tokens alone.
+def reaches_grid(gradient: Tensor, layout: Layout) -> Tensor:
+    """Return for each of N rows whether a raw gradient reaches the cells of the grid, and not the extra tokens alone.
 
     Rounding leaves traces: up to 1e-8 of the layer's largest gradient counts as zero.
     """
-    largest = gradient.abs().max()
-    return bool(largest > 0) and bool(layout.to_grid(gradient).abs().max() > 1e-8 * largest)
-
-
-def _synchronize(tensor: Tensor) -> None:
-    """Wait for the device, so that milliseconds measure the work and not its queueing."""
-    if tensor.is_cuda:
-        torch.cuda.synchronize(tensor.device)
-    elif tensor.device.type == "mps":
-        torch.mps.synchronize()
+    largest = gradient.abs().flatten(1).amax(1)
+    return (largest > 0) & (layout.to_grid(gradient).abs().flatten(1).amax(1) > 1e-8 * largest)

@@ -51,9 +51,10 @@ def _items(raw: Any) -> list[tuple[Any, Any]]:
     return [] if logits is None else [("logits", logits)]
 
 
-def table(tensor: Tensor, count: int) -> Tensor | None:
+def table(tensor: Tensor, count: int, *, several: bool = False) -> Tensor | None:
     """Return a head's output for `count` pictures as a table (N, K); None if it has no row for each picture.
 
+    `several`: it may have several rows for each, as where a method puts the tokens of all blocks through the head.
     (N, C, 1, 1) loses its empty dimensions; (C,) is a batch of one that was squeezed, and (N,) one column.
     """
     if not tensor.is_floating_point() or not tensor.numel():
@@ -61,16 +62,19 @@ def table(tensor: Tensor, count: int) -> Tensor | None:
     if tensor.ndim <= 1:
         return tensor.reshape(count, -1) if count == 1 or tensor.numel() == count else None
     wide = [size for size in tensor.shape[1:] if size > 1]
-    return tensor.flatten(1) if len(tensor) == count and len(wide) <= 1 else None
+    rows = len(tensor) == count or (several and len(tensor) % count == 0)
+    return tensor.flatten(1) if rows and len(wide) <= 1 else None
 
 
-def tables(raw: Any, count: int) -> dict[str, Tensor]:
+def tables(raw: Any, count: int, *, several: bool = False) -> dict[str, Tensor]:
     """Return every head of a model's output for `count` pictures by name, as tables (N, K).
 
     A number beside other tensors is no head: it is a loss.
     """
     found = dict(tensors(raw))
-    heads = {name: table(tensor, count) for name, tensor in found.items() if tensor.ndim or len(found) == 1}
+    heads = {
+        name: table(tensor, count, several=several) for name, tensor in found.items() if tensor.ndim or len(found) == 1
+    }
     return {name: head for name, head in heads.items() if head is not None}
 
 

@@ -42,38 +42,78 @@ def principal(evidence: Tensor, *, of_class: bool = True) -> Tensor:
     flips between machines.
     """
     n, _, height, width = evidence.shape
-    finite = torch.isfinite(evidence).all(3).all(2).all(1)
-    maps = []
-    for sample, sound in zip(evidence, finite, strict=True):
-        if not sound:  # eigh would raise; the verdict names the fault
-            maps.append(sample.new_full((height * width,), float("nan")))
-            continue
-        cells = sample.flatten(1).T.double()
-        centred = cells - cells.mean(0)
-        if centred.shape[0] <= centred.shape[1]:
-            values, vectors = torch.linalg.eigh(centred @ centred.T)
-            projection = vectors[:, -1] * values[-1].clamp_min(0).sqrt()
-        else:
-            _, vectors = torch.linalg.eigh(centred.T @ centred)
-            projection = centred @ vectors[:, -1]
-        total = centred.sum(1)
-        norm = projection.norm() * total.norm()
-        sign = projection @ total / norm if of_class and norm > 0 else projection.new_zeros(())
-        if sign.abs() < 1e-6:  # noqa: PLR2004
-            sign = projection[projection.abs().argmax()]
-        maps.append((-projection if sign < 0 else projection).float())
-    return torch.stack(maps).reshape(n, height, width)
+    cells = evidence.flatten(2).mT.double()
+    finite = torch.isfinite(cells).flatten(1).all(1)
+    cells = torch.where(finite[:, None, None], cells, 0.0)  # eigh would raise; the verdict names the fault
+    centred = cells - cells.mean(1, keepdim=True)
+    if centred.shape[1] <= centred.shape[2]:
+        values, vectors = leading(centred @ centred.mT)
+        projection = vectors * values.clamp_min(0).sqrt()[:, None]
+    else:
+        _, vectors = leading(centred.mT @ centred)
+        projection = (centred @ vectors[:, :, None])[:, :, 0]
+    total = centred.sum(2)
+    norm = projection.norm(dim=1) * total.norm(dim=1)
+    sign = (projection * total).sum(1) / norm
+    largest = projection.gather(1, projection.abs().argmax(1, keepdim=True))[:, 0]
+    sign = torch.where((norm > 0) & (sign.abs() >= 1e-6), sign, largest) if of_class else largest  # noqa: PLR2004
+    projection = torch.where((sign < 0)[:, None], -projection, projection)
+    projection = torch.where(finite[:, None], projection, float("nan"))
+    return projection.float().reshape(n, height, width)
+
+
+SQUARINGS = 12
+"""Squarings of a matrix after which its largest column is the leading eigenvector, if the gap is wide enough."""
+
+RESIDUAL = 1e-9
+"""Largest |Gv - lv| / l of a leading eigenvector found by squaring, in float64; beyond it `eigh` decides."""
+
+
+def leading(grams: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the largest eigenvalue (N,) of symmetric matrices (N, K, K) without negative eigenvalues, and its vector.
+
+    On a GPU, where `eigh` of a batch takes longer than a network's forward pass, the matrices are squared; those whose
+    vector is not exact enough are left to `eigh`.
+    """
+    if grams.device.type == "cpu":
+        values, vectors = torch.linalg.eigh(grams)
+        return values[:, -1], vectors[:, :, -1]
+    values, vectors, residuals = squared(grams)
+    poor = (residuals > RESIDUAL).nonzero()[:, 0]
+    if len(poor):
+        exact_values, exact = torch.linalg.eigh(grams[poor])
+        values[poor], vectors[poor] = exact_values[:, -1], exact[:, :, -1]
+    return values, vectors
+
+
+def squared(grams: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the largest eigenvalues (N,), their vectors (N, K) and the residuals (N,), by repeated squaring."""
+    power = grams
+    for _ in range(SQUARINGS):
+        trace = power.diagonal(dim1=1, dim2=2).sum(1)[:, None, None]
+        power = power / torch.where(trace > 0, trace, 1.0)
+        power = power @ power
+    columns = power.norm(dim=1).argmax(1)
+    vectors = power.gather(2, columns[:, None, None].expand(-1, power.shape[1], 1))[:, :, 0]
+    norms = vectors.norm(dim=1, keepdim=True)
+    vectors = vectors / torch.where(norms > 0, norms, 1.0)
+    images = (grams @ vectors[:, :, None])[:, :, 0]
+    values = (vectors * images).sum(1)
+    off = (images - values[:, None] * vectors).norm(dim=1)
+    return values, vectors, torch.where(values > 0, off / torch.where(values > 0, values, 1.0), 0.0)
 
 
 def augment(inputs: Tensor) -> Tensor:
-    """Make the six views (6, 3, h, w) of an input (1, 3, h, w): three factors upright, three mirrored."""
-    upright = torch.cat([inputs * factor for factor in FACTORS])
-    return torch.cat([upright, upright.flip(3)])
+    """Make the six views of each input, (B, C, h, w) -> (B*6, C, h, w): three factors upright, three mirrored."""
+    upright = torch.stack([inputs * factor for factor in FACTORS], 1)
+    return torch.cat([upright, upright.flip(4)], 1).flatten(0, 1)
 
 
 def restore(maps: Tensor) -> Tensor:
-    """Mirror the maps of the six views (6, h, w) back."""
-    return torch.cat([maps[: len(FACTORS)], maps[len(FACTORS) :].flip(2)])
+    """Mirror the maps of the six views (B, 6, h, w) back; those of one view (B, 1, h, w) stay as they are."""
+    if maps.shape[1] == 1:
+        return maps
+    return torch.cat([maps[:, : len(FACTORS)], maps[:, len(FACTORS) :].flip(3)], 1)
 
 
 def unit(maps: Tensor) -> Tensor:
@@ -99,6 +139,11 @@ def fuse(raws: Sequence[Tensor], size: tuple[int, int], aggregate: Aggregate) ->
         # Resizing may raise a map's minimum, which changes the shape of a product, unlike that of a mean.
         layers = torch.stack([unit(layer) for layer in layers])
     return unit(_aggregate(layers, aggregate))
+
+
+def overlap(raws: Sequence[Tensor], size: tuple[int, int]) -> Tensor:
+    """Return whether the product of the layers' signed maps (N, h, w) is more than zero somewhere, (N,)."""
+    return fuse(raws, size, "product").flatten(1).any(1)
 
 
 def fuse_raw(raws: Sequence[Tensor], aggregate: Aggregate) -> Tensor:

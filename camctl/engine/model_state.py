@@ -18,6 +18,7 @@ from camctl.errors import InputError
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from camctl.engine.layout import Layout
     from camctl.engine.runs import Run
 
 
@@ -35,6 +36,8 @@ class ModuleTable:
     parameters: tuple[nn.Parameter, ...]
     runs: dict[str, tuple[Run, ...]] = field(default_factory=dict)
     """Layers that ran several times in a pass, and what each run sees; found once per model."""
+    layouts: dict[Any, Layout] = field(default_factory=dict)
+    """Layers' names, with the shapes of their output and of the input -> the layout; found once per model."""
 
     @classmethod
     def of(cls, model: nn.Module | ModuleTable) -> ModuleTable:

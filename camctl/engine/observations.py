@@ -93,7 +93,7 @@ class Observation:
     def read(self, gradient: Tensor, layout: Layout, classes: int) -> None:
         """Store what the records need of a gradient."""
         grid = layout.to_grid(gradient)
-        self.reached = reaches_grid(gradient, layout)
+        self.reached = bool(reaches_grid(gradient, layout).any())
         self.gradient = float(grid.abs().mean())
         if layout.channels == classes > 1:
             self.scores = int(grid.abs().amax((0, 2, 3)).count_nonzero()) == 1

@@ -90,7 +90,7 @@ class OutputReader:
         functions = LastFunctions()
         with functions if self._maker or self.output is None else nullcontext():
             raw = raw_output(self.forward, inputs)
-        tables = heads.tables(raw, count)
+        tables = heads.tables(raw, count, several=self.output is not None)
         if self.output is None:
             self._decide(raw, tables, functions)
         if self._head not in tables:

@@ -55,16 +55,36 @@ def class_scores(answers: Tensor, kind: ScoreKind) -> Tensor:
     return answers.float().sigmoid() if kind == "sigmoid" else answers.float().softmax(1)
 
 
+def ranked(answers: Tensor, kind: ScoreKind) -> Tensor:
+    """Return the classes' indices (B, K), the highest answer first; values stay in their order."""
+    import torch
+
+    if kind == "value":
+        return torch.arange(answers.shape[1]).expand_as(answers)
+    return answers.nan_to_num(nan=float("-inf")).argsort(dim=1, descending=True, stable=True)
+
+
 def answer_scores(question: Question, output: Tensor) -> Tensor:
     """Turn a model's output (N, ...) into the scores (N,) of what a question asks for."""
     return class_scores(question.answers(output), question.score)[:, question.column]
 
 
 class Predictions:
-    """Scores and labels of one picture's answers (K,): of a classifier the logits, of a regression the values."""
+    """Scores and labels of one picture's answers (K,): of a classifier the logits, of a regression the values.
 
-    def __init__(
-        self, logits: Tensor, names: Sequence[str] | None, score: ScoreKind, synonyms: Sequence[str] = ()
+    `scores` (K,) and `order`, the classes' indices with the highest answer first (K,), are derived if they are not
+    given.
+    """
+
+    def __init__(  # noqa: PLR0913
+        self,
+        logits: Tensor,
+        names: Sequence[str] | None,
+        score: ScoreKind,
+        synonyms: Sequence[str] = (),
+        *,
+        scores: Tensor | None = None,
+        order: Tensor | None = None,
     ) -> None:
         count = logits.shape[0]
         values = score == "value"
@@ -78,9 +98,17 @@ class Predictions:
         self.logits = logits
         self.kind = score
         self.noun = "value" if values else "class"
-        self.scores = class_scores(logits[None], score)[0].cpu()
-        order = logits.nan_to_num(nan=float("-inf")).argsort(descending=True, stable=True)
-        self.order: list[int] = list(range(count)) if values else order.tolist()
+        self.scores = class_scores(logits[None], score)[0] if scores is None else scores
+        self._order = ranked(logits[None], score)[0] if order is None else order
+
+    @classmethod
+    def of_batch(
+        cls, answers: Tensor, names: Sequence[str] | None, score: ScoreKind, synonyms: Sequence[str] = ()
+    ) -> list[Predictions]:
+        """Return the predictions of each picture, from the answers (B, K) on any device; they are copied once."""
+        answers = answers.detach().float().cpu()
+        rows = zip(answers, class_scores(answers, score), ranked(answers, score), strict=True)
+        return [cls(row, names, score, synonyms, scores=scores, order=order) for row, scores, order in rows]
 
     def target(self, index: int) -> Target:
         """Return the class at `index`, with its label (or its index as text) and score; of a value that it goes up."""
@@ -90,7 +118,7 @@ class Predictions:
 
     def top(self, count: int) -> tuple[Target, ...]:
         """Return the `count` classes with the highest scores, highest first; of values the first ones."""
-        return tuple(self.target(index) for index in self.order[:count])
+        return tuple(self.target(index) for index in self._order[:count].tolist())
 
     def above(self, threshold: float) -> tuple[Target, ...]:
         """Return the classes whose scores are above a threshold, highest first. Raises `InputError` if none is."""

@@ -30,8 +30,11 @@ if TYPE_CHECKING:
 
     from camctl.engine.layout import Layout
 
-CHUNK = 32
-"""Grids played at once."""
+CHUNK = 192
+"""Largest number of grids played at once, 32 for each of six views; one for each row of a larger batch."""
+
+MOST = 32
+"""Largest number of grids played at once for one row."""
 
 TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-6}
 """Largest difference from a full forward pass, as a share of the largest logit; `ROUGH` for half precisions."""
@@ -66,7 +69,7 @@ class Replay:
         self._calls = self._left = 0
 
     def __call__(self, grids: Tensor) -> Tensor:
-        """Grids (N*K, C, H, W), the K of the first view first -> logits (N*K, classes), float32."""
+        """Grids (N*K, C, H, W), the K of the first row first -> logits (N*K, classes), float32."""
         views = self.inputs.shape[0]
         wanted = self.layout.to_grid(self.raw).shape[1:]
         if grids.ndim != 4 or grids.shape[1:] != wanted or grids.shape[0] % views:  # noqa: PLR2004
@@ -142,7 +145,7 @@ class Replay:
         with warnings.catch_warnings():
             # An operation without a batched form runs grid by grid: slower, with the same result.
             warnings.filterwarnings("ignore", message="There is a performance drop")
-            for part in by_view.split(CHUNK, 1):
+            for part in by_view.split(max(1, min(MOST, CHUNK // len(by_view))), 1):
                 count = part.shape[1]
                 raws = self.raw[:, None].expand(-1, count, *self.raw.shape[1:]).flatten(0, 1)
                 outputs = self.layout.output_of(part.flatten(0, 1), raws).unflatten(0, (-1, count)).transpose(0, 1)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from camctl.plugin import Capture, Method
+    from camctl.plugin import Method
     from camctl.values.cam import VerdictName
     from camctl.values.layer_map import LayerMap
 
@@ -79,79 +79,105 @@ NO_GRAPH = Verdict(
 """The verdict on the maps of a model whose logits have no graph."""
 
 
-def judge(layer: str, raw: Tensor, magnitude: Tensor, *, gradient_reaches: bool | None) -> Verdict:
-    """Judge one layer's signed maps (N, h, w).
+def judge(layer: str, raws: Tensor, magnitudes: Tensor, reached: Tensor | None) -> list[Verdict]:
+    """Judge one layer's signed maps of each picture, (B, views, h, w).
 
-    `magnitude` () is the largest sum over channels of the absolute evidence that `raw` was summed from. The score's
-    gradient reaches the grid or not; None if no gradient was computed.
+    `magnitudes` (B, views) are the largest sums over channels of the absolute evidence that `raws` was summed from.
+    The score's gradient reaches the grid or not, (B, views); None if no gradient was computed.
     """
-    if not torch.isfinite(raw).all():
-        return Verdict("not-finite", f"NaN or infinite values reach '{layer}'; the weights or the input may hold them.")
-    if raw.shape[1:] == (1, 1):
-        return Verdict("single-cell", f"'{layer}' has one cell for the whole picture: its grid was pooled away.")
-    if gradient_reaches is False:
-        return Verdict("zero-gradient", f"The class score does not depend on the grid of '{layer}'.")
-    contrast = raw.amax((1, 2)) - raw.amin((1, 2))
-    if bool((contrast <= NOISE * magnitude).all()):
-        return Verdict("flat", f"The map at '{layer}' has no contrast beyond rounding.")
-    if bool((raw <= 0).all()):
-        reason = f"All evidence at '{layer}' is against the class; nothing is left after ReLU."
-        return Verdict("negative-only", reason)
-    return OK
+    contrasts = raws.amax((2, 3)) - raws.amin((2, 3))
+    finite = torch.isfinite(raws).flatten(1).all(1).tolist()
+    reaches = [True] * len(raws) if reached is None else reached.any(1).tolist()
+    flat = (contrasts <= NOISE * magnitudes.amax(1, keepdim=True)).all(1).tolist()
+    negative = (raws <= 0).flatten(1).all(1).tolist()
+    single = raws.shape[2:] == (1, 1)
+    verdicts = []
+    for b in range(len(raws)):
+        if not finite[b]:
+            reason = f"NaN or infinite values reach '{layer}'; the weights or the input may hold them."
+            verdicts.append(Verdict("not-finite", reason))
+        elif single:
+            reason = f"'{layer}' has one cell for the whole picture: its grid was pooled away."
+            verdicts.append(Verdict("single-cell", reason))
+        elif not reaches[b]:
+            verdicts.append(Verdict("zero-gradient", f"The class score does not depend on the grid of '{layer}'."))
+        elif flat[b]:
+            verdicts.append(Verdict("flat", f"The map at '{layer}' has no contrast beyond rounding."))
+        elif negative[b]:
+            reason = f"All evidence at '{layer}' is against the class; nothing is left after ReLU."
+            verdicts.append(Verdict("negative-only", reason))
+        else:
+            verdicts.append(OK)
+    return verdicts
 
 
-def placement(layer: str, raw: Tensor) -> Verdict:
-    """Judge by where the light of one signed map (rows, columns) lies: `border`, `diffuse` or `ok`.
+def placement(layer: str, raws: Tensor) -> list[Verdict]:
+    """Judge by where the light of each signed map of (B, rows, columns) lies: `border`, `diffuse` or `ok`.
 
     An `ok` with a reason is a warning: nearly all the light is in one cell of many. Only the map is used.
     """
-    lit = unit(raw[None].float().clamp_min(0))[0]
-    total = lit.sum()
-    if min(lit.shape) < LEAST_SIDE or not total > 0:
-        return OK
-    if (framed := _framed(lit)) >= FRAMED:
-        reason = f"The light lies along the border at '{layer}', where padding causes it: {framed:.1f} times the mean."
-        return Verdict("border", reason)
-    coarse = adaptive_avg_pool2d(lit[None], (min(lit.shape[0], COARSE), min(lit.shape[1], COARSE))).flatten()
-    brightest = coarse.topk(max(1, round(QUARTER * coarse.numel()))).values.sum() / coarse.sum()
-    if brightest < SPREAD:
-        reason = f"The light is all over the map at '{layer}': its brightest quarter has {brightest:.0%} of it."
-        return Verdict("diffuse", reason)
-    if lit.numel() >= CELLS and lit.max() >= OUTLIER * total:
-        row, column = divmod(int(lit.argmax()), lit.shape[1])
-        reason = (
-            f"{lit.max() / total:.0%} of the light at '{layer}' is in one cell of {lit.numel()} (row {row + 1}, column "
-            f"{column + 1}): it may be an outlier rather than an object."
-        )
-        return Verdict("ok", reason)
-    return OK
+    lit = unit(raws.float().clamp_min(0))
+    rows, columns = lit.shape[1:]
+    if min(rows, columns) < LEAST_SIDE:
+        return [OK] * len(lit)
+    coarse = adaptive_avg_pool2d(lit, (min(rows, COARSE), min(columns, COARSE))).flatten(1)
+    count = max(1, round(QUARTER * coarse.shape[1]))
+    brightest = (coarse.topk(count, 1).values.sum(1) / coarse.sum(1)).tolist()
+    totals, framed = lit.sum((1, 2)).tolist(), _framed(lit).tolist()
+    peaks, places = (found.tolist() for found in lit.flatten(1).max(1))
+    verdicts = []
+    for b, total in enumerate(totals):
+        if not total > 0:
+            verdicts.append(OK)
+        elif framed[b] >= FRAMED:
+            times = f"{framed[b]:.1f} times the mean"
+            reason = f"The light lies along the border at '{layer}', where padding causes it: {times}."
+            verdicts.append(Verdict("border", reason))
+        elif brightest[b] < SPREAD:
+            reason = f"The light is all over the map at '{layer}': its brightest quarter has {brightest[b]:.0%} of it."
+            verdicts.append(Verdict("diffuse", reason))
+        elif rows * columns >= CELLS and peaks[b] >= OUTLIER * total:
+            row, column = divmod(places[b], columns)
+            reason = (
+                f"{peaks[b] / total:.0%} of the light at '{layer}' is in one cell of {rows * columns} (row {row + 1}, "
+                f"column {column + 1}): it may be an outlier rather than an object."
+            )
+            verdicts.append(Verdict("ok", reason))
+        else:
+            verdicts.append(OK)
+    return verdicts
 
 
-def both_signs(capture: Capture) -> Verdict:
+def negative_share(activations: Tensor) -> Tensor:
+    """Return the share of negative values in the sum of absolute activations of each row (N, C, H, W): (N,), 0..1."""
+    total = activations.abs().flatten(1).sum(1)
+    return -activations.clamp(max=0).flatten(1).sum(1) / total.clamp_min(torch.finfo().tiny)
+
+
+def both_signs(layer: str, share: float) -> Verdict:
     """Return `ok`, with a warning if a layer's activations have both signs, for methods that need one."""
-    activations = capture.activations
-    share = float(-activations.clamp(max=0).sum() / activations.abs().sum().clamp_min(torch.finfo().tiny))
     if share <= NEGATIVE:
         return OK
     reason = (
-        f"It needs activations of one sign, and {share:.0%} of those of '{capture.layer}' by size are negative. "
+        f"It needs activations of one sign, and {share:.0%} of those of '{layer}' by size are negative. "
         "The default layer fits."
     )
     return Verdict("ok", reason)
 
 
-def _framed(lit: Tensor) -> float:
-    """Return the outermost ring's light over the map's mean; 0 if an object at the border may have caused it."""
-    inside = torch.zeros_like(lit, dtype=torch.bool)
+def _framed(lit: Tensor) -> Tensor:
+    """Return the outermost ring's light over each map's mean (B,); 0 if an object at the border may have caused it."""
+    inside = torch.zeros(lit.shape[1:], dtype=torch.bool, device=lit.device)
     inside[1:-1, 1:-1] = True
-    ring, mean = lit[~inside], lit.mean()
-    sides = torch.stack([lit[0].mean(), lit[-1].mean(), lit[:, 0].mean(), lit[:, -1].mean()])
-    frame = bool(sides.min() >= EACH_SIDE * mean)
-    if not frame and min(lit.shape) >= THIN:
+    ring, mean = lit[:, ~inside], lit.mean((1, 2))
+    sides = torch.stack([lit[:, 0].mean(1), lit[:, -1].mean(1), lit[:, :, 0].mean(1), lit[:, :, -1].mean(1)], 1)
+    frame = sides.amin(1) >= EACH_SIDE * mean
+    if min(lit.shape[1:]) >= THIN:
         inside[2:-2, 2:-2] = False
-        length = ring.sum().square() / ring.square().sum().clamp_min(torch.finfo(ring.dtype).tiny) / ring.numel()
-        frame = bool(ring.mean() >= STEP * lit[inside].mean() and length >= LONG)
-    return float(ring.mean() / mean) if frame else 0.0
+        squares = ring.square().sum(1).clamp_min(torch.finfo(ring.dtype).tiny)
+        length = ring.sum(1).square() / squares / ring.shape[1]
+        frame |= (ring.mean(1) >= STEP * lit[:, inside].mean(1)) & (length >= LONG)
+    return torch.where(frame, ring.mean(1) / mean, 0.0)
 
 
 def combine(verdicts: Sequence[Verdict], *, product: bool) -> Verdict:
@@ -163,6 +189,15 @@ def combine(verdicts: Sequence[Verdict], *, product: bool) -> Verdict:
         if verdict.name == "not-finite":
             return verdict
     return bad[0] if product or len(bad) == len(verdicts) else OK
+
+
+def judge_fusion(verdict: Verdict, *, sound_scores: bool, overlaps: bool) -> Verdict:
+    """Return the verdict on a fusion of layers, given the one on its layers."""
+    if verdict.name != "not-finite" and not sound_scores:
+        return Verdict("not-finite", "The model's scores hold NaN or infinite values; a weight may hold them.")
+    if verdict is OK and not overlaps:
+        return Verdict("flat", "The layers' maps do not overlap, so their fusion is zero everywhere.")
+    return verdict
 
 
 def advice(  # noqa: PLR0911 - one return per verdict

@@ -36,7 +36,7 @@ def ablationcam(capture: Capture, *, batch_size: int = 32, ratio_channels_to_abl
     A channel is ablated in the grid only, extra tokens keep it. As in grad-cam, it is set to zero if the layer's least
     value is zero (after a ReLU), else far below it. The paper divides by the score, which inverts the map if that is
     negative; here the score's absolute value is used.
-    `batch_size`: channels in one batch; more take more memory.
+    `batch_size`: channels in one batch, over all pictures; more take more memory.
     `ratio_channels_to_ablate`: above 0 and up to 0.5 ablates that ratio of the channels at both ends of a ranking by
     their share in the first principal component; 1 ablates all.
     """
@@ -50,12 +50,12 @@ def ablationcam(capture: Capture, *, batch_size: int = 32, ratio_channels_to_abl
         raise InputError(message, hint="Set ratio_channels_to_ablate to 1, or above 0 and up to 0.5.")
     activations = capture.activations
     views, channels = activations.shape[:2]
-    least = activations.amin()
+    least = activations.amin((1, 2, 3))[:, None, None, None, None]
     value = torch.where(least == 0, 0.0, least - FAR)
     channels_ablated = _selected(activations, ratio_channels_to_ablate)
     plain = capture.logits.gather(1, capture.targets[:, None])
     scores = plain.expand(views, channels).clone()
-    for part in channels_ablated.split(batch_size, 1):
+    for part in channels_ablated.split(max(1, batch_size * capture.views // views), 1):
         without = torch.zeros(*part.shape, channels, device=part.device, dtype=torch.bool).scatter_(
             2, part[..., None], 1
         )

@@ -96,7 +96,7 @@ def own_gradients(capture: Capture) -> tuple[Tensor, ...]:
 
     def joined(output: Tensor) -> Tensor:
         tokens.append(output)
-        return torch.cat(tokens) if len(tokens) == len(blocks) else output
+        return torch.stack(tokens, 1).flatten(0, 1) if len(tokens) == len(blocks) else output
 
     with torch.enable_grad():
         with ExitStack() as stack:
@@ -109,7 +109,7 @@ def own_gradients(capture: Capture) -> tuple[Tensor, ...]:
         if len(logits) != len(blocks) * len(capture.inputs):
             message = "The head of this model scores all blocks' tokens as one picture."
             raise InputError(message, hint=OTHERS)
-        score = logits.gather(1, capture.targets.repeat(len(blocks))[:, None]).sum()
+        score = logits.gather(1, capture.targets.repeat_interleave(len(blocks))[:, None]).sum()
         gradients = torch.autograd.grad(score, weights)
     return tuple(block.float() for block in gradients)
 

@@ -9,6 +9,8 @@ Imported only when such a method is used, since grad-cam takes seconds to import
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +23,7 @@ from camctl.errors import Hint, InputError
 from camctl.methods.gradients import layer_gradients
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -68,13 +70,14 @@ class _GradCam(pytorch_grad_cam.GradCAM):
 def maps(kind: str, capture: Capture, **options: Any) -> Tensor:
     """Signed maps (N, H, W) by grad-cam's class `kind`, before ReLU and scaling."""
     activations = capture.activations
-    if not _finite(capture):
-        return activations.sum(1) * float("nan")
     if activations.shape[2:] == (1, 1):  # nothing to decompose, as the verdict will say
         return activations.new_zeros(activations[:, 0].shape)
     cam = _made(kind, capture, **options)
-    image = cam.get_cam_image(None, None, None, _numpy(activations), _numpy(capture.gradients), eigen_smooth=False)
-    return _tensor(image, activations)
+
+    def image(*arrays: NDArray[np.float32]) -> Tensor:
+        return _tensor(cam.get_cam_image(None, None, None, *arrays, eigen_smooth=False), activations)
+
+    return _of_finite(capture, image, activations[:, 0])
 
 
 def oriented(maps: Tensor) -> Tensor:
@@ -85,11 +88,13 @@ def oriented(maps: Tensor) -> Tensor:
 @silent
 def refinecam(capture: Capture) -> Tensor:
     """Evidence (N, C, H, W) by grad-cam's GradCAMPlusPlus."""
-    if not _finite(capture):
-        return capture.activations * float("nan")
     cam = _made("GradCAMPlusPlus", capture)
-    arrays = _numpy(capture.activations), _numpy(capture.gradients)
-    return _weighted(capture, cam.get_cam_weights(None, None, None, *arrays))
+
+    def weights(*arrays: NDArray[np.float32]) -> Tensor:
+        return _tensor(cam.get_cam_weights(None, None, None, *arrays), capture.activations)
+
+    found = _of_finite(capture, weights, capture.activations[:, :, 0, 0])
+    return found[:, :, None, None] * capture.activations
 
 
 def shapleycam(capture: Capture, score: Score) -> Tensor:
@@ -107,15 +112,22 @@ def finercam(capture: Capture, alpha: float, ranks: Sequence[int]) -> Tensor:
     """Evidence (N, C, H, W): Grad-CAM of FinerCAM's score.
 
     grad-cam chooses the classes to compare with for each view, and confuses a class of exactly the same logit with the
-    target; here they are chosen once, from the mean over views, and never the target.
+    target; here they are chosen once a picture, from the mean over its views, and never the target.
     """
-    logits = capture.logits.mean(0)
-    target = int(capture.targets[0])
-    distance = (logits - logits[target]).abs()
-    distance[target] = -1
-    nearest = distance.argsort(stable=True)
-    finer = FinerWeightedTarget(target, [int(nearest[rank]) for rank in ranks], alpha)
-    _, gradients, _ = layer_gradients(capture, lambda logits: finer(logits).sum())
+    means = capture.logits.unflatten(0, (-1, capture.views)).mean(1)
+    columns = capture.targets[:: capture.views, None]
+    distances = (means - means.gather(1, columns)).abs().scatter(1, columns, -1)
+    nearest = distances.argsort(stable=True)[:, ranks].tolist()
+    finer = [
+        FinerWeightedTarget(target, others, alpha)
+        for target, others in zip(columns[:, 0].tolist(), nearest, strict=True)
+    ]
+
+    def score(logits: Tensor) -> Tensor:
+        parts = logits.split(capture.views)
+        return torch.stack([one(part).sum() for one, part in zip(finer, parts, strict=True)]).sum()
+
+    _, gradients, _ = layer_gradients(capture, score)
     return _weighted(capture, _numpy(gradients).mean((2, 3)))
 
 
@@ -145,27 +157,36 @@ def fullgrad(capture: Capture) -> Tensor:
             hooks.callback(part.register_forward_hook(record).remove)
         logits = capture.forward(inputs.to(capture.inputs.dtype)).float()
         score = logits.gather(1, capture.targets[:, None]).sum()
-        inputs.grad, *gradients = torch.autograd.grad(score, [inputs, *outputs], allow_unused=True)
+        of_inputs, *gradients = torch.autograd.grad(score, [inputs, *outputs], allow_unused=True)
     pairs = [(layer, grad) for layer, grad in zip(layers, gradients, strict=True) if grad is not None]
     cam = _made("FullGrad", capture)
     cam.bias_data = [_numpy(cam.get_bias_data(layer)) for layer, _ in pairs]
-    cam.activations_and_grads.gradients = [gradient.float().clone() for _, gradient in pairs]
-    return _tensor(cam.compute_cam_per_layer(inputs, None, eigen_smooth=False)[:, 0], capture.activations)
+    maps = []
+    for first in range(0, len(inputs), capture.views):  # grad-cam scales all that it is given together
+        rows = slice(first, first + capture.views)
+        own = inputs.detach()[rows].requires_grad_()
+        own.grad = of_inputs[rows]
+        cam.activations_and_grads.gradients = [gradient[rows].float().clone() for _, gradient in pairs]
+        maps.append(cam.compute_cam_per_layer(own, None, eigen_smooth=False)[:, 0])
+    return _tensor(np.concatenate(maps), capture.activations)
 
 
 @silent
 def sess(capture: Capture, **options: Any) -> Tensor:
     """SESS's non-negative maps (N, h, w) at the input's size: grad-cam's GradCAM over scales and windows."""
-    if not _finite(capture):
-        return capture.activations.sum(1) * float("nan")
     height, width = capture.inputs.shape[2:]
     targets = [ClassifierOutputTarget(int(index)) for index in capture.targets]
     try:
-        cam = _made("SESS", capture, base_method=_GradCam, **options)
-        views = zip(capture.inputs.float().split(1), targets, strict=True)
-        return _tensor(
-            np.stack([cam.forward_single_image(view, target) for view, target in views]), capture.activations
-        )
+        maps = []
+        finite = _finite(capture).tolist()
+        for row, (view, target) in enumerate(zip(capture.inputs.float().split(1), targets, strict=True)):
+            if not finite[row]:
+                maps.append(np.full((height, width), np.nan))
+                continue
+            alone = replace(capture, forward=partial(capture.forward, row=row))
+            cam = _made("SESS", alone, base_method=_GradCam, **options)
+            maps.append(cam.forward_single_image(view, target))
+        return _tensor(np.stack(maps), capture.activations)
     except ValueError as error:
         message = f"SESS cannot work with these options: {error}"
         raise InputError(message, hint=Hint("See", "methods SESS")) from error
@@ -186,9 +207,20 @@ def _weighted(capture: Capture, weights: NDArray[Any]) -> Tensor:
     return _tensor(weights, capture.activations)[:, :, None, None] * capture.activations
 
 
-def _finite(capture: Capture) -> bool:
-    """Whether the capture is finite: numpy's decompositions raise for NaN, which the verdict reports."""
-    return bool(torch.isfinite(capture.activations).all() and torch.isfinite(capture.gradients).all())
+def _finite(capture: Capture) -> Tensor:
+    """Whether each picture is finite, (N,): numpy's decompositions raise for NaN, which the verdict reports."""
+    finite = torch.isfinite(capture.activations).flatten(1).all(1)
+    return finite & torch.isfinite(capture.gradients).flatten(1).all(1) if capture.gradients.numel() else finite
+
+
+def _of_finite(capture: Capture, compute: Callable[..., Tensor], like: Tensor) -> Tensor:
+    """Activations and gradients of the finite pictures, as arrays -> what is computed of them; NaN for the others."""
+    finite = _finite(capture)
+    found = torch.full_like(like, float("nan"))
+    if finite.any():
+        gradients = capture.gradients[finite] if capture.gradients.numel() else capture.gradients
+        found[finite] = compute(_numpy(capture.activations[finite]), _numpy(gradients))
+    return found
 
 
 def _numpy(tensor: Tensor) -> NDArray[np.float32]:

@@ -46,19 +46,22 @@ def cam(capture: Capture) -> Tensor:
 
     That is verified numerically. Raises `InputError` for other heads.
     """
-    if not isinstance(capture.question, ClassQuestion):
+    if not all(isinstance(question, ClassQuestion) for question in capture.questions):
         message = "CAM uses the head's weights for one class, and cannot contrast it with others."
         raise InputError(message, hint="Use GradCAM, which is the same map on the networks that CAM works on.")
     pooled = capture.activations.mean((2, 3))
+    # A picture whose scores are not numbers verifies nothing; its verdict says why.
+    sound = capture.logits.isfinite().all(1)
     for _, head in reversed(_heads(capture.module)):
         weights: Tensor = head.weight.float().flatten(1)
         if weights.shape != (capture.logits.shape[1], pooled.shape[1]):
             continue
         bias = 0.0 if head.bias is None else head.bias.float()
-        if _close(pooled @ weights.T + bias, capture.logits, head.weight):
-            return weights[capture.targets][:, :, None, None] * capture.activations
-    if not capture.logits.isfinite().all():
-        return capture.activations * float("nan")  # the head cannot be verified; the verdict says why
+        if not sound.any() or _close((pooled @ weights.T + bias)[sound], capture.logits[sound], head.weight):
+            evidence = weights[capture.targets][:, :, None, None] * capture.activations
+            return evidence.where(sound[:, None, None, None], float("nan"))
+    if not sound.all():
+        return capture.activations * float("nan")
     names = _pooled_layers(capture)
     if not names:
         message = "CAM needs a head that is one linear layer on the mean over the grid, and this model's is not."

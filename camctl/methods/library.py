@@ -61,7 +61,7 @@ def scorecam(capture: Capture, *, batch_size: int = 16, top_channels: int | None
             least, most = masks.amin((2, 3), keepdim=True), masks.amax((2, 3), keepdim=True)
             seen = capture.inputs[view].float() * ((masks - least) / (most - least + 1e-8))
             with torch.no_grad():
-                logits = capture.forward(seen.to(capture.inputs.dtype)).float()
+                logits = capture.forward(seen.to(capture.inputs.dtype), row=view).float()
             scores.append(logits[:, capture.targets[view]])
         weights[view, channels] = torch.cat(scores).softmax(0)
     return weights[:, :, None, None] * activations

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 PLACES = 64
-"""Grids in one batch; all of an early layer's would fill the memory."""
+"""Grids in one batch, over all pictures; all of an early layer's would fill the memory."""
 
 SPOT = ((1, 2, 1), (2, 4, 2), (1, 2, 1))
 """Weights of the 3 x 3 spot of `gaussian=true`, in sixteenths, as in the second paper."""
@@ -48,7 +48,7 @@ def reciprocam(capture: Capture, *, gaussian: bool = False, score: str = "auto")
         kernel = spots.new_tensor(SPOT)[None, None] / 16
         spots = torch.nn.functional.conv2d(spots[:, None], kernel, padding=1)[:, 0]
     logits, shares = [], []
-    for part in spots.split(PLACES):
+    for part in spots.split(max(1, PLACES * capture.views // views)):
         grids = activations[:, None] * part[None, :, None]
         classes = capture.replay(grids.flatten(0, 1)).unflatten(0, (views, -1))
         column = capture.targets[:, None, None].expand(-1, len(part), 1)

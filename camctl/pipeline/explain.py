@@ -101,7 +101,7 @@ def explain(  # noqa: PLR0913
     check_layers(layers)
     manner = Manner(methods=picked, smoothings=(smooth,), aggregate=aggregate, options=dict(method_options or {}))
     scene = scene_of(plan_of(loaded_of(model), family), picture)
-    if refused := next(filter(None, (refusal(method, scene) for method in picked)), None):
+    if refused := next(filter(None, (refusal(method, scene.plan) for method in picked)), None):
         raise refused
     choice = partial(choose, classes=Classes.of(targets))
     if layers == (BEST,):

@@ -96,7 +96,8 @@ def _case(
     def map_of(inputs: Tensor) -> Tensor:
         passed = run_passes(replace(scene, inputs=inputs), [group], manner, lambda _predictions: [target], Clock())
         again = passed.maps[0, 0, 0, 0]
-        return drawn.values.new_zeros(inputs.shape[-2:]) if isinstance(again, CamctlError) else again.values
+        values = torch.zeros(inputs.shape[-2:]) if isinstance(again, CamctlError) else again.values
+        return values.to(scene.inputs.device)
 
     def score_of(inputs: Tensor) -> Tensor:
         parts = inputs.to(scene.inputs.device, scene.inputs.dtype).split(BATCH)
@@ -106,8 +107,8 @@ def _case(
 
     size = (scene.inputs.shape[-2], scene.inputs.shape[-1])
     return Case(
-        values=drawn.values,
-        raw=resize(drawn.raw[None].float(), size)[0],
+        values=drawn.values.to(scene.inputs.device),
+        raw=resize(drawn.raw[None].float(), size)[0].to(scene.inputs.device),
         inputs=scene.inputs,
         score=target.score,
         region=region,

@@ -1,4 +1,4 @@
-"""One forward pass and one truncated backward pass per target yield every method, layer and smoothing."""
+"""One forward pass and one truncated backward pass per target yield every method, layer and smoothing of a batch."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from camctl.pipeline.method_selection import AUTO, usual_method
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from camctl.engine.cam import Drawn
+    from camctl.engine.cam import Drawn, Maps
     from camctl.engine.capture import Recorder
     from camctl.engine.predictions import Predictions
-    from camctl.pipeline.scene import LayerGroup, Scene
+    from camctl.pipeline.scene import LayerGroup, Plan, Scene
     from camctl.plugin import Aggregate, Capture, Method, Question
     from camctl.values.cam import Smoothing
     from camctl.values.target import Target
@@ -95,57 +95,138 @@ class Passed:
 def run_passes(
     scene: Scene, groups: Sequence[LayerGroup | CamctlError], manner: Manner, choose: Choice, clock: Clock
 ) -> Passed:
-    """Draw everything that is asked of a scene.
+    """Draw everything that is asked of a scene: a batch of one picture. Raises what stands for it in `run_batch`."""
+    (passed,) = run_batch([scene], groups, manner, [choose], clock)
+    if isinstance(passed, CamctlError):
+        raise passed
+    return passed
 
-    A layer, class or method that fails costs its own maps alone. The clock records `forward`, `backward` (each with
-    ` (aug)` for the batch of six views) and `methods`.
+
+def run_batch(
+    scenes: Sequence[Scene],
+    groups: Sequence[LayerGroup | CamctlError],
+    manner: Manner,
+    choices: Sequence[Choice],
+    clock: Clock,
+) -> list[Passed | CamctlError]:
+    """Draw everything that is asked of the scenes of one model, whose inputs have one size, in one batch.
+
+    A layer, class or method that fails costs its own maps alone, and a picture whose targets cannot be found (an error
+    stands for it then) itself alone. The clock records `forward`, `backward` (each with ` (aug)` for the six views)
+    and `methods`.
 
     Raises `InputError`: the model fails.
     """
-    from camctl.engine.capture import Recorder
-    from camctl.engine.maps import PLAIN, augment
+    import torch
 
+    from camctl.engine.capture import Recorder
+    from camctl.engine.maps import FACTORS, PLAIN, augment
+
+    plan = scenes[0].plan
     sound = [group for group in groups if not isinstance(group, CamctlError)]
     names = tuple(dict.fromkeys(name for group in sound for method in manner.methods for name in group.of(method)))
     gradients = any("gradients" in method.needs for method in manner.methods)
-    maps: dict[Key, Drawn | CamctlError] = {}
-    predictions: Predictions | None = None
-    targets: Sequence[Target | CamctlError] = ()
+    inputs = scenes[0].inputs if len(scenes) == 1 else torch.cat([scene.inputs for scene in scenes])
+    asked: list[_Asked] = []
+    outlines: dict[Key, Maps | CamctlError] = {}
     runs: dict[str, str] = {}
-    questions: dict[int, Question] = {}
     # The plain view comes first: it decides on the class for all six views of the second pass.
     for augmented in sorted({smoothing in AUGMENTED for smoothing in manner.smoothings}):
-        with Recorder(scene.plan.table, names, scene.plan.hints, gradients=gradients) as recorder:
-            inputs = augment(scene.inputs) if augmented else scene.inputs
-            logits = recorder.forward(inputs, scene.plan.forward, keep_faults=True)
-            if predictions is None:
-                predictions = scene.plan.predictions(logits[PLAIN if augmented else 0].detach())
-                targets = choose(predictions)
-                questions = {
-                    i: predictions.question(target)
-                    for i, target in enumerate(targets)
-                    if not isinstance(target, CamctlError)
-                }
-            maps |= _Pass(scene, groups, manner, recorder, augmented=augmented).draw(targets, questions)
+        views = 2 * len(FACTORS) if augmented else 1
+        with Recorder(plan.table, names, plan.hints, gradients=gradients, views=views) as recorder:
+            logits = recorder.forward(augment(inputs) if augmented else inputs, plan.forward, keep_faults=True)
+            if not asked:
+                plain = logits.detach().unflatten(0, (-1, views))[:, PLAIN if augmented else 0]
+                asked = [
+                    _Asked.of(predictions, choose)
+                    for predictions, choose in zip(plan.predictions(plain), choices, strict=True)
+                ]
+            slots = _slots(asked)
+            outlines |= _Pass(plan, groups, manner, recorder, augmented=augmented).draw(slots)
             runs |= recorder.notes
-            sign = " (aug)" if augmented else ""
-            clock.add(f"forward{sign}", recorder.milliseconds["forward"])
-            if gradients and questions:
-                clock.add(f"backward{sign}", recorder.milliseconds["backward"], len(questions))
-    assert predictions is not None  # noqa: S101 - there is at least one smoothing
-    drawn = {key: cam for key, cam in maps.items() if not isinstance(cam, CamctlError)}
-    clock.add("methods", sum(cam.milliseconds for cam in drawn.values()), len(drawn))
-    automatic = {cam.method.name for key, cam in drawn.items() if manner.methods[key[-1]].name == AUTO}
-    notes = [Hint(MEASURED.format(name), method="GradCAM") for name in sorted(automatic - {"GradCAM"})]
-    return Passed(predictions, tuple(targets), maps, (*notes, *runs.values()))
+            watches, sign = recorder.watches, " (aug)" if augmented else ""
+            clock.add(f"forward{sign}", watches["forward"].milliseconds)
+            if gradients and slots:
+                clock.add(f"backward{sign}", watches["backward"].milliseconds, len(slots))
+    return _passed(asked, outlines, manner, clock, tuple(runs.values()))
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What is asked of one picture: the model's predictions, the targets, and the questions; or why nothing can be."""
+
+    predictions: Predictions
+    targets: tuple[Target | CamctlError, ...] = ()
+    error: CamctlError | None = None
+
+    @classmethod
+    def of(cls, predictions: Predictions, choose: Choice) -> _Asked:
+        try:
+            return cls(predictions, tuple(choose(predictions)))
+        except CamctlError as error:
+            return cls(predictions, error=as_value(error))
+
+    def questions(self) -> list[Question | None]:
+        """Return the question of each target; None for one that is an error."""
+        return [
+            None if isinstance(target, CamctlError) else self.predictions.question(target) for target in self.targets
+        ]
+
+
+def _slots(asked: Sequence[_Asked]) -> list[list[Question]]:
+    """Return one question of each picture, for each of the most targets that one has.
+
+    What a picture lacks is filled with a question of the same kind, whose answers have the same shape; its map is not
+    read.
+    """
+    from camctl.plugin import ClassQuestion
+
+    own = [picture.questions() for picture in asked]
+    slots = []
+    for slot in range(max(map(len, own))):
+        there = [questions[slot] if slot < len(questions) else None for questions in own]
+        first = next((question for question in there if question is not None), ClassQuestion(0))
+        slots.append([question or first for question in there])
+    return slots
+
+
+def _passed(
+    asked: Sequence[_Asked],
+    outlines: Mapping[Key, Maps | CamctlError],
+    manner: Manner,
+    clock: Clock,
+    notes: tuple[str, ...],
+) -> list[Passed | CamctlError]:
+    """Bring the maps of a batch to the host, and return them by picture."""
+    from camctl.engine.cam import fetch
+
+    # One map stands for several targets if it is the same for all of them.
+    distinct = {id(maps): maps for maps in outlines.values() if not isinstance(maps, CamctlError)}
+    fetched = dict(zip(distinct, fetch(list(distinct.values())), strict=True))
+    clock.add("methods", sum(each.milliseconds for found in fetched.values() for each in found), len(fetched))
+    named = {maps.method.name for maps in distinct.values()} - {method.name for method in manner.methods}
+    chosen = [Hint(MEASURED.format(name), method="GradCAM") for name in sorted(named - {"GradCAM"})]
+    passed: list[Passed | CamctlError] = []
+    for b, picture in enumerate(asked):
+        if picture.error is not None:
+            passed.append(picture.error)
+            continue
+        maps: dict[Key, Drawn | CamctlError] = {}
+        for key, outline in outlines.items():
+            if key[0] < len(picture.targets):
+                target = picture.targets[key[0]]
+                whole = outline if isinstance(outline, CamctlError) else fetched[id(outline)][b]
+                maps[key] = target if isinstance(target, CamctlError) else whole
+        passed.append(Passed(picture.predictions, picture.targets, maps, (*chosen, *notes)))
+    return passed
 
 
 class _Pass:
-    """All maps out of one forward pass: of the plain view, or of the six together."""
+    """All maps out of one forward pass: of the plain views, or of the six of each picture together."""
 
     def __init__(
         self,
-        scene: Scene,
+        plan: Plan,
         groups: Sequence[LayerGroup | CamctlError],
         manner: Manner,
         recorder: Recorder,
@@ -154,45 +235,39 @@ class _Pass:
     ) -> None:
         self.groups, self.manner, self.recorder = groups, manner, recorder
         self.smoothings = [i for i, name in enumerate(manner.smoothings) if (name in AUGMENTED) == augmented]
-        self.refusals = [refusal(method, scene) for method in manner.methods]
-        self.vit_like = scene.plan.hints.tokens
-        self._shared: dict[GroupKey, Drawn] = {}
+        self.refusals = [refusal(method, plan) for method in manner.methods]
+        self.vit_like = plan.hints.tokens
+        self._shared: dict[GroupKey, Maps] = {}
         """Maps that are the same for every target."""
 
-    def draw(
-        self, targets: Sequence[Target | CamctlError], questions: Mapping[int, Question]
-    ) -> dict[Key, Drawn | CamctlError]:
-        """Draw every map of this pass."""
-        maps: dict[Key, Drawn | CamctlError] = {}
-        keys = list(product(range(len(self.groups)), self.smoothings, range(len(self.manner.methods))))
-        for i, target in enumerate(targets):
-            if isinstance(target, CamctlError):
-                maps |= {(i, *key): target for key in keys}
-            else:
-                answered = self._answered(questions[i], last=i == max(questions))
-                maps |= {(i, *key): cam for key, cam in answered.items()}
+    def draw(self, slots: Sequence[Sequence[Question]]) -> dict[Key, Maps | CamctlError]:
+        """Draw every map of this pass; a slot has one question for each picture."""
+        maps: dict[Key, Maps | CamctlError] = {}
+        for i, questions in enumerate(slots):
+            answered = self._answered(questions, last=i == len(slots) - 1)
+            maps |= {(i, *key): cam for key, cam in answered.items()}
         return maps
 
-    def _answered(self, question: Question, *, last: bool) -> dict[GroupKey, Drawn | CamctlError]:
+    def _answered(self, questions: Sequence[Question], *, last: bool) -> dict[GroupKey, Maps | CamctlError]:
         from camctl.engine.capture import reaches_grid
 
         recorder = self.recorder
-        gradients = recorder.backward(question, last=last) if recorder.gradients else None
-        captures = {capture.layer: capture for capture in recorder.captures(question, gradients)}
-        reached: dict[str, bool | None] = dict.fromkeys(captures)
+        gradients = recorder.backward(questions, last=last) if recorder.gradients else None
+        captures = {capture.layer: capture for capture in recorder.captures(questions, gradients)}
+        reached: dict[str, Tensor] = {}
         if gradients is not None:
             pairs = zip(gradients, recorder.seen, strict=True)
             reached = {seen.name: reaches_grid(gradient, seen.layout) for gradient, seen in pairs}
-        maps: dict[GroupKey, Drawn | CamctlError] = {}
+        maps: dict[GroupKey, Maps | CamctlError] = {}
         for m, named in enumerate(self.manner.methods):
             method = self._usual(gradients or ()) if named.name == AUTO else named
             evidence: dict[str, Tensor] = {}
             for g, s in product(range(len(self.groups)), self.smoothings):
                 key = (g, s, m)
                 if key in self._shared:
-                    maps[key] = replace(self._shared[key], milliseconds=0.0)
+                    maps[key] = self._shared[key]
                     continue
-                maps[key] = drawn = self.refusals[m] or self._map(method, key, captures, reached, evidence)
+                maps[key] = drawn = self.refusals[m] or self._maps(method, key, captures, reached, evidence)
                 if not isinstance(drawn, CamctlError) and self._same_for_all(method):
                     self._shared[key] = drawn
         return maps
@@ -216,17 +291,16 @@ class _Pass:
             and bool(self.recorder.logits.isfinite().all())
         )
 
-    def _map(
+    def _maps(
         self,
         method: Method,
         key: GroupKey,
         captures: Mapping[str, Capture],
-        reached: Mapping[str, bool | None],
+        reached: Mapping[str, Tensor],
         evidence: dict[str, Tensor],
-    ) -> Drawn | CamctlError:
-        """Draw one map; return the error of its layers or of the method."""
+    ) -> Maps | CamctlError:
+        """Draw one map of each picture; return the error of their layers or of the method."""
         from camctl.engine.cam import draw
-        from camctl.engine.verdict import NO_GRAPH
 
         group = self.groups[key[0]]
         if isinstance(group, CamctlError):
@@ -235,36 +309,26 @@ class _Pass:
         if method.aggregate == "product" and len(names) == 1:
             message = f"{method.name} multiplies the maps of several layers, and is given one layer."
             return InputError(message, hint=Hint("Name several layers", target_layers="auto:3"))
+        planes = {seen.name for seen in self.recorder.seen if seen.output.ndim == PLANES}
         try:
             for name in names:
                 if name in self.recorder.faults:
                     raise self.recorder.faults[name]
-            drawn = draw(
+            return draw(
                 [_input(captures[name], method, group) for name in names],
                 method,
-                [reached[name] for name in names],
+                [reached[name] for name in names if name in reached],
                 aggregate=method.aggregate or self.manner.aggregate,
                 eigen_smooth=self.manner.smoothings[key[1]] in EIGEN,
                 options=self.manner.options,
                 evidence=evidence,
+                warn=[name in planes and group.chosen_by == "you" and not method.signed for name in names],
+                has_graph=self.recorder.has_graph,
             )
         except SpoiltModelError:
             raise
         except CamctlError as error:
             return as_value(error)
-        if drawn.verdict.name == "zero-gradient" and not self.recorder.has_graph:
-            drawn = replace(drawn, verdict=NO_GRAPH)
-        return self._warned(drawn, [captures[name] for name in names]) if group.chosen_by == "you" else drawn
-
-    def _warned(self, drawn: Drawn, captures: Sequence[Capture]) -> Drawn:
-        """Add a warning if the method needs one sign and the convolutional layer that the user named has both."""
-        from camctl.engine.verdict import OK, both_signs
-
-        if drawn.verdict is not OK or drawn.method.signed:
-            return drawn
-        planes = {seen.name for seen in self.recorder.seen if seen.output.ndim == PLANES}
-        warnings = [both_signs(capture) for capture in captures if capture.layer in planes]
-        return replace(drawn, verdict=next((warning for warning in warnings if warning is not OK), OK))
 
 
 def _input(capture: Capture, method: Method, group: LayerGroup) -> Capture:
@@ -274,10 +338,10 @@ def _input(capture: Capture, method: Method, group: LayerGroup) -> Capture:
     return replace(capture, activations=capture.activations.clamp(min=0))
 
 
-def refusal(method: Method, scene: Scene) -> CamctlError | None:
+def refusal(method: Method, plan: Plan) -> CamctlError | None:
     """Return why a method makes no map of this model."""
     try:
-        reason = method.cannot(scene.loaded.module)
+        reason = method.cannot(plan.loaded.module)
     except CamctlError as error:
         return as_value(error)
     if not reason:

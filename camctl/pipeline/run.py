@@ -114,7 +114,7 @@ def _leads(scene: Scene, passed: Passed, question: Question, inputs: Tensor) -> 
             logits = scene.plan.forward(inputs)
         except InputError:  # some models take one picture at a time
             logits = torch.cat([scene.plan.forward(part) for part in inputs.split(1)])
-    logits = torch.cat([passed.predictions.logits[None], logits])
+    logits = torch.cat([passed.predictions.logits[None].to(logits.device), logits])
     return lead(question.answers(logits), question.column, question.score)
 
 
@@ -127,7 +127,7 @@ def _cams(scene: Scene, groups: Sequence[LayerGroup | CamctlError], manner: Mann
     for key, drawn, target in sorted(passed.drawn(), key=lambda entry: entry[0]):
         group = groups[key[1]]
         assert isinstance(group, LayerGroup)  # noqa: S101 - it has a map
-        raw = drawn.raw.cpu().numpy()
+        raw = drawn.raw.numpy()
         verdict = drawn.verdict
         if scene.loaded.random_weights and not verdict.blank:
             verdict = replace(verdict, name="ok")  # random weights know no class to point at: the reason is a warning
@@ -150,9 +150,9 @@ def _cams(scene: Scene, groups: Sequence[LayerGroup | CamctlError], manner: Mann
             layers=group.of(drawn.method),
             chosen_by=group.chosen_by,
             grid=(raw.shape[0], raw.shape[1]),
-            values=drawn.values.cpu().numpy(),
+            values=drawn.values.numpy(),
             raw=raw,
-            raw_by_layer=tuple(layer.cpu().numpy() for layer in drawn.raw_by_layer),
+            raw_by_layer=tuple(layer.numpy() for layer in drawn.raw_by_layer),
             verdict=verdict.name,
             reason=verdict.reason,
             hint=hint,

@@ -64,11 +64,11 @@ class Plan:
         assert self.reader.output is not None  # noqa: S101 - a pass comes first
         return self.reader.output
 
-    def predictions(self, answers: Tensor) -> Predictions:
-        """Return the scores and labels of one picture's answers (K,)."""
+    def predictions(self, answers: Tensor) -> list[Predictions]:
+        """Return the scores and labels of each picture's answers, (B, K)."""
         from camctl.engine.predictions import Predictions
 
-        return Predictions(answers, self.loaded.class_names, self.reader.score, self.loaded.synonyms)
+        return Predictions.of_batch(answers, self.loaded.class_names, self.reader.score, self.loaded.synonyms)
 
     def view(self, size: tuple[int, int]) -> View:
         """Return what the model sees of a picture of this height and width; measured once per model and size."""

@@ -23,36 +23,43 @@ Evidence: TypeAlias = "Tensor"
 
 @dataclass(frozen=True, kw_only=True)
 class Capture:
-    """One forward pass and one backward pass, seen at one target layer for one target.
+    """One forward pass and one backward pass of a batch, seen at one target layer, with one question a picture.
 
-    Tensors are float32 on the model's device. N is the number of views (1, or 6 with `--aug-smooth`).
+    Tensors are float32 on the model's device. N is the number of pictures times their views (1, or 6 with
+    `--aug-smooth`), the views of the first picture first. No picture may see another's: a map out of a batch is the map
+    of the picture alone.
     """
 
     activations: Tensor
     """(N, C, H, W): the target layer's output as a grid, extra tokens left out."""
     gradients: Tensor
-    """(N, C, H, W): of the target's logit with respect to the activations; empty (0,) where not needed."""
+    """(N, C, H, W): of each target's logit with respect to the activations; empty (0,) where not needed."""
     inputs: Tensor
     """(N, 3, h, w): what the model was given."""
     targets: Tensor
     """(N,): the column of `logits` that is explained, int64."""
     logits: Tensor
-    """(N, K): the question's answers; of a class the logits (N, classes)."""
+    """(N, K): the answers to the questions; of a class the logits (N, classes)."""
     layer: str
     """Name of the target layer."""
     module: nn.Module
     """The model itself; leave it as it was found."""
-    forward: Callable[[Tensor], Tensor]
-    """Inputs (M, 3, h, w) -> answers (M, K), for methods that need `rescoring`."""
+    forward: Callable[..., Tensor]
+    """For methods that need `rescoring`. `forward(inputs)`: any number M of inputs for each of the N, (N*M, 3, h, w),
+    those of the first one first -> answers (N*M, K). `forward(inputs, row=n)`: inputs (M, 3, h, w) for the n-th alone
+    -> answers (M, K)."""
     grid_of: Callable[[Tensor], Tensor]
     """The target layer's raw output -> (N, C, H, W), as `activations` was made."""
     output_of: Callable[[Tensor, Tensor], Tensor]
     """The way back: a grid (N, C, H, W) and the raw output it came from -> a raw output holding that grid."""
     replay: Callable[[Tensor], Tensor]
-    """Runs what follows the target layer: other grids in its place, any number M a view, (N*M, C, H, W), those of the
-    first view first -> answers (N*M, K). Extra tokens stay as they were. For methods that need `replay`."""
-    question: Question
-    """What is asked of the model's output; a method that reads the head's own weights needs to look at it."""
+    """Runs what follows the target layer: other grids in its place, any number M for each of the N, (N*M, C, H, W),
+    those of the first one first -> answers (N*M, K). Extra tokens stay as they were. For methods that need `replay`."""
+    questions: tuple[Question, ...]
+    """What is asked of the model's output, one question for each of the N; a method that reads the head's own weights
+    needs to look at them."""
+    views: int = 1
+    """Number of views of each picture."""
 
     def hooked(self, change: Callable[[Any], Any], layer: str = "") -> AbstractContextManager[None]:
         """Pass the target layer's raw output (or another layer's) through `change` inside a `with` block.

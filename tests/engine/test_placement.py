@@ -28,7 +28,7 @@ def strip(height, width, *sides):
 
 
 def verdict(raw):
-    found = placement("block", raw)
+    found = placement("block", (raw)[None])[0]
     return found.name, bool(found.reason)
 
 
@@ -47,7 +47,7 @@ def test_an_object_that_lies_along_one_side_of_a_small_grid_is_ok(grid, side):
 
 @pytest.mark.parametrize("grid", [(7, 7), (8, 8), (9, 9), (13, 13), (14, 14), (28, 28), (56, 56), (112, 112)])
 def test_a_frame_is_border_on_every_grid(grid):
-    found = placement("block", strip(*grid, "top", "bottom", "left", "right"))
+    found = placement("block", (strip(*grid, "top", "bottom", "left", "right"))[None])[0]
 
     assert found.name == "border"
     assert "'block'" in found.reason
@@ -72,7 +72,7 @@ def test_light_that_is_nearly_everywhere_is_diffuse(grid):
     level = 0.9 + 0.1 * torch.rand(*grid, generator=torch.Generator().manual_seed(0))
     level[grid[0] // 2, grid[1] // 2] = 0.0
 
-    found = placement("block", level)
+    found = placement("block", (level)[None])[0]
 
     assert found.name == "diffuse"
     assert "brightest quarter" in found.reason
@@ -92,7 +92,7 @@ def test_one_cell_of_many_with_nearly_all_the_light_is_ok_with_a_warning():
     made = 0.0005 * torch.ones(14, 14)
     made[3, 9] = 1.0
 
-    found = placement("block", made)
+    found = placement("block", (made)[None])[0]
 
     assert found.name == "ok"
     assert "one cell of 196 (row 4, column 10)" in found.reason
@@ -112,7 +112,11 @@ def test_a_small_object_of_a_few_cells_is_no_outlier():
 
 def test_neither_scale_nor_what_speaks_against_the_class_counts():
     made = blob(14, 14, 0.4, 0.6, 0.1) - 0.2
-    assert placement("block", made) == placement("block", 1e-6 * made) == placement("block", 1e6 * made)
+    assert (
+        placement("block", (made)[None])[0]
+        == placement("block", (1e-6 * made)[None])[0]
+        == placement("block", (1e6 * made)[None])[0]
+    )
 
 
 @pytest.mark.parametrize("grid", [(1, 5), (2, 2), (5, 2)])

@@ -21,7 +21,7 @@ def test_the_six_views_are_flips_times_brightness_and_one_is_plain():
 
 def test_restoring_turns_the_mirrored_half_back():
     maps = augment(pictures())[:, 0]
-    restored = restore(maps)
+    (restored,) = restore(maps[None])
     for place in range(3):
         torch.testing.assert_close(restored[place], restored[place + 3])
 

@@ -74,7 +74,7 @@ def test_on_pooled_features_it_is_cam_with_the_difference_of_the_heads_weights()
         question = ContrastQuestion(0, (1,))
         (told,) = recorder.captures(question, recorder.backward(question, last=True))
     assert told.targets.tolist() == [0]
-    assert told.question == question
+    assert told.questions == (question,)
     assert told.logits.shape == (1, 2)
     logits = module(inputs)
     torch.testing.assert_close(told.logits[0, 0], logits[0, 0] - logits[0, 1])

@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from camctl import registry
-from camctl.engine.cam import draw
+from camctl.engine.cam import draw, fetch
 from camctl.engine.capture import Recorder
 from camctl.engine.layout import LayoutHints
 from camctl.errors import InputError
@@ -325,9 +325,8 @@ def test_finercam_never_compares_a_class_with_itself():
     with Recorder(module, [layer], LayoutHints(), gradients=True) as recorder:
         recorder.forward(pictures(), module)
         captures = recorder.captures(ClassQuestion(TARGET), recorder.backward(ClassQuestion(TARGET), last=True))
-        only = draw(
-            captures, replace(library.finercam), [True], aggregate="mean", options={"comparison_categories": (1,)}
-        )
+        maps = draw(captures, replace(library.finercam), aggregate="mean", options={"comparison_categories": (1,)})
+        ((only,),) = fetch([maps])
     assert only.verdict.name == "flat"  # against its twin nothing tells the class
 
 
@@ -347,9 +346,9 @@ with Recorder(module, ["block2.bn2"], LayoutHints(), gradients=True) as recorder
     recorder.forward(pictures(), module)
     captures = recorder.captures(ClassQuestion(1), recorder.backward(ClassQuestion(1), last=True))
     for method in methods:
-        draw(captures, method, [True], aggregate="mean")
+        draw(captures, method, aggregate="mean")
     if method.name == "AblationCAM":
-        draw(captures, method, [True], aggregate="mean", options={"ratio_channels_to_ablate": 0.5})
+        draw(captures, method, aggregate="mean", options={"ratio_channels_to_ablate": 0.5})
 assert "pytorch_grad_cam" not in sys.modules
 registry.pick("method", "fem")
 assert "pytorch_grad_cam" not in sys.modules
