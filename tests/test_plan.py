@@ -107,7 +107,7 @@ def test_a_view_is_forgotten_with_its_model():
     model = loaded(seeded(TinyCnn()))
     camctl.explain(model, PIXELS)
     key = id(model)
-    assert key in scene._views
+    assert key in scene._known
     del model
     gc.collect()
-    assert key not in scene._views
+    assert key not in scene._known

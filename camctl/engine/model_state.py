@@ -38,6 +38,8 @@ class ModuleTable:
     """Layers that ran several times in a pass, and what each run sees; found once per model."""
     layouts: dict[Any, Layout] = field(default_factory=dict)
     """Layers' names, with the shapes of their output and of the input -> the layout; found once per model."""
+    held: list[bool] = field(default_factory=list)
+    """Not empty inside `untouched`."""
 
     @classmethod
     def of(cls, model: nn.Module | ModuleTable) -> ModuleTable:
@@ -98,17 +100,22 @@ def untouched(model: nn.Module | ModuleTable) -> Iterator[None]:
     """Put a model into eval mode without trainable parameters, and restore modes and `requires_grad` afterwards.
 
     Checkpointing of activations is off, since it runs layers twice, inference mode is left, and what `torch.compile`
-    has compiled runs as it was written, since hooks do not fire otherwise.
+    has compiled runs as it was written, since hooks do not fire otherwise. Inside another `untouched` of the same table
+    there is nothing to do.
 
     Raises `InputError`: a parameter is not initialised.
     """
     table = ModuleTable.of(model)
+    if table.held:
+        yield
+        return
     if any(nn.parameter.is_lazy(parameter) for parameter in table.parameters):
         message = "The model has layers whose sizes are not known yet (torch's Lazy modules)."
         raise InputError(message, hint="Run the model once on an input of its size first.")
     modes = [(part, part.training) for part in table.parts.values()]
     trainable = [(parameter, parameter.requires_grad) for parameter in table.parameters]
     saving = [(part, name) for part in table.parts.values() for name in SAVING if vars(part).get(name) is True]
+    table.held.append(True)
     try:
         table.root.eval()
         for parameter, _ in trainable:
@@ -118,6 +125,7 @@ def untouched(model: nn.Module | ModuleTable) -> Iterator[None]:
         with out_of_inference(), _uncompiled():
             yield
     finally:
+        table.held.clear()
         for part, name in saving:
             setattr(part, name, True)
         for part, mode in modes:

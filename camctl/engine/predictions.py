@@ -76,7 +76,7 @@ class Predictions:
     given.
     """
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
         logits: Tensor,
         names: Sequence[str] | None,

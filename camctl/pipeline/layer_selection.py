@@ -51,12 +51,21 @@ MOST_PICTURES = 4
 
 
 def default_layers(scene: Scene) -> LayerGroup:
-    """Return the layers that the adapter names, or the probe chooses. Raises `InputError` if there is none."""
+    """Return the layers that the adapter names, or the probe chooses. Raises `InputError` if there is none.
+
+    They are the model's: the first picture of a size decides, if its score depends on them at all.
+    """
+    key = (scene.plan.hints, (scene.inputs.shape[-2], scene.inputs.shape[-1]))
+    if key in scene.plan.groups:
+        return scene.plan.groups[key]
     if scene.plan.adapter:
         group = LayerGroup(scene.plan.claimed_layers(), f"adapter {scene.plan.adapter}")
     else:
         layers = scene.probe()
         group = LayerGroup(layers.default, "probe", layers.pre_activation, layers.rectified)
+        live = {record.name for record in layers.records if record.usable}
+        if live.issuperset(layers.default):
+            scene.plan.groups[key] = group
         if batch := _batch_inside(layers):
             raise InputError(batch, hint=SEE_LAYERS)
     if not group.names:

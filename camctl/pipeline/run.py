@@ -60,19 +60,22 @@ def run(  # noqa: PLR0913
     `side`: longest side in pixels of the picture that the maps keep; None keeps it as it is. `step` is called after
     each map that is measured with the number of maps.
     """
-    passed = run_passes(scene, groups, manner, choose, clock)
-    if verify:
-        passed = _verified(scene, manner, passed, clock)
-    figures: Mapping[Key, Mapping[str, float]] = {}
-    faults: Sequence[CamctlError] = ()
-    if measuring and measuring.metrics:
-        total = len(passed.maps)
-        with clock.timed("metrics", total):
-            figures, faults = measure(scene, groups, manner, passed, measuring, lambda: step(total))
-    if side is not None:
-        small = scene.picture.at_most(side)
-        scene = replace(scene, picture=small, view=scene.view.on(scene.picture.size, small.size))
-    cams = _cams(scene, groups, manner, passed)
+    from camctl.engine.model_state import untouched
+
+    with untouched(scene.plan.table):
+        passed = run_passes(scene, groups, manner, choose, clock)
+        if verify:
+            passed = verified(scene, manner, passed, clock)
+        figures: Mapping[Key, Mapping[str, float]] = {}
+        faults: Sequence[CamctlError] = ()
+        if measuring and measuring.metrics:
+            total = len(passed.maps)
+            with clock.timed("metrics", total):
+                figures, faults = measure(scene, groups, manner, passed, measuring, lambda: step(total))
+        if side is not None:
+            small = scene.picture.at_most(side)
+            scene = replace(scene, picture=small, view=scene.view.on(scene.picture.size, small.size))
+        cams = _cams(scene, groups, manner, passed)
     errors = {key: error for key, error in passed.maps.items() if isinstance(error, CamctlError)}
     return Run(
         explanation=_explanation(scene, groups, passed, tuple(cams.values()), clock),
@@ -83,7 +86,7 @@ def run(  # noqa: PLR0913
     )
 
 
-def _verified(scene: Scene, manner: Manner, passed: Passed, clock: Clock) -> Passed:
+def verified(scene: Scene, manner: Manner, passed: Passed, clock: Clock) -> Passed:
     """Judge each `ok` map of a method that looks at the model by two more forward passes in one batch."""
     from camctl.engine.inversion import hidden, judge_inversion
     from camctl.engine.model_state import untouched

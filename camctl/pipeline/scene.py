@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from weakref import finalize
 
@@ -30,11 +30,23 @@ NO_LAYER = "No layer of this model has a spatial grid that the class score depen
 
 SEE_LAYERS = Hint("See every layer's output", "layers")
 
-_views: dict[int, dict[tuple[int, int], View]] = {}
-"""Identity of a model that is alive -> size of a picture -> its view."""
 
-_readers: dict[int, OutputReader] = {}
-"""Identity of a model that is alive -> what reads its output."""
+@dataclass(kw_only=True, eq=False)
+class _Known:
+    """What is found out once about a model that is alive; nothing in it may refer to the model itself."""
+
+    table: ModuleTable
+    modules: tuple[int, ...]
+    """Identities of its modules: a user may have put in others since."""
+    reader: OutputReader
+    views: dict[tuple[int, int], View] = field(default_factory=dict)
+    """Height and width of a picture -> its view."""
+    groups: dict[tuple[LayoutHints, tuple[int, int]], LayerGroup] = field(default_factory=dict)
+    """The default target layers, by what is said about layouts and the size of the model's input."""
+
+
+_known: dict[int, _Known] = {}
+"""Identity of a model that is alive -> what is known about it."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -47,6 +59,8 @@ class Plan:
     adapter: str
     """Name of the adapter that knows the model; empty if none does."""
     reader: OutputReader
+    groups: dict[tuple[LayoutHints, tuple[int, int]], LayerGroup]
+    """The default target layers that were found so far, by layouts and size of the model's input."""
 
     def inputs(self, picture: Picture | None) -> Tensor:
         """Return a picture, or noise, as the model's input (1, 3, h, w)."""
@@ -74,13 +88,10 @@ class Plan:
         """Return what the model sees of a picture of this height and width; measured once per model and size."""
         from camctl.engine.view import measure_view, of_pixels
 
-        key = id(self.loaded)
-        if key not in _views:
-            _views[key] = {}
-            finalize(self.loaded, _views.pop, key, None).atexit = False
-        if size not in _views[key]:
-            _views[key][size] = measure_view(of_pixels(self.loaded), size)
-        return _views[key][size]
+        views = _known_of(self.loaded).views
+        if size not in views:
+            views[size] = measure_view(of_pixels(self.loaded), size)
+        return views[size]
 
     def claimed_layers(self) -> tuple[str, ...]:
         """Return the target layers that the adapter names; empty without an adapter."""
@@ -131,8 +142,8 @@ class LayerGroup:
 def plan_of(loaded: LoadedModel, family: Family = DETECTED) -> Plan:
     """Find the adapter that knows a model, and list its modules."""
     from camctl.engine.layout import LayoutHints
-    from camctl.engine.model_state import ModuleTable
 
+    known = _known_of(loaded)
     match = registry.match_adapter(loaded.module, family.adapter)
     hints = LayoutHints(
         adapter=match.plugin if match else None,
@@ -142,18 +153,20 @@ def plan_of(loaded: LoadedModel, family: Family = DETECTED) -> Plan:
         tokens=family.vit_like,
     )
     name = match.found.name if match else ""
-    return Plan(loaded=loaded, table=ModuleTable.of(loaded.module), hints=hints, adapter=name, reader=reader_of(loaded))
+    return Plan(loaded=loaded, table=known.table, hints=hints, adapter=name, reader=known.reader, groups=known.groups)
 
 
-def reader_of(loaded: LoadedModel) -> OutputReader:
-    """Return what reads a model's output; the same as long as the model is alive."""
+def _known_of(loaded: LoadedModel) -> _Known:
+    """Return what is known about a model, found once as long as the model is alive and its modules are the same."""
+    from camctl.engine.model_state import ModuleTable
     from camctl.engine.output import OutputReader
 
-    key = id(loaded)
-    if key not in _readers:
-        _readers[key] = OutputReader(loaded)
-        finalize(loaded, _readers.pop, key, None).atexit = False
-    return _readers[key]
+    key, modules = id(loaded), tuple(map(id, loaded.module.modules()))
+    if key not in _known or _known[key].modules != modules:
+        if key not in _known:
+            finalize(loaded, _known.pop, key, None).atexit = False
+        _known[key] = _Known(table=ModuleTable.of(loaded.module), modules=modules, reader=OutputReader(loaded))
+    return _known[key]
 
 
 def scene_of(plan: Plan, picture: Picture) -> Scene:
