@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from camctl.datasets.data import Data
+from typing import TYPE_CHECKING
+
 from camctl.datasets.folder import open_folder, open_glob
 from camctl.datasets.lists import LISTS, open_list
 from camctl.datasets.locations import is_folder, is_pattern, suffix
 from camctl.errors import InputError
 from camctl.paths import is_address
+
+if TYPE_CHECKING:
+    from camctl.datasets.data import Data
 
 PARQUET = (".parquet", ".pq")
 """Endings of Parquet files."""

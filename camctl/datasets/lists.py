@@ -128,7 +128,7 @@ def _csv_rows(text: str, name: str) -> Iterator[_Row]:
             fault = ""
             if len(cells) != len(names):
                 fault = f"it has {len(cells)} cells, and the list {len(names)} columns"
-            row = {column: cell if cell else None for column, cell in zip(names, cells, strict=False)}
+            row = {column: cell or None for column, cell in zip(names, cells, strict=False)}
             yield _Row(reader.line_num, row, fault)
     except csv.Error as error:
         raise InputError(f"Line {reader.line_num} of '{name}' is no CSV: {error}.", hint=_HINT) from None

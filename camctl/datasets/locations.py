@@ -43,7 +43,7 @@ def is_pattern(text: str) -> bool:
 
 
 def expanded(text: str) -> list[str]:
-    """Return the files that a text stands for, sorted: `{000..012}`, `{train,val}`, `*`, `?`, `**`; itself if no pattern.
+    """Return the files that a text stands for: `{000..012}`, `{train,val}`, `*`, `?`, `**`; itself if no pattern.
 
     A name that braces give need not exist, so that a missing shard is told and not skipped. Raises `InputError` if
     no file fits a glob.
