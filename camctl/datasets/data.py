@@ -129,7 +129,7 @@ def table(
     return pa.table(
         {
             "id": names,
-            "path": pa.array((os.fsencode(path) for path in paths), pa.binary()),
+            "path": pa.array(map(_encoded, paths), pa.binary()),
             "label": nothing.cast(pa.string()) if labels is None else pa.array(labels, pa.string()),
             "box": pa.array([None] * len(names) if boxes is None else boxes, pa.list_(pa.float64())),
         }
@@ -141,6 +141,13 @@ def no_columns(rows: int) -> pa.Table:
     import pyarrow as pa
 
     return pa.table({"nothing": pa.nulls(rows)}).select([])
+
+
+def _encoded(path: str) -> bytes:
+    try:
+        return os.fsencode(path)
+    except UnicodeEncodeError:  # half a letter, which no file has in its name
+        return valid(path).encode()
 
 
 def _unique(names: Iterable[str]) -> Iterable[str]:

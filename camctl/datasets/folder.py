@@ -7,8 +7,9 @@ import posixpath
 from collections.abc import Iterable
 
 from camctl.datasets.data import Data, no_columns, table
-from camctl.datasets.locations import Files, expanded, files_below, joined, parent, suffix
+from camctl.datasets.locations import Files, expanded, files_below, full_address, joined, parent, suffix
 from camctl.errors import InputError
+from camctl.paths import is_address
 from camctl.values.picture import picture_suffixes
 
 
@@ -28,6 +29,8 @@ def open_glob(text: str) -> Data:
     root = text
     while glob.has_magic(root) or "{" in root:
         root = parent(root)
+    if is_address(root):
+        root = full_address(root)
     start = len(root.rstrip("/")) + 1 if root else 0
     return _pictures(text, root, [path[start:] for path in paths])
 

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from camctl.datasets.folder import open_folder, open_glob
 from camctl.datasets.lists import LISTS, open_list
-from camctl.datasets.locations import is_folder, is_pattern, suffix
+from camctl.datasets.locations import expanded, files_below, is_folder, is_pattern, joined, suffix
+from camctl.datasets.parquet import open_parquet
+from camctl.datasets.shards import open_shards
 from camctl.errors import InputError
 from camctl.paths import is_address
 
@@ -34,6 +36,15 @@ def is_data(text: str) -> bool:
     return is_folder(text)
 
 
+def _packed(text: str, files: list[str]) -> Data | None:
+    """Return the pictures of those files that are Parquet, or tar shards; None if none is."""
+    if parquet := [file for file in files if suffix(file) in PARQUET]:
+        return open_parquet(text, parquet)
+    if tars := [file for file in files if suffix(file) in TARS]:
+        return open_shards(text, tars)
+    return None
+
+
 def open_data(text: str) -> Data:
     """Open a data set: names, labels, boxes and other columns are read, no picture is.
 
@@ -51,14 +62,17 @@ def open_data(text: str) -> Data:
     if text.lower().endswith(_COMPRESSED):
         message = f"'{text}' is compressed, and its pictures can only be read from its start."
         raise InputError(message, hint="Unpack it, and give the folder or the plain tar.")
-    kind = suffix(text)
-    if kind in LISTS and not is_pattern(text):
-        return open_list(text)
     if is_folder(text):
-        if data := open_folder(text):
+        if data := open_folder(text) or _packed(text, [joined(text, name) for name in sorted(files_below(text))]):
             return data
         raise InputError(f"The folder '{text}' holds no pictures.", hint=_HINT)
+    if suffix(text) in (*PARQUET, *TARS):
+        if data := _packed(text, expanded(text)):
+            return data
+        raise InputError(f"'{text}' holds no pictures.", hint=_HINT)
     if is_pattern(text):
         return open_glob(text)
+    if suffix(text) in LISTS:
+        return open_list(text)
     what = "folder" if text.endswith("/") else "data set"
     raise InputError(f"There is no {what} '{text}'.", hint=_HINT)

@@ -7,7 +7,8 @@ import itertools
 import os
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -30,8 +31,9 @@ def suffix(text: str) -> str:
 def is_folder(text: str) -> bool:
     """Whether a path or address is a folder."""
     if is_address(text):
-        system, path = filesystem(text)
-        return bool(system.isdir(path))
+        with _reaching(text):
+            system, path = filesystem(text)
+            return bool(system.isdir(path))
     return os.path.isdir(text)  # noqa: PTH112 - it answers for any text
 
 
@@ -75,9 +77,16 @@ def _without_braces(text: str) -> list[str]:
 
 def _globbed(text: str) -> list[str]:
     if is_address(text):
-        system, path = filesystem(text)
-        return sorted(str(system.unstrip_protocol(name)) for name in system.glob(path) if not system.isdir(name))
+        with _reaching(text):
+            system, path = filesystem(text)
+            return sorted(str(system.unstrip_protocol(name)) for name in system.glob(path) if not system.isdir(name))
     return sorted(name for name in glob.iglob(text, recursive=True) if not os.path.isdir(name))  # noqa: PTH112, PTH207
+
+
+def full_address(address: str) -> str:
+    """Return an address as its file system writes it, as `expanded` returns addresses."""
+    system, path = filesystem(address)
+    return str(system.unstrip_protocol(path))
 
 
 def files_below(folder: str) -> Iterator[str]:
@@ -86,9 +95,10 @@ def files_below(folder: str) -> Iterator[str]:
     Links to folders are followed, but not in a circle. Raises `InputError` if a folder may not be read.
     """
     if is_address(folder):
-        system, root = filesystem(folder)
-        for path in system.find(root):
-            name = str(path)[len(root) :].strip("/")
+        with _reaching(folder):
+            system, root = filesystem(folder)
+            names = [str(path)[len(root) :].strip("/") for path in system.find(root)]
+        for name in names:
             if not any(part.startswith(".") for part in name.split("/")):
                 yield name
         return
@@ -123,18 +133,46 @@ def parent(path: str) -> str:
     return posixpath.dirname(path) if is_address(path) else os.path.dirname(path)  # noqa: PTH120
 
 
+def common_folder(files: Sequence[str]) -> str:
+    """Return the folder that all files are in, with its slash; empty if that is the current one."""
+    common = posixpath.commonprefix([f"{parent(file)}/" for file in files])
+    return common[: common.rfind("/") + 1] if parent(files[0]) else ""
+
+
 def opened(path: str, noun: str) -> IO[bytes]:
     """Open a file for reading, seekable. Raises `InputError` if there is none."""
-    try:
+    with _reaching(path, noun):
         if is_address(path):
             system, inner = filesystem(path)
             stream: Any = system.open(inner, "rb")
             return stream  # type: ignore[no-any-return]
         check_file(path, noun, hint=MISSING)
         return Path(path).open("rb")
+
+
+def content(path: str, noun: str, start: int = 0, size: int = -1) -> bytes:
+    """Return what a file holds, or `size` bytes of it. Raises `InputError`."""
+    with _reaching(path, noun):
+        if is_address(path):
+            system, inner = filesystem(path)
+            return bytes(system.cat_file(inner, start=start, end=None if size < 0 else start + size))
+        with opened(path, noun) as file:
+            file.seek(start)
+            return file.read(size)
+
+
+@contextmanager
+def _reaching(path: str, noun: str = "data set") -> Iterator[None]:
+    """Report whatever a file system of another package raises as an `InputError`."""
+    try:
+        yield
+    except InputError:
+        raise
     except FileNotFoundError:
         raise InputError(f"There is no {noun} '{path}'.", hint=MISSING) from None
-    except OSError as error:
+    except Exception as error:
+        if not is_address(path) and not isinstance(error, OSError):
+            raise
         raise InputError(f"'{path}' cannot be read: {one_line(error)}.", hint=MISSING) from None
 
 
@@ -151,11 +189,8 @@ class Files:
         """Return a local file, or the content of one at an address. Raises `InputError`, in one line."""
         try:
             if is_address(path):
-                with opened(path, "picture") as file:
-                    return file.read()
+                return content(path, "picture")
             check_file(path, "picture", hint=MISSING)
         except InputError as error:
             raise one_row(error) from None
-        except OSError as error:
-            raise InputError(f"'{path}' cannot be read: {one_line(error)}.", hint=MISSING) from None
         return Path(path)
