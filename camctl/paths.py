@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
-from camctl.errors import InputError
+from camctl.errors import InputError, one_line
 
 LONGEST = 200
 """Maximum length of a path in a message."""
@@ -48,3 +49,27 @@ def check_file(path: str | Path, noun: str, *, hint: str, largest: int | None = 
     if largest is not None and found.st_size > largest:
         message = f"'{name}' is too large for a {noun}: {found.st_size / 1e6:,.0f} MB, more than {largest / 1e6:,.0f}."
         raise InputError(message, hint="Check the path.")
+
+
+def is_address(text: str) -> bool:
+    """Whether a text names something that fsspec reaches, such as `s3://bucket/pictures`, and no local path."""
+    return "://" in text
+
+
+def filesystem(address: str) -> tuple[Any, str]:
+    """Return the fsspec file system of an address, and the path in it.
+
+    Made anew by each process that asks, since most of them do not survive a fork. Raises `InputError` if nothing
+    installed reaches the address.
+    """
+    from fsspec.core import url_to_fs
+
+    try:
+        system, path = url_to_fs(address)
+    except ImportError as error:
+        text = f"'{address}' cannot be reached: {one_line(error)}."
+        raise InputError(text, hint="Install the package that it names.") from None
+    except Exception as error:  # noqa: BLE001 - file systems of many packages
+        text = f"'{address}' cannot be reached: {one_line(error)}."
+        raise InputError(text, hint="Check the address, and what its package needs to log in.") from None
+    return system, str(path)

@@ -27,6 +27,8 @@ ALLOWED = {
     "engine": {"errors", "values", "plugin"},
     "ranking": {"values"},
     "files": {"errors", "paths", "values", "ranking"},
+    "datasets": {"errors", "paths", "values"},
+    "results": {"errors", "paths", "values", "files"},
     "render": {"errors", "values", "ranking", "files"},
     "pipeline": {"errors", "values", "plugin", "kit", "registry", "engine", "ranking"},
     "demo": {"values", "plugin", "sources", "pipeline", "files", "render"},

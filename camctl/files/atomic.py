@@ -72,11 +72,12 @@ def check_folder(folder: str | Path) -> Path:
     return folder
 
 
-def write_atomically(path: str | Path, content: Content) -> Path:
+def write_atomically(path: str | Path, content: Content, *, draft: str = "") -> Path:
     """Write a file, creating its folders, in one step: afterwards it is the whole new file or the old one.
 
-    Links are followed; devices and pipes are written to directly. A file that is replaced leaves its mode, owner and
-    access list to the new one. Raises `InputError` if the path is at fault, `CamctlError` if the disk is full or fails.
+    `draft` is the name of the file beside it that is written first; without one it is a random name. Links are
+    followed; devices and pipes are written to directly. A file that is replaced leaves its mode, owner and access list
+    to the new one. Raises `InputError` if the path is at fault, `CamctlError` if the disk is full or fails.
     """
     path = Path(path)
     try:
@@ -90,16 +91,16 @@ def write_atomically(path: str | Path, content: Content) -> Path:
             with _stream(target, old) as file:
                 _fill(file, content)
             return path
-        _replace(target, old, content)
+        _replace(target, old, content, draft or f".camctl-{secrets.token_hex(6)}.part")
     except OSError as error:
         raise _write_error(path, error) from None
     return path
 
 
-def _replace(target: Path, old: os.stat_result | None, content: Content) -> None:
+def _replace(target: Path, old: os.stat_result | None, content: Content, name: str) -> None:
     """Write a draft next to the target, and give it the target's name and rights."""
     # In the same folder, as a file can only be renamed within one disk; hidden, in case it is left behind.
-    draft = target.with_name(f".camctl-{secrets.token_hex(6)}.part")
+    draft = target.with_name(name)
     try:
         # Until it has the rights of the old file, nobody else may read it.
         with open(draft, "xb", opener=partial(os.open, mode=0o666 if old is None else 0o600)) as file:

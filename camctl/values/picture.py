@@ -207,6 +207,14 @@ def _formats() -> list[str]:
     return [name for name in FORMATS if name in Image.OPEN]
 
 
+def picture_suffixes() -> frozenset[str]:
+    """Return the endings of files that can be read as pictures: lower case, with the dot."""
+    from PIL import Image
+
+    formats = set(_formats())
+    return frozenset(suffix for suffix, name in Image.registered_extensions().items() if name in formats)
+
+
 @contextmanager
 def _quiet_and_unlimited() -> Iterator[None]:
     """Disable Pillow's own limit on size, and its warnings on odd metadata, while a header is read.
