@@ -74,9 +74,9 @@ def test_more_pictures_and_maps_walk_through_the_modules_no_more_often(monkeypat
         return real(self, *args, **kwargs)
 
     monkeypatch.setattr(nn.Module, "named_modules", counted)
-    model = loaded(seeded(TinyCnn()))
     counts = []
     for pictures in ([PIXELS], [PIXELS] * 3):
+        model = loaded(seeded(TinyCnn()))
         walks.clear()
         camctl.compare(model, pictures, methods=["GradCAM", "AblationCAM"], targets=[0, 1], target_layers="block2")
         counts.append(len(walks))
@@ -96,7 +96,9 @@ def test_a_view_is_measured_once_per_model_and_size_of_pictures(monkeypatch):
 
     sizes = []
     real = view.measure_view
-    monkeypatch.setattr(view, "measure_view", lambda prepare, size: sizes.append(size) or real(prepare, size))
+    monkeypatch.setattr(
+        view, "measure_view", lambda prepare, size, mixing: sizes.append(size) or real(prepare, size, mixing)
+    )
     model = loaded(seeded(TinyCnn()))
     for pixels in (PIXELS, PIXELS, PIXELS[:40]):
         camctl.explain(model, pixels)

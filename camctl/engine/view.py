@@ -8,6 +8,7 @@ No pipeline is parsed: the preprocessing of any source that resizes, crops and p
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
     Preprocess = Callable[[NDArray[np.uint8]], Tensor]
     Floats = NDArray[np.float64]
+    Mixing = tuple[Floats, Floats]
+    """What black becomes, (3,), and the way back from what red, green and blue become, (3, 3)."""
 
 SMALLEST = 16
 """Least rows or columns of a picture that is measured at its own size: a ramp needs steps."""
@@ -75,15 +78,36 @@ def of_pixels(loaded: LoadedModel) -> Preprocess:
     return lambda pixels: preprocess(pixels[..., colours])
 
 
-def measure_view(preprocess: Preprocess, shape: tuple[int, int]) -> View:
+class ViewMeter:
+    """Measures the views of one preprocessing, of each size of pictures once."""
+
+    def __init__(self, preprocess: Preprocess) -> None:
+        self.preprocess = preprocess
+        self._views: dict[tuple[int, int], View] = {}
+
+    def view(self, shape: tuple[int, int]) -> View:
+        """Return the view of any picture of `shape` (height, width), in pixels; see `measure_view`."""
+        if shape not in self._views:
+            self._views[shape] = measure_view(self.preprocess, shape, self.mixing)
+        return self._views[shape]
+
+    @cached_property
+    def mixing(self) -> Mixing | None:
+        """What colours become; see `colour_mixing`."""
+        return colour_mixing(self.preprocess)
+
+
+def measure_view(preprocess: Preprocess, shape: tuple[int, int], mixing: Mixing | None = None) -> View:
     """Return the view of any picture of `shape` (height, width), in pixels.
 
-    If the preprocessing does more than resize, crop and pad, the view is the whole picture, and not `exact`.
+    If the preprocessing does more than resize, crop and pad, the view is the whole picture, and not `exact`. `mixing`:
+    what `colour_mixing` has found out about it.
     """
     height, width = shape
     factor = -(-SMALLEST // min(shape))
     enlarged = (height * factor, width * factor)
-    for see in (_by_colour, _by_level):
+    by_colour = partial(_by_colour, mixing or colour_mixing(preprocess))
+    for see in (by_colour, _by_level):
         seen = see(preprocess, enlarged)
         if seen is None:
             continue
@@ -97,18 +121,27 @@ def measure_view(preprocess: Preprocess, shape: tuple[int, int]) -> View:
     return View(size=(size[0], size[1]), box=(0.0, 0.0, float(width), float(height)), exact=False)
 
 
-def _by_colour(preprocess: Preprocess, shape: tuple[int, int]) -> _Coordinates | None:
-    """Measure on one picture, columns in red, rows in green, presence in blue; None if channels mix."""
+def colour_mixing(preprocess: Preprocess) -> Mixing | None:
+    """Return what a preprocessing makes of black, and of red, green and blue; None if they cannot be told apart."""
     black, *primary = (_middle(preprocess, colour) for colour in ((0, 0, 0), (255, 0, 0), (0, 255, 0), (0, 0, 255)))
     mixing = np.stack([colour - black for colour in primary], 1)  # columns: what red, green and blue become
     if mixing.shape != (3, 3) or not np.isfinite(mixing).all() or np.linalg.cond(mixing) > 1e3:  # noqa: PLR2004
         return None
+    unmix: Floats = np.linalg.inv(mixing).astype(np.float64)
+    return black, unmix
+
+
+def _by_colour(mixing: Mixing | None, preprocess: Preprocess, shape: tuple[int, int]) -> _Coordinates | None:
+    """Measure on one picture, columns in red, rows in green, presence in blue; None if channels mix."""
+    if mixing is None:
+        return None
+    black, unmix = mixing
     picture = np.empty((*shape, 3), np.uint8)
     picture[..., 0], picture[..., 1], picture[..., 2] = _ramp(shape[1])[None, :], _ramp(shape[0])[:, None], 255
     seen = preprocess(picture).double().numpy()
     if seen.ndim != 3 or seen.shape[0] != 3:  # noqa: PLR2004
         return None
-    x, y, presence = np.tensordot(np.linalg.inv(mixing), seen - black[:, None, None], 1)
+    x, y, presence = np.tensordot(unmix, seen - black[:, None, None], 1)
     inside = np.abs(presence - 1) < 0.02  # noqa: PLR2004
     return _Coordinates(x, y, inside) if inside.any() else None
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from camctl.engine.model_state import ModuleTable
     from camctl.engine.output import OutputReader
     from camctl.engine.predictions import Predictions
+    from camctl.engine.view import ViewMeter
     from camctl.pipeline.load import AnyModel
     from camctl.plugin import LoadedModel, Method, Question
     from camctl.values.layer_map import LayerMap
@@ -39,8 +40,7 @@ class _Known:
     modules: tuple[int, ...]
     """Identities of its modules: a user may have put in others since."""
     reader: OutputReader
-    views: dict[tuple[int, int], View] = field(default_factory=dict)
-    """Height and width of a picture -> its view."""
+    meter: ViewMeter
     groups: dict[tuple[LayoutHints, tuple[int, int]], LayerGroup] = field(default_factory=dict)
     """The default target layers, by what is said about layouts and the size of the model's input."""
 
@@ -61,6 +61,8 @@ class Plan:
     reader: OutputReader
     groups: dict[tuple[LayoutHints, tuple[int, int]], LayerGroup]
     """The default target layers that were found so far, by layouts and size of the model's input."""
+    meter: ViewMeter
+    """What measures the views of pictures."""
 
     def inputs(self, picture: Picture | None) -> Tensor:
         """Return a picture, or noise, as the model's input (1, 3, h, w)."""
@@ -83,15 +85,6 @@ class Plan:
         from camctl.engine.predictions import Predictions
 
         return Predictions.of_batch(answers, self.loaded.class_names, self.reader.score, self.loaded.synonyms)
-
-    def view(self, size: tuple[int, int]) -> View:
-        """Return what the model sees of a picture of this height and width; measured once per model and size."""
-        from camctl.engine.view import measure_view, of_pixels
-
-        views = _known_of(self.loaded).views
-        if size not in views:
-            views[size] = measure_view(of_pixels(self.loaded), size)
-        return views[size]
 
     def claimed_layers(self) -> tuple[str, ...]:
         """Return the target layers that the adapter names; empty without an adapter."""
@@ -153,25 +146,39 @@ def plan_of(loaded: LoadedModel, family: Family = DETECTED) -> Plan:
         tokens=family.vit_like,
     )
     name = match.found.name if match else ""
-    return Plan(loaded=loaded, table=known.table, hints=hints, adapter=name, reader=known.reader, groups=known.groups)
+    return Plan(
+        loaded=loaded,
+        table=known.table,
+        hints=hints,
+        adapter=name,
+        reader=known.reader,
+        groups=known.groups,
+        meter=known.meter,
+    )
 
 
 def _known_of(loaded: LoadedModel) -> _Known:
     """Return what is known about a model, found once as long as the model is alive and its modules are the same."""
     from camctl.engine.model_state import ModuleTable
     from camctl.engine.output import OutputReader
+    from camctl.engine.view import ViewMeter, of_pixels
 
     key, modules = id(loaded), tuple(map(id, loaded.module.modules()))
     if key not in _known or _known[key].modules != modules:
         if key not in _known:
             finalize(loaded, _known.pop, key, None).atexit = False
-        _known[key] = _Known(table=ModuleTable.of(loaded.module), modules=modules, reader=OutputReader(loaded))
+        _known[key] = _Known(
+            table=ModuleTable.of(loaded.module),
+            modules=modules,
+            reader=OutputReader(loaded),
+            meter=ViewMeter(of_pixels(loaded)),
+        )
     return _known[key]
 
 
 def scene_of(plan: Plan, picture: Picture) -> Scene:
     """Prepare a picture for a model."""
-    return Scene(plan=plan, picture=picture, inputs=plan.inputs(picture), view=plan.view(picture.size))
+    return Scene(plan=plan, picture=picture, inputs=plan.inputs(picture), view=plan.meter.view(picture.size))
 
 
 def survey(model: AnyModel, image: AnyPicture | None = None, *, family: Family = DETECTED) -> LayerMap:
