@@ -28,6 +28,7 @@ __all__ = [
     "LoadedModel",
     "Output",
     "PluginError",
+    "Results",
     "Reading",
     "Target",
     "UnknownNameError",
@@ -36,7 +37,9 @@ __all__ = [
     "check",
     "compare",
     "explain",
+    "explain_dataset",
     "load",
+    "open_results",
     "survey",
 ]
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from camctl.errors import CamctlError, InputError, PluginError, UnknownNameError
 from camctl.pipeline.check import check
 from camctl.pipeline.compare import compare
+from camctl.pipeline.dataset import explain_dataset
 from camctl.pipeline.explain import explain
 from camctl.pipeline.load import load
 from camctl.pipeline.scene import survey
 from camctl.plugin import LoadedModel
+from camctl.results import Results, open_results
 from camctl.values.cam import Cam
 from camctl.values.comparison import Comparison
 from camctl.values.explanation import Explanation
@@ -33,12 +35,15 @@ __all__ = [
     "Output",
     "PluginError",
     "Reading",
+    "Results",
     "Target",
     "UnknownNameError",
     "View",
     "check",
     "compare",
     "explain",
+    "explain_dataset",
     "load",
+    "open_results",
     "survey",
 ]

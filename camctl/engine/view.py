@@ -48,6 +48,11 @@ class _Coordinates:
     inside: NDArray[np.bool_]
 
 
+def prepared(loaded: LoadedModel, picture: Picture) -> Tensor:
+    """Return a picture as the model's preprocessing makes it, (C, h, w), float32 on the CPU."""
+    return loaded.preprocess(picture.pixels if loaded.bands == RGB else picture.bands(loaded.bands))
+
+
 def inputs_of(loaded: LoadedModel, picture: Picture | None, parameters: Iterable[Tensor] | None = None) -> Tensor:
     """Return the prepared picture (1, 3, h, w) on the model's device and in its precision.
 
@@ -59,15 +64,20 @@ def inputs_of(loaded: LoadedModel, picture: Picture | None, parameters: Iterable
 
     with out_of_inference():
         if picture is not None:
-            inputs = loaded.preprocess(picture.pixels if loaded.bands == RGB else picture.bands(loaded.bands))[None]
+            inputs = prepared(loaded, picture)[None]
         else:
             blank = np.zeros((*loaded.input_size, loaded.bands), np.uint8)
             channels = loaded.preprocess(blank).shape[0]
             inputs = torch.randn(1, channels, *loaded.input_size, generator=torch.Generator().manual_seed(0))
-        own = [one for one in parameters or loaded.module.parameters() if one.is_floating_point()]
-        # A norm may be in float32 where the layers are in half precision.
-        weight = next((one for one in own if one.ndim > 1), own[0] if own else None)
-        return inputs if weight is None else inputs.to(weight.device, weight.dtype)
+        return beside(inputs, parameters or loaded.module.parameters())
+
+
+def beside(inputs: Tensor, parameters: Iterable[Tensor]) -> Tensor:
+    """Return inputs on the device and in the precision of a model's parameters."""
+    own = [one for one in parameters if one.is_floating_point()]
+    # A norm may be in float32 where the layers are in half precision.
+    weight = next((one for one in own if one.ndim > 1), own[0] if own else None)
+    return inputs if weight is None else inputs.to(weight.device, weight.dtype, non_blocking=True)
 
 
 def of_pixels(loaded: LoadedModel) -> Preprocess:

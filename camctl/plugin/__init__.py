@@ -12,10 +12,11 @@ from camctl.plugin.methods import Aggregate, Capture, Evidence, Method, method
 from camctl.plugin.metrics import Case, Metric, metric
 from camctl.plugin.models import Adapter, Checkpoint, LoadedModel, LoadOptions, Source
 from camctl.plugin.questions import ClassQuestion, ContrastQuestion, Question, ScoreKind, ValueQuestion
+from camctl.plugin.runners import Runner, Work
 from camctl.values.comparison import Better
 from camctl.values.output import OutputKind
 
-GROUPS = {kind: f"camctl.{kind}s" for kind in ("method", "adapter", "source", "metric")}
+GROUPS = {kind: f"camctl.{kind}s" for kind in ("method", "adapter", "source", "metric", "runner")}
 """Kind of plugin -> its entry-point group."""
 
 __all__ = [
@@ -36,9 +37,11 @@ __all__ = [
     "Metric",
     "OutputKind",
     "Question",
+    "Runner",
     "ScoreKind",
     "Source",
     "ValueQuestion",
+    "Work",
     "method",
     "metric",
 ]

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
     from numpy.typing import NDArray
 
-GRID = ("grid_height", "grid_width", "map")
-"""Columns of a map."""
+GRID = ("grid_height", "grid_width", "peak", "map")
+"""Columns of a map: its cells are shares of its largest absolute value, the peak, which half precision holds."""
 
 
 def open_results(out: str | Path) -> Results:
@@ -214,14 +214,16 @@ class Results:
 
         numbers = rows.column(ROW).to_pylist() if isinstance(rows, pa.Table) else [int(row) for row in rows]
         found = self._taken(numbers, GRID)
-        height, width, values = (found.column(name) for name in GRID)
+        height, width, peak, values = (found.column(name) for name in GRID)
         maps: list[NDArray[np.float32] | None] = []
         for number in range(len(numbers)):
             cells = values[number].values  # noqa: PD011 - of an Arrow list
+            if cells is None:
+                maps.append(None)
+                continue
             grid = (height[number].as_py(), width[number].as_py())
-            maps.append(
-                None if cells is None else cells.to_numpy(zero_copy_only=False).astype(np.float32).reshape(grid)
-            )
+            shares = cells.to_numpy(zero_copy_only=False).astype(np.float32)
+            maps.append((shares * np.float32(peak[number].as_py())).reshape(grid))
         return maps
 
     def _taken(self, rows: Sequence[int], columns: Sequence[str]) -> pa.Table:

@@ -44,6 +44,8 @@ def schema(metrics: Mapping[str, str], columns: pa.Schema | None = None) -> pa.S
         pa.field("width", whole),
         pa.field("height", whole),
         pa.field("view", pa.list_(pa.float32())),
+        pa.field("input_height", whole),
+        pa.field("input_width", whole),
         pa.field("label", text),
         pa.field("label_index", whole),
         pa.field("predictions", pa.list_(prediction)),
@@ -59,6 +61,7 @@ def schema(metrics: Mapping[str, str], columns: pa.Schema | None = None) -> pa.S
         *(pa.field(name, pa.float64(), metadata={BETTER: better}) for name, better in metrics.items()),
         pa.field("grid_height", short),
         pa.field("grid_width", short),
+        pa.field("peak", pa.float32()),
         pa.field("map", pa.list_(pa.float16())),
         pa.field("error", text),
     ]

@@ -160,41 +160,53 @@ def _in_memory(picture: Picture) -> Picture:
     return replace(picture, sha256=hashlib.sha256(numbers.data).hexdigest())
 
 
+def read_content(content: bytes, name: str, reading: Reading = AS_FOUND) -> Picture:
+    """Read a picture from the content of its file; `name` is what it is called. Raises as `read_picture` does."""
+    from io import BytesIO
+
+    return _read_open(BytesIO(content), name, reading)
+
+
 def _read_file(name: str, reading: Reading) -> Picture:
     """Return the picture in a file, with the SHA-256 of the file."""
+    if not name:
+        raise InputError("No picture was named.", hint="Give the path of a picture file.")
+    if "://" in name:
+        raise InputError(f"'{name}' is an address, not a file.", hint="Download the picture and give its path.")
+    with opened(name) as file:
+        return _read_open(file, name, reading)
+
+
+def _read_open(file: IO[bytes], name: str, reading: Reading) -> Picture:
+    """Return the picture in an open file, with the SHA-256 of the file."""
     import hashlib
 
     from PIL import Image, UnidentifiedImageError
 
     from camctl.values.bands import read_levels
 
-    if not name:
-        raise InputError("No picture was named.", hint="Give the path of a picture file.")
-    if "://" in name:
-        raise InputError(f"'{name}' is an address, not a file.", hint="Download the picture and give its path.")
-    with opened(name) as file:
-        header: Image.Image | None = None
-        try:
-            with _header_lock, _quiet_and_unlimited():
-                header = Image.open(file, formats=_formats())
-        except UnidentifiedImageError:
-            pass
-        except MemoryError:
-            raise _too_big(name) from None
-        except Exception as error:  # noqa: BLE001 (decoders raise anything on damaged files)
-            raise _damaged(name, error) from None
-        with header or nullcontext() as image:
-            if image is not None:
-                _check_size(*image.size, name)
-            levels = read_levels(file, name, _orientation(image) if image is not None else None)
-            if levels is not None:
-                picture = _shown(name, levels, reading)
-            elif image is not None:
-                picture = _decode(image, name, reading)
-            else:
-                raise _not_a_picture(name, file)
-            file.seek(0)
-            return replace(picture, sha256=hashlib.file_digest(file, "sha256").hexdigest())  # type: ignore[arg-type]  # it is open
+    header: Image.Image | None = None
+    try:
+        with _header_lock, _quiet_and_unlimited():
+            header = Image.open(file, formats=_formats())
+    except UnidentifiedImageError:
+        pass
+    except MemoryError:
+        raise _too_big(name) from None
+    except Exception as error:  # noqa: BLE001 (decoders raise anything on damaged files)
+        raise _damaged(name, error) from None
+    with header or nullcontext() as image:
+        if image is not None:
+            _check_size(*image.size, name)
+        levels = read_levels(file, name, _orientation(image) if image is not None else None)
+        if levels is not None:
+            picture = _shown(name, levels, reading)
+        elif image is not None:
+            picture = _decode(image, name, reading)
+        else:
+            raise _not_a_picture(name, file)
+        file.seek(0)
+        return replace(picture, sha256=hashlib.file_digest(file, "sha256").hexdigest())  # type: ignore[arg-type]  # it is open
 
 
 def _formats() -> list[str]:

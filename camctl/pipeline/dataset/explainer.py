@@ -1,0 +1,294 @@
+"""One model and a data set: batches of prepared pictures in, rows out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from camctl.errors import CamctlError, Hint, InputError, SpoiltModelError, out_of_memory
+from camctl.pipeline.dataset.pictures import Batch, Pictures
+from camctl.pipeline.dataset.rows import Explained, Rows
+from camctl.pipeline.layer_selection import BEST, MOST_PICTURES, best_layer, fused_layers
+from camctl.pipeline.metrics import measure
+from camctl.pipeline.passes import Clock, refusal, run_batch
+from camctl.pipeline.run import verified
+from camctl.pipeline.scene import Scene, plan_of, scene_of
+from camctl.values.picture import Picture
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from camctl.datasets import Data
+    from camctl.engine.predictions import Predictions
+    from camctl.pipeline.dataset.request import DatasetRequest
+    from camctl.pipeline.metrics import Region
+    from camctl.pipeline.passes import Choice
+    from camctl.pipeline.scene import LayerGroup, Plan
+    from camctl.plugin import LoadedModel
+    from camctl.values.request import ClassName
+    from camctl.values.target import Target
+
+ON_CPU, ON_GPU = 16, 256
+"""Number of pictures that go through the model together, if nobody says how many; halved where memory ends."""
+
+LEVEL = {2: 5e-2, 4: 1e-3, 8: 1e-6}
+"""Bytes of a number -> largest difference of a picture's answers alone and in a batch, as a share of their range."""
+
+ALONE = "The model's scores of a picture depend on the other pictures of its batch: each picture is run alone."
+
+
+class Explainer:
+    """Explains the pictures of a data set with one model, which is shown the first of them.
+
+    Raises `InputError`: no picture can be read, or the model cannot be asked for this.
+    """
+
+    def __init__(
+        self, loaded: LoadedModel, data: Data, request: DatasetRequest, *, batch_size: int | None, workers: int | None
+    ) -> None:
+        self.request, self.data = request, data
+        self.plan: Plan = plan_of(loaded, request.family)
+        self.pictures = Pictures(data, loaded, self.plan.meter, request.reading)
+        self.manner, self.measuring = request.manner(), request.measuring(boxes=data.has_boxes)
+        for method in self.manner.methods:
+            if refused := refusal(method, self.plan):
+                raise refused
+        scenes = self._first_scenes(MOST_PICTURES if request.layers == (BEST,) else 1)
+        self.predictions: Predictions = self.plan.predictions(self.plan.forward(scenes[0].inputs).detach())[0]
+        self.labels = self._labels()
+        self.notes: list[str] = [*data.notes, *self._label_notes()]
+        """What is told about the run, a sentence each."""
+        self.group = self._layers(scenes)
+        cuda = scenes[0].inputs.is_cuda
+        self.batch_size = batch_size or (ON_GPU if cuda else ON_CPU)
+        if self.batch_size > 1 and _depends_on_batch(self.plan, scenes[0]):
+            self.batch_size = 1
+            self.notes.append(ALONE)
+        self.workers = _workers(cuda=cuda) if workers is None else workers
+
+    def rows(self) -> Rows:
+        """Return what makes rows of what is explained."""
+        return Rows(
+            data=self.data,
+            schema=self.request.schema(self.data),
+            metrics=self.request.better(self.data),
+            group=self.group,
+            smoothing=self.request.smooth,
+            label_index=self.labels.get,
+        )
+
+    def __call__(self, indices: Sequence[int]) -> Iterator[pa.Table]:
+        """Yield the rows of these pictures, in their order.
+
+        The rows of one batch are made while the model runs the next one.
+        """
+        from camctl.engine.model_state import untouched
+
+        table = self.rows().table
+        with untouched(self.plan.table), ThreadPoolExecutor(1) as pool:
+            pending: Future[pa.Table] | None = None
+            for chunk in self.pictures.chunks(indices, self.batch_size, self.workers):
+                explained = [Explained(index=index, error=fault) for index, fault in chunk.faults.items()]
+                for batch in chunk.batches:
+                    explained += self._explained(batch)
+                following = pool.submit(table, explained)
+                if pending is not None:
+                    yield pending.result()
+                pending = following
+            if pending is not None:
+                yield pending.result()
+
+    # ------------------------------------------------------------------------------------ before the first batch
+
+    def _first_scenes(self, count: int) -> list[Scene]:
+        """Return the first pictures that can be read. Raises `InputError` if there is none."""
+        scenes: list[Scene] = []
+        fault: CamctlError | None = None
+        for index in range(len(self.data)):
+            if len(scenes) == count:
+                break
+            try:
+                scenes.append(scene_of(self.plan, self.pictures.picture(index)))
+            except CamctlError as error:
+                fault = fault or error
+        if not scenes:
+            why = f": {fault.message}" if fault else "."
+            raise InputError(f"No picture of {self.data.name} can be read{why}", hint=fault.hint if fault else "")
+        return scenes
+
+    def _layers(self, scenes: Sequence[Scene]) -> LayerGroup:
+        if self.request.layers == (BEST,):
+            choose = self._choice(0) if self.request.by_label else self.request.choose
+            group = best_layer(scenes, self.manner, choose, self.measuring.metrics)
+            self.notes.append(group.note)
+            return group
+        return fused_layers(scenes[0], self.request.layers, self.manner.aggregate)
+
+    def _labels(self) -> dict[str, int]:
+        """Return the index of each label that is a class of the model. Raises `InputError` if all are needed."""
+        import pyarrow.compute as pc
+
+        labels = pc.unique(self.data.rows.column("label")).drop_null().to_pylist()
+        known: dict[str, int] = {}
+        for label in labels:
+            try:
+                known[label] = self.predictions.find(label).index
+            except CamctlError:
+                continue
+        if self.request.by_label and not known:
+            if not labels:
+                message = f"The labels of {self.data.name} are asked for, and it has none."
+                hint = "Put the pictures of each class into a folder of its name, or give a list with a column 'label'."
+                raise InputError(message, hint=hint)
+            message = f"No label of {self.data.name} is a class of the model: {_few(labels)}."
+            raise InputError(message, hint=Hint("Give the model's classes the names of the labels", labels="FILE"))
+        return known
+
+    def _label_notes(self) -> Iterator[str]:
+        import pyarrow.compute as pc
+
+        labels = pc.unique(self.data.rows.column("label")).drop_null().to_pylist()
+        if unknown := [label for label in labels if label not in self.labels]:
+            yield f"{len(unknown)} of {len(labels)} labels are no class of the model: {_few(unknown)}."
+
+    def _choice(self, index: int) -> Choice:
+        """Return what chooses the targets of one picture."""
+        if not self.request.by_label:
+            return self._passing
+        label = self.data.entries[index].label
+        if label is None:
+            return _refusing(InputError("It has no label, and its label is asked for."))
+        known = self.labels.get(label)
+        return partial(self.request.choose, label=label if known is None else known)
+
+    def _passing(self, predictions: Predictions) -> Sequence[Target | CamctlError]:
+        """Choose targets; no class above a threshold is no error of a picture."""
+        try:
+            return self.request.choose(predictions)
+        except InputError:
+            if self.request.classes.threshold is None:
+                raise
+            return ()
+
+    # ------------------------------------------------------------------------------------ a batch
+
+    def _explained(self, batch: Batch) -> list[Explained]:
+        """Explain a batch; one that fails is run picture by picture, one that is too large for the memory in halves."""
+        if len(batch.pictures) > self.batch_size:
+            return [one for part in _parts(batch, self.batch_size) for one in self._explained(part)]
+        try:
+            return self._together(batch)
+        except SpoiltModelError:
+            raise
+        except CamctlError as error:
+            if len(batch.pictures) == 1:
+                (picture,) = batch.pictures
+                return [Explained(index=picture.index, about=picture, error=error.message)]
+            return [one for part in _parts(batch, 1) for one in self._explained(part)]
+        except Exception as error:
+            if not out_of_memory(error) or len(batch.pictures) == 1:
+                raise
+            self.batch_size = len(batch.pictures) // 2
+        _empty_cache()
+        return self._explained(batch)
+
+    def _together(self, batch: Batch) -> list[Explained]:
+        from camctl.engine.view import beside
+
+        inputs = beside(batch.inputs, self.plan.table.parameters)
+        scenes = [
+            Scene(plan=self.plan, picture=_blank(about.size), inputs=part, view=about.view)
+            for about, part in zip(batch.pictures, inputs.split(1), strict=True)
+        ]
+        choices = [self._choice(about.index) for about in batch.pictures]
+        outcomes = run_batch(scenes, [self.group], self.manner, choices, Clock())
+        explained = []
+        for about, scene, outcome in zip(batch.pictures, scenes, outcomes, strict=True):
+            if isinstance(outcome, CamctlError):
+                explained.append(Explained(index=about.index, about=about, error=outcome.message))
+            else:
+                explained.append(self._measured(scene, Explained(index=about.index, about=about, passed=outcome)))
+        return explained
+
+    def _measured(self, scene: Scene, explained: Explained) -> Explained:
+        """Verify and measure the maps of a picture, if that is asked for."""
+        passed = explained.passed
+        assert passed is not None  # noqa: S101 - it was just made
+        if not passed.targets:
+            return replace(explained, remark=f"No class scores above {self.request.classes.threshold:g}.")
+        try:
+            if self.request.verifies:
+                passed = verified(scene, self.manner, passed, Clock())
+            if not self.measuring.metrics:
+                return replace(explained, passed=passed)
+            box = self.data.entries[explained.index].box
+            regions: dict[ClassName, Region] = {} if box is None else {None: (box[0], box[1], box[2], box[3])}
+            measuring = replace(self.measuring, regions=regions)
+            figures, faults = measure(scene, [self.group], self.manner, passed, measuring)
+        except CamctlError as error:
+            return replace(explained, error=error.message)
+        self.notes += [text for fault in faults if (text := fault.message) not in self.notes]
+        return replace(explained, passed=passed, figures=figures)
+
+
+def _blank(size: tuple[int, int]) -> Picture:
+    """Return a picture of a size without pixels of its own: what is measured needs its size alone."""
+    import numpy as np
+
+    return Picture("", np.broadcast_to(np.zeros(3, np.uint8), (*size, 3)))
+
+
+def _parts(batch: Batch, size: int) -> Iterator[Batch]:
+    for start in range(0, len(batch.pictures), size):
+        yield Batch(batch.pictures[start : start + size], batch.inputs[start : start + size])
+
+
+def _refusing(error: CamctlError) -> Choice:
+    def refuse(_predictions: Predictions) -> Sequence[Target | CamctlError]:
+        raise error
+
+    return refuse
+
+
+def _few(names: Sequence[str]) -> str:
+    """Return the first names of many."""
+    shown = ", ".join(f"'{name}'" for name in names[:3])
+    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"  # noqa: PLR2004
+
+
+def _depends_on_batch(plan: Plan, scene: Scene) -> bool:
+    """Return whether a picture's answers beside another picture differ from its answers alone, or cannot be had."""
+    import torch
+
+    from camctl.engine.model_state import untouched
+
+    pair = torch.cat([scene.inputs, scene.inputs.flip(3)])
+    with torch.no_grad(), untouched(plan.table):
+        alone = torch.cat([plan.forward(one) for one in pair.split(1)]).float()
+        try:
+            together = plan.forward(pair).float()
+        except CamctlError:
+            return True
+    if together.shape != alone.shape:
+        return True
+    span = (alone.nan_to_num().amax() - alone.nan_to_num().amin()).clamp_min(1e-12)
+    allowed = float(span) * LEVEL.get(scene.inputs.dtype.itemsize, LEVEL[2])
+    return not torch.allclose(together, alone, rtol=0, atol=allowed, equal_nan=True)
+
+
+def _workers(*, cuda: bool) -> int:
+    """Return how many processes read pictures: all cores feed a GPU, one is enough beside a model on them."""
+    import os
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, 16) if cuda else 1
+
+
+def _empty_cache() -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
