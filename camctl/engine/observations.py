@@ -27,9 +27,9 @@ CHANNELS = 16
 """Number of channels that are checked for a gradient that vanishes wherever activations are negative."""
 
 RECTIFIERS = re.compile(r"(Relu|Hardtanh|Threshold|Clamp|ClampMin|Softplus|Sigmoid)Backward\d*")
-"""Names of the autograd nodes of functions that put out no negative value, whatever they read; `Hardtanh` is ReLU6's.
+"""Names of the autograd nodes of functions that put out no negative value; `Hardtanh` is ReLU6's.
 
-SiLU, Hardswish or a function of one's own may put out none for one picture, and some for the next.
+Other functions (SiLU, Hardswish, one's own) may put out none for one picture, and some for the next.
 """
 
 COMPUTING = re.compile(r"(Add|Mul|Clamp|ClampMin|Threshold|Hardtanh|Hardswish|PreluKernel|\w*[Ee]lu)Backward\d*")
@@ -197,9 +197,10 @@ def watch(name: str, seen: dict[str, Observation], run: ProbeRun) -> Callable[[n
 
 def _negative_share(grid: Tensor) -> float:
     """Return the share of negative values in the sum of absolute values, 0..1; exactly 0 if there are none."""
-    total = float(torch.linalg.vector_norm(grid.float(), 1))
-    # Not by the difference of two sums, which rounding makes negative or not for one and the same ReLU.
-    return abs(float(grid.clamp(max=0).float().sum())) / total if 0 < total < inf else 0.0
+    values = grid.float()
+    total = float(torch.linalg.vector_norm(values, 1))
+    # Not the difference of two sums: by rounding alone it would be zero for one picture and not for the next.
+    return abs(float(values.clamp(max=0).sum())) / total if 0 < total < inf else 0.0
 
 
 def _version(tensor: Tensor) -> int:
