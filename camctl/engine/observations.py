@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from dataclasses import dataclass, field
+from math import inf
 from typing import TYPE_CHECKING
 
 import torch
@@ -25,8 +26,15 @@ ADAPTIVE = (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.AdaptiveAvgPool1d, nn
 CHANNELS = 16
 """Number of channels that are checked for a gradient that vanishes wherever activations are negative."""
 
-ROUNDING = 1e-6
-"""Share of negative values that rounding of float32 sums leaves behind if there are none."""
+RECTIFIERS = re.compile(r"(Relu|Hardtanh|Threshold|Clamp|ClampMin|Softplus|Sigmoid)Backward\d*")
+"""Names of the autograd nodes of functions that put out no negative value; `Hardtanh` is ReLU6's.
+
+Other functions (SiLU, Hardswish, one's own) may put out none for one picture, and some for the next.
+"""
+
+COMPUTING = re.compile(r"(Add|Mul|Clamp|ClampMin|Threshold|Hardtanh|Hardswish|PreluKernel|\w*[Ee]lu)Backward\d*")
+"""Names of the nodes that compute, but may put out for one picture what they read: a ReLU of no negative value, a sum
+with a branch of zeros."""
 
 NORM_WORDS = re.compile(r"(norm|bn)(?![a-z])|norm\d*d?$", re.IGNORECASE)
 
@@ -103,6 +111,8 @@ class Observation:
     def activates(self, other: Observation) -> bool:
         """Return whether its output is a rectifier's (no value is negative) that read the other's output alone."""
         if self.negative != 0 or self.shape != other.shape or self.made_by is None or other.made_by is None:
+            return False
+        if not RECTIFIERS.fullmatch(self.made_by.name()):
             return False
         read = [node for node, _ in self.made_by.next_functions if node is not None]
         return read == [other.made_by] and not any(True for _ in self.part.parameters(recurse=False))
@@ -186,10 +196,11 @@ def watch(name: str, seen: dict[str, Observation], run: ProbeRun) -> Callable[[n
 
 
 def _negative_share(grid: Tensor) -> float:
-    """Return the share of negative values in the sum of absolute values, 0..1; 0 for a tensor of zeros."""
-    total = float(torch.linalg.vector_norm(grid.float(), 1))
-    share = (total - float(grid.float().sum())) / (2 * total) if total > 0 else 0.0
-    return share if share > ROUNDING else 0.0
+    """Return the share of negative values in the sum of absolute values, 0..1; exactly 0 if there are none."""
+    values = grid.float()
+    total = float(torch.linalg.vector_norm(values, 1))
+    # Not the difference of two sums: by rounding alone it would be zero for one picture and not for the next.
+    return abs(float(values.clamp(max=0).sum())) / total if 0 < total < inf else 0.0
 
 
 def _version(tensor: Tensor) -> int:
@@ -209,7 +220,8 @@ def _maker(observation: Observation, seen: dict[str, Observation], run: ProbeRun
     makers.append((observation, observation.order))
     if (first := makers[0][0]) is not observation:
         return first
-    if observation.layout is None:
+    made_by = observation.made_by
+    if observation.layout is None or (made_by is not None and COMPUTING.fullmatch(made_by.name())):
         return None
     others = (other for other in reversed(seen.values()) if other is not observation)
     last = next((other for other in others if other.layout and other.still_holds()), None)

@@ -175,6 +175,53 @@ def test_behind_anything_but_a_rectifier_one_layer_serves_all_methods(act):
     assert (layers.default, layers.pre_activation) == (("act",), ())
 
 
+class Swish(torch.autograd.Function):
+    """A function of one's own, as memory-saving activations are."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x * x.sigmoid()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        (x,) = ctx.saved_tensors
+        return gradient * x.sigmoid() * (1 + x * (1 - x.sigmoid()))
+
+
+class OwnSwish(nn.Module):
+    def forward(self, x):
+        return Swish.apply(x)
+
+
+SMOOTH = (nn.SiLU, nn.GELU, nn.Hardswish, nn.Mish, nn.ELU, nn.CELU, nn.SELU, nn.LeakyReLU, nn.Softshrink, nn.Tanh)
+
+
+@pytest.mark.parametrize("act", [nn.ReLU, nn.ReLU6, *SMOOTH, OwnSwish])
+@pytest.mark.parametrize(("scale", "shift"), [(1, 0), (1e7, 0), (0.01, 5), (0.01, -5)])
+def test_whether_an_activation_is_a_rectifier_hangs_on_its_function_and_not_on_what_it_reads(act, scale, shift):
+    """Far from zero, and where all values are of one sign, SiLU puts out what ReLU does."""
+    module = seeded(ActivatedHead(act()))
+    nn.init.constant_(module.norm.weight, scale)
+    nn.init.constant_(module.norm.bias, shift)
+    rectifier = act in {nn.ReLU, nn.ReLU6}
+    layers = survey(module)
+    assert (layers.default, layers.pre_activation) == (("act",), ("norm",) if rectifier else ())
+
+
+def test_a_rectifier_of_many_values_puts_out_no_negative_one_for_any_picture():
+    """Float32 sums of as many values round by more than a millionth."""
+    module = nn.Sequential(
+        nn.Conv2d(3, 64, 3), nn.BatchNorm2d(64), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 4)
+    )
+    found = []
+    for seed in range(16):
+        images = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(seed))
+        layers = probe(seeded(module), module, images, LayoutHints())
+        found.append((layers.default, layers.pre_activation, record_of(layers, "2").negative))
+    assert set(found) == {(("2",), ("1",), 0)}
+
+
 @pytest.mark.parametrize("relu", [torch.relu, torch.relu_])
 def test_a_rectifier_that_is_no_module_is_noticed_behind_the_norm(relu):
     # torchvision's DenseNet, and many a net of one's own: F.relu(self.norm(x)).
@@ -320,6 +367,31 @@ def test_an_output_that_was_written_over_is_not_the_same_output():
     assert record_of(layers, "end.2").same_as == ""
     assert record_of(layers, "end").same_as == "end.2"
     assert (layers.default, layers.pre_activation) == (("end.2",), ("end.1",))
+
+
+def test_a_block_whose_branch_is_dead_is_not_the_block_before():
+    class Residual(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.relu = nn.Conv2d(8, 8, 1), nn.ReLU()
+
+        def forward(self, x):
+            return x + self.relu(self.conv(x))
+
+    class Residuals(TinyCnn):
+        def __init__(self):
+            super().__init__()
+            self.end = Residual()
+
+        def forward(self, x):
+            return self.fc(self.pool(self.end(self.block1(self.stem(x)))).flatten(1))
+
+    module = seeded(Residuals())
+    alive = survey(module)
+    nn.init.constant_(module.end.conv.bias, -1e3)
+    dead = survey(module)
+    assert record_of(dead, "end.conv").gradient == 0
+    assert dead.default == alive.default == ("end",)
 
 
 def test_a_container_that_only_rearranges_gives_way_to_the_layer_inside():
