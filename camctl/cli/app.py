@@ -11,7 +11,7 @@ from camctl.cli import process
 from camctl.cli.output import sink
 from camctl.cli.output.boundary import guard, usage_in_words
 from camctl.cli.parsing.groups import Command, command, flags_of, quicken
-from camctl.errors import ExitCode, InputError, UnknownNameError
+from camctl.errors import ExitCode, Hint, InputError, UnknownNameError
 
 COMMANDS = {
     "run": "run",
@@ -37,9 +37,11 @@ def main(words: list[str], call: process.Call) -> int:
     """Run the command, by `call`, and return its exit code."""
     process.mend_streams()
     process.mend_sizes()
+    Hint.shell, others = True, Hint.shell
     try:
         code = guard(lambda: call(lambda: _run(words)))
     finally:
+        Hint.shell = others
         lost = process.flush()
     return code or lost
 

@@ -130,11 +130,11 @@ def mismatch(
 
 def _with_count(hint: str, count: int) -> str:
     """A hint with the number of classes in the place of N."""
-    if not isinstance(hint, Hint):
-        return re.sub(r"\bN\b", str(count), hint, count=1)
-    filled = Hint(re.sub(r"\bN\b", str(count), hint, count=1))
-    filled.python = re.sub(r"\bN\b", str(count), hint.python, count=1)
-    return filled
+
+    def filled(text: str) -> str:
+        return re.sub(r"\bN\b", str(count), text, count=1)
+
+    return hint.map(filled) if isinstance(hint, Hint) else filled(hint)
 
 
 def _lacking(

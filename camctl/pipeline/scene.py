@@ -68,7 +68,8 @@ class Plan:
         """Return the scores and labels of one picture's answers (K,)."""
         from camctl.engine.predictions import Predictions
 
-        return Predictions(answers, self.loaded.class_names, self.reader.score, self.loaded.synonyms)
+        loaded, reader = self.loaded, self.reader
+        return Predictions(answers, loaded.class_names, reader.score, loaded.synonyms, reader.output)
 
     def view(self, size: tuple[int, int]) -> View:
         """Return what the model sees of a picture of this height and width; measured once per model and size."""
