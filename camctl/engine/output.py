@@ -17,6 +17,7 @@ from camctl.engine.last_functions import BOUNDED, LOG_SOFTMAX, POSITIVE, SIGMOID
 from camctl.engine.predictions import raw_output
 from camctl.errors import Hint, InputError, UnknownNameError
 from camctl.values.output import Output, OutputKind
+from camctl.values.texts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -168,10 +169,9 @@ class OutputReader:
     def _about_names(self, columns: int, kind: OutputKind) -> list[str]:
         if self.names is None or self._named(columns):
             return []
-        what = "value" if kind == "values" else "class"
-        plural = {"value": "values", "class": "classes"}[what] if columns > 1 else what
-        names = "1 name" if len(self.names) == 1 else f"{len(self.names)} names"
-        return [f"There are {names} for {columns} {plural}, so that no name is used."]
+        what = counted(columns, "value" if kind == "values" else "class")
+        there = f"There {'is' if len(self.names) == 1 else 'are'} {counted(len(self.names), 'name')}"
+        return [f"{there} for {what}, so that no name is used."]
 
     def _score(self, kind: OutputKind, columns: int, functions: LastFunctions, answer: Tensor) -> ScoreKind:
         if kind == "values":

@@ -107,7 +107,9 @@ class Predictions:
         targets = tuple(target for target in self.top(self.count) if target.score > threshold)
         if not targets:
             (best,) = self.top(1)
-            message = f"No class scores above {threshold:g}: the best, {best.label}, has {_beside(best.score, threshold)}."
+            message = (
+                f"No class scores above {threshold:g}: the best, {best.label}, has {_beside(best.score, threshold)}."
+            )
             raise InputError(message, hint=Hint("Explain the best class with", topk=1))
         return targets
 
@@ -192,15 +194,15 @@ class Predictions:
 
     def _by_name(self, name: str) -> int:
         if self.names is None:
-            message = f"The class names of {self._owner} are not known, so '{name}' cannot be looked up."
+            whose = "This model's class names" if self._owner == "the model" else f"The class names of {self._owner}"
+            message = f"{whose} are not known, so '{name}' cannot be looked up."
             if name.rpartition(":")[2].strip().casefold() in DIRECTIONS:
                 raise InputError(message, hint=Hint("If its output is a value (a regression), say so", output="values"))
             if self.output and self.output.others:
                 raise InputError(message, hint=self._or_head(f"Give an index from 0 to {self.count - 1}."))
             if self.count == IMAGENET:
                 raise InputError(message, hint=Hint("If they are ImageNet's, use", labels="imagenet"))
-            hint = Hint(f"Give an index from 0 to {self.count - 1}, or names", labels="FILE")
-            raise InputError(message, hint=hint)
+            raise InputError(message, hint=Hint(f"Give an index from 0 to {self.count - 1}, or names", labels="FILE"))
         folded = name.strip().casefold()
         parts = _parts(self.names)
         matches = parts.get(folded, []) or _parts(self.synonyms).get(folded, [])

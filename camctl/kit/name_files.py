@@ -52,7 +52,9 @@ def given_names(labels: Any) -> tuple[str, ...]:
         names: Sequence[str] | None = as_names(labels)
         if names is None:
             message = f"The labels are no class names: a {type(labels).__name__}."
-            raise InputError(message, hint=Hint("Give one text per class, in the order of the outputs", labels=("cat", "dog")))
+            raise InputError(
+                message, hint=Hint("Give one text per class, in the order of the outputs", labels=("cat", "dog"))
+            )
     elif labels.casefold() in DATA_SETS:
         return names_of(labels.casefold())
     elif _is_file(file := Path(os.path.expanduser(labels))):  # noqa: PTH111 - it lets a user be who does not exist

@@ -12,6 +12,7 @@ from camctl.errors import Hint, InputError
 from camctl.kit.data_sets import synonyms
 from camctl.kit.name_files import given_names, names_beside
 from camctl.plugin import LoadedModel, LoadOptions
+from camctl.values.texts import counted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,8 +65,9 @@ def load(  # noqa: PLR0913
     cfg_options
         Settings of a config file to override.
     labels
-        Names of the classes, one per class, or a table by index (`{0: "cat"}`) or by name (`{"cat": 0}`); for a zero-shot model (CLIP) the texts to score pictures against. One text
-        is a file with a name per line (or CSV, JSON, YAML), names with commas, or `imagenet`, `imagenet22k`, `coco`.
+        Names of the classes, one per class, or a table by index (`{0: "cat"}`) or by name (`{"cat": 0}`); for a
+        zero-shot model (CLIP) the texts to score pictures against. One text is a file with a name per line (or CSV,
+        JSON, YAML), names with commas, or `imagenet`, `imagenet22k`, `coco`.
     output
         What the model's output is, if that cannot be found out: `logits`, `probabilities`, `log-probabilities`,
         `sigmoid` (probabilities that do not exclude each other), `values` (a regression's), `embedding`, `dense` or
@@ -185,18 +187,14 @@ def _renamed(loaded: LoadedModel, labels: tuple[str, ...]) -> LoadedModel:
 
 def _wrong_number(labels: int, count: int, output: Output) -> InputError:
     """Return the error for a number of labels that no head has columns for."""
-    given = "1 label was" if labels == 1 else f"{labels} labels were"
+    given = f"{counted(labels, 'label')} {'was' if labels == 1 else 'were'}"
     text = "Give one label per class, in the order of the outputs; a file has one per line"
     if output.others:
-        classes = f"the head {output.head} has {_classes(count)} (of {output.listed(*output.heads)})"
+        classes = f"the head {output.head} has {counted(count, 'class')} (of {output.listed(*output.heads)})"
         hint = Hint(text, head=output.others[0], labels="classes.txt")
     else:
-        classes, hint = f"the model has {_classes(count)}", Hint(text, labels="classes.txt")
+        classes, hint = f"the model has {counted(count, 'class')}", Hint(text, labels="classes.txt")
     return InputError(f"{given} given, and {classes}.", hint=hint)
-
-
-def _classes(count: int) -> str:
-    return "1 class" if count == 1 else f"{count} classes"
 
 
 def _named_beside(loaded: LoadedModel, checkpoint: str) -> LoadedModel:
@@ -207,7 +205,8 @@ def _named_beside(loaded: LoadedModel, checkpoint: str) -> LoadedModel:
     file, names = beside
     count, _ = _count(loaded, names)
     if len(names) != count and (len(names), count) != (1, 2):
-        note = f"{file.name} next to the checkpoint is not used: {len(names)} names, and the model has {count} classes."
+        given, classes = counted(len(names), "name"), counted(count, "class")
+        note = f"{file.name} next to the checkpoint is not used: {given}, and the model has {classes}."
         return replace(loaded, notes=(*loaded.notes, note))
     note = f"The class names are those in {file.name} next to the checkpoint."
     return replace(loaded, class_names=names, notes=(*loaded.notes, note))
@@ -241,7 +240,7 @@ def loaded_of(model: AnyModel) -> LoadedModel:
 
     if not isinstance(model, torch.nn.Module):
         message = f"A {type(model).__name__} is no model."
-        hint = "Give an nn.Module, what camctl.load returns, or the text that it takes; a state dict belongs into a module."
+        hint = "Give an nn.Module, what camctl.load returns, or the text that it takes. A state dict needs its module."
         raise InputError(message, hint=hint)
     wrapped: LoadedModel = registry.pick("source", "python").plugin.wrap(model)
     return wrapped

@@ -63,8 +63,8 @@ class MapFiles:
 def map_files(text: str | None, raw: str | None, count: int | None, *, inputs: Inputs) -> MapFiles:
     """Return what `--save-path` and `--save-raw` mean for `count` maps. Raises `InputError`.
 
-    Without a count it is known after the work: one map fits into a file. A path that is a folder, ends in a slash or has no suffix is a folder; several maps need one. No input is ever
-    overwritten.
+    Without a count it is known after the work: one map fits into a file. A path that is a folder, ends in a slash or
+    has no suffix is a folder; several maps need one. No input is ever overwritten.
     """
     from camctl.files.atomic import check_folder, check_writable
 
