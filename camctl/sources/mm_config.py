@@ -127,7 +127,7 @@ def read_config(path: Path, options: Mapping[str, Any]) -> Any:
     refuse_options(options, f"'{path}'", {*config, *_COMMON})
     copied = _copied_pipeline(config, path, options)
     hint = "Write them as key=value, such as model.head.num_classes=10."
-    with reported(f"--cfg-options cannot be merged into '{path}'", hint):
+    with reported(f"The config options cannot be merged into '{path}'", hint):
         config.merge_from_dict(dict(options))
     if copied is not None:
         copied["pipeline"] = config.test_pipeline
