@@ -11,6 +11,7 @@ from camctl.cli import process
 from camctl.cli.output import sink
 from camctl.cli.output.boundary import guard, usage_in_words
 from camctl.cli.parsing.groups import Command, command, flags_of, quicken
+from camctl.cli.parsing.wrong_options import meant
 from camctl.errors import ExitCode, Hint, InputError, UnknownNameError
 
 COMMANDS = {
@@ -74,7 +75,11 @@ def _run(words: list[str]) -> int | None:
     missing = "It goes before options that take several values, or after a --." if listed else ""
     if "--help" not in spelt:
         process.check_folder()
-    with usage_in_words(hint, missing=missing):
+
+    def others() -> dict[str, dict[str, bool]]:
+        return {other: flags_of(_command(other)) for other in COMMANDS}
+
+    with usage_in_words(hint, missing=missing, meant=lambda option: meant(option, name, flags, others)):
         return _ask_typer(spelt, [first])
 
 
