@@ -27,7 +27,7 @@ LIKEST = 3
 
 
 def alike(path: Path) -> list[str]:
-    """Return what lies in a path's folder under a name like its own, whatever the endings; the likest first."""
+    """Return what lies in a path's folder under a name like its own, with another ending if none has its own."""
     matcher = SequenceMatcher()
 
     def likeness(one: str, other: str) -> float:
@@ -39,7 +39,8 @@ def alike(path: Path) -> list[str]:
     except (OSError, ValueError):  # it may not be read, or no folder can have such a name
         return []
     ranked = [(likeness(path.stem, other.stem), likeness(path.name, other.name), str(other)) for other in others]
-    return [name for stem, _, name in sorted(ranked, reverse=True) if stem >= LIKENESS][:LIKEST]
+    names = [name for stem, _, name in sorted(ranked, reverse=True) if stem >= LIKENESS]
+    return ([name for name in names if name.endswith(path.suffix)] or names)[:LIKEST]
 
 
 def check_file(path: str | Path, noun: str, *, hint: str, largest: int | None = None) -> None:

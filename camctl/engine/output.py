@@ -121,6 +121,8 @@ class OutputReader:
         self.score = self._score(kind, answer.shape[1], functions, answer)
         self._head = head
         self._maker = _maker(kind, answer, functions)
+        if kind == "values" and self.names is None:
+            self.names = heads.value_names(head, answer.shape[1])
         self.output = Output(
             kind=kind,
             decided_by=said_by if said else "found",

@@ -127,8 +127,8 @@ class Predictions:
         A name matches without regard to case: the whole label, one of its comma-separated parts ("tabby" for
         "tabby, tabby cat"), or a synonym. Raises `InputError`.
         """
-        if self.kind == "value" and isinstance(name, str):
-            return self._value(name)
+        if self.kind == "value":
+            return self._value(str(name))
         if isinstance(name, str) and not is_index(name):
             return self.target(self._by_name(name))
         index = int(name)
@@ -217,8 +217,10 @@ class Predictions:
             message = f"There is no {self.noun} named '{name}'."
             hint = f"Did you mean {' or '.join(repr(label) for label in holding)}?"
             raise InputError(message, hint=self._or_head(hint))
-        several = "values" if self.kind == "value" else "classes"
-        few = f"The {several} are: {'; '.join(self.names)}. " if self.count <= FEW_CLASSES else ""
+        if self.kind == "value":
+            text = f"The values are: {'; '.join(self.names[:FEW_CLASSES])}. Name one, and whether it goes up or down"
+            raise UnknownNameError(self.noun, name, self.names, hint=Hint(text, target_category=f"{self.names[0]}:up"))
+        few = f"The classes are: {'; '.join(self.names)}. " if self.count <= FEW_CLASSES else ""
         index = f"{few}Or give an index from 0 to {self.count - 1}."
         raise UnknownNameError(self.noun, name, list(parts), hint=self._or_head(index))
 

@@ -68,8 +68,8 @@ class Plan:
         """Return the scores and labels of one picture's answers (K,)."""
         from camctl.engine.predictions import Predictions
 
-        loaded, reader = self.loaded, self.reader
-        return Predictions(answers, loaded.class_names, reader.score, loaded.synonyms, reader.output)
+        reader = self.reader
+        return Predictions(answers, reader.names, reader.score, self.loaded.synonyms, reader.output)
 
     def view(self, size: tuple[int, int]) -> View:
         """Return what the model sees of a picture of this height and width; measured once per model and size."""
