@@ -107,7 +107,7 @@ class OutputReader:
         if not tables or said in WHAT or (boxes and said is None and wanted is None):
             raise _unclassed(raw, said or ("boxes" if boxes else None))
         head, note = (
-            heads.choice(tables, self.names, functions) if wanted is None else (heads.asked(tables, wanted), "")
+            (heads.asked(tables, wanted), "") if wanted is not None else heads.choice(tables, self.names, functions)
         )
         answer = tables[head].detach()
         notes = [note] if note else []
@@ -121,8 +121,7 @@ class OutputReader:
         self.score = self._score(kind, answer.shape[1], functions, answer)
         self._head = head
         self._maker = _maker(kind, answer, functions)
-        if kind == "values" and self.names is None:
-            self.names = heads.value_names(head, answer.shape[1])
+        self.names = self.names or (heads.value_names(head, answer.shape[1]) if kind == "values" else None)
         self.output = Output(
             kind=kind,
             decided_by=said_by if said else "found",
@@ -293,8 +292,7 @@ def _unclassed(raw: Any, kind: OutputKind | None) -> InputError:
                 "Maps explain class scores so far. Wrap it in a python: source that returns class scores (N, classes)."
             )
         return InputError(message, hint=hint)
-    found = tuple(raw.shape) if isinstance(raw, Tensor) else shape
-    message = f"The model returned {found}; a classifier returns class scores (N, classes)."
+    message = f"The model returned {tuple(raw.shape) if isinstance(raw, Tensor) else shape}; a classifier returns class scores (N, classes)."
     return InputError(message, hint="Wrap it in a python: source whose forward pass returns class scores.")
 
 

@@ -69,7 +69,7 @@ def locate(kind: Kind, name: str, reference: str = "factory") -> Found:
         hint = Hint("See them all with", f"{kind}s") if kind in FUNCTIONS else ""
         if kind == "source":
             package = f"camctl-{same_name(wanted)}"
-            own = f"If it is a Python module of yours, write python:{name}:{reference}"
+            own = f"If it is a Python module of yours, write python:{wanted.removesuffix('.py')}:{reference}"
             hint = f"{own}. Or install a package such as {package}"
         raise UnknownNameError(kind, name, sorted({found.name for found in find(kind)}), hint=hint)
     if len({found.distribution for found in matches}) > 1:
