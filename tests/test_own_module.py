@@ -51,7 +51,7 @@ def test_the_scores_are_those_of_the_head_that_was_asked_for():
     model = camctl.load(module, head="kind", output="logits")
     found = camctl.explain(model, PIXELS)
     expected = module(model.preprocess(PIXELS)[None])["kind"].softmax(1).max()
-    assert found.predictions[0].score == pytest.approx(float(expected), abs=1e-6)
+    assert found.predictions[0].score == pytest.approx(expected.item(), abs=1e-6)
     assert found.output.decided_by == "you"
 
 

@@ -33,7 +33,6 @@ WHAT: dict[str, str] = {
     "boxes": "boxes: objects with their places",
 }
 """Kinds without a score for each class of a picture."""
-
 SUM_TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-6}
 """Largest deviation from 1 of the sum of a row of probabilities, and of an embedding's length; `ROUGH` in halves."""
 ROUGH = 1e-2
@@ -292,7 +291,8 @@ def _unclassed(raw: Any, kind: OutputKind | None) -> InputError:
                 "Maps explain class scores so far. Wrap it in a python: source that returns class scores (N, classes)."
             )
         return InputError(message, hint=hint)
-    message = f"The model returned {tuple(raw.shape) if isinstance(raw, Tensor) else shape}; a classifier returns class scores (N, classes)."
+    found = tuple(raw.shape) if isinstance(raw, Tensor) else shape
+    message = f"The model returned {found}; a classifier returns class scores (N, classes)."
     return InputError(message, hint="Wrap it in a python: source whose forward pass returns class scores.")
 
 
