@@ -11,7 +11,7 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
 LONGEST_QUOTE = 200
 """Maximum length of a quoted message of another library."""
@@ -38,7 +38,8 @@ class ExitCode(IntEnum):
 class Hint(str):
     """The next step to try: a sentence, and the command or options that do it.
 
-    As a text it is worded for the shell; `python` words it for a notebook.
+    Its letters are worded for the shell. Printed, formatted or shown by Python it is worded for a notebook (`python`),
+    unless the command line speaks (`shell`).
 
     Parameters
     ----------
@@ -54,17 +55,20 @@ class Hint(str):
     Examples
     --------
     >>> hint = Hint("See the layers that can be used", "layers", usable=True)
+    >>> hint == "See the layers that can be used: camctl layers MODEL --usable"
+    True
     >>> print(hint)
-    See the layers that can be used: camctl layers MODEL --usable
-    >>> hint.python
-    'See the layers that can be used: camctl.survey(model)'
+    See the layers that can be used: camctl.survey(model)
     >>> print(Hint("Ask for fewer", topk=3))
-    Ask for fewer: --topk 3
-    >>> Hint("Ask for fewer", topk=3).python
-    'Ask for fewer: targets=camctl.Classes(topk=3)'
+    Ask for fewer: targets=camctl.Classes(topk=3)
+    >>> print(Hint("For another", head="kind"))
+    For another: camctl.load(model, head='kind')
     """
 
     __slots__ = ("python",)
+
+    shell: ClassVar[bool] = False
+    """Whether hints are printed and formatted for the shell: the command line sets it while it runs."""
 
     CALLS: ClassVar[dict[str, str]] = {
         "layers": "camctl.survey(model)",
@@ -79,6 +83,7 @@ class Hint(str):
         "target_category": "targets={}",
         "topk": "targets=camctl.Classes(topk={})",
         "versus": "targets=camctl.Classes(versus={})",
+        "threshold": "targets=camctl.Classes(threshold={})",
         "aug_smooth": "smooth='aug'",
         "adapter": "family=camctl.Family(adapter={})",
         "vit_like": "family=camctl.Family(vit_like={})",
@@ -92,25 +97,51 @@ class Hint(str):
     }
     """Option -> the keyword that does the same in Python, if it has another name or place there."""
 
+    LOADING: ClassVar[frozenset[str]] = frozenset(
+        ("cfg_options", "device", "head", "labels", "output", "random_weights", "seed", "trust_checkpoint", "weights")
+    )
+    """Options that are keywords of `camctl.load` in Python."""
+
     python: str
     """The same step in Python."""
 
     def __new__(cls, text: str, command: str = "", *, model: str = "MODEL", **options: Any) -> Self:  # noqa: D102 - see the class
         flags = "".join(f" --{name.replace('_', '-')}{_words(value)}" for name, value in options.items())
-        arguments = ", ".join(
-            cls.KEYWORDS.get(name, f"{name}={{}}").format(_literal(value)) for name, value in options.items()
-        )
+        keywords = {name: _keyword(cls.KEYWORDS.get(name, f"{name}={{}}"), value) for name, value in options.items()}
+        loading = ", ".join(keywords.pop(name) for name in options if name in cls.LOADING)
+        loaded = f"camctl.load(model, {loading})" if loading else "model"
+        arguments = ", ".join(keywords.values())
         shell = python = ""
         if command:
             words = {"layers": " {}", "run": " IMAGE {}", "compare": " IMAGE {}"}.get(command, "")
             shell = f"camctl {command}{words.format(quote(model))}{flags}"
             call = cls.CALLS.get(" ".join([command, *(f"--{name}" for name in options)])) or cls.CALLS.get(command)
-            python = call.format(arguments and f", {arguments}") if call else shell
+            python = call.format(arguments and f", {arguments}").replace("(model", f"({loaded}", 1) if call else shell
         elif options:
-            shell, python = flags.strip(), arguments
-        hint = super().__new__(cls, f"{text}: {shell}" if shell else text)
-        hint.python = f"{text}: {python}" if python else text
+            shell, python = flags.strip(), ", ".join(filter(None, (loading and loaded, arguments)))
+        return cls._worded(f"{text}: {shell}" if shell else text, f"{text}: {python}" if python else text)
+
+    @classmethod
+    def _worded(cls, shell: str, python: str) -> Self:
+        hint = super().__new__(cls, shell)
+        hint.python = python
         return hint
+
+    def map(self, change: Callable[[str], str]) -> Hint:
+        """Return the hint with a change made to both of its wordings."""
+        return self._worded(change(str.__str__(self)), change(self.python))
+
+    def __str__(self) -> str:
+        """Return the hint as whoever speaks words it."""
+        return str.__str__(self) if self.shell else self.python
+
+    def __format__(self, spec: str) -> str:
+        """Return the hint as whoever speaks words it."""
+        return format(str(self), spec)
+
+    def __repr__(self) -> str:
+        """Return the hint's text as Python shows texts."""
+        return repr(str(self))
 
 
 def _words(value: Any) -> str:
@@ -120,9 +151,12 @@ def _words(value: Any) -> str:
     return "".join(f" {quote(str(part))}" for part in (value if isinstance(value, tuple) else (value,)))
 
 
-def _literal(value: Any) -> str:
-    """Return an option's value as Python source; a placeholder in capitals stays as it is."""
-    return value if isinstance(value, str) and value.isupper() else repr(value)
+def _keyword(form: str, value: Any) -> str:
+    """Return an option as a keyword argument in Python; a placeholder in capitals stays as it is."""
+    if form == "cfg_options={}" and isinstance(value, str):
+        key, _, value = value.partition("=")
+        form = f"cfg_options={{{{{key!r}: {{}}}}}}"
+    return form.format(value if isinstance(value, str) and value.isupper() else repr(value))
 
 
 _UNSHOWN = re.compile(
@@ -209,7 +243,8 @@ class UnknownNameError(InputError):
         lowered = {item.casefold(): item for item in known}
         close = [lowered[item] for item in get_close_matches(name.casefold(), lowered, n=3)]
         if close:
-            hint = f"Did you mean {' or '.join(close)}?" + (f" {hint}" if hint else "")
+            meant = f"Did you mean {' or '.join(close)}?"
+            hint = hint.map(lambda text: f"{meant} {text}") if isinstance(hint, Hint) else f"{meant} {hint}".strip()
         elif not hint:
             hint = f"Choose from: {', '.join(sorted(known))}."
         super().__init__(f"There is no {kind} named '{name}'.", hint=hint)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+from difflib import SequenceMatcher
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,33 @@ LONGEST = 200
 """Maximum length of a path in a message."""
 
 _KINDS = {stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}
+
+
+LIKENESS = 0.7
+"""Likeness of two names without their endings at which one may be meant by the other."""
+
+LOOKED_AT = 5000
+"""Number of files in a folder whose names are compared."""
+
+LIKEST = 3
+"""Largest number of names that a hint lists."""
+
+
+def alike(path: Path) -> list[str]:
+    """Return what lies in a path's folder under a name like its own, with another ending if none has its own."""
+    matcher = SequenceMatcher()
+
+    def likeness(one: str, other: str) -> float:
+        matcher.set_seqs(one.casefold(), other.casefold())
+        return matcher.ratio()
+
+    try:
+        others = list(islice(path.parent.iterdir(), LOOKED_AT))
+    except (OSError, ValueError):  # it may not be read, or no folder can have such a name
+        return []
+    ranked = [(likeness(path.stem, other.stem), likeness(path.name, other.name), str(other)) for other in others]
+    names = [name for stem, _, name in sorted(ranked, reverse=True) if stem >= LIKENESS]
+    return ([name for name in names if name.endswith(path.suffix)] or names)[:LIKEST]
 
 
 def check_file(path: str | Path, noun: str, *, hint: str, largest: int | None = None) -> None:

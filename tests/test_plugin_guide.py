@@ -6,11 +6,13 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from camctl import plugin
 from camctl.demo.scenes import render, scene
 from tests.cli.test_plugins import fresh, installed
 
@@ -33,6 +35,18 @@ dependencies = ["camctl"]
 
 def section(title: str) -> str:
     return GUIDE[GUIDE.index(f"## {title}") :].split("\n## ")[0]
+
+
+@pytest.mark.parametrize("name", plugin.__all__)
+def test_every_member_of_the_contract_is_in_the_guide(name):
+    assert re.search(rf"\b{name}\b", GUIDE)
+
+
+@pytest.mark.parametrize(
+    "kind", [plugin.LoadedModel, plugin.LoadOptions, plugin.Method, plugin.Metric, plugin.Capture, plugin.Case]
+)
+def test_every_field_of_the_contract_is_in_the_guide(kind):
+    assert [part.name for part in fields(kind) if not re.search(rf"\b{part.name}\b", GUIDE)] == []
 
 
 def code(text: str, language: str) -> str:

@@ -11,7 +11,8 @@ from camctl.cli import process
 from camctl.cli.output import sink
 from camctl.cli.output.boundary import guard, usage_in_words
 from camctl.cli.parsing.groups import Command, command, flags_of, quicken
-from camctl.errors import ExitCode, InputError, UnknownNameError
+from camctl.cli.parsing.wrong_options import meant
+from camctl.errors import ExitCode, Hint, InputError, UnknownNameError
 
 COMMANDS = {
     "run": "run",
@@ -37,9 +38,11 @@ def main(words: list[str], call: process.Call) -> int:
     """Run the command, by `call`, and return its exit code."""
     process.mend_streams()
     process.mend_sizes()
+    Hint.shell, others = True, Hint.shell
     try:
         code = guard(lambda: call(lambda: _run(words)))
     finally:
+        Hint.shell = others
         lost = process.flush()
     return code or lost
 
@@ -72,7 +75,11 @@ def _run(words: list[str]) -> int | None:
     missing = "It goes before options that take several values, or after a --." if listed else ""
     if "--help" not in spelt:
         process.check_folder()
-    with usage_in_words(hint, missing=missing):
+
+    def others() -> dict[str, dict[str, bool]]:
+        return {other: flags_of(_command(other)) for other in COMMANDS}
+
+    with usage_in_words(hint, missing=missing, meant=lambda option: meant(option, name, flags, others)):
         return _ask_typer(spelt, [first])
 
 

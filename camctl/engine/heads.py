@@ -22,6 +22,9 @@ DEEPEST = 4
 FEATURES = re.compile(r"embed|feature|hidden|pool|latent", re.IGNORECASE)
 """What the names of outputs hold that are no scores."""
 
+NAMELESS = {"", "logits", "out", "output", "outputs", "pred", "preds", "prediction", "predictions", "y"}
+"""Names of outputs that say nothing about a value."""
+
 ALIKE = 1e-3
 """Largest difference between probabilities and the probabilities of logits beside them."""
 
@@ -120,6 +123,14 @@ def choice(heads: Mapping[str, Tensor], names: Sequence[str] | None, functions: 
     other = next(other for other in able if other != name)
     text = f"The model has {len(able)} heads: {_listed(able)}. The head {name} is explained, {why}. For another"
     return name, Hint(text, head=other)
+
+
+def value_names(head: str, columns: int) -> tuple[str, ...] | None:
+    """Return names for values after the head that holds them, such as `age`; None if its name says nothing."""
+    name = head.rpartition(".")[2]
+    if name.isdecimal() or name.casefold() in NAMELESS:
+        return None
+    return (name,) if columns == 1 else tuple(f"{name} {index}" for index in range(columns))
 
 
 def is_feature(name: str) -> bool:

@@ -17,6 +17,7 @@ from camctl.engine.last_functions import BOUNDED, LOG_SOFTMAX, POSITIVE, SIGMOID
 from camctl.engine.predictions import raw_output
 from camctl.errors import Hint, InputError, UnknownNameError
 from camctl.values.output import Output, OutputKind
+from camctl.values.texts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +33,6 @@ WHAT: dict[str, str] = {
     "boxes": "boxes: objects with their places",
 }
 """Kinds without a score for each class of a picture."""
-
 SUM_TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-6}
 """Largest deviation from 1 of the sum of a row of probabilities, and of an embedding's length; `ROUGH` in halves."""
 ROUGH = 1e-2
@@ -106,7 +106,7 @@ class OutputReader:
         if not tables or said in WHAT or (boxes and said is None and wanted is None):
             raise _unclassed(raw, said or ("boxes" if boxes else None))
         head, note = (
-            heads.choice(tables, self.names, functions) if wanted is None else (heads.asked(tables, wanted), "")
+            (heads.asked(tables, wanted), "") if wanted is not None else heads.choice(tables, self.names, functions)
         )
         answer = tables[head].detach()
         notes = [note] if note else []
@@ -120,6 +120,7 @@ class OutputReader:
         self.score = self._score(kind, answer.shape[1], functions, answer)
         self._head = head
         self._maker = _maker(kind, answer, functions)
+        self.names = self.names or (heads.value_names(head, answer.shape[1]) if kind == "values" else None)
         self.output = Output(
             kind=kind,
             decided_by=said_by if said else "found",
@@ -168,10 +169,9 @@ class OutputReader:
     def _about_names(self, columns: int, kind: OutputKind) -> list[str]:
         if self.names is None or self._named(columns):
             return []
-        what = "value" if kind == "values" else "class"
-        plural = {"value": "values", "class": "classes"}[what] if columns > 1 else what
-        names = "1 name" if len(self.names) == 1 else f"{len(self.names)} names"
-        return [f"There are {names} for {columns} {plural}, so that no name is used."]
+        what = counted(columns, "value" if kind == "values" else "class")
+        there = f"There {'is' if len(self.names) == 1 else 'are'} {counted(len(self.names), 'name')}"
+        return [f"{there} for {what}, so that no name is used."]
 
     def _score(self, kind: OutputKind, columns: int, functions: LastFunctions, answer: Tensor) -> ScoreKind:
         if kind == "values":

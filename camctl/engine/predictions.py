@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from camctl.plugin import ScoreKind
+    from camctl.values.output import Output
     from camctl.values.request import Classes
     from camctl.values.target import Direction
 
@@ -82,6 +83,7 @@ class Predictions:
         names: Sequence[str] | None,
         score: ScoreKind,
         synonyms: Sequence[str] = (),
+        output: Output | None = None,
         *,
         scores: Tensor | None = None,
         order: Tensor | None = None,
@@ -97,18 +99,24 @@ class Predictions:
         self.count = count
         self.logits = logits
         self.kind = score
+        self.output = output
         self.noun = "value" if values else "class"
         self.scores = class_scores(logits[None], score)[0] if scores is None else scores
         self._order = ranked(logits[None], score)[0] if order is None else order
 
     @classmethod
     def of_batch(
-        cls, answers: Tensor, names: Sequence[str] | None, score: ScoreKind, synonyms: Sequence[str] = ()
+        cls,
+        answers: Tensor,
+        names: Sequence[str] | None,
+        score: ScoreKind,
+        synonyms: Sequence[str] = (),
+        output: Output | None = None,
     ) -> list[Predictions]:
         """Return the predictions of each picture, from the answers (B, K) on any device; they are copied once."""
         answers = answers.detach().float().cpu()
         rows = zip(answers, class_scores(answers, score), ranked(answers, score), strict=True)
-        return [cls(row, names, score, synonyms, scores=scores, order=order) for row, scores, order in rows]
+        return [cls(row, names, score, synonyms, output, scores=scores, order=order) for row, scores, order in rows]
 
     def target(self, index: int) -> Target:
         """Return the class at `index`, with its label (or its index as text) and score; of a value that it goes up."""
@@ -128,7 +136,9 @@ class Predictions:
         targets = tuple(target for target in self.top(self.count) if target.score > threshold)
         if not targets:
             (best,) = self.top(1)
-            message = f"No class scores above {threshold:g}: the best, {best.label}, has {best.score:.3g}."
+            message = (
+                f"No class scores above {threshold:g}: the best, {best.label}, has {_beside(best.score, threshold)}."
+            )
             raise InputError(message, hint=Hint("Explain the best class with", topk=1))
         return targets
 
@@ -146,15 +156,15 @@ class Predictions:
         A name matches without regard to case: the whole label, one of its comma-separated parts ("tabby" for
         "tabby, tabby cat"), or a synonym. Raises `InputError`.
         """
-        if self.kind == "value" and isinstance(name, str):
-            return self._value(name)
+        if self.kind == "value":
+            return self._value(str(name))
         if isinstance(name, str) and not is_index(name):
             return self.target(self._by_name(name))
         index = int(name)
         if not 0 <= index < self.count:
             hint = f"Give an index from 0 to {self.count - 1}" + (", or a class name." if self.names else ".")
-            message = f"There is no class {index}: the model has {self.count}."
-            raise InputError(message, hint=hint)
+            message = f"There is no class {index}: {self._owner} has {self.count}."
+            raise InputError(message, hint=self._or_head(hint))
         return self.target(index)
 
     def _value(self, text: str) -> Target:
@@ -166,7 +176,7 @@ class Predictions:
             name, direction = text.strip(), "up"
         index = int(name) if is_index(name) else self._by_name(name)
         if not 0 <= index < self.count:
-            message = f"There is no value {index}: the model has {self.count}."
+            message = f"There is no value {index}: {self._owner} has {self.count}."
             raise InputError(message, hint=Hint("Name one, and whether it goes up or down", target_category="0:up"))
         return replace(self.target(index), direction="down" if direction.casefold() == "down" else "up")
 
@@ -194,6 +204,18 @@ class Predictions:
         score = answer_scores(self.question(contrast), self.logits[None].float())[0]
         return replace(contrast, score=float(score))
 
+    @property
+    def _owner(self) -> str:
+        """What has the classes: the model, or one of its heads."""
+        return f"the head {self.output.head}" if self.output and self.output.others else "the model"
+
+    def _or_head(self, hint: str) -> str:
+        """Return a hint that ends in a full stop, and what to write for another head if there is one."""
+        if self.output is None or not self.output.others:
+            return hint
+        text = f"{hint} For another head ({self.output.listed(*self.output.others)})"
+        return Hint(text, head=self.output.others[0], labels="FILE")
+
     def _nearest(self, index: int, count: int) -> list[Target]:
         distance = (self.logits.float() - self.logits[index].float()).abs().nan_to_num(nan=float("inf"))
         order = [other for other in distance.argsort(stable=True).tolist() if other != index]
@@ -201,13 +223,15 @@ class Predictions:
 
     def _by_name(self, name: str) -> int:
         if self.names is None:
-            message = f"This model's class names are not known, so '{name}' cannot be looked up."
+            whose = "This model's class names" if self._owner == "the model" else f"The class names of {self._owner}"
+            message = f"{whose} are not known, so '{name}' cannot be looked up."
+            if name.rpartition(":")[2].strip().casefold() in DIRECTIONS:
+                raise InputError(message, hint=Hint("If its output is a value (a regression), say so", output="values"))
+            if self.output and self.output.others:
+                raise InputError(message, hint=self._or_head(f"Give an index from 0 to {self.count - 1}."))
             if self.count == IMAGENET:
                 raise InputError(message, hint=Hint("If they are ImageNet's, use", labels="imagenet"))
-            hint = Hint(f"Give an index from 0 to {self.count - 1}, or names", labels="FILE")
-            if name.rpartition(":")[2].strip().casefold() in DIRECTIONS:
-                hint = Hint("If its output is a value (a regression), say so", output="values")
-            raise InputError(message, hint=hint)
+            raise InputError(message, hint=Hint(f"Give an index from 0 to {self.count - 1}, or names", labels="FILE"))
         folded = name.strip().casefold()
         parts = _parts(self.names)
         matches = parts.get(folded, []) or _parts(self.synonyms).get(folded, [])
@@ -220,11 +244,26 @@ class Predictions:
         holding = [label for label in self.names if folded in label.casefold()][:3]
         if holding and not get_close_matches(folded, parts, n=1, cutoff=0.8):
             message = f"There is no {self.noun} named '{name}'."
-            raise InputError(message, hint=f"Did you mean {' or '.join(repr(label) for label in holding)}?")
-        several = "values" if self.kind == "value" else "classes"
-        few = f"The {several} are: {'; '.join(self.names)}. " if self.count <= FEW_CLASSES else ""
+            hint = f"Did you mean {' or '.join(repr(label) for label in holding)}?"
+            raise InputError(message, hint=self._or_head(hint))
+        if self.kind == "value":
+            text = f"The values are: {'; '.join(self.names[:FEW_CLASSES])}. Name one, and whether it goes up or down"
+            raise UnknownNameError(self.noun, name, self.names, hint=Hint(text, target_category=f"{self.names[0]}:up"))
+        few = f"The classes are: {'; '.join(self.names)}. " if self.count <= FEW_CLASSES else ""
         index = f"{few}Or give an index from 0 to {self.count - 1}."
-        raise UnknownNameError(self.noun, name, list(parts), hint=index)
+        raise UnknownNameError(self.noun, name, list(parts), hint=self._or_head(index))
+
+
+def _beside(score: float, limit: float) -> str:
+    """Return a score with as many digits as tell it from a limit, three at least.
+
+    Examples
+    --------
+    >>> _beside(0.9996, 1.0), _beside(0.4321, 0.5)
+    ('0.9996', '0.432')
+    """
+    texts = (f"{score:.{digits}g}" for digits in range(3, 17))
+    return next((text for text in texts if (float(text) == limit) == (score == limit)), repr(score))
 
 
 def _parts(labels: Sequence[str]) -> dict[str, list[int]]:

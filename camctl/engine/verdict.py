@@ -50,6 +50,9 @@ nowhere."""
 CELLS, OUTLIER = 100, 0.75
 """On a grid of at least `CELLS` cells, one cell with a share `OUTLIER` of the light is hardly an object."""
 
+GUESS = "Preprocessing is a guess"
+"""Beginning of a model's note on a preprocessing that nobody has stated."""
+
 NEGATIVE = 0.05
 """Share of negative values in the sum of absolute activations above which a layer has both signs."""
 
@@ -208,10 +211,12 @@ def advice(  # noqa: PLR0911 - one return per verdict
     probe: Callable[[], LayerMap],
     *,
     probed: bool = False,
+    notes: Collection[str] = (),
 ) -> str:
     """Return one line with the next command; empty for `ok`.
 
-    `layers` are the target layers that were used; if they were `probed`, the probe knows no better ones.
+    `layers` are the target layers that were used; if they were `probed`, the probe knows no better ones. `notes` are
+    the model's: a guess of its preprocessing is the first thing to mend where light lies in the wrong place.
     """
     if verdict.name == "ok":
         return ""
@@ -233,4 +238,6 @@ def advice(  # noqa: PLR0911 - one return per verdict
     if verdict.name == "negative-only":
         return Hint("Try a method that keeps the evidence for the class", method="GradCAMElementWise")
     text = "See the layers that can be used" if no_grid else "Try another method, or another layer out of these"
+    if verdict.name in {"border", "diffuse"} and any(note.startswith(GUESS) for note in notes):
+        text = f"{GUESS}: set input_size, mean and std on the module first. {text}"
     return Hint(text, "layers", model=model, usable=True)

@@ -18,7 +18,7 @@ from camctl.kit.class_names import has_arrays, names_in
 from camctl.kit.file_kinds import START, check_kind, folder_kind, is_text, not_weights
 from camctl.kit.lora import merged
 from camctl.kit.state_dicts import find_state
-from camctl.paths import check_file
+from camctl.paths import alike, check_file
 from camctl.plugin import Checkpoint
 
 if TYPE_CHECKING:
@@ -145,6 +145,9 @@ def _check_file(file: Path) -> None:
                 message = f"'{file}' is a folder, not a checkpoint file."
                 raise InputError(message, hint=f"Give a file in it, such as '{file / files[-1]}'.")
     hint = Hint("Check the path, or omit the checkpoint and use", random_weights=True)
+    if not os.path.exists(file) and (close := alike(file)):  # noqa: PTH110 - it answers for any text
+        meant = f"Did you mean {' or '.join(map(repr, close))}?"
+        hint = Hint(f"{meant} Or omit the checkpoint and use", random_weights=True)
     check_file(file, "checkpoint file", hint=hint)
     if not file.stat().st_size:
         message = f"'{file}' is not a readable checkpoint: it is empty."

@@ -43,7 +43,10 @@ def check_checkpoint(checkpoint: str | None, options: LoadOptions) -> None:
         raise InputError("The checkpoint's name is empty.", hint="Give a file or an address, or omit it.")
     if options.random_weights:
         message = f"Both the checkpoint '{shown(checkpoint)}' and random weights were given."
-        raise InputError(message, hint=Hint("Omit the checkpoint or", random_weights=True))
+        file = Path(os.path.expanduser(checkpoint))  # noqa: PTH111 - it lets a user be who does not exist
+        if not is_url(checkpoint) and not os.path.exists(file):  # noqa: PTH110 - it answers for any text
+            message = f"There is no checkpoint file '{checkpoint}', and random weights take none."
+        raise InputError(message, hint=Hint("Omit the checkpoint, or leave out", random_weights=True))
 
 
 def load_weights(checkpoint: str | None, options: LoadOptions, *, hint: str = HERE_ALREADY) -> Weights | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from camctl.errors import Hint, InputError
 from camctl.kit.renaming import HEAD, aligned, shapes_of
+from camctl.values.texts import counted
 
 if TYPE_CHECKING:
     from torch import nn
@@ -117,12 +118,13 @@ def mismatch(
     if all(HEAD.search(name) and there[1:] == here[1:] for name, there, here in sizes):
         _, (checkpoint, *_), (model, *_) = sizes[0]
         if model != checkpoint:
-            message = f"The head has {model} classes in {where}, {checkpoint} in the checkpoint '{path}'."
+            message = f"The head has {counted(model, 'class')} in {where}, {checkpoint} in the checkpoint '{path}'."
             return InputError(message, hint=_with_count(hint, checkpoint))
     name, there, here = sizes[0]
     fits = f"; {total - len(sizes)} fit" if total else ""
+    have = "has another size" if len(sizes) == 1 else "have other sizes"
     message = (
-        f"The checkpoint '{path}' is for another model: {len(sizes)} weights have other sizes{fits}. "
+        f"The checkpoint '{path}' is for another model: {counted(len(sizes), 'weight')} {have}{fits}. "
         f"The first is {name}, {_written(here)} in {where} and {_written(there)} in the checkpoint."
     )
     return InputError(message, hint=other_sizes)
@@ -130,11 +132,11 @@ def mismatch(
 
 def _with_count(hint: str, count: int) -> str:
     """A hint with the number of classes in the place of N."""
-    if not isinstance(hint, Hint):
-        return re.sub(r"\bN\b", str(count), hint, count=1)
-    filled = Hint(re.sub(r"\bN\b", str(count), hint, count=1))
-    filled.python = re.sub(r"\bN\b", str(count), hint.python, count=1)
-    return filled
+
+    def filled(text: str) -> str:
+        return re.sub(r"\bN\b", str(count), text, count=1)
+
+    return hint.map(filled) if isinstance(hint, Hint) else filled(hint)
 
 
 def _lacking(
@@ -151,8 +153,9 @@ def _lacking(
     """The error for parameters that are not in the checkpoint."""
     names = [f"{name} {_written(shapes[name] or ())}" for name in lacking[:_SHOWN]]
     shown = ", ".join(names) + (", ..." if len(lacking) > _SHOWN else "")
+    of, are = counted(len(expected), "weight"), "is" if len(lacking) == 1 else "are"
     message = (
-        f"The checkpoint '{path}' does not fit {where}: {len(lacking)} of {len(expected)} weights are not in it "
+        f"The checkpoint '{path}' does not fit {where}: {len(lacking)} of {of} {are} not in it "
         f"({shown}), and would be random."
     )
     instead = [f"{name} {_written(given[name].shape)}" if name in given else name for name in unexpected[:_SHOWN]]
@@ -193,7 +196,7 @@ def _check_depth(module: nn.Module, unexpected: Iterable[str], *, path: object, 
             if len(alike) > 1 and part not in layers and _NUMBER.search(part):
                 message = (
                     f"The checkpoint '{path}' is for another model: it has a layer {'.'.join(parts[: at + 1])}, and "
-                    f"{where} has {len(alike)} layers there."
+                    f"{where} has {counted(len(alike), 'layer')} there."
                 )
                 raise InputError(message, hint="Give the model that it was trained with, which is deeper.")
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from camctl.errors import InputError
 from camctl.kit.state_dicts import mapping
+from camctl.values.texts import counted
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -47,7 +48,7 @@ def merged(
             message = f"'{file}' is an adapter of PEFT (LoRA), without the weights that it adapts, such as {name}."
             raise InputError(message, hint=_MERGE)
         plain[f"{name}.weight"] = weight + _change(name, pair, weight, settings, file)
-    return plain, (f"LoRA of {len(pairs)} layers was merged into the weights.",)
+    return plain, (f"LoRA of {counted(len(pairs), 'layer')} was merged into the weights.",)
 
 
 def _without_adapters(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from camctl.errors import Hint, InputError, one_line
 from camctl.kit.class_names import as_names, names_in
@@ -30,23 +31,30 @@ _NAME_COLUMNS = {"name", "label", "class", "class_name", "classname", "category"
 _NUMBER_COLUMNS = {"index", "id", "idx", "class_id", "label_id", "class_index", "number", ""}
 
 
-def given_names(labels: Sequence[str] | str) -> tuple[str, ...]:
+def given_names(labels: Any) -> tuple[str, ...]:
     """Return the class names that a user gives.
 
     Parameters
     ----------
     labels
-        One text (a file, the name of a data set among `DATA_SETS`, or names with commas), or the names themselves.
+        One text (a file, the name of a data set among `DATA_SETS`, or names with commas), or the names themselves in
+        any form that `as_names` reads.
 
     Raises
     ------
     InputError
         A file cannot be read, or a name is empty.
     """
-    if not isinstance(labels, str) and not labels:
+    if labels is None or (not isinstance(labels, str) and hasattr(labels, "__len__") and not len(labels)):
         return ()
+    labels = str(labels) if isinstance(labels, os.PathLike) else labels
     if not isinstance(labels, str):
-        names: Sequence[str] = labels
+        names: Sequence[str] | None = as_names(labels)
+        if names is None:
+            message = f"The labels are no class names: a {type(labels).__name__}."
+            raise InputError(
+                message, hint=Hint("Give one text per class, in the order of the outputs", labels=("cat", "dog"))
+            )
     elif labels.casefold() in DATA_SETS:
         return names_of(labels.casefold())
     elif _is_file(file := Path(os.path.expanduser(labels))):  # noqa: PTH111 - it lets a user be who does not exist

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from camctl.errors import Hint
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -69,15 +71,16 @@ def find_state(content: Any, choice: str | None = None, *, usual: str = "plain")
     if choice not in {None, "plain", "ema"}:
         return _chosen(content, str(choice))
     if plain.state and averaged.state and choice is None and _is_mmengine(mapping(content)):
-        note = (
-            "The checkpoint's state_dict is the average (EMA), as mmengine saves it: --weights plain takes the other."
-        )
+        text = "The checkpoint's state_dict is the average (EMA), as mmengine saves it. For the other weights"
+        note = Hint(text, weights="plain")
         return replace(averaged, notes=(note,))
     if plain.state and averaged.state:
         takes_average = (choice or usual) == "ema"
         if choice is not None or takes_average:
             return averaged if takes_average else plain
-        note = f"The checkpoint holds averaged weights as well ({key}), which were not used: --weights ema takes them."
+        note = Hint(
+            f"The checkpoint holds averaged weights as well ({key}), which were not used. For them", weights="ema"
+        )
         return StateDict(state=plain.state, versions=plain.versions, notes=(note,))
     if choice == "ema" and not averaged.state:
         return None

@@ -233,7 +233,7 @@ def randomcam(capture: Capture, *, seed: int = 0) -> Evidence:
 
 @method(
     name="RefineCAM",
-    summary="Product of Grad-CAM++ over several layers, fine and free of noise: use with --target-layers auto:3.",
+    summary="Product of Grad-CAM++ over several layers, fine and free of noise: for the layers auto:3.",
     paper="arXiv:2605.14641",
     formula="product over layers of Grad-CAM++, each stretched to 0..1",
     needs={"activations", "gradients"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from camctl.errors import Hint, InputError
 from camctl.kit.data_sets import synonyms
 from camctl.kit.name_files import given_names, names_beside
 from camctl.plugin import LoadedModel, LoadOptions
+from camctl.values.texts import counted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,12 +20,13 @@ if TYPE_CHECKING:
     from torch import nn
 
     from camctl.plugin import OutputKind
+    from camctl.values.output import Output
 
-    AnyModel = LoadedModel | nn.Module | str
+    AnyModel = LoadedModel | nn.Module | str | os.PathLike[str]
 
 
 def load(  # noqa: PLR0913
-    model: str,
+    model: AnyModel,
     checkpoint: str | Path | None = None,
     *,
     device: str = "cpu",
@@ -33,7 +36,7 @@ def load(  # noqa: PLR0913
     weights: str | None = None,
     repairs: bool = True,
     cfg_options: Mapping[str, Any] | None = None,
-    labels: Sequence[str] | str = (),
+    labels: Sequence[str] | Mapping[Any, Any] | str = (),
     output: OutputKind | None = None,
     head: str | int | None = None,
     progress: Callable[[str, int, int], None] | None = None,
@@ -43,7 +46,8 @@ def load(  # noqa: PLR0913
     Parameters
     ----------
     model
-        A config file, a model name of mmpretrain, or `source:reference`, such as `demo:vit`.
+        A config file, a model name of mmpretrain, or `source:reference`, such as `demo:vit`; or a module of your own,
+        or what `load` returned, which is not loaded again: only `labels`, `output` and `head` are for it.
     checkpoint
         A file or an http(s) address; None takes the published weights of a model name.
     device
@@ -61,8 +65,9 @@ def load(  # noqa: PLR0913
     cfg_options
         Settings of a config file to override.
     labels
-        Names of the classes, one per class; for a zero-shot model (CLIP) the texts to score pictures against. One text
-        is a file with a name per line (or CSV, JSON, YAML), names with commas, or `imagenet`, `imagenet22k`, `coco`.
+        Names of the classes, one per class, or a table by index (`{0: "cat"}`) or by name (`{"cat": 0}`); for a
+        zero-shot model (CLIP) the texts to score pictures against. One text is a file with a name per line (or CSV,
+        JSON, YAML), names with commas, or `imagenet`, `imagenet22k`, `coco`.
     output
         What the model's output is, if that cannot be found out: `logits`, `probabilities`, `log-probabilities`,
         `sigmoid` (probabilities that do not exclude each other), `values` (a regression's), `embedding`, `dense` or
@@ -91,8 +96,6 @@ def load(  # noqa: PLR0913
     >>> model.class_names[:2]
     ('cat', 'dog')
     """
-    source, reference = registry.split_model(model)
-    picked = registry.pick("source", source)
     options = LoadOptions(
         random_weights=random_weights,
         seed=seed,
@@ -105,11 +108,12 @@ def load(  # noqa: PLR0913
         head=head,
         progress=progress,
     )
-    if weights is not None and random_weights:
-        message = f"The weights '{weights}' of a checkpoint are asked for, and random ones as well."
-        raise InputError(message, hint=Hint("Leave out one of them", weights=weights, random_weights=True))
     file = str(checkpoint) if checkpoint is not None else None
-    loaded: LoadedModel = picked.plugin.load(reference, file, _device(device), options)
+    if isinstance(model, str | os.PathLike):
+        loaded = _read(str(model), file, device, options)
+    else:
+        _check_ready(file, device, options)
+        loaded = loaded_of(model)
     if output is not None:
         loaded = replace(loaded, output=output, output_by="you")
     if head is not None:
@@ -119,6 +123,33 @@ def load(  # noqa: PLR0913
     elif loaded.class_names is None and file is not None:
         loaded = _named_beside(loaded, file)
     return replace(loaded, synonyms=synonyms(loaded.class_names)) if loaded.class_names else loaded
+
+
+def _read(model: str, checkpoint: str | None, device: str, options: LoadOptions) -> LoadedModel:
+    """Return the model that a source loads by the user's name for it."""
+    source, reference = registry.split_model(model)
+    picked = registry.pick("source", source)
+    if options.weights is not None and options.random_weights:
+        message = f"The weights '{options.weights}' of a checkpoint are asked for, and random ones as well."
+        raise InputError(message, hint=Hint("Leave out one of them", weights=options.weights, random_weights=True))
+    loaded: LoadedModel = picked.plugin.load(reference, checkpoint, _device(device), options)
+    return loaded
+
+
+def _check_ready(checkpoint: str | None, device: str, options: LoadOptions) -> None:
+    """Raise `InputError` for a keyword that a module of the user's own is beyond."""
+    asked = {
+        "checkpoint": checkpoint,
+        "random_weights": options.random_weights,
+        "weights": options.weights,
+        "cfg_options": options.cfg_options,
+        "device": device.strip().casefold() != "cpu",
+    }
+    names = [name for name, value in asked.items() if value]
+    if names:
+        message = f"The model is a module already, and {' and '.join(names)} would change it."
+        hint = "Do that to the module itself, with load_state_dict and to, before you give it to camctl."
+        raise InputError(message, hint=hint)
 
 
 def _device(name: str) -> str:
@@ -148,12 +179,22 @@ def _renamed(loaded: LoadedModel, labels: tuple[str, ...]) -> LoadedModel:
     """Return the model with other class names, after one run on noise to count its classes. Raises `InputError`."""
     if loaded.class_names == labels:
         return loaded
-    count = _count(loaded, labels)
+    count, output = _count(loaded, labels)
     if len(labels) != count and (len(labels), count) != (1, 2):
-        message = f"{len(labels)} labels were given, and the model has {count} classes."
-        text = "Give one label per class, in the order of the outputs; a file has one per line"
-        raise InputError(message, hint=Hint(text, labels="classes.txt"))
+        raise _wrong_number(len(labels), count, output)
     return replace(loaded, class_names=labels)
+
+
+def _wrong_number(labels: int, count: int, output: Output) -> InputError:
+    """Return the error for a number of labels that no head has columns for."""
+    given = f"{counted(labels, 'label')} {'was' if labels == 1 else 'were'}"
+    text = "Give one label per class, in the order of the outputs; a file has one per line"
+    if output.others:
+        classes = f"the head {output.head} has {counted(count, 'class')} (of {output.listed(*output.heads)})"
+        hint = Hint(text, head=output.others[0], labels="classes.txt")
+    else:
+        classes, hint = f"the model has {counted(count, 'class')}", Hint(text, labels="classes.txt")
+    return InputError(f"{given} given, and {classes}.", hint=hint)
 
 
 def _named_beside(loaded: LoadedModel, checkpoint: str) -> LoadedModel:
@@ -162,16 +203,20 @@ def _named_beside(loaded: LoadedModel, checkpoint: str) -> LoadedModel:
     if beside is None:
         return loaded
     file, names = beside
-    count = _count(loaded, names)
+    count, _ = _count(loaded, names)
     if len(names) != count and (len(names), count) != (1, 2):
-        note = f"{file.name} next to the checkpoint is not used: {len(names)} names, and the model has {count} classes."
+        given, classes = counted(len(names), "name"), counted(count, "class")
+        note = f"{file.name} next to the checkpoint is not used: {given}, and the model has {classes}."
         return replace(loaded, notes=(*loaded.notes, note))
     note = f"The class names are those in {file.name} next to the checkpoint."
     return replace(loaded, class_names=names, notes=(*loaded.notes, note))
 
 
-def _count(loaded: LoadedModel, names: tuple[str, ...]) -> int:
-    """Count the classes, by one run on noise; of several heads those of the one that has these names."""
+def _count(loaded: LoadedModel, names: tuple[str, ...]) -> tuple[int, Output]:
+    """Count the classes, by one run on noise; of several heads those of the one that has these names.
+
+    Returns the count and what the output is.
+    """
     import torch
 
     from camctl.engine.model_state import untouched
@@ -180,14 +225,22 @@ def _count(loaded: LoadedModel, names: tuple[str, ...]) -> int:
 
     read = OutputReader(replace(loaded, class_names=names))
     with torch.no_grad(), untouched(loaded.module):
-        return int(read(inputs_of(loaded, None)).shape[1])
+        count = int(read(inputs_of(loaded, None)).shape[1])
+    assert read.output is not None  # noqa: S101 - it ran
+    return count, read.output
 
 
 def loaded_of(model: AnyModel) -> LoadedModel:
     """Return a model that is given as loaded, as a text that `load` takes, or as a module of the user's own."""
     if isinstance(model, LoadedModel):
         return model
-    if isinstance(model, str):
+    if isinstance(model, str | os.PathLike):
         return load(model)
+    import torch
+
+    if not isinstance(model, torch.nn.Module):
+        message = f"A {type(model).__name__} is no model."
+        hint = "Give an nn.Module, what camctl.load returns, or the text that it takes. A state dict needs its module."
+        raise InputError(message, hint=hint)
     wrapped: LoadedModel = registry.pick("source", "python").plugin.wrap(model)
     return wrapped

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from camctl.errors import CamctlError, Hint, InputError, as_value
+from camctl.values.texts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,7 +57,9 @@ class Request:
             alone = [self._or_error(partial(predictions.find, name)) for name in self.classes.names]
         else:
             alone = list(predictions.top(topk))
-            fewer = InputError(f"The model has only {len(alone)} classes.", hint=Hint("Ask for fewer", topk=len(alone)))
+            fewer = InputError(
+                f"The model has only {counted(len(alone), 'class')}.", hint=Hint("Ask for fewer", topk=len(alone))
+            )
             alone += [fewer] * (topk - len(alone))
         if not self.classes.versus:
             return alone

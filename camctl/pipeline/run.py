@@ -141,6 +141,7 @@ def _cams(scene: Scene, groups: Sequence[LayerGroup | CamctlError], manner: Mann
             scene.loaded.name,
             partial(probe, passed.predictions.question(target)),
             probed=group.chosen_by == "probe",
+            notes=scene.loaded.notes,
         )
         if target.direction and verdict.name == "negative-only":
             other = "down" if target.direction == "up" else "up"

@@ -84,7 +84,8 @@ class Plan:
         """Return the scores and labels of each picture's answers, (B, K)."""
         from camctl.engine.predictions import Predictions
 
-        return Predictions.of_batch(answers, self.loaded.class_names, self.reader.score, self.loaded.synonyms)
+        reader = self.reader
+        return Predictions.of_batch(answers, reader.names, reader.score, self.loaded.synonyms, reader.output)
 
     def claimed_layers(self) -> tuple[str, ...]:
         """Return the target layers that the adapter names; empty without an adapter."""

@@ -54,8 +54,8 @@ class Loaded:
     plugin: Any
 
 
-def locate(kind: Kind, name: str) -> Found:
-    """Find the plugin of this name without loading it.
+def locate(kind: Kind, name: str, reference: str = "factory") -> Found:
+    """Find the plugin of this name without loading it; of a source, `reference` is what follows it.
 
     An exact name (except for case) goes before an alike one (see `same_name`); `package[name]` names one package's.
     Raises `UnknownNameError` if no plugin has this name, `PluginError` if two packages offer it.
@@ -69,7 +69,8 @@ def locate(kind: Kind, name: str) -> Found:
         hint = Hint("See them all with", f"{kind}s") if kind in FUNCTIONS else ""
         if kind == "source":
             package = f"camctl-{same_name(wanted)}"
-            hint = f"Install the package that offers it, such as {package}, or write python:package.module:factory"
+            own = f"If it is a Python module of yours, write python:{wanted.removesuffix('.py')}:{reference}"
+            hint = f"{own}. Or install a package such as {package}"
         raise UnknownNameError(kind, name, sorted({found.name for found in find(kind)}), hint=hint)
     if len({found.distribution for found in matches}) > 1:
         labels = " and ".join(found.label for found in matches)
@@ -210,7 +211,7 @@ def split_model(text: str) -> tuple[str, str]:
     if match is None:
         return DEFAULT_SOURCE, text
     wanted, reference = match["source"], match["reference"]
-    source = locate("source", wanted)
+    source = locate("source", wanted, reference)
     if not reference.strip():
         example = load(source).plugin.example or "MODEL"
         raise InputError(f"'{text}' names a source, but no model of it.", hint=f"Write it as {wanted}:{example}")

@@ -15,7 +15,7 @@ from camctl.errors import CamctlError, Hint, InputError, UnknownNameError
 from camctl.kit.importing import refuse_options
 from camctl.paths import check_file
 from camctl.sources import data_config
-from camctl.sources.mm_layouts import kind_of, no_model
+from camctl.sources.mm_layouts import kind_of, no_model, refuse_module
 from camctl.sources.mm_preprocess import test_dataset
 from camctl.sources.reporting import reported
 
@@ -60,6 +60,7 @@ def find_config(reference: str) -> Found:
         if not is_path:
             message = f"'{reference}' is not a config file: its name ends in none of {', '.join(SUFFIXES)}."
             raise InputError(message, hint="The order is IMAGE, then MODEL (a config or a name), then CHECKPOINT.")
+        refuse_module(path)
         return Found(path=path)
     if not is_path and "/" not in reference:
         return published(reference)
@@ -67,6 +68,9 @@ def find_config(reference: str) -> Found:
     if path.parts[:1] == ("configs",) and os.path.isfile(_shipped() / path):  # noqa: PTH113
         return Found(path=_shipped() / path, notes=(f"Config '{reference}' taken from mmpretrain's own.",))
     hint = "Check the path, or give a model name of mmpretrain such as resnet50_8xb32_in1k."
+    stem, ending, name = path.name.partition(".py:")
+    if ending and (path.parent / f"{stem}.py").is_file():
+        hint = f"Write python:{stem}:{name} in its folder."
     check_file(path, "config file", hint=hint)
     return Found(path=path)
 
@@ -127,7 +131,7 @@ def read_config(path: Path, options: Mapping[str, Any]) -> Any:
     refuse_options(options, f"'{path}'", {*config, *_COMMON})
     copied = _copied_pipeline(config, path, options)
     hint = "Write them as key=value, such as model.head.num_classes=10."
-    with reported(f"--cfg-options cannot be merged into '{path}'", hint):
+    with reported(f"The config options cannot be merged into '{path}'", hint):
         config.merge_from_dict(dict(options))
     if copied is not None:
         copied["pipeline"] = config.test_pipeline

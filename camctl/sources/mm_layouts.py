@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from camctl.errors import InputError
@@ -38,6 +40,25 @@ def no_model(config: Mapping[str, Any], path: object) -> InputError:
             return InputError(message, hint=hint)
     message = f"The config '{path}' describes no model: it has no `model` with a `type`."
     return InputError(message, hint="Give the config that the model was trained with, not one of its bases.")
+
+
+def refuse_module(path: Path) -> None:
+    """Raise `InputError` for a Python file that defines classes or functions and no config's settings.
+
+    It is read, not run. A file that cannot be read is left to whoever runs it.
+    """
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8")) if path.suffix == ".py" else ast.Module([], [])
+    except (OSError, ValueError, SyntaxError, RecursionError, MemoryError):
+        return
+    defined = [node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    assigned = [node for node in tree.body if isinstance(node, ast.Assign | ast.AnnAssign)]
+    names = {name.id for node in assigned for name in ast.walk(node) if isinstance(name, ast.Name)}
+    inherits = any(isinstance(node, ast.With) for node in tree.body)  # read_base
+    if defined and not inherits and not names & {"model", "_base_", *_LAYOUTS}:
+        message = f"'{path}' is a Python module, not a config: it assigns no `model`."
+        example = f"python:{path.stem}:{defined[-1]}"
+        raise InputError(message, hint=f"Name what builds the model in it, such as {example}")
 
 
 def is_old(steps: Sequence[Any]) -> bool:

@@ -22,7 +22,7 @@ DEFAULT_PIPELINE = (
 )
 DEEPEST = 100
 """Maximum number of datasets inside each other."""
-_PIPELINE_HINT = "Check the test pipeline in the config, and --cfg-options."
+_PIPELINE_HINT = "Check the test pipeline in the config, and the config options."
 DEFAULT_NOTE = "The config has no test pipeline: pictures are resized to 256 px and cropped to 224 px."
 
 

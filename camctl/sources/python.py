@@ -149,6 +149,8 @@ def _check_arguments(factory: Callable[..., Any], reference: str, options: Mappi
 
 def _missing(path: str) -> InputError:
     message = f"There is no Python module '{path}' in the current folder or among the installed packages."
+    if path.endswith(".py"):
+        return InputError(message, hint=f"Leave out its ending: python:{path.removesuffix('.py')}:factory")
     return InputError(message, hint=f"{_USAGE} Run this in the folder that holds it.")
 
 

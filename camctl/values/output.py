@@ -39,12 +39,21 @@ class Output:
         scores = " with sigmoid scores" if (self.kind, self.scores) == ("logits", "sigmoid") else ""
         parts = [f"{self.kind}{scores}, {who.get(self.decided_by, f'stated by {self.decided_by}')}"]
         if self.heads:
-            shapes = [f"{name} {'x'.join(map(str, shape))}" for name, shape in self.heads.items()]
-            more = [f"{len(shapes) - MOST_LISTED} more"] if len(shapes) > MOST_LISTED else []
-            parts.append(f"head {self.head} of {', '.join([*shapes[:MOST_LISTED], *more])}")
+            parts.append(f"head {self.head} of {self.listed(*self.heads)}")
         if self.explained:
             parts.append(f"maps explain the {self.explained}")
         return "; ".join(parts)
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """Names of the heads that are not explained."""
+        return tuple(name for name in self.heads if name != self.head)
+
+    def listed(self, *names: str) -> str:
+        """Return heads with their shapes, such as `age 1x8, kind 1x3`."""
+        shapes = [f"{name} {'x'.join(map(str, self.heads[name]))}" for name in names]
+        more = [f"{len(shapes) - MOST_LISTED} more"] if len(shapes) > MOST_LISTED else []
+        return ", ".join([*shapes[:MOST_LISTED], *more])
 
     def to_dict(self) -> dict[str, Any]:
         """Return the output as `--json` prints it."""

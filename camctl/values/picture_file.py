@@ -9,14 +9,13 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
-from difflib import get_close_matches
 from io import BytesIO
 from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from camctl.errors import LONGEST_QUOTE, InputError
-from camctl.paths import check_file
+from camctl.paths import alike, check_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,13 +86,11 @@ def _near(path: Path) -> str:
     if not folder.is_dir():
         return f"There is no folder '{folder}' either."
     try:
-        names = {path.name.casefold(): path.name for path in islice(folder.iterdir(), _NAMES_LOOKED_AT)}
         place = folder.resolve()
     except OSError:  # it may not be read, or was removed while one was in it
         return "Check the path."
-    close = get_close_matches(path.name.casefold(), names, n=3, cutoff=0.6)
-    if close:
-        return f"Did you mean {' or '.join(repr(str(folder / names[name])) for name in close)}?"
+    if close := alike(path):
+        return f"Did you mean {' or '.join(map(repr, close))}?"
     return f"Nothing in '{place}' has a name like it."
 
 

@@ -115,3 +115,8 @@ def test_a_few_classes_are_listed_where_one_is_not_found():
     with pytest.raises(UnknownNameError) as raised:
         classes().find("qqqqq")
     assert "tiger cat; Greater Swiss Mountain dog" in raised.value.hint
+
+
+def test_a_score_below_a_threshold_is_written_with_the_digits_that_tell_them_apart():
+    with pytest.raises(InputError, match=r"No class scores above 1: the best, tiger cat, has 0\.99\d+"):
+        choose(classes(logits=(0.0, 9.0, 0.0, -1.0, 0.0)), Classes(threshold=1.0))

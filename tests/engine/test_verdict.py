@@ -8,6 +8,7 @@ from camctl import explain
 from camctl.engine.verdict import OK, Verdict, advice, combine
 from camctl.methods.gradcam import gradcam
 from camctl.pipeline.scene import survey
+from camctl.sources.plain_preprocess import plain_preprocess
 from tests.models import GapNet, TinyCnn, TinyVit, loaded, seeded
 
 PIXELS = torch.randint(0, 255, (32, 32, 3), generator=torch.Generator().manual_seed(0), dtype=torch.uint8).numpy()
@@ -124,3 +125,15 @@ def test_an_ok_map_needs_no_hint_and_layers_that_the_probe_chose_are_not_looked_
 
     assert advice(Verdict("ok", "beware"), gradcam, ["features.2"], "net", never) == ""
     assert advice(Verdict("border", "why"), gradcam, ["features.2"], "net", never, probed=True)
+
+
+@pytest.mark.parametrize("name", ["border", "diffuse"])
+def test_light_in_the_wrong_place_is_first_blamed_on_a_preprocessing_that_is_a_guess(name):
+    class Bare(nn.Module):
+        pass
+
+    guess = plain_preprocess(Bare()).note
+    known = advice(Verdict(name), gradcam, ("block2",), "net", lambda: None, probed=True)
+    guessed = advice(Verdict(name), gradcam, ("block2",), "net", lambda: None, probed=True, notes=(guess,))
+    assert guessed.startswith("Preprocessing is a guess: set input_size, mean and std on the module first.")
+    assert guessed.endswith(known)

@@ -296,7 +296,7 @@ def test_a_head_of_another_size_is_told_by_its_classes(tmp_path: Path) -> None:
 def test_a_library_that_loads_by_itself_gets_the_same_answer() -> None:
     (note,) = check_fit(nn.Linear(3, 2), [], ["momentum"], path="x")
     assert note == "1 entry of the checkpoint is not used (momentum)."
-    with pytest.raises(InputError, match=r"1 of 2 weights are not in it \(bias \(2\)\)"):
+    with pytest.raises(InputError, match=r"1 of 2 weights is not in it \(bias \(2\)\)"):
         check_fit(nn.Linear(3, 2), ["bias"], [], path="x")
     with pytest.raises(InputError, match="is for another model"):
         check_fit(nn.Linear(3, 2), ["weight", "bias"], [], path="x")

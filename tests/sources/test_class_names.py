@@ -203,7 +203,7 @@ def test_imagenets_names_are_offered_to_a_thousand_classes_without_names(bare):
     with pytest.raises(InputError, match="not known") as raised:
         camctl.explain(bare, SKY, targets="tabby")
 
-    assert raised.value.hint.python == "If they are ImageNet's, use: labels='imagenet'"
+    assert raised.value.hint.python == "If they are ImageNet's, use: camctl.load(model, labels='imagenet')"
 
 
 def test_names_next_to_a_checkpoint_are_used_and_said_if_they_fit(bare, tmp_path):

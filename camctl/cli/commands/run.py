@@ -53,9 +53,9 @@ class DrawnClasses(options.ClassOptions):
         return replace(classes, threshold=self.threshold)
 
     @property
-    def several(self) -> int:
-        """The number of classes that are named; two for a threshold, which any number may pass."""
-        return 2 if self.threshold is not None else len(self.target_category or ()) or self.topk or 1
+    def several(self) -> int | None:
+        """The number of classes that are asked for; None for a threshold, which any number may pass."""
+        return None if self.threshold is not None else len(self.target_category or ()) or self.topk or 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,11 +122,11 @@ def run(
 
     # Mistakes in the words are reported before torch loads.
     classes = question.classes()
-    count = methods.count() * question.several
+    several, drawn = question.several, methods.count()
     request, sink, look = model.request(), output.results.sink, asdict(output.overlay)
     inputs = model.inputs([request])
     inputs.add([subject.image], "the picture itself")
-    files = map_files(output.save_path, output.save_raw, count, inputs=inputs)
+    files = map_files(output.save_path, output.save_raw, several and several * drawn, inputs=inputs)
     if subject.preview_model:
         return list_layers(request, sink)
     picture = read_picture(subject.image, subject.reading.reading())

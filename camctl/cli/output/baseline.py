@@ -11,6 +11,7 @@ from rich.text import Text
 
 from camctl.cli.output.sink import Parts, indented, line, plain_table
 from camctl.values.axis import NAMES
+from camctl.values.texts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,4 +78,6 @@ class Drifts:
             table.add_row(*map(line, labels), Text(number, style), Text(style and f"below {self.least:g}", style))
         yield indented(table)
         if self.gone and everything:
-            yield line((f"  {self.gone} maps of the baseline have no counterpart here", "dim"))
+            have = "has" if self.gone == 1 else "have"
+            text = f"  {counted(self.gone, 'map')} of the baseline {have} no counterpart here"
+            yield line((text, "dim"))

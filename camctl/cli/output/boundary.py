@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from camctl.cli.output.sink import BrokenOutput, error_lines, line, warn
+from camctl.cli.parsing.wrong_options import UNKNOWN
 from camctl.errors import CamctlError, ExitCode, InputError, out_of_memory
 from camctl.registry.discovery import PluginWarning
 
@@ -45,10 +46,10 @@ def _report(error: CamctlError) -> int:
 
 
 @contextmanager
-def usage_in_words(hint: str, *, missing: str = "") -> Iterator[None]:
+def usage_in_words(hint: str, *, missing: str = "", meant: Callable[[str], str] = lambda _option: "") -> Iterator[None]:
     """Raise an `InputError` for what typer finds wrong with the words of a command.
 
-    `missing` is said before the hint if an argument is missing.
+    `missing` is said before the hint if an argument is missing, and what `meant` returns if an option is unknown.
     """
     try:
         yield
@@ -60,6 +61,8 @@ def usage_in_words(hint: str, *, missing: str = "") -> Iterator[None]:
         message = " ".join(words().split())
         if message.startswith("Missing argument") and missing:
             hint = f"{missing} {hint}"
+        if unknown := UNKNOWN.match(message):
+            message, hint = f"No such option: {unknown[1]}.", f"{meant(unknown[1])} {hint}".strip()
         raise InputError(message if message.endswith((".", "?", ")")) else f"{message}.", hint=hint) from None
 
 

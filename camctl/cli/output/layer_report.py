@@ -14,6 +14,7 @@ from rich.text import Text
 from camctl.cli.output.sink import Parts, line, note, plain_table
 from camctl.errors import Hint, InputError
 from camctl.pipeline.layer_names import pattern
+from camctl.values.texts import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -111,8 +112,7 @@ def check_report(check: Check) -> Parts:
     if check.layers:
         _add(table, "", "target layer", line((", ".join(check.layers), "bold"), f", by {check.chosen_by}"))
     if check.grid:
-        plural = "s" if check.extra_tokens > 1 else ""
-        tokens = f" after {check.extra_tokens} extra token{plural}" if check.extra_tokens else ""
+        tokens = f" after {counted(check.extra_tokens, 'extra token')}" if check.extra_tokens else ""
         passes = f"the layer found in {check.finding_passes:.1f} forward passes"
         cost = f"{check.seconds:.2f} s, {passes if check.finding_passes else 'no probe run'}"
         _add(table, "", "map", Text(f"{check.grid[0]} x {check.grid[1]}{tokens}, {cost}"))

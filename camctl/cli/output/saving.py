@@ -45,6 +45,8 @@ class MapFiles:
 
         paths: dict[int, str] = {}
         if self.path is not None:
+            if not self.folder and len(explanation.maps) > 1:
+                raise _too_many(self.path, len(explanation.maps))
             files = [self.path]
             if self.folder:
                 files = [self.path / name for name in file_names(explanation)]
@@ -58,11 +60,11 @@ class MapFiles:
         return paths
 
 
-def map_files(text: str | None, raw: str | None, count: int, *, inputs: Inputs) -> MapFiles:
+def map_files(text: str | None, raw: str | None, count: int | None, *, inputs: Inputs) -> MapFiles:
     """Return what `--save-path` and `--save-raw` mean for `count` maps. Raises `InputError`.
 
-    A path that is a folder, ends in a slash or has no suffix is a folder; several maps need one. No input is ever
-    overwritten.
+    Without a count it is known after the work: one map fits into a file. A path that is a folder, ends in a slash or
+    has no suffix is a folder; several maps need one. No input is ever overwritten.
     """
     from camctl.files.atomic import check_folder, check_writable
 
@@ -71,13 +73,18 @@ def map_files(text: str | None, raw: str | None, count: int, *, inputs: Inputs) 
     path = _path(text, example="cam.png, or a folder")
     is_folder = os.path.isdir(path)  # noqa: PTH112 - false for an impossible name, which is reported below
     is_file = bool(path.suffix) and not text.endswith(SLASHES) and not is_folder
-    if is_file and count > 1 and path.suffix.lower() in PICTURE_SUFFIXES:
-        message = f"{count} maps do not fit into the one file '{text}'."
-        raise InputError(message, hint=f"Give a folder: {SAVE_PATH} {path.parent / path.stem}/")
-    folder = not is_file or count > 1
+    picture = is_file and path.suffix.lower() in PICTURE_SUFFIXES
+    if picture and count is not None and count > 1:
+        raise _too_many(path, count)
+    folder = not picture if count is None else not is_file or count > 1
     (check_folder if folder else check_writable)(path)
     inputs.check(path, SAVE_PATH)
     return MapFiles(path, folder, raw_file(raw, inputs), inputs)
+
+
+def _too_many(path: Path, count: int) -> InputError:
+    message = f"{count} maps do not fit into the one file '{path}'."
+    return InputError(message, hint=f"Give a folder: {SAVE_PATH} {path.parent / path.stem}/")
 
 
 def figure_files(texts: Sequence[str], *, inputs: Inputs, sanity: int) -> tuple[Path, ...]:

@@ -39,7 +39,10 @@ def argument(metavar: str, default: Any = MISSING, **declared: Any) -> Any:
 def _show_help(ctx: typer.Context, wanted: bool) -> None:  # noqa: FBT001 - typer calls it with the flag's value
     if wanted and not ctx.resilient_parsing:
         with writing():
-            typer.echo(ctx.get_help())
+            try:
+                typer.echo(ctx.get_help())
+            except SystemExit:  # rich's answer to a closed pipe
+                raise BrokenPipeError from None
         raise typer.Exit
 
 

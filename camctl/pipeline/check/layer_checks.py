@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from camctl.errors import Hint
 from camctl.pipeline.check.trial import by
+from camctl.values.texts import counted
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -117,4 +118,4 @@ def _makers(layers: LayerMap, names: tuple[str, ...]) -> set[str]:
 
 
 def _tokens(count: int) -> str:
-    return f"{count} extra token{'' if count == 1 else 's'}"
+    return counted(count, "extra token")

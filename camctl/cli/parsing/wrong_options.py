@@ -1,0 +1,98 @@
+"""Options that a command does not have, and what people mean by them."""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+UNKNOWN = re.compile(r"No such option: (-[^\s.(]+)")
+
+LIKENESS = 0.75
+"""Likeness at which one option may be a slip of the pen for another."""
+
+MEANT: Mapping[str, str] = {
+    "category": "target-category",
+    "class": "target-category",
+    "class-idx": "target-category",
+    "class-name": "target-category",
+    "classes": "target-category",
+    "target": "target-category",
+    "targets": "target-category",
+    "k": "topk",
+    "top-k": "topk",
+    "layer": "target-layers",
+    "layers": "target-layers",
+    "target-layer": "target-layers",
+    "algorithm": "method",
+    "cam": "method",
+    "cam-method": "method",
+    "methods": "method",
+    "metric": "metrics",
+    "o": "save-path",
+    "out": "save-path",
+    "out-dir": "save-path",
+    "out-file": "save-path",
+    "output-dir": "save-path",
+    "output-file": "save-path",
+    "output-path": "save-path",
+    "save": "save-path",
+    "save-dir": "save-path",
+    "class-names": "labels",
+    "names": "labels",
+    "cuda": "device",
+    "gpu": "device",
+    "use-cuda": "device",
+    "alpha": "opacity",
+    "cmap": "colormap",
+    "options": "cfg-options",
+    "random": "random-weights",
+}
+"""Option of other tools, without dashes -> camctl's."""
+
+POSITIONS: Mapping[str, str] = {
+    "ckpt": "CHECKPOINT",
+    "checkpoint": "CHECKPOINT",
+    "config": "MODEL",
+    "image": "IMAGE",
+    "images": "IMAGE",
+    "img": "IMAGE",
+    "input": "IMAGE",
+    "model": "MODEL",
+    "picture": "IMAGE",
+}
+"""Option of other tools, without dashes -> the argument that stands without one."""
+
+ARGUMENTS = {
+    "run": "IMAGE MODEL [CHECKPOINT]",
+    "compare": "IMAGE MODEL [CHECKPOINT]",
+    "layers": "MODEL [CHECKPOINT]",
+}
+"""Command -> its arguments."""
+
+
+def meant(
+    option: str, command: str, flags: Collection[str], others: Callable[[], Mapping[str, Collection[str]]]
+) -> str:
+    """Return what the user of a command may have meant by an option that it lacks; empty if nothing is known.
+
+    `flags` are the command's; `others` returns those of all commands.
+
+    Examples
+    --------
+    >>> meant("--class", "run", ["--target-category", "--topk"], dict)
+    'Use --target-category.'
+    """
+    name = option.lstrip("-").replace("_", "-").casefold()
+    if (flag := f"--{MEANT.get(name, '')}") in flags:
+        return f"Use {flag}."
+    if name in POSITIONS and POSITIONS[name] in ARGUMENTS.get(command, ""):
+        return f"{POSITIONS[name]} is given without an option, as in: camctl {command} {ARGUMENTS[command]}."
+    if holders := [other for other, own in others().items() if f"--{name}" in own]:
+        return f"It is an option of camctl {' and camctl '.join(holders)}."
+    begun = [flag for flag in flags if flag.startswith(f"--{name}")] if name else []
+    close = begun or get_close_matches(f"--{name}", flags, n=3, cutoff=LIKENESS)
+    return f"Did you mean {' or '.join(close)}?" if close else ""
