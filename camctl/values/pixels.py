@@ -6,7 +6,7 @@
   fewest that hold the picture, and for floats 1 if none is above. Anything else is stretched from its smallest to its
   largest number. The user's range goes before. Numbers that are not finite are black.
 - Of many bands three are shown, the first ones or those that the user names.
-- The first picture of an animation, or of a file of several pages, is used.
+- The first picture of an animation, or of a file of several pages, is used; pages of one band each are bands.
 """
 
 from __future__ import annotations
@@ -121,7 +121,8 @@ def shown(levels: Levels, reading: Reading, name: str) -> Shown:
     if max(bands) > count:
         text = f"'{name}' has {count} band{'' if count == 1 else 's'}, and band {max(bands)} is asked for."
         raise InputError(text, hint=Hint("Name other bands", bands=",".join(map(str, range(1, min(count, RGB) + 1)))))
-    visible = bands[:RGB] if len(bands) >= RGB else bands[:1]
+    apart = levels.pages and count != RGB and not reading.bands
+    visible = bands[:RGB] if len(bands) >= RGB and not apart else bands[:1]
     black, white, note = _range(levels, reading, name)
     pixels = np.empty((*levels.numbers.shape[:2], RGB), np.uint8)
     for channel in range(RGB):
@@ -130,14 +131,22 @@ def shown(levels: Levels, reading: Reading, name: str) -> Shown:
     if levels.alpha is not None:
         opaque = levels.alpha[..., None]
         pixels = np.round(pixels * opaque + BYTES * (1 - opaque)).astype(np.uint8)
-    notes = (note,) if note else ()
-    if not reading.bands and count not in {1, RGB}:
-        colours = "1, 2 and 3 are shown as red, green and blue" if count > RGB else "the first is shown, as grey"
-        notes = (
-            Hint(f"'{name}' has {count} bands: {colours}. To show others", bands="3,2,1" if count > RGB else "2"),
-            *notes,
-        )
-    return Shown(pixels, notes)
+    told = "" if reading.bands else _bands_note(name, count, pages=levels.pages)
+    return Shown(pixels, tuple(line for line in (told, note) if line))
+
+
+def _bands_note(name: str, count: int, *, pages: bool) -> str:
+    """Return a line on which bands are shown; empty if nobody chose."""
+    if pages and count == RGB:
+        text = f"'{name}' has {count} pages of one band, read as red, green and blue. To read the first alone"
+        return Hint(text, bands="1")
+    if pages:
+        text = f"'{name}' has {count} pages of one band: the first is shown, and a model of {count} bands sees all"
+        return Hint(f"{text}. To show others", bands="2")
+    if count in {1, RGB}:
+        return ""
+    colours = "1, 2 and 3 are shown as red, green and blue" if count > RGB else "the first is shown, as grey"
+    return Hint(f"'{name}' has {count} bands: {colours}. To show others", bands="3,2,1" if count > RGB else "2")
 
 
 def _range(levels: Levels, reading: Reading, name: str) -> tuple[float, float, str]:
