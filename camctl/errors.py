@@ -84,7 +84,7 @@ class Hint(str):
         "vit_like": "family=camctl.Family(vit_like={})",
         "num_extra_tokens": "family=camctl.Family(num_extra_tokens={})",
         "call": "family=camctl.Family(call={})",
-        "bands": "reading=camctl.Reading(bands=({}))",
+        "bands": "reading=camctl.Reading(bands={})",
         "range": "reading=camctl.Reading(range={})",
         "metrics": "evaluation=camctl.Evaluation(metrics={})",
         "box": "evaluation=camctl.Evaluation(boxes=({}))",
@@ -98,7 +98,8 @@ class Hint(str):
     def __new__(cls, text: str, command: str = "", *, model: str = "MODEL", **options: Any) -> Self:  # noqa: D102 - see the class
         flags = "".join(f" --{name.replace('_', '-')}{_words(value)}" for name, value in options.items())
         arguments = ", ".join(
-            cls.KEYWORDS.get(name, f"{name}={{}}").format(_literal(value)) for name, value in options.items()
+            cls.KEYWORDS.get(name, f"{name}={{}}").format(_numbers(value) if name in _LISTS else _literal(value))
+            for name, value in options.items()
         )
         shell = python = ""
         if command:
@@ -118,6 +119,16 @@ def _words(value: Any) -> str:
     if value is True:
         return ""
     return "".join(f" {quote(str(part))}" for part in (value if isinstance(value, tuple) else (value,)))
+
+
+_LISTS = {"bands", "range"}
+"""Options whose numbers, with commas or a colon between them, are a tuple in Python."""
+
+
+def _numbers(text: str) -> str:
+    """Return such numbers as Python source."""
+    parts = re.split("[,:]", text)
+    return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
 
 
 def _literal(value: Any) -> str:

@@ -57,3 +57,9 @@ def test_words_of_a_hint_are_quoted_for_the_shell_alone():
     hint = Hint("See", "compare", model="my net.py", target_layers=("block*.bn2", "a+b"))
     assert hint == "See: camctl compare IMAGE 'my net.py' --target-layers 'block*.bn2' a+b"
     assert hint.python == "See: camctl.compare(model, image, target_layers=('block*.bn2', 'a+b'))"
+
+
+def test_bands_and_a_range_are_tuples_in_python():
+    assert Hint("Show", bands="4,3,2").python == "Show: reading=camctl.Reading(bands=(4, 3, 2))"
+    assert Hint("Show", bands="2").python == "Show: reading=camctl.Reading(bands=(2,))"
+    assert Hint("Show", range="0:4095").python == "Show: reading=camctl.Reading(range=(0, 4095))"

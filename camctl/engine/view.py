@@ -8,7 +8,7 @@ No pipeline is parsed: the preprocessing of any source that resizes, crops and p
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from camctl.values.view import View
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from numpy.typing import NDArray
+    from numpy.typing import DTypeLike, NDArray
     from torch import Tensor
 
     from camctl.plugin import LoadedModel
@@ -56,7 +56,7 @@ def inputs_of(loaded: LoadedModel, picture: Picture | None, parameters: Iterable
 
     with out_of_inference():
         if picture is not None:
-            inputs = loaded.preprocess(picture.pixels if loaded.bands == RGB else picture.bands(loaded.bands))[None]
+            inputs = loaded.preprocess(given(loaded, picture))[None]
         else:
             blank = np.zeros((*loaded.input_size, loaded.bands), np.uint8)
             channels = loaded.preprocess(blank).shape[0]
@@ -67,12 +67,20 @@ def inputs_of(loaded: LoadedModel, picture: Picture | None, parameters: Iterable
         return inputs if weight is None else inputs.to(weight.device, weight.dtype)
 
 
-def of_pixels(loaded: LoadedModel) -> Preprocess:
-    """Return the model's preprocessing as one of pixels: a model of other bands gets the colours in turn."""
+def given(loaded: LoadedModel, picture: Picture) -> NDArray[Any]:
+    """Return what the model's preprocessing gets of a picture: its pixels, or its own numbers."""
+    return picture.pixels if loaded.bands == RGB else picture.bands(loaded.bands)
+
+
+def of_pixels(loaded: LoadedModel, kind: DTypeLike = np.uint8) -> Preprocess:
+    """Return the model's preprocessing as one of pixels.
+
+    A model of other bands gets the colours in turn, as numbers of the same type as those of its picture.
+    """
     if loaded.bands == RGB:
         return loaded.preprocess
     preprocess, colours = loaded.preprocess, [band % RGB for band in range(loaded.bands)]
-    return lambda pixels: preprocess(pixels[..., colours])
+    return lambda pixels: preprocess(pixels[..., colours].astype(kind))
 
 
 def measure_view(preprocess: Preprocess, shape: tuple[int, int]) -> View:

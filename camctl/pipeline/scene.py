@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import finalize
 
 from camctl import registry
@@ -13,6 +13,7 @@ from camctl.values.picture import read_picture
 from camctl.values.request import DETECTED, Family
 
 if TYPE_CHECKING:
+    import numpy as np
     from torch import Tensor
 
     from camctl.engine.layout import LayoutHints
@@ -30,8 +31,8 @@ NO_LAYER = "No layer of this model has a spatial grid that the class score depen
 
 SEE_LAYERS = Hint("See every layer's output", "layers")
 
-_views: dict[int, dict[tuple[int, int], View]] = {}
-"""Identity of a model that is alive -> size of a picture -> its view."""
+_views: dict[int, dict[tuple[tuple[int, int], np.dtype[Any]], View]] = {}
+"""Identity of a model that is alive -> size and type of a picture -> its view."""
 
 _readers: dict[int, OutputReader] = {}
 """Identity of a model that is alive -> what reads its output."""
@@ -70,17 +71,18 @@ class Plan:
 
         return Predictions(answers, self.loaded.class_names, self.reader.score, self.loaded.synonyms)
 
-    def view(self, size: tuple[int, int]) -> View:
-        """Return what the model sees of a picture of this height and width; measured once per model and size."""
-        from camctl.engine.view import measure_view, of_pixels
+    def view(self, picture: Picture) -> View:
+        """Return what the model sees of a picture; measured once per model, size and type of numbers."""
+        from camctl.engine.view import given, measure_view, of_pixels
 
         key = id(self.loaded)
         if key not in _views:
             _views[key] = {}
             finalize(self.loaded, _views.pop, key, None).atexit = False
-        if size not in _views[key]:
-            _views[key][size] = measure_view(of_pixels(self.loaded), size)
-        return _views[key][size]
+        alike = picture.size, given(self.loaded, picture).dtype
+        if alike not in _views[key]:
+            _views[key][alike] = measure_view(of_pixels(self.loaded, alike[1]), picture.size)
+        return _views[key][alike]
 
     def claimed_layers(self) -> tuple[str, ...]:
         """Return the target layers that the adapter names; empty without an adapter."""
@@ -158,7 +160,7 @@ def reader_of(loaded: LoadedModel) -> OutputReader:
 
 def scene_of(plan: Plan, picture: Picture) -> Scene:
     """Prepare a picture for a model."""
-    return Scene(plan=plan, picture=picture, inputs=plan.inputs(picture), view=plan.view(picture.size))
+    return Scene(plan=plan, picture=picture, inputs=plan.inputs(picture), view=plan.view(picture))
 
 
 def survey(model: AnyModel, image: AnyPicture | None = None, *, family: Family = DETECTED) -> LayerMap:

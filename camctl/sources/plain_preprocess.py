@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from camctl.errors import InputError
 from camctl.kit.bands import RGB, channels_of, covering, grey, resized, unit
@@ -21,7 +21,10 @@ Preprocess = Callable[["NDArray[np.uint8]"], "Tensor"]
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _SIZE, _CROP = 224, 224 / 256
 """The input of ImageNet's classifiers, and its share of the resized picture's shorter side in their evaluation."""
-_CALLED_WITH = "It is called with pixels (H, W, 3), uint8 RGB, or (H, W, bands) if its first layer takes other bands."
+_CALLED_WITH = (
+    "It is called with pixels (H, W, 3), uint8 RGB, or else a PIL image, or (H, W, bands) if its first layer takes "
+    "other bands."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +144,9 @@ def _bands(
     def preprocess(numbers: NDArray[Any]) -> Tensor:
         import torch
 
+        if own_numbers and min(mean) > 1 and numbers.dtype.kind == "f" and 0 < numbers.max() <= 1:
+            message = f"The module's `mean` {mean} is for a picture's own numbers, and these lie within 0..1."
+            raise InputError(message, hint="State mean and std for 0..1, or give the picture without a range.")
         values = resized(numbers if own_numbers else unit(numbers), size, cover)
         if not mean:
             return values
@@ -150,11 +156,51 @@ def _bands(
 
 
 def _own(function: Callable[..., Any], channels: int) -> Prepared:
+    """Make a preprocessing of the module's own, which gets pixels or a PIL image, whichever it is written for."""
+    pixels, image = _checked(function, pil=False), _checked(function, pil=True)
+    tried = {bands: _shape(pixels, bands) for bands in dict.fromkeys((RGB, channels))}
+    bands = next((bands for bands, shape in tried.items() if _fits(shape, bands, channels)), 0)
+    if bands in {0, RGB}:
+        shape = _shape(image, RGB)
+        # Transforms of torchvision that are written for PIL images leave an array as it is, or fail on it.
+        if _fits(shape, RGB, channels) and shape != tried[RGB]:
+            return Prepared(preprocess=image, size=shape[1:])
+    shape = tried.get(bands) or next((shape for shape in tried.values() if isinstance(shape, tuple)), tried[RGB])
+    if isinstance(shape, InputError):
+        raise shape
+    if not bands:
+        message = f"The module's own `preprocess` gives {shape[0]} channels, and its first layer takes {channels}."
+        raise InputError(message, hint=_CALLED_WITH)
+    return Prepared(preprocess=pixels, size=shape[1:], bands=bands)
+
+
+def _shape(preprocess: Preprocess, bands: int) -> tuple[int, int, int] | InputError:
+    """Return the shape (channels, h, w) that a blank picture becomes, or why it becomes none."""
     import numpy as np
-    import torch
+
+    try:
+        with reported("The module's own `preprocess` fails on a blank picture", _CALLED_WITH):
+            channels, height, width = preprocess(np.zeros((512, 512, bands), np.uint8)).shape
+    except InputError as error:
+        return error
+    return channels, height, width
+
+
+def _fits(shape: tuple[int, int, int] | InputError, bands: int, channels: int) -> TypeGuard[tuple[int, int, int]]:
+    """Return whether a preprocessing of so many bands is one for a model of so many channels."""
+    return isinstance(shape, tuple) and channels in {shape[0], bands}
+
+
+def _checked(function: Callable[..., Any], *, pil: bool) -> Preprocess:
+    """Return a module's own function with its answer as a tensor (channels, h, w), float32."""
 
     def preprocess(pixels: NDArray[Any]) -> Tensor:
-        inputs = torch.as_tensor(function(pixels), dtype=torch.float32).detach().cpu()
+        import numpy as np
+        import torch
+        from PIL import Image
+
+        answer = function(Image.fromarray(np.ascontiguousarray(pixels)) if pil else pixels)
+        inputs = torch.as_tensor(answer, dtype=torch.float32).detach().cpu()
         if inputs.dim() == 4 and len(inputs) == 1:  # noqa: PLR2004
             inputs = inputs[0]
         if inputs.dim() != 3:  # noqa: PLR2004
@@ -162,20 +208,7 @@ def _own(function: Callable[..., Any], channels: int) -> Prepared:
             raise InputError(message, hint=_CALLED_WITH)
         return inputs
 
-    failure: InputError | None = None
-    for bands in dict.fromkeys((RGB, channels)):
-        try:
-            with reported("The module's own `preprocess` fails on a blank picture", _CALLED_WITH):
-                found, height, width = preprocess(np.zeros((512, 512, bands), np.uint8)).shape
-        except InputError as error:
-            failure = failure or error
-            continue
-        if channels in {found, bands}:
-            return Prepared(preprocess=preprocess, size=(height, width), bands=bands)
-    if failure is None:
-        message = f"The module's own `preprocess` gives {found} channels, and its first layer takes {channels}."
-        failure = InputError(message, hint=_CALLED_WITH)
-    raise failure
+    return preprocess
 
 
 def _stated(module: nn.Module) -> int | None:

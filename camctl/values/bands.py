@@ -89,7 +89,9 @@ def _stack(file: IO[bytes], pages: Pages) -> Levels | None:
     with _without_words(), silent_decoder():
         sound, found = cv2.imdecodemulti(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_UNCHANGED)
     file.seek(0)
-    if not sound or len(found) != pages.count or any(array.shape != pages.first.size for array in found):
+    # OpenCV turns them upright.
+    size = pages.first.size[::-1] if pages.first.orientation in {5, 6, 7, 8} else pages.first.size
+    if not sound or len(found) != pages.count or any(array.shape != size for array in found):
         return None
     if pages.rows:
         return Levels(np.stack(found), nodata=pages.first.nodata)

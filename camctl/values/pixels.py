@@ -150,10 +150,10 @@ def _bands_note(name: str, count: int, *, pages: bool) -> str:
 
 
 def _range(levels: Levels, reading: Reading, name: str) -> tuple[float, float, str]:
-    """Return the numbers that are black and white, and a note if that is a guess."""
+    """Return the numbers that are black and white, and a note if that is a guess or changes numbers."""
     numbers = levels.numbers
     if reading.range is not None:
-        return (*reading.range, "")
+        return (*reading.range, _clipped(levels, reading.range, name))
     if numbers.dtype.kind == "b":
         return 0, 1, ""
     if numbers.dtype == np.uint8:
@@ -164,18 +164,35 @@ def _range(levels: Levels, reading: Reading, name: str) -> tuple[float, float, s
         return black, white, ""
     kind = "floats" if floats else f"{numbers.dtype.itemsize * 8} bits"
     text = f"'{name}' holds numbers of {kind} without a white of their own: black is {black:g}, white {white:g}"
+    text += ", for the model too" if numbers.shape[2] in {1, RGB} else ", for a model of colours too"
     return black, white, Hint(f"{text}. To set them", range=f"0:{1 if floats else WORDS}")
+
+
+def _clipped(levels: Levels, limits: tuple[float, float], name: str) -> str:
+    """Return a line on the numbers that lie outside of the user's range; empty if none does."""
+    black, white = limits
+    sound = _sound(levels.numbers, levels.nodata)
+    outside = np.count_nonzero(sound < black) + np.count_nonzero(sound > white)
+    if not outside:
+        return ""
+    share = f"{max(outside / sound.size, 0.001):.1%}"
+    return f"{share} of the numbers of '{name}' lie outside {black:g} to {white:g} and are clipped, for the model too."
 
 
 def usual_range(numbers: NDArray[Any], nodata: float | None = None) -> tuple[float, float]:
     """Return the numbers that stand for black and white in a picture of such numbers."""
-    sound = numbers[np.isfinite(numbers)] if numbers.dtype.kind == "f" else numbers
-    sound = sound if nodata is None else sound[sound != nodata]
+    sound = _sound(numbers, nodata)
     low, high = (float(sound.min()), float(sound.max())) if sound.size else (0.0, 0.0)
     tops = [1] if numbers.dtype.kind == "f" else []
     tops += [2**bits - 1 for bits in DEPTHS]
     top = next((top for top in tops if high <= top), None)
     return (low, high) if low < 0 or top is None else (0, top)
+
+
+def _sound(numbers: NDArray[Any], nodata: float | None) -> NDArray[Any]:
+    """Return the numbers that say something."""
+    sound = numbers[np.isfinite(numbers)] if numbers.dtype.kind == "f" else numbers
+    return sound if nodata is None else sound[sound != nodata]
 
 
 def _to_bytes(levels: NDArray[Any], black: float, white: float) -> NDArray[np.uint8]:

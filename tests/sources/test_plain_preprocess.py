@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 from torch import nn
 from torchvision import transforms
+from torchvision.transforms import v2
 
 import camctl
 from camctl.errors import InputError
@@ -141,3 +143,39 @@ def test_the_check_says_how_the_picture_became_the_input(shape, stated, words):
     report = camctl.check(Brightness(**STATED, **stated), picture)
     (finding,) = [finding for finding in report.findings if finding.name == "picture"]
     assert finding.text == f"a picture of {shape[0]} x {shape[1]} becomes 64 x 64: {words}"
+
+
+NORMALISED = transforms.Normalize(STATED["mean"], STATED["std"])
+FLOATS = v2.ToDtype(torch.float32, scale=True)
+OWN = {
+    "ToTensor first": transforms.Compose([transforms.ToTensor(), transforms.Resize((64, 64)), NORMALISED]),
+    "Resize first": transforms.Compose([transforms.Resize((64, 64)), transforms.ToTensor(), NORMALISED]),
+    "v2, Resize first": v2.Compose([v2.Resize((64, 64)), v2.ToImage(), FLOATS, NORMALISED]),
+    "v2, ToImage first": v2.Compose([v2.ToImage(), v2.Resize((64, 64)), FLOATS, NORMALISED]),
+    "inside a function": lambda image: NORMALISED(
+        FLOATS(v2.functional.to_image(v2.functional.resize(image, [64, 64])))
+    ),
+    "PIL's own methods": lambda image: NORMALISED(transforms.functional.to_tensor(image.resize((64, 64), 2))),
+    "NumPy's own methods": lambda pixels: NORMALISED(
+        torch.from_numpy(cv2.resize(pixels, (64, 64)).astype(np.float32).transpose(2, 0, 1) / 255)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_a_preprocess_gets_the_pixels_or_the_image_that_it_is_written_for(pixels, name):
+    module = Brightness(preprocess=OWN[name])
+    loaded = loaded_of(module)
+    wanted = OWN[name](Image.fromarray(pixels)) if "NumPy" not in name else OWN[name](pixels)
+    if name == "ToTensor first":
+        wanted = OWN[name](pixels)
+    assert loaded.input_size == (64, 64)
+    assert loaded.notes == ()
+    assert torch.equal(loaded.preprocess(pixels), wanted)
+    assert camctl.explain(module, pixels).maps[0].view.box == pytest.approx((0, 0, 120, 80), abs=0.6)
+
+
+def test_a_preprocess_that_fails_on_both_is_one_line_with_what_it_is_called_with():
+    with pytest.raises(InputError, match="own `preprocess` fails on a blank picture: TypeError") as caught:
+        loaded_of(Brightness(preprocess=lambda picture: picture + None))
+    assert "(H, W, 3), uint8 RGB, or else a PIL image" in caught.value.hint
