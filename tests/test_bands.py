@@ -237,7 +237,7 @@ def test_what_the_model_sees_of_deep_numbers_is_said(tmp_path, scene):
     Image.fromarray(scene[..., 0].astype(np.uint16) * 16).save(tmp_path / "deep.png")
     assert "white 4095, for the model too" in read_picture(tmp_path / "deep.png").notes[0]
     six = tiff(tmp_path / "six.tif", np.concatenate([scene, scene], 2).astype(np.uint16) * 16)
-    assert "white 4095, for a model of colours too" in read_picture(six).notes[1]
+    assert "white 4095, for the model too (one of 6 bands" in read_picture(six).notes[1]
 
 
 def test_the_share_that_a_range_clips_is_counted(tmp_path):

@@ -78,8 +78,8 @@ def plain_preprocess(module: nn.Module) -> Prepared:
 
 def _resizing(size: tuple[int, int]) -> str:
     return (
-        f"The picture is resized to {size[1]} x {size[0]} as a whole, and its proportions are not kept. If the model "
-        "was trained with a centre crop, set crop_pct on the module, such as 0.875."
+        f"The picture is resized to {size[1]} x {size[0]} as a whole, whatever its proportions. If the model was "
+        "trained with a centre crop, set crop_pct on the module, such as 0.875."
     )
 
 

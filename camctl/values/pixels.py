@@ -164,7 +164,9 @@ def _range(levels: Levels, reading: Reading, name: str) -> tuple[float, float, s
         return black, white, ""
     kind = "floats" if floats else f"{numbers.dtype.itemsize * 8} bits"
     text = f"'{name}' holds numbers of {kind} without a white of their own: black is {black:g}, white {white:g}"
-    text += ", for the model too" if numbers.shape[2] in {1, RGB} else ", for a model of colours too"
+    text += ", for the model too"
+    if numbers.shape[2] not in {1, RGB}:
+        text += f" (one of {numbers.shape[2]} bands with a mean above 1 or a preprocess gets the numbers themselves)"
     return black, white, Hint(f"{text}. To set them", range=f"0:{1 if floats else WORDS}")
 
 
