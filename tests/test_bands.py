@@ -256,7 +256,7 @@ def test_without_tifffile_the_hint_installs_it(tmp_path, scene, monkeypatch):
     monkeypatch.setattr("camctl.values.bands.find_spec", lambda _name: None)
     with pytest.raises(InputError, match="6 bands") as caught:
         read_picture(path)
-    assert "pip install tifffile" in caught.value.hint
+    assert "pip install 'camctl[bands]'" in caught.value.hint
 
 
 def test_an_array_of_many_bands_is_a_picture(scene):

@@ -75,7 +75,7 @@ def read_levels(file: IO[bytes], name: str, orientation: int | None, pages: Page
         return colours
     if find_spec("tifffile") is None:
         text = f"'{name}' is a TIFF of {page.bands} bands of {page.bits} bits, which needs the package tifffile."
-        raise InputError(text, hint="Install it: pip install tifffile")
+        raise InputError(text, hint="Install it: pip install 'camctl[bands]'")
     return _by_tifffile(file, name, page)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -179,3 +182,17 @@ def test_a_preprocess_that_fails_on_both_is_one_line_with_what_it_is_called_with
     with pytest.raises(InputError, match="own `preprocess` fails on a blank picture: TypeError") as caught:
         loaded_of(Brightness(preprocess=lambda picture: picture + None))
     assert "(H, W, 3), uint8 RGB, or else a PIL image" in caught.value.hint
+
+
+def test_the_preprocess_of_the_readme_is_the_pipeline_that_it_says(pixels):
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    (block,) = (block for block in re.findall(r"```python\n(.*?)```", readme, re.DOTALL) if "preprocess = " in block)
+    names = {"nn": nn, "transforms": transforms}
+    exec(block, names)  # noqa: S102 - as a reader would run it
+    module = Brightness(preprocess=names["Net"].preprocess)
+    steps = transforms.Resize(72), transforms.CenterCrop(64)
+    wanted = by_torchvision(pixels, *steps, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
+    assert torch.equal(loaded_of(module).preprocess(pixels), wanted)
+    side = 80 * 64 / 72
+    view = camctl.explain(module, pixels).maps[0].view
+    assert view.box == pytest.approx((60 - side / 2, 40 - side / 2, 60 + side / 2, 40 + side / 2), abs=1)
