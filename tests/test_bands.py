@@ -235,9 +235,11 @@ def test_a_file_whose_second_page_is_cut_off_is_read_as_far_as_it_goes(tmp_path,
 
 def test_what_the_model_sees_of_deep_numbers_is_said(tmp_path, scene):
     Image.fromarray(scene[..., 0].astype(np.uint16) * 16).save(tmp_path / "deep.png")
-    assert "white 4095, for the model too" in read_picture(tmp_path / "deep.png").notes[0]
+    assert "for you and the model, black is 0, white 4095" in read_picture(tmp_path / "deep.png").notes[0]
     six = tiff(tmp_path / "six.tif", np.concatenate([scene, scene], 2).astype(np.uint16) * 16)
-    assert "white 4095, for the model too (one of 6 bands" in read_picture(six).notes[1]
+    assert (
+        "(a model of 6 bands with a mean above 1 or a preprocess gets them as they are)" in read_picture(six).notes[1]
+    )
 
 
 def test_the_share_that_a_range_clips_is_counted(tmp_path):

@@ -163,11 +163,12 @@ def _range(levels: Levels, reading: Reading, name: str) -> tuple[float, float, s
     if (black, white) == (0, 1 if floats else WORDS):
         return black, white, ""
     kind = "floats" if floats else f"{numbers.dtype.itemsize * 8} bits"
-    text = f"'{name}' holds numbers of {kind} without a white of their own: black is {black:g}, white {white:g}"
-    text += ", for the model too"
-    if numbers.shape[2] not in {1, RGB}:
-        text += f" (one of {numbers.shape[2]} bands with a mean above 1 or a preprocess gets the numbers themselves)"
-    return black, white, Hint(f"{text}. To set them", range=f"0:{1 if floats else WORDS}")
+    count, own = numbers.shape[2], ""
+    if count not in {1, RGB}:
+        own = f" (a model of {count} bands with a mean above 1 or a preprocess gets them as they are)"
+    text = f"'{name}' holds numbers of {kind} without a white of their own{own}: for you and the model, "
+    text += f"black is {black:g}, white {white:g}. To set them"
+    return black, white, Hint(text, range=f"0:{1 if floats else WORDS}")
 
 
 def _clipped(levels: Levels, limits: tuple[float, float], name: str) -> str:
