@@ -221,8 +221,10 @@ def _stated(module: nn.Module) -> int | None:
 
 def _size(value: Any) -> tuple[int, int]:
     edges = [value, value] if isinstance(value, int) else list(value) if isinstance(value, list | tuple) else []
-    if len(edges) < 2 or not all(isinstance(edge, int) and edge > 0 for edge in edges):  # noqa: PLR2004
-        message = f"The module's `input_size` is {value!r}; expected an edge or (height, width) in pixels."
+    last = len(edges) == RGB and edges[2] in {1, RGB} and edges[0] not in {1, RGB}  # channels last, as in Keras
+    if len(edges) < 2 or last or not all(isinstance(edge, int) and edge > 0 for edge in edges):  # noqa: PLR2004
+        expected = "an edge, (height, width) or (channels, height, width) in pixels"
+        message = f"The module's `input_size` is {value!r}; expected {expected}."
         raise InputError(message, hint="Write for example input_size = (224, 224).")
     return edges[-2], edges[-1]
 

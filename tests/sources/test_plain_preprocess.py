@@ -196,3 +196,8 @@ def test_the_preprocess_of_the_readme_is_the_pipeline_that_it_says(pixels):
     side = 80 * 64 / 72
     view = camctl.explain(module, pixels).maps[0].view
     assert view.box == pytest.approx((60 - side / 2, 40 - side / 2, 60 + side / 2, 40 + side / 2), abs=1)
+
+
+def test_a_size_with_its_channels_last_is_refused():
+    with pytest.raises(InputError, match=r"\(64, 64, 3\); expected .* \(channels, height, width\)"):
+        loaded_of(Brightness(input_size=(64, 64, 3)))
