@@ -89,7 +89,7 @@ class Hint(str):
         "vit_like": "family=camctl.Family(vit_like={})",
         "num_extra_tokens": "family=camctl.Family(num_extra_tokens={})",
         "call": "family=camctl.Family(call={})",
-        "bands": "reading=camctl.Reading(bands=({}))",
+        "bands": "reading=camctl.Reading(bands={})",
         "range": "reading=camctl.Reading(range={})",
         "metrics": "evaluation=camctl.Evaluation(metrics={})",
         "box": "evaluation=camctl.Evaluation(boxes=({}))",
@@ -107,7 +107,9 @@ class Hint(str):
 
     def __new__(cls, text: str, command: str = "", *, model: str = "MODEL", **options: Any) -> Self:  # noqa: D102 - see the class
         flags = "".join(f" --{name.replace('_', '-')}{_words(value)}" for name, value in options.items())
-        keywords = {name: _keyword(cls.KEYWORDS.get(name, f"{name}={{}}"), value) for name, value in options.items()}
+        keywords = {
+            name: _keyword(name, cls.KEYWORDS.get(name, f"{name}={{}}"), value) for name, value in options.items()
+        }
         loading = ", ".join(keywords.pop(name) for name in options if name in cls.LOADING)
         loaded = f"camctl.load(model, {loading})" if loading else "model"
         arguments = ", ".join(keywords.values())
@@ -151,12 +153,24 @@ def _words(value: Any) -> str:
     return "".join(f" {quote(str(part))}" for part in (value if isinstance(value, tuple) else (value,)))
 
 
-def _keyword(form: str, value: Any) -> str:
+_LISTS = {"bands", "range"}
+"""Options whose numbers, with commas or a colon between them, are a tuple in Python."""
+
+
+def _keyword(name: str, form: str, value: Any) -> str:
     """Return an option as a keyword argument in Python; a placeholder in capitals stays as it is."""
+    if name in _LISTS:
+        return form.format(_numbers(value))
     if form == "cfg_options={}" and isinstance(value, str):
         key, _, value = value.partition("=")
         form = f"cfg_options={{{{{key!r}: {{}}}}}}"
     return form.format(value if isinstance(value, str) and value.isupper() else repr(value))
+
+
+def _numbers(text: str) -> str:
+    """Return such numbers as Python source."""
+    parts = re.split("[,:]", text)
+    return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
 
 
 _UNSHOWN = re.compile(

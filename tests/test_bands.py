@@ -148,13 +148,117 @@ def test_a_cut_tiff_of_many_bands_is_damaged(tmp_path, scene):
             read_picture(tmp_path / "cut.tif")
 
 
+def in_pages(path, array, writer):
+    """Write (pages, H, W) as people do."""
+    if writer == "tifffile":
+        pytest.importorskip("tifffile").imwrite(path, array)
+    elif writer == "pillow":
+        first, *others = map(Image.fromarray, array)
+        first.save(path, save_all=True, append_images=others)
+    else:
+        cv2.imwritemulti(str(path), list(array))
+    return path
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("writer", ["tifffile", "pillow", "opencv"])
+def test_pages_of_one_band_are_bands(tmp_path, scene, writer, kind):
+    bands = np.concatenate([scene, scene[..., 1::-1]], 2).astype(kind)
+    read = read_picture(in_pages(tmp_path / "pages.tif", np.ascontiguousarray(np.moveaxis(bands, 2, 0)), writer))
+    assert np.array_equal(read.bands(5), bands)
+    assert np.array_equal(read.pixels, scene[..., [0, 0, 0]])
+    assert "5 pages of one band: the first is shown" in read.notes[0]
+    asked = read_picture(tmp_path / "pages.tif", Reading(bands=(5, 4, 3)))
+    assert np.array_equal(asked.pixels, bands[..., [4, 3, 2]].astype(np.uint8))
+    assert not any("one band" in note for note in asked.notes)
+    with pytest.raises(InputError, match=r"4 bands, and .* has 5"):
+        read.bands(4)
+
+
+def test_three_pages_of_one_band_are_colours(tmp_path, scene):
+    path = in_pages(tmp_path / "three.tif", np.ascontiguousarray(np.moveaxis(scene, 2, 0)), "opencv")
+    assert np.array_equal(read_picture(path).pixels, scene)
+    assert "3 pages of one band, read as red, green and blue" in read_picture(path).notes[0]
+    assert np.array_equal(read_picture(path, Reading(bands=(1,))).pixels, scene[..., [0, 0, 0]])
+
+
+def test_pages_that_are_rows_of_one_picture_are_put_together(tmp_path):
+    bands = np.random.default_rng(0).integers(0, 255, (40, 50, 5)).astype(np.uint8)
+    pytest.importorskip("tifffile").imwrite(tmp_path / "rows.tif", bands)
+    read = read_picture(tmp_path / "rows.tif")
+    assert np.array_equal(read.bands(5), bands)
+    assert np.array_equal(read.pixels, bands[..., :3])
+
+
+def test_pages_stand_upright(tmp_path, scene):
+    tags = [(274, "H", 1, 6, True)]
+    stored = np.ascontiguousarray(np.rot90(scene[..., :2]))
+    with pytest.importorskip("tifffile").TiffWriter(tmp_path / "turned.tif") as file:
+        for band in range(2):
+            file.write(stored[..., band], photometric="minisblack", extratags=tags, contiguous=False)
+    assert np.array_equal(read_picture(tmp_path / "turned.tif").bands(2), scene[..., :2])
+
+
+def test_of_other_pages_the_first_is_read_and_that_is_said(tmp_path, scene):
+    colours, small = Image.fromarray(scene), Image.fromarray(scene[::2, ::2])
+    colours.save(tmp_path / "colours.tif", save_all=True, append_images=[colours.rotate(180)])
+    colours.convert("L").save(tmp_path / "sizes.tif", save_all=True, append_images=[small.convert("L")])
+    colours.convert("1").save(tmp_path / "fax.tif", save_all=True, append_images=[colours.convert("1")] * 3)
+    for name, count in (("colours", 2), ("sizes", 2), ("fax", 4)):
+        read = read_picture(tmp_path / f"{name}.tif")
+        assert read.notes == (f"'{tmp_path / f'{name}.tif'}' has {count} pages: the first is read.",)
+    assert np.array_equal(read_picture(tmp_path / "colours.tif").pixels, scene)
+
+
+def test_a_smaller_copy_inside_the_file_is_no_page(tmp_path, scene):
+    with pytest.importorskip("tifffile").TiffWriter(tmp_path / "pyramid.tif") as file:
+        file.write(scene[..., 0], photometric="minisblack", subfiletype=0)
+        file.write(scene[::2, ::2, 0], photometric="minisblack", subfiletype=1)
+    assert read_picture(tmp_path / "pyramid.tif").notes == ()
+
+
+@pytest.mark.parametrize("ending", ["gif", "webp", "png"])
+def test_of_an_animation_the_first_picture_is_read_and_that_is_said(tmp_path, scene, ending):
+    first = Image.fromarray(scene)
+    path = tmp_path / f"moving.{ending}"
+    first.save(path, save_all=True, append_images=[first.rotate(180)], lossless=True)
+    assert read_picture(path).notes == (f"'{path}' has 2 frames: the first is read.",)
+    first.save(path)
+    assert read_picture(path).notes == ()
+
+
+def test_a_file_whose_second_page_is_cut_off_is_read_as_far_as_it_goes(tmp_path, scene):
+    whole = in_pages(tmp_path / "two.tif", np.moveaxis(scene, 2, 0)[:2].copy(), "pillow").read_bytes()
+    (tmp_path / "cut.tif").write_bytes(whole[: len(whole) * 6 // 10])
+    assert np.array_equal(read_picture(tmp_path / "cut.tif").pixels, scene[..., [0, 0, 0]])
+
+
+def test_what_the_model_sees_of_deep_numbers_is_said(tmp_path, scene):
+    Image.fromarray(scene[..., 0].astype(np.uint16) * 16).save(tmp_path / "deep.png")
+    assert "for you and the model, black is 0, white 4095" in read_picture(tmp_path / "deep.png").notes[0]
+    six = tiff(tmp_path / "six.tif", np.concatenate([scene, scene], 2).astype(np.uint16) * 16)
+    assert (
+        "(a model of 6 bands with a mean above 1 or a preprocess gets them as they are)" in read_picture(six).notes[1]
+    )
+
+
+def test_the_share_that_a_range_clips_is_counted(tmp_path):
+    levels = np.full((10, 10), 500, np.uint16)
+    levels[0], levels[1, 0] = 5000, 3
+    Image.fromarray(levels).save(tmp_path / "deep.png")
+    (note,) = read_picture(tmp_path / "deep.png", Reading(range=(10, 1000))).notes
+    assert note.startswith("11.0% of the numbers of ")
+    assert note.endswith("lie outside 10 to 1000 and are clipped, for the model too.")
+    assert read_picture(tmp_path / "deep.png", Reading(range=(3, 5000))).notes == ()
+
+
 def test_without_tifffile_the_hint_installs_it(tmp_path, scene, monkeypatch):
     path = tiff(tmp_path / "six.tif", np.concatenate([scene, scene], 2))
     monkeypatch.setitem(sys.modules, "tifffile", None)
     monkeypatch.setattr("camctl.values.bands.find_spec", lambda _name: None)
     with pytest.raises(InputError, match="6 bands") as caught:
         read_picture(path)
-    assert "pip install tifffile" in caught.value.hint
+    assert "pip install 'camctl[bands]'" in caught.value.hint
 
 
 def test_an_array_of_many_bands_is_a_picture(scene):

@@ -92,3 +92,9 @@ def test_a_name_close_to_a_known_one_keeps_the_wording_of_its_hint():
     error = UnknownNameError("head", "knid", ["kind"], hint=Hint("For another", head="kind"))
     assert error.hint == "Did you mean kind? For another: --head kind"
     assert error.__notes__ == ["Hint: Did you mean kind? For another: camctl.load(model, head='kind')"]
+
+
+def test_bands_and_a_range_are_tuples_in_python():
+    assert Hint("Show", bands="4,3,2").python == "Show: reading=camctl.Reading(bands=(4, 3, 2))"
+    assert Hint("Show", bands="2").python == "Show: reading=camctl.Reading(bands=(2,))"
+    assert Hint("Show", range="0:4095").python == "Show: reading=camctl.Reading(range=(0, 4095))"

@@ -10,7 +10,7 @@ from camctl.datasets.data import Data, no_columns, table
 from camctl.datasets.locations import Files, expanded, files_below, full_address, joined, parent, suffix
 from camctl.errors import InputError
 from camctl.paths import is_address
-from camctl.values.picture import picture_suffixes
+from camctl.values.picture_file import picture_suffixes
 
 
 def open_folder(text: str) -> Data | None:

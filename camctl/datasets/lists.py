@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from camctl.datasets.columns import Columns, check_names
 from camctl.datasets.locations import Files, content, joined, parent, suffix
 from camctl.errors import LONGEST_QUOTE, InputError
-from camctl.values.picture import picture_suffixes
+from camctl.values.picture_file import picture_suffixes
 
 if TYPE_CHECKING:
     from camctl.datasets.data import Data

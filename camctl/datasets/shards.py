@@ -18,7 +18,7 @@ from camctl.datasets.columns import Columns
 from camctl.datasets.data import Data, numbers
 from camctl.datasets.locations import common_folder, content, one_row, opened, suffix
 from camctl.errors import InputError, one_line
-from camctl.values.picture import picture_suffixes
+from camctl.values.picture_file import picture_suffixes
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,8 +8,8 @@ No pipeline is parsed: the preprocessing of any source that resizes, crops and p
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, partial
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from camctl.values.view import View
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from numpy.typing import NDArray
+    from numpy.typing import DTypeLike, NDArray
     from torch import Tensor
 
     from camctl.plugin import LoadedModel
@@ -50,7 +50,7 @@ class _Coordinates:
 
 def prepared(loaded: LoadedModel, picture: Picture) -> Tensor:
     """Return a picture as the model's preprocessing makes it, (C, h, w), float32 on the CPU."""
-    return loaded.preprocess(picture.pixels if loaded.bands == RGB else picture.bands(loaded.bands))
+    return loaded.preprocess(given(loaded.bands, picture))
 
 
 def inputs_of(loaded: LoadedModel, picture: Picture | None, parameters: Iterable[Tensor] | None = None) -> Tensor:
@@ -80,31 +80,41 @@ def beside(inputs: Tensor, parameters: Iterable[Tensor]) -> Tensor:
     return inputs if weight is None else inputs.to(weight.device, weight.dtype, non_blocking=True)
 
 
-def of_pixels(loaded: LoadedModel) -> Preprocess:
-    """Return the model's preprocessing as one of pixels: a model of other bands gets the colours in turn."""
-    if loaded.bands == RGB:
-        return loaded.preprocess
-    preprocess, colours = loaded.preprocess, [band % RGB for band in range(loaded.bands)]
-    return lambda pixels: preprocess(pixels[..., colours])
+def given(bands: int, picture: Picture) -> NDArray[Any]:
+    """Return what the preprocessing of a model of so many bands gets of a picture: its pixels, or its own numbers."""
+    return picture.pixels if bands == RGB else picture.bands(bands)
+
+
+def of_pixels(preprocess: Preprocess, bands: int, kind: DTypeLike = np.uint8) -> Preprocess:
+    """Return a model's preprocessing as one of pixels.
+
+    A model of other bands gets the colours in turn, as numbers of the same type as those of its picture.
+    """
+    if bands == RGB:
+        return preprocess
+    colours = [band % RGB for band in range(bands)]
+    return lambda pixels: preprocess(pixels[..., colours].astype(kind))
 
 
 class ViewMeter:
-    """Measures the views of one preprocessing, of each size of pictures once."""
+    """Measures the views of one model's preprocessing, once for each size of pictures and type of their numbers."""
 
-    def __init__(self, preprocess: Preprocess) -> None:
-        self.preprocess = preprocess
-        self._views: dict[tuple[int, int], View] = {}
+    def __init__(self, loaded: LoadedModel) -> None:
+        # Not the model itself: who remembers the meter must not keep the model.
+        self._preprocess, self._bands = loaded.preprocess, loaded.bands
+        self._views: dict[tuple[tuple[int, int], np.dtype[Any]], View] = {}
+        self._mixing: dict[np.dtype[Any], Mixing | None] = {}
 
-    def view(self, shape: tuple[int, int]) -> View:
-        """Return the view of any picture of `shape` (height, width), in pixels; see `measure_view`."""
-        if shape not in self._views:
-            self._views[shape] = measure_view(self.preprocess, shape, self.mixing)
-        return self._views[shape]
-
-    @cached_property
-    def mixing(self) -> Mixing | None:
-        """What colours become; see `colour_mixing`."""
-        return colour_mixing(self.preprocess)
+    def view(self, picture: Picture) -> View:
+        """Return the view of a picture; see `measure_view`."""
+        kind = given(self._bands, picture).dtype
+        alike = picture.size, kind
+        if alike not in self._views:
+            preprocess = of_pixels(self._preprocess, self._bands, kind)
+            if kind not in self._mixing:
+                self._mixing[kind] = colour_mixing(preprocess)
+            self._views[alike] = measure_view(preprocess, picture.size, self._mixing[kind])
+        return self._views[alike]
 
 
 def measure_view(preprocess: Preprocess, shape: tuple[int, int], mixing: Mixing | None = None) -> View:

@@ -104,16 +104,28 @@ def unit(numbers: NDArray[Any]) -> NDArray[np.float32]:
     return scaled
 
 
-def resized(numbers: NDArray[Any], size: tuple[int, int], edge: int) -> Tensor:
-    """Resize the shorter side of (H, W, bands) to `edge` and crop the centre of `size`: (bands, h, w), float32."""
+def covering(whole: tuple[int, int], size: tuple[int, int], cover: tuple[int, int] | None) -> tuple[int, int]:
+    """Return the (h, w) to which a picture `whole` is resized so that it covers `cover`, from which `size` is cropped.
+
+    The proportions are kept, but with None, where it is `size` itself.
+    """
+    if cover is None:
+        return size
+    if cover[0] * whole[1] >= cover[1] * whole[0]:
+        return cover[0], whole[1] * cover[0] // whole[0]
+    return whole[0] * cover[1] // whole[1], cover[1]
+
+
+def resized(numbers: NDArray[Any], size: tuple[int, int], cover: tuple[int, int] | None) -> Tensor:
+    """Resize (H, W, bands) as `covering` says and crop the centre of `size`: (bands, h, w), float32."""
     import numpy as np
     import torch
     from torch.nn.functional import interpolate
 
     height, width = size
-    scale = edge / min(numbers.shape[:2])
-    rows, columns = max(height, round(numbers.shape[0] * scale)), max(width, round(numbers.shape[1] * scale))
+    rows, columns = covering((numbers.shape[0], numbers.shape[1]), size, cover)
     tensor = torch.from_numpy(np.ascontiguousarray(numbers.transpose(2, 0, 1), np.float32))[None]
-    whole = interpolate(tensor, (rows, columns), mode="bilinear", antialias=True, align_corners=False)[0]
-    top, left = (rows - height) // 2, (columns - width) // 2
-    return whole[:, top : top + height, left : left + width]
+    if (rows, columns) != tensor.shape[-2:]:
+        tensor = interpolate(tensor, (rows, columns), mode="bilinear", antialias=True, align_corners=False)
+    top, left = round((rows - height) / 2), round((columns - width) / 2)
+    return tensor[0, :, top : top + height, left : left + width]

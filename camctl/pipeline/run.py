@@ -171,7 +171,8 @@ def _explanation(
     scene: Scene, groups: Sequence[LayerGroup | CamctlError], passed: Passed, cams: tuple[Cam, ...], clock: Clock
 ) -> Explanation:
     loaded = scene.loaded
-    picture = (*scene.picture.notes, *(() if scene.view.exact else (STRETCHED,)))
+    resizing = (loaded.resizing,) if loaded.resizing and scene.picture.size != loaded.input_size else ()
+    picture = (*resizing, *scene.picture.notes, *(() if scene.view.exact else (STRETCHED,)))
     choices = [group.note for group in groups if isinstance(group, LayerGroup) and group.note]
     spent = clock.milliseconds
     return Explanation(

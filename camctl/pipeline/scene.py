@@ -162,7 +162,7 @@ def _known_of(loaded: LoadedModel) -> _Known:
     """Return what is known about a model, found once as long as the model is alive and its modules are the same."""
     from camctl.engine.model_state import ModuleTable
     from camctl.engine.output import OutputReader
-    from camctl.engine.view import ViewMeter, of_pixels
+    from camctl.engine.view import ViewMeter
 
     key, modules = id(loaded), tuple(map(id, loaded.module.modules()))
     if key not in _known or _known[key].modules != modules:
@@ -172,14 +172,14 @@ def _known_of(loaded: LoadedModel) -> _Known:
             table=ModuleTable.of(loaded.module),
             modules=modules,
             reader=OutputReader(loaded),
-            meter=ViewMeter(of_pixels(loaded)),
+            meter=ViewMeter(loaded),
         )
     return _known[key]
 
 
 def scene_of(plan: Plan, picture: Picture) -> Scene:
     """Prepare a picture for a model."""
-    return Scene(plan=plan, picture=picture, inputs=plan.inputs(picture), view=plan.meter.view(picture.size))
+    return Scene(plan=plan, picture=picture, inputs=plan.inputs(picture), view=plan.meter.view(picture))
 
 
 def survey(model: AnyModel, image: AnyPicture | None = None, *, family: Family = DETECTED) -> LayerMap:

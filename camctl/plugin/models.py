@@ -66,6 +66,8 @@ class LoadedModel:
     """Known defects of the model's library that were repaired, one line each."""
     notes: tuple[str, ...] = ()
     """Remarks on how it was loaded, one line each."""
+    resizing: str = ""
+    """Remark for a picture of another size than `input_size`, if what becomes of it is a guess."""
 
 
 @dataclass(frozen=True, kw_only=True)

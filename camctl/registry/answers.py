@@ -141,6 +141,7 @@ def wrong_model(loaded: object) -> str:
         "random_weights": (isinstance(loaded.random_weights, bool), "True or False"),
         "repairs": (_is_texts(loaded.repairs), "a list of texts"),
         "notes": (_is_texts(loaded.notes), "a list of texts"),
+        "resizing": (isinstance(loaded.resizing, str), "a text"),
     }
     for name in (field.name for field in fields(LoadedModel) if field.name in expected):
         fits, words = expected[name]

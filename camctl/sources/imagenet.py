@@ -54,7 +54,7 @@ class Imagenet(Source):
         size = (SCALES[name].size,) * 2
         # As in the authors' evaluation: a margin around the crop, pixels (x - 127) / 128.
         mean, std = (127 / 255,) * 3, (128 / 255,) * 3
-        preprocess = resize_and_crop(size, mean, std, edge=size[0] + 32, resampling=Resampling.BICUBIC)
+        preprocess = resize_and_crop(size, mean, std, cover=(size[0] + 32,) * 2, resampling=Resampling.BICUBIC)
         with seeded(options.seed):
             module = EfficientNetLite(SCALES[name], count)
         module.eval()

@@ -1,13 +1,13 @@
-"""Preprocessing for a module without one of its own: resize, centre crop, ImageNet's mean and deviation."""
+"""Preprocessing for a module: its own function, the size, mean and deviation that it states, or ImageNet's."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from camctl.errors import InputError
-from camctl.kit.bands import RGB, channels_of, grey, resized, unit
+from camctl.kit.bands import RGB, channels_of, covering, grey, resized, unit
 from camctl.sources.reporting import reported
 
 if TYPE_CHECKING:
@@ -19,47 +19,76 @@ if TYPE_CHECKING:
 Preprocess = Callable[["NDArray[np.uint8]"], "Tensor"]
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-_SIZE = 224
-_MARGIN = 256 / 224
-"""Resized shorter side relative to the crop, as in the evaluation of ImageNet classifiers."""
-_CALLED_WITH = "It is called with pixels (H, W, 3), uint8 RGB, or (H, W, bands) if its first layer takes other bands."
+_SIZE, _CROP = 224, 224 / 256
+"""The input of ImageNet's classifiers, and its share of the resized picture's shorter side in their evaluation."""
+_CALLED_WITH = (
+    "It is called with pixels (H, W, 3), uint8 RGB, or else a PIL image, or (H, W, bands) if its first layer takes "
+    "other bands."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """A preprocessing: its output's `size` (h, w), the number of `bands` that it takes, and a note if it is a guess."""
+    """A preprocessing: its output's `size` (h, w) and the number of `bands` that it takes.
+
+    `note` says what is a guess, and `resizing` what becomes of a picture of another size if that is one.
+    """
 
     preprocess: Preprocess
     size: tuple[int, int]
     bands: int = RGB
     note: str = ""
+    resizing: str = ""
 
 
 def plain_preprocess(module: nn.Module) -> Prepared:
     """Make a preprocessing for a module.
 
     The module's attributes are used: a callable `preprocess`, `input_size` (an edge, (h, w) or (channels, h, w)),
-    `mean` and `std` (a number for each channel, for pixels 0..1 or 0..255). A module of one channel gets grey pixels,
-    and one of other than three the bands of a picture.
+    `mean` and `std` (a number for each channel, for pixels 0..1 or 0..255), and `crop_pct`, the crop's share of the
+    resized picture. A picture is resized to a stated size as a whole if there is no `crop_pct`; without a size it is
+    cropped as for ImageNet. A module of one channel gets grey pixels, and one of other than three the bands of a
+    picture.
     """
-    known = {name for name in ("input_size", "mean", "std") if getattr(module, name, None) is not None}
+    known = {name for name in ("input_size", "mean", "std", "crop_pct") if getattr(module, name, None) is not None}
     size = _size(module.input_size if "input_size" in known else _SIZE)
+    share = _share(module.crop_pct) if "crop_pct" in known else None if "input_size" in known else _CROP
     channels = channels_of(module, size) or _stated(module) or RGB
     own = getattr(module, "preprocess", None)
     if callable(own):
         return _own(own, channels)
     mean, std = _numbers(module, "mean", MEAN, channels), _numbers(module, "std", STD, channels)
+    cover = None if share is None else (int(size[0] / share), int(size[1] / share))
+    make = resize_and_crop if channels in {1, RGB} else _bands
+    crop = ""
+    if cover and "input_size" not in known:
+        crop = f"shorter side to {cover[0]} px, centre crop {size[1]} x {size[0]}, "
     guess = (
-        f"Preprocessing is a guess: shorter side to {_edge(*size)} px, centre crop {size[1]} x {size[0]}, "
-        f"{_origin(channels, known)}. "
+        f"Preprocessing is a guess: {crop}{_origin(channels, known)}. "
         "If it was trained differently, set input_size, mean and std, or preprocess, on the module."
     )
     return Prepared(
-        preprocess=resize_and_crop(size, mean, std) if channels in {1, RGB} else _bands(size, mean, std),
+        preprocess=make(size, mean, std, cover=cover),
         size=size,
         bands=RGB if channels == 1 else channels,
-        note="" if known == {"input_size", "mean", "std"} else guess,
+        note="" if known >= {"input_size", "mean", "std"} else guess,
+        resizing="" if cover else _resizing(size),
     )
+
+
+def _resizing(size: tuple[int, int]) -> str:
+    return (
+        f"The picture is resized to {size[1]} x {size[0]} as a whole, whatever its proportions. If the model was "
+        "trained with a centre crop, set crop_pct on the module, such as 0.875."
+    )
+
+
+def _share(value: Any) -> float:
+    share = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
+    if not 0.05 <= share <= 1:  # noqa: PLR2004 - below, the resized picture does not fit into memory
+        message = f"The module's `crop_pct` is {value!r}; expected the crop's share of the resized picture, up to 1."
+        raise InputError(message, hint="Write for example crop_pct = 0.875, as for ImageNet.")
+    return share
 
 
 def _origin(channels: int, known: set[str]) -> str:
@@ -75,16 +104,16 @@ def resize_and_crop(
     mean: Sequence[float],
     std: Sequence[float],
     *,
-    edge: int | None = None,
+    cover: tuple[int, int] | None,
     resampling: Image.Resampling | None = None,
 ) -> Preprocess:
-    """Make a preprocessing that resizes the shorter side to `edge`, crops the centre and normalises.
+    """Make a preprocessing that resizes a picture, crops its centre and normalises.
 
-    `size` is the crop's (h, w) in pixels, `mean` and `std` are for pixels 0..1, one number each for grey pictures,
-    `edge` is `_MARGIN` times the crop by default, and `resampling` bilinear.
+    `size` is the input's (h, w) in pixels, and `cover` the (h, w) that the resized picture covers before the crop; with
+    None the whole picture is resized to `size`. `mean` and `std` are for pixels 0..1, one number each for grey
+    pictures, and `resampling` is bilinear by default.
     """
     height, width = size
-    shorter = edge or _edge(height, width)
 
     def preprocess(pixels: NDArray[np.uint8]) -> Tensor:
         import numpy as np
@@ -94,11 +123,10 @@ def resize_and_crop(
         filter_ = Image.Resampling.BILINEAR if resampling is None else resampling
         shown = grey(pixels) if len(mean) == 1 else pixels
         picture = Image.fromarray(np.ascontiguousarray(shown))
-        scale = shorter / min(picture.size)
-        size = (max(width, round(picture.width * scale)), max(height, round(picture.height * scale)))
+        rows, columns = covering((picture.height, picture.width), size, cover)
         # Only the crop is resized: the rest of a very long picture may not fit into memory.
-        left, top = (size[0] - width) / 2, (size[1] - height) / 2
-        ratio = picture.width / size[0], picture.height / size[1]
+        left, top = round((columns - width) / 2), round((rows - height) / 2)
+        ratio = picture.width / columns, picture.height / rows
         box = (left * ratio[0], top * ratio[1], (left + width) * ratio[0], (top + height) * ratio[1])
         view = np.atleast_3d(np.array(picture.resize((width, height), filter_, box=box), np.float32)) / 255
         values = (view - np.asarray(mean, np.float32)) / np.asarray(std, np.float32)
@@ -107,18 +135,19 @@ def resize_and_crop(
     return preprocess
 
 
-def _edge(height: int, width: int) -> int:
-    return round(max(height, width) * _MARGIN)
-
-
-def _bands(size: tuple[int, int], mean: Sequence[float], std: Sequence[float]) -> Preprocess:
+def _bands(
+    size: tuple[int, int], mean: Sequence[float], std: Sequence[float], *, cover: tuple[int, int] | None
+) -> Preprocess:
     """Make a preprocessing of (H, W, bands). A mean above 1 is for the picture's own numbers, any other for 0..1."""
     own_numbers = bool(mean) and max(mean) > 1
 
     def preprocess(numbers: NDArray[Any]) -> Tensor:
         import torch
 
-        values = resized(numbers if own_numbers else unit(numbers), size, _edge(*size))
+        if own_numbers and min(mean) > 1 and numbers.dtype.kind == "f" and 0 < numbers.max() <= 1:
+            message = f"The module's `mean` {mean} is for a picture's own numbers, and these lie within 0..1."
+            raise InputError(message, hint="State mean and std for 0..1, or give the picture without a range.")
+        values = resized(numbers if own_numbers else unit(numbers), size, cover)
         if not mean:
             return values
         return (values - torch.tensor(mean)[:, None, None]) / torch.tensor(std)[:, None, None]
@@ -127,11 +156,51 @@ def _bands(size: tuple[int, int], mean: Sequence[float], std: Sequence[float]) -
 
 
 def _own(function: Callable[..., Any], channels: int) -> Prepared:
+    """Make a preprocessing of the module's own, which gets pixels or a PIL image, whichever it is written for."""
+    pixels, image = _checked(function, pil=False), _checked(function, pil=True)
+    tried = {bands: _shape(pixels, bands) for bands in dict.fromkeys((RGB, channels))}
+    bands = next((bands for bands, shape in tried.items() if _fits(shape, bands, channels)), 0)
+    if bands in {0, RGB}:
+        shape = _shape(image, RGB)
+        # Transforms of torchvision that are written for PIL images leave an array as it is, or fail on it.
+        if _fits(shape, RGB, channels) and shape != tried[RGB]:
+            return Prepared(preprocess=image, size=shape[1:])
+    shape = tried.get(bands) or next((shape for shape in tried.values() if isinstance(shape, tuple)), tried[RGB])
+    if isinstance(shape, InputError):
+        raise shape
+    if not bands:
+        message = f"The module's own `preprocess` gives {shape[0]} channels, and its first layer takes {channels}."
+        raise InputError(message, hint=_CALLED_WITH)
+    return Prepared(preprocess=pixels, size=shape[1:], bands=bands)
+
+
+def _shape(preprocess: Preprocess, bands: int) -> tuple[int, int, int] | InputError:
+    """Return the shape (channels, h, w) that a blank picture becomes, or why it becomes none."""
     import numpy as np
-    import torch
+
+    try:
+        with reported("The module's own `preprocess` fails on a blank picture", _CALLED_WITH):
+            channels, height, width = preprocess(np.zeros((512, 512, bands), np.uint8)).shape
+    except InputError as error:
+        return error
+    return channels, height, width
+
+
+def _fits(shape: tuple[int, int, int] | InputError, bands: int, channels: int) -> TypeGuard[tuple[int, int, int]]:
+    """Return whether a preprocessing of so many bands is one for a model of so many channels."""
+    return isinstance(shape, tuple) and channels in {shape[0], bands}
+
+
+def _checked(function: Callable[..., Any], *, pil: bool) -> Preprocess:
+    """Return a module's own function with its answer as a tensor (channels, h, w), float32."""
 
     def preprocess(pixels: NDArray[Any]) -> Tensor:
-        inputs = torch.as_tensor(function(pixels), dtype=torch.float32).detach().cpu()
+        import numpy as np
+        import torch
+        from PIL import Image
+
+        answer = function(Image.fromarray(np.ascontiguousarray(pixels)) if pil else pixels)
+        inputs = torch.as_tensor(answer, dtype=torch.float32).detach().cpu()
         if inputs.dim() == 4 and len(inputs) == 1:  # noqa: PLR2004
             inputs = inputs[0]
         if inputs.dim() != 3:  # noqa: PLR2004
@@ -139,20 +208,7 @@ def _own(function: Callable[..., Any], channels: int) -> Prepared:
             raise InputError(message, hint=_CALLED_WITH)
         return inputs
 
-    failure: InputError | None = None
-    for bands in dict.fromkeys((RGB, channels)):
-        try:
-            with reported("The module's own `preprocess` fails on a blank picture", _CALLED_WITH):
-                found, height, width = preprocess(np.zeros((512, 512, bands), np.uint8)).shape
-        except InputError as error:
-            failure = failure or error
-            continue
-        if channels in {found, bands}:
-            return Prepared(preprocess=preprocess, size=(height, width), bands=bands)
-    if failure is None:
-        message = f"The module's own `preprocess` gives {found} channels, and its first layer takes {channels}."
-        failure = InputError(message, hint=_CALLED_WITH)
-    raise failure
+    return preprocess
 
 
 def _stated(module: nn.Module) -> int | None:
@@ -165,8 +221,10 @@ def _stated(module: nn.Module) -> int | None:
 
 def _size(value: Any) -> tuple[int, int]:
     edges = [value, value] if isinstance(value, int) else list(value) if isinstance(value, list | tuple) else []
-    if len(edges) < 2 or not all(isinstance(edge, int) and edge > 0 for edge in edges):  # noqa: PLR2004
-        message = f"The module's `input_size` is {value!r}; expected an edge or (height, width) in pixels."
+    last = len(edges) == RGB and edges[2] in {1, RGB} and edges[0] not in {1, RGB}  # channels last, as in Keras
+    if len(edges) < 2 or last or not all(isinstance(edge, int) and edge > 0 for edge in edges):  # noqa: PLR2004
+        expected = "an edge, (height, width) or (channels, height, width) in pixels"
+        message = f"The module's `input_size` is {value!r}; expected {expected}."
         raise InputError(message, hint="Write for example input_size = (224, 224).")
     return edges[-2], edges[-1]
 

@@ -45,8 +45,8 @@ class PythonSource(Source):
     def load(self, reference: str, checkpoint: str | None, device: str, options: LoadOptions) -> LoadedModel:
         """Call the factory and load its model.
 
-        A plain module may have attributes `input_size`, `mean`, `std`, `class_names`, a callable `preprocess`, and
-        `output` and `score`, which say what its output is.
+        A plain module may have attributes `input_size`, `mean`, `std`, `crop_pct`, `class_names`, a callable
+        `preprocess`, and `output` and `score`, which say what its output is.
         Raises `InputError` if the module, the factory or its result is wrong.
         """
         path = reference.partition(":")[0]
@@ -108,6 +108,7 @@ class PythonSource(Source):
             bands=prepared.bands,
             class_names=names,
             notes=tuple(note for note in (prepared.note, unread) if note),
+            resizing=prepared.resizing,
             **_said(module),
         )
 

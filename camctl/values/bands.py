@@ -1,13 +1,12 @@
 """Read a picture's own numbers (H, W, bands): more than 8 bits, floats, or other bands than red, green and blue.
 
-Pillow keeps 8 bits of a colour picture, and opens no TIFF of many bands. OpenCV reads colours of any depth, and
-tifffile any number of bands.
+Pillow keeps 8 bits of a colour picture, and opens no TIFF of many bands. OpenCV reads colours of any depth and all
+pages of a file, and tifffile any number of bands.
 """
 
 from __future__ import annotations
 
 import logging
-import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
@@ -15,40 +14,33 @@ from typing import IO, TYPE_CHECKING, Any
 
 from camctl.errors import InputError
 from camctl.values.picture_file import silent_decoder
+from camctl.values.tiff import COLOURS, RGB, Page, Pages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     import numpy as np
     from numpy.typing import NDArray
 
 PNG = b"\x89PNG\r\n\x1a\n"
-TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
-WIDTH, BITS, PHOTOMETRIC, ORIENTATION, SAMPLES, EXTRA, FORMAT, NODATA = 256, 258, 262, 274, 277, 338, 339, 42113
-"""Tags of TIFF; the last is GDAL's."""
-
-RGB = 3
-
-GREYS, COLOURS = {0, 1}, 2
-"""Values of PHOTOMETRIC: white or black is zero; red, green and blue."""
-
-BIG = 43
-"""The version of TIFF for files of more than 4 GB."""
-
-BYTE, MOST_NUMBERS = 8, 1_500_000_000
-"""Bits of an ordinary picture, and the largest count of numbers that is read: a limit on memory."""
+MOST_NUMBERS = 1_500_000_000
+"""The largest count of numbers that is read: a limit on memory."""
 
 CODECS = "Install its compression (pip install imagecodecs), or save it anew with none"
 
 
 @dataclass(frozen=True, eq=False)
 class Levels:
-    """A picture's own numbers (H, W, bands). `alpha` (H, W), 0..1, is its opacity, and `nodata` marks empty pixels."""
+    """A picture's own numbers (H, W, bands).
+
+    `alpha` (H, W), 0..1, is its opacity, `nodata` marks empty pixels, and `pages` says that each band is a page.
+    """
 
     numbers: NDArray[Any]
     alpha: NDArray[np.float32] | None = None
     nodata: float | None = None
+    pages: bool = False
 
     def turned(self, orientation: int) -> Levels:
         """Return them upright, by an EXIF orientation (1..8) of the file."""
@@ -56,33 +48,11 @@ class Levels:
         return replace(self, numbers=turned_upright(self.numbers, orientation), alpha=alpha)
 
 
-@dataclass(frozen=True)
-class _Kind:
-    """What the first directory of a TIFF says."""
-
-    bits: int
-    photometric: int
-    bands: int
-    """Without the opacity."""
-    alpha: bool
-    orientation: int
-    whole: bool
-    """Whether its numbers are whole and have no sign."""
-    nodata: float | None
-
-    @property
-    def ordinary(self) -> bool:
-        """Whether Pillow reads all that is in it."""
-        if self.photometric not in GREYS | {COLOURS}:
-            return True
-        return self.bits <= BYTE and self.whole and self.bands == (3 if self.photometric == COLOURS else 1)
-
-
-def read_levels(file: IO[bytes], name: str, orientation: int | None) -> Levels | None:
+def read_levels(file: IO[bytes], name: str, orientation: int | None, pages: Pages | None) -> Levels | None:
     """Return the numbers of a picture that Pillow cannot read as they are; None for all others.
 
-    `orientation` (1..8) is EXIF's, or None if Pillow cannot open the file. Raises `InputError` for a TIFF that nothing
-    here reads.
+    `orientation` (1..8) is EXIF's, or None if Pillow cannot open the file, and `pages` are those of a TIFF. Raises
+    `InputError` for a TIFF that nothing here reads.
     """
     file.seek(0)
     head = file.read(32)
@@ -91,64 +61,41 @@ def read_levels(file: IO[bytes], name: str, orientation: int | None) -> Levels |
         deep_colour = head[24:25] == b"\x10" and head[25:26] in {b"\x02", b"\x04", b"\x06"}
         levels = _by_opencv(file) if deep_colour else None
         return levels.turned(orientation or 1) if levels is not None else None
-    if not head.startswith(TIFF):
+    if pages is None:
         return None
-    kind = _kind(file)
-    if kind is None or (orientation and (kind.ordinary or kind.bands + kind.alpha == 1)):
+    page = pages.first
+    stack = _stack(file, pages) if pages.alike else None
+    if stack is not None:
+        return stack
+    if orientation and (page.ordinary or page.bands + page.alpha == 1):
         return None
     # OpenCV has every compression, and tifffile few without a package of its own.
-    colours = _by_opencv(file) if kind.photometric == COLOURS and kind.bands == RGB else None
+    colours = _by_opencv(file) if page.photometric == COLOURS and page.bands == RGB else None
     if colours is not None and colours.numbers.shape[2] == RGB:
         return colours
     if find_spec("tifffile") is None:
-        text = f"'{name}' is a TIFF of {kind.bands} bands of {kind.bits} bits, which needs the package tifffile."
-        raise InputError(text, hint="Install it: pip install tifffile")
-    return _by_tifffile(file, name, kind)
+        text = f"'{name}' is a TIFF of {page.bands} bands of {page.bits} bits, which needs the package tifffile."
+        raise InputError(text, hint="Install it: pip install 'camctl[bands]'")
+    return _by_tifffile(file, name, page)
 
 
-def _kind(file: IO[bytes]) -> _Kind | None:
-    """Return what the first directory says; None if it cannot be read."""
-    try:
-        tags = _directory(file)
-        extra = tags.get(EXTRA, ())
-        alpha = any(value in {1, 2} for value in extra)
-        return _Kind(
-            bits=max(tags.get(BITS, (1,))),
-            photometric=int(tags.get(PHOTOMETRIC, 1)),
-            bands=int(tags.get(SAMPLES, 1)) - alpha,
-            alpha=alpha,
-            orientation=int(tags.get(ORIENTATION, 1)),
-            whole=all(value == 1 for value in tags.get(FORMAT, (1,))),
-            nodata=_number(tags.get(NODATA)),
-        )
-    except Exception:  # noqa: BLE001 (a damaged directory may raise anything: Pillow says what is wrong)
+def _stack(file: IO[bytes], pages: Pages) -> Levels | None:
+    """Return the pages of one band as the bands of one picture; None if OpenCV cannot read them all."""
+    import cv2
+    import numpy as np
+
+    if pages.count * int(np.prod(pages.first.size, dtype=np.int64)) > MOST_NUMBERS:
         return None
-    finally:
-        file.seek(0)
-
-
-def _directory(file: IO[bytes]) -> Mapping[int, Any]:
-    """Return the tags of the first page. Raises `ValueError` if there are none, and what Pillow raises."""
-    from PIL.TiffImagePlugin import ImageFileDirectory_v2
-
-    head = file.read(8)
-    if BIG in head[2:4]:
-        head += file.read(8)
-    tags = ImageFileDirectory_v2(head)
-    file.seek(tags.next)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        tags.load(file)
-    if WIDTH not in tags:
-        raise ValueError
-    return tags
-
-
-def _number(text: Any) -> float | None:
-    try:
-        return float(str(text).strip("\0 ")) if text else None
-    except ValueError:
+    with _without_words(), silent_decoder():
+        sound, found = cv2.imdecodemulti(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_UNCHANGED)
+    file.seek(0)
+    # OpenCV turns them upright.
+    size = pages.first.size[::-1] if pages.first.orientation in {5, 6, 7, 8} else pages.first.size
+    if not sound or len(found) != pages.count or any(array.shape != size for array in found):
         return None
+    if pages.rows:
+        return Levels(np.stack(found), nodata=pages.first.nodata)
+    return Levels(np.stack(found, 2), nodata=pages.first.nodata, pages=True)
 
 
 def _by_opencv(file: IO[bytes]) -> Levels | None:
@@ -167,7 +114,7 @@ def _by_opencv(file: IO[bytes]) -> Levels | None:
     return _split(array, alpha=array.shape[2] in {2, 4})
 
 
-def _by_tifffile(file: IO[bytes], name: str, kind: _Kind) -> Levels:
+def _by_tifffile(file: IO[bytes], name: str, page: Page) -> Levels:
     import numpy as np
 
     try:
@@ -177,7 +124,7 @@ def _by_tifffile(file: IO[bytes], name: str, kind: _Kind) -> Levels:
         raise InputError(text, hint="Cut out a part of it, or scale it down first.") from None
     except Exception as error:  # noqa: BLE001 (decoders raise anything on damaged files)
         reason = " ".join(str(error).split()).rstrip(".")
-        text = f"'{name}' is a TIFF of {kind.bands} bands of {kind.bits} bits that cannot be read: {reason}."
+        text = f"'{name}' is a TIFF of {page.bands} bands of {page.bits} bits that cannot be read: {reason}."
         hint = "Copy or download it again, or save it anew with another program."
         raise InputError(text, hint=CODECS if "imagecodecs" in reason else hint) from None
     if axes == "YX":
@@ -187,7 +134,7 @@ def _by_tifffile(file: IO[bytes], name: str, kind: _Kind) -> Levels:
     elif axes != "YXS":
         text = f"'{name}' is a TIFF with the axes {axes}, and a picture has rows, columns and bands."
         raise InputError(text, hint="Save one plane of it as a picture.")
-    return _split(turned_upright(array, kind.orientation), alpha=kind.alpha, nodata=kind.nodata)
+    return _split(turned_upright(array, page.orientation), alpha=page.alpha, nodata=page.nodata)
 
 
 def _first_page(file: IO[bytes]) -> tuple[str, NDArray[Any]]:

@@ -8,14 +8,13 @@ from __future__ import annotations
 import logging
 import threading
 import warnings
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
-from importlib import import_module
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 from camctl.errors import CamctlError, Hint, InputError
-from camctl.values.picture_file import opened, reason, silent_decoder, what_it_is
+from camctl.values.picture_file import formats, frames_of, head_of, opened, reason, silent_decoder, what_it_is
 from camctl.values.reading import AS_FOUND, Reading
 from camctl.values.texts import valid
 
@@ -33,21 +32,6 @@ if TYPE_CHECKING:
 
 MOST_PIXELS = 512_000_000
 """Maximum number of pixels: a limit on memory (three bytes per pixel here, and as many to decode)."""
-
-FORMATS = {
-    "PNG": "Png",
-    "JPEG": "Jpeg",
-    "WEBP": "WebP",
-    "TIFF": "Tiff",
-    "BMP": "Bmp",
-    "GIF": "Gif",
-    "PPM": "Ppm",
-    "JPEG2000": "Jpeg2K",
-    "AVIF": "Avif",
-    "TGA": "Tga",
-    "ICO": "Ico",
-}
-"""Pillow's name of a format -> its module, without formats that call other programs (EPS) or are rarely photographs."""
 
 # Pillow logs what it finds odd in a file; without any handler Python prints it.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
@@ -90,7 +74,7 @@ class Picture:
             numbers = numbers[..., [band - 1 for band in asked]]
         elif found != count:
             text = f"The model takes pictures of {count} bands, and '{self.path}' has {found}."
-            hint = f"Give a TIFF of {count} bands."
+            hint = f"Give a TIFF of {count} bands: of one page, or of pages of one size."
             if found > count:
                 first = ",".join(str(band + 1) for band in range(count))
                 hint = Hint("Name the bands that the model takes, in its order", bands=first)
@@ -184,11 +168,12 @@ def _read_open(file: IO[bytes], name: str, reading: Reading) -> Picture:
     from PIL import Image, UnidentifiedImageError
 
     from camctl.values.bands import read_levels
+    from camctl.values.tiff import TIFF, pages_of
 
     header: Image.Image | None = None
     try:
         with _header_lock, _quiet_and_unlimited():
-            header = Image.open(file, formats=_formats())
+            header = Image.open(file, formats=formats())
     except UnidentifiedImageError:
         pass
     except MemoryError:
@@ -198,33 +183,20 @@ def _read_open(file: IO[bytes], name: str, reading: Reading) -> Picture:
     with header or nullcontext() as image:
         if image is not None:
             _check_size(*image.size, name)
-        levels = read_levels(file, name, _orientation(image) if image is not None else None)
+        pages = pages_of(file) if head_of(file).startswith(TIFF) else None
+        levels = read_levels(file, name, _orientation(image) if image is not None else None, pages)
         if levels is not None:
             picture = _shown(name, levels, reading)
         elif image is not None:
             picture = _decode(image, name, reading)
         else:
             raise _not_a_picture(name, file)
+        count = pages.count if pages else frames_of(image)
+        if count > 1 and not (pages and pages.alike and levels):
+            what = "pages" if pages else "frames"
+            picture = replace(picture, notes=(*picture.notes, f"'{name}' has {count} {what}: the first is read."))
         file.seek(0)
         return replace(picture, sha256=hashlib.file_digest(file, "sha256").hexdigest())  # type: ignore[arg-type]  # it is open
-
-
-def _formats() -> list[str]:
-    """Return those of `FORMATS` that this Pillow has; importing all of Pillow's takes ten times as long."""
-    from PIL import Image
-
-    for module in FORMATS.values():
-        with suppress(ImportError):
-            import_module(f"PIL.{module}ImagePlugin")
-    return [name for name in FORMATS if name in Image.OPEN]
-
-
-def picture_suffixes() -> frozenset[str]:
-    """Return the endings of files that can be read as pictures: lower case, with the dot."""
-    from PIL import Image
-
-    formats = set(_formats())
-    return frozenset(suffix for suffix, name in Image.registered_extensions().items() if name in formats)
 
 
 @contextmanager
@@ -246,8 +218,7 @@ def _quiet_and_unlimited() -> Iterator[None]:
 
 
 def _not_a_picture(name: str, file: IO[bytes]) -> InputError:
-    file.seek(0)
-    head = file.read(512)
+    head = head_of(file)
     if head.startswith((b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"II*\0", b"MM\0*")):
         return _damaged(name, EOFError("little more than its beginning is there"))
     return InputError(f"'{name}' is not a picture.", hint=what_it_is(head))

@@ -8,7 +8,8 @@ import stat
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from importlib import import_module
 from io import BytesIO
 from itertools import islice
 from pathlib import Path
@@ -20,8 +21,25 @@ from camctl.paths import alike, check_file
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from PIL import Image
+
 MOST_BYTES = 1 << 33
 """Maximum size of a file: no picture of `MOST_PIXELS` is larger in any format."""
+
+FORMATS = {
+    "PNG": "Png",
+    "JPEG": "Jpeg",
+    "WEBP": "WebP",
+    "TIFF": "Tiff",
+    "BMP": "Bmp",
+    "GIF": "Gif",
+    "PPM": "Ppm",
+    "JPEG2000": "Jpeg2K",
+    "AVIF": "Avif",
+    "TGA": "Tga",
+    "ICO": "Ico",
+}
+"""Pillow's name of a format -> its module, without formats that call other programs (EPS) or are rarely photographs."""
 
 _NAMES_LOOKED_AT = 5000
 _stderr_lock = threading.Lock()
@@ -101,6 +119,40 @@ def _something_in(folder: Path) -> str:
     except OSError:
         inside = []
     return f"Name one picture in it, such as '{min(inside)}'." if inside else "Name a picture file."
+
+
+def formats() -> list[str]:
+    """Return those of `FORMATS` that this Pillow has; importing all of Pillow's takes ten times as long."""
+    from PIL import Image
+
+    for module in FORMATS.values():
+        with suppress(ImportError):
+            import_module(f"PIL.{module}ImagePlugin")
+    return [name for name in FORMATS if name in Image.OPEN]
+
+
+def picture_suffixes() -> frozenset[str]:
+    """Return the endings of files that can be read as pictures: lower case, with the dot."""
+    from PIL import Image
+
+    known = set(formats())
+    return frozenset(suffix for suffix, name in Image.registered_extensions().items() if name in known)
+
+
+def head_of(file: IO[bytes]) -> bytes:
+    """Return the first bytes of a file."""
+    file.seek(0)
+    return file.read(512)
+
+
+def frames_of(image: Image.Image | None) -> int:
+    """Return the number of pictures of an animation; 1 for all others."""
+    if image is None or image.format not in {"GIF", "WEBP", "PNG"}:
+        return 1
+    try:
+        return int(getattr(image, "n_frames", 1))
+    except Exception:  # noqa: BLE001 (it is cut short: its first picture may be sound)
+        return 1
 
 
 def what_it_is(head: bytes) -> str:

@@ -6,7 +6,7 @@
   fewest that hold the picture, and for floats 1 if none is above. Anything else is stretched from its smallest to its
   largest number. The user's range goes before. Numbers that are not finite are black.
 - Of many bands three are shown, the first ones or those that the user names.
-- The first picture of an animation, or of a file of several pages, is used.
+- The first picture of an animation, or of a file of several pages, is used; pages of one band each are bands.
 """
 
 from __future__ import annotations
@@ -121,7 +121,8 @@ def shown(levels: Levels, reading: Reading, name: str) -> Shown:
     if max(bands) > count:
         text = f"'{name}' has {count} band{'' if count == 1 else 's'}, and band {max(bands)} is asked for."
         raise InputError(text, hint=Hint("Name other bands", bands=",".join(map(str, range(1, min(count, RGB) + 1)))))
-    visible = bands[:RGB] if len(bands) >= RGB else bands[:1]
+    apart = levels.pages and count != RGB and not reading.bands
+    visible = bands[:RGB] if len(bands) >= RGB and not apart else bands[:1]
     black, white, note = _range(levels, reading, name)
     pixels = np.empty((*levels.numbers.shape[:2], RGB), np.uint8)
     for channel in range(RGB):
@@ -130,21 +131,29 @@ def shown(levels: Levels, reading: Reading, name: str) -> Shown:
     if levels.alpha is not None:
         opaque = levels.alpha[..., None]
         pixels = np.round(pixels * opaque + BYTES * (1 - opaque)).astype(np.uint8)
-    notes = (note,) if note else ()
-    if not reading.bands and count not in {1, RGB}:
-        colours = "1, 2 and 3 are shown as red, green and blue" if count > RGB else "the first is shown, as grey"
-        notes = (
-            Hint(f"'{name}' has {count} bands: {colours}. To show others", bands="3,2,1" if count > RGB else "2"),
-            *notes,
-        )
-    return Shown(pixels, notes)
+    told = "" if reading.bands else _bands_note(name, count, pages=levels.pages)
+    return Shown(pixels, tuple(line for line in (told, note) if line))
+
+
+def _bands_note(name: str, count: int, *, pages: bool) -> str:
+    """Return a line on which bands are shown; empty if nobody chose."""
+    if pages and count == RGB:
+        text = f"'{name}' has {count} pages of one band, read as red, green and blue. To read the first alone"
+        return Hint(text, bands="1")
+    if pages:
+        text = f"'{name}' has {count} pages of one band: the first is shown, and a model of {count} bands sees all"
+        return Hint(f"{text}. To show others", bands="2")
+    if count in {1, RGB}:
+        return ""
+    colours = "1, 2 and 3 are shown as red, green and blue" if count > RGB else "the first is shown, as grey"
+    return Hint(f"'{name}' has {count} bands: {colours}. To show others", bands="3,2,1" if count > RGB else "2")
 
 
 def _range(levels: Levels, reading: Reading, name: str) -> tuple[float, float, str]:
-    """Return the numbers that are black and white, and a note if that is a guess."""
+    """Return the numbers that are black and white, and a note if that is a guess or changes numbers."""
     numbers = levels.numbers
     if reading.range is not None:
-        return (*reading.range, "")
+        return (*reading.range, _clipped(levels, reading.range, name))
     if numbers.dtype.kind == "b":
         return 0, 1, ""
     if numbers.dtype == np.uint8:
@@ -154,19 +163,39 @@ def _range(levels: Levels, reading: Reading, name: str) -> tuple[float, float, s
     if (black, white) == (0, 1 if floats else WORDS):
         return black, white, ""
     kind = "floats" if floats else f"{numbers.dtype.itemsize * 8} bits"
-    text = f"'{name}' holds numbers of {kind} without a white of their own: black is {black:g}, white {white:g}"
-    return black, white, Hint(f"{text}. To set them", range=f"0:{1 if floats else WORDS}")
+    count, own = numbers.shape[2], ""
+    if count not in {1, RGB}:
+        own = f" (a model of {count} bands with a mean above 1 or a preprocess gets them as they are)"
+    text = f"'{name}' holds numbers of {kind} without a white of their own{own}: for you and the model, "
+    text += f"black is {black:g}, white {white:g}. To set them"
+    return black, white, Hint(text, range=f"0:{1 if floats else WORDS}")
+
+
+def _clipped(levels: Levels, limits: tuple[float, float], name: str) -> str:
+    """Return a line on the numbers that lie outside of the user's range; empty if none does."""
+    black, white = limits
+    sound = _sound(levels.numbers, levels.nodata)
+    outside = np.count_nonzero(sound < black) + np.count_nonzero(sound > white)
+    if not outside:
+        return ""
+    share = f"{max(outside / sound.size, 0.001):.1%}"
+    return f"{share} of the numbers of '{name}' lie outside {black:g} to {white:g} and are clipped, for the model too."
 
 
 def usual_range(numbers: NDArray[Any], nodata: float | None = None) -> tuple[float, float]:
     """Return the numbers that stand for black and white in a picture of such numbers."""
-    sound = numbers[np.isfinite(numbers)] if numbers.dtype.kind == "f" else numbers
-    sound = sound if nodata is None else sound[sound != nodata]
+    sound = _sound(numbers, nodata)
     low, high = (float(sound.min()), float(sound.max())) if sound.size else (0.0, 0.0)
     tops = [1] if numbers.dtype.kind == "f" else []
     tops += [2**bits - 1 for bits in DEPTHS]
     top = next((top for top in tops if high <= top), None)
     return (low, high) if low < 0 or top is None else (0, top)
+
+
+def _sound(numbers: NDArray[Any], nodata: float | None) -> NDArray[Any]:
+    """Return the numbers that say something."""
+    sound = numbers[np.isfinite(numbers)] if numbers.dtype.kind == "f" else numbers
+    return sound if nodata is None else sound[sound != nodata]
 
 
 def _to_bytes(levels: NDArray[Any], black: float, white: float) -> NDArray[np.uint8]:

@@ -15,9 +15,11 @@ class Reading:
     Parameters
     ----------
     bands
-        Bands to show as red, green and blue, counted from 1; a model that takes as many bands sees these.
+        Bands, counted from 1, that are red, green and blue in what is shown and in what a model of colours sees; a
+        model that takes as many bands sees these.
     range
-        The numbers that are black and white.
+        The numbers that are black and white in what is shown and in what the model sees. Numbers outside are clipped,
+        and a model of other than three bands gets 0..1.
 
     Examples
     --------

@@ -24,6 +24,20 @@ class View:
     box: tuple[float, float, float, float]
     exact: bool = True
 
+    def words(self, whole: tuple[int, int]) -> str:
+        """Return how a picture of size `whole` (height, width) became the input, such as `the whole of it, resized`."""
+        (height, width), (x0, y0, x1, y1) = whole, self.box
+        rows, columns = (y1 - y0) / self.size[0], (x1 - x0) / self.size[1]
+        slack = max(1.0, 0.01 * max(whole))
+        resized = "unchanged" if max(abs(rows - 1), abs(columns - 1)) < 0.01 else "resized"  # noqa: PLR2004
+        if abs(rows - columns) > 0.03 * max(rows, columns):
+            resized += ", its proportions not kept"
+        if min(x0, y0) < -slack or x1 > width + slack or y1 > height + slack:
+            return f"{resized}, with a margin around it"
+        if max(x0, y0, width - x1, height - y1) > slack:
+            return f"{(y1 - y0) / height:.0%} of its height and {(x1 - x0) / width:.0%} of its width, {resized}"
+        return resized if resized == "unchanged" else f"the whole of it, {resized}"
+
     def on(self, whole: tuple[int, int], small: tuple[int, int]) -> View:
         """Return the same view of a picture of size `whole` (height, width) that was scaled to `small`."""
         down, across = small[0] / whole[0], small[1] / whole[1]

@@ -21,6 +21,7 @@ class Net(nn.Module):
     """A body, its features pooled and a linear head. The view is the middle of a picture of 256 x 256, untouched."""
 
     input_size, mean, std = (SIZE, SIZE), (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
+    crop_pct = SIZE / (SIZE + 2 * MARGIN)
     class_names: object = NAMES
 
     def __init__(self, classes: int = 3, channels: int = 3) -> None:

@@ -136,6 +136,29 @@ def test_a_preprocessing_of_ones_own_gets_the_numbers_as_they_are(bands):
     assert any(array.dtype == np.uint16 and np.array_equal(array, bands) for array in seen)
 
 
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float32])
+def test_after_loading_a_preprocessing_of_bands_gets_the_pictures_type_alone(bands, kind):
+    net, seen = Net(6), []
+
+    def preprocess(array):
+        seen.append(array.dtype)
+        return torch.from_numpy(array.astype(np.float32) / 10000).permute(2, 0, 1)[:, :64, :64]
+
+    net.preprocess = preprocess
+    loaded = loaded_of(net)
+    seen.clear()
+    camctl.explain(loaded, (bands // 50).astype(kind))
+    assert set(seen) == {np.dtype(kind)}
+
+
+def test_a_range_for_a_model_of_the_pictures_own_numbers_is_refused(bands):
+    net = Net(6)
+    net.mean, net.std = (5000.0,) * 6, (100.0,) * 6
+    assert camctl.explain(net, bands.astype(np.float32)).maps
+    with pytest.raises(InputError, match="own numbers"):
+        camctl.explain(net, bands, reading=camctl.Reading(range=(0, 10000)))
+
+
 def test_a_preprocessing_that_makes_more_channels_of_colours_gets_colours(pixels):
     net = Net(4)
     net.preprocess = lambda array: torch.from_numpy(np.dstack([array, array[..., :1]])).permute(2, 0, 1)[:, :64, :64]

@@ -64,7 +64,7 @@ def squeezenet(name: str = "squeezenet") -> LoadedModel:
     _check(name, digest)
     module = squeezenet1_1(weights=None).eval()
     _fill(module, ArraysOnly(io.BytesIO(content), encoding="latin1").load())
-    plain = resize_and_crop((227, 227), CAFFE_MEAN, (1 / 255,) * 3, edge=256)
+    plain = resize_and_crop((227, 227), CAFFE_MEAN, (1 / 255,) * 3, cover=(256, 256))
     return LoadedModel(
         name=name,
         source="truth",

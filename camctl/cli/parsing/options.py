@@ -79,9 +79,10 @@ class ClassOptions:
 class ReadingOptions:
     """How a picture's numbers are read.
 
-    bands: Bands of a TIFF to show as red, green and blue, such as 4,3,2. A model of other bands sees all of them, or
-        these if it takes as many.
-    range: Numbers that are black and white in a picture of more than 8 bits, such as 0:4095.
+    bands: Bands of a TIFF to show, and to give to a model of colours, as red, green and blue, such as 4,3,2. A model of
+        other bands sees all of them, or these if it takes as many.
+    range: Numbers that are black and white, such as 0:4095, in what is shown and in what the model sees. Numbers
+        outside are clipped, and a model of other than three bands gets 0..1.
     """
 
     panel: ClassVar = WHAT

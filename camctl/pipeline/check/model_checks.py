@@ -112,6 +112,8 @@ def class_names(trial: Trial) -> Outcome:
 def preprocessing(trial: Trial) -> Outcome:
     """Describe how a picture becomes an input."""
     text = f"a picture of {by(trial.scene.picture.size)} becomes {by(trial.seen.input_size)}"
+    if trial.scene.view.exact:
+        text = f"{text}: {trial.scene.view.words(trial.scene.picture.size)}"
     return ("ok", text, "") if trial.scene.view.exact else ("limited", f"{text}. {STRETCHED}", "")
 
 

@@ -91,7 +91,7 @@ class Pictures:
             try:
                 picture = self.picture(index)
                 inputs = prepared(self.loaded, picture)
-                about = Prepared(index, picture.size, picture.sha256, self.meter.view(picture.size))
+                about = Prepared(index, picture.size, picture.sha256, self.meter.view(picture))
             except CamctlError as error:
                 faults[index] = error.message
             except Exception as error:  # noqa: BLE001 - the preprocessing may be the user's
