@@ -234,6 +234,29 @@ def test_two_writers_of_one_shard_are_refused(out):
     opened(out).__exit__(None, None, None)
 
 
+ORPHAN = """
+import os, signal, time
+from tests.results.kills import Writer
+from tests.results.rows import SCHEMA, START
+with Writer.open({out!r}, START, SCHEMA, total=10):
+    if child := os.fork():
+        print(child, flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(60)
+"""
+
+
+def test_worker_that_outlives_a_killed_writer_does_not_hold_the_folder(out):
+    code = ORPHAN.format(out=str(out))
+    with subprocess.Popen([sys.executable, "-W", "ignore", "-c", code], cwd=ROOT, stdout=subprocess.PIPE) as process:
+        child = int(process.stdout.readline())
+        try:
+            assert process.wait() == -signal.SIGKILL
+            opened(out).__exit__(None, None, None)
+        finally:
+            os.kill(child, signal.SIGKILL)
+
+
 def test_nothing_is_lost_or_doubled_by_kills(out):
     random = np.random.default_rng(0)
     for _ in range(4):
