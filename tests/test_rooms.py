@@ -28,7 +28,7 @@ ALLOWED = {
     "ranking": {"values"},
     "files": {"errors", "paths", "values", "ranking"},
     "datasets": {"errors", "paths", "values"},
-    "results": {"errors", "paths", "values", "files"},
+    "results": {"errors", "paths", "files"},
     "render": {"errors", "values", "ranking", "files"},
     "pipeline": {"errors", "values", "plugin", "kit", "registry", "engine", "ranking"},
     "demo": {"values", "plugin", "sources", "pipeline", "files", "render"},

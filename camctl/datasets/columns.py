@@ -48,7 +48,9 @@ class Columns:
         self.labels.append(None if label is None or label == "" else _text(label))
         self.boxes.append(box)
         for column, value in others.items():
-            self.others.setdefault(column, [None] * index).append(value)
+            if column not in self.others:
+                self.others[column] = [None] * index
+            self.others[column].append(value)
         for values in self.others.values():
             if len(values) <= index:
                 values.append(None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from contextlib import suppress
+from io import BufferedWriter
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -24,6 +25,19 @@ OURS = ".camctl-"
 
 _PART = re.compile(r"part-(\d{5,})-(\d{6,})\.parquet")
 
+_held: set[BufferedWriter] = set()
+"""Locks that this process holds."""
+
+
+def _release_in_child() -> None:
+    """Close the locks that a forked process has got from its parent: a worker outlives a parent that is killed."""
+    while _held:
+        _held.pop().close()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_release_in_child)
+
 
 class Folder:
     """A results folder.
@@ -37,7 +51,7 @@ class Folder:
     def __init__(self, out: str | Path) -> None:
         self.name = str(out)
         self.remote = is_address(self.name)
-        self._lock: IO[bytes] | None = None
+        self._lock: BufferedWriter | None = None
 
     def path(self, name: str) -> str:
         """Return the path or address of a file in the folder."""
@@ -170,17 +184,19 @@ class Folder:
         with suppress(FileNotFoundError):
             if os.fstat(file.fileno()).st_ino == Path(file.name).stat().st_ino:
                 self._lock = file
+                _held.add(file)
                 return
         file.close()  # its last holder has just removed it
         self.lock(shard)
 
     def unlock(self) -> None:
         """Let others write this shard."""
-        if self._lock is not None:
+        file, self._lock = self._lock, None
+        if file in _held:
+            _held.discard(file)
             with suppress(OSError):
-                Path(self._lock.name).unlink(missing_ok=True)
-            self._lock.close()
-            self._lock = None
+                Path(file.name).unlink(missing_ok=True)
+            file.close()
 
     def arrow(self) -> tuple[fs.FileSystem, str]:
         """Return pyarrow's file system, and the folder's path in it."""

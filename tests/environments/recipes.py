@@ -16,7 +16,9 @@ COMMANDS = ("tests/test_registry.py", "tests/cli", "tests/bad_input/test_usage.p
 """Tests of what depends on typer and rich."""
 
 ARRAYS = (
+    "tests/datasets",
     "tests/plugin",
+    "tests/results",
     "tests/sources",
     "tests/methods/test_parity.py",
     "tests/render/test_render_files.py",
