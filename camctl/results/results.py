@@ -10,8 +10,10 @@ from itertools import accumulate, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from camctl.datasets import open_data
 from camctl.errors import InputError, UnknownNameError, one_line
 from camctl.results.folder import Folder
+from camctl.results.maps import cam_of, picture_of
 from camctl.results.parts import batches, opened
 from camctl.results.schema import BETTER, ROW, schema
 from camctl.results.start import Start, read_start
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
     import pyarrow.dataset as ds
     import pyarrow.parquet as pq
     from numpy.typing import NDArray
+
+    from camctl.datasets import Data
+    from camctl.values.cam import Cam
 
 GRID = ("grid_height", "grid_width", "peak", "map")
 """Columns of a map: its cells are shares of its largest absolute value, the peak, which half precision holds."""
@@ -225,6 +230,40 @@ class Results:
             shares = cells.to_numpy(zero_copy_only=False).astype(np.float32)
             maps.append((shares * np.float32(peak[number].as_py())).reshape(grid))
         return maps
+
+    def cams(self, rows: pa.Table | Sequence[int]) -> Iterator[Cam]:
+        """Yield the maps of rows with their pictures, which are read again; rows without a map are left out.
+
+        `cam.overlay()` draws one, without the model.
+
+        Parameters
+        ----------
+        rows
+            A table from `table` or `worst`, or numbers of rows.
+
+        Raises
+        ------
+        InputError
+            A picture is no longer there, or the data set is another one.
+        """
+        import pyarrow as pa
+
+        numbers = rows.column(ROW).to_pylist() if isinstance(rows, pa.Table) else [int(row) for row in rows]
+        about = {"model": self.start["model"], "chosen_by": self.about.get("chosen_by", "")}
+        found = self._taken(numbers, self._known(None)).to_pylist()
+        for row, raw in zip(found, self.maps(numbers), strict=True):
+            if raw is not None:
+                yield cam_of(row, raw, picture_of(self._data, row, self.start["reading"]), about)
+
+    @cached_property
+    def _data(self) -> Data:
+        """The data set of the run. Raises `InputError` if it holds other pictures now."""
+        asked = self.start["data"]
+        data = open_data(asked["name"])
+        if data.fingerprint != asked["fingerprint"]:
+            message = f"The data set '{asked['name']}' has changed since it was explained."
+            raise InputError(message, hint="Draw maps where the data set is as it was.")
+        return data
 
     def _taken(self, rows: Sequence[int], columns: Sequence[str]) -> pa.Table:
         """Return these columns of rows, in the order asked for; of the rest only groups that hold a row are read."""
