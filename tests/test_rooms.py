@@ -180,8 +180,8 @@ def test_only_the_discovery_uses_the_package_entrypoints():
 
 
 def test_the_contract_stays_small():
-    files = (HOUSE / "plugin").glob("*.py")  # four kinds of plugin
-    assert sum(len(file.read_text(encoding="utf-8").splitlines()) for file in files) < 510
+    files = (HOUSE / "plugin").glob("*.py")  # five kinds of plugin
+    assert sum(len(file.read_text(encoding="utf-8").splitlines()) for file in files) < 560
 
 
 def test_the_contract_and_the_loading_kit_import_nothing_heavy():

@@ -104,26 +104,21 @@ def unit(numbers: NDArray[Any]) -> NDArray[np.float32]:
     return scaled
 
 
-def covering(whole: tuple[int, int], size: tuple[int, int], cover: tuple[int, int] | None) -> tuple[int, int]:
-    """Return the (h, w) to which a picture `whole` is resized so that it covers `cover`, from which `size` is cropped.
-
-    The proportions are kept, but with None, where it is `size` itself.
-    """
-    if cover is None:
-        return size
+def covering(whole: tuple[int, int], cover: tuple[int, int]) -> tuple[int, int]:
+    """Return the (h, w) to which a picture `whole` is resized, its proportions kept, so that it covers `cover`."""
     if cover[0] * whole[1] >= cover[1] * whole[0]:
         return cover[0], whole[1] * cover[0] // whole[0]
     return whole[0] * cover[1] // whole[1], cover[1]
 
 
-def resized(numbers: NDArray[Any], size: tuple[int, int], cover: tuple[int, int] | None) -> Tensor:
+def resized(numbers: NDArray[Any], size: tuple[int, int], cover: tuple[int, int]) -> Tensor:
     """Resize (H, W, bands) as `covering` says and crop the centre of `size`: (bands, h, w), float32."""
     import numpy as np
     import torch
     from torch.nn.functional import interpolate
 
     height, width = size
-    rows, columns = covering((numbers.shape[0], numbers.shape[1]), size, cover)
+    rows, columns = covering((numbers.shape[0], numbers.shape[1]), cover)
     tensor = torch.from_numpy(np.ascontiguousarray(numbers.transpose(2, 0, 1), np.float32))[None]
     if (rows, columns) != tensor.shape[-2:]:
         tensor = interpolate(tensor, (rows, columns), mode="bilinear", antialias=True, align_corners=False)

@@ -46,40 +46,42 @@ def plain_preprocess(module: nn.Module) -> Prepared:
 
     The module's attributes are used: a callable `preprocess`, `input_size` (an edge, (h, w) or (channels, h, w)),
     `mean` and `std` (a number for each channel, for pixels 0..1 or 0..255), and `crop_pct`, the crop's share of the
-    resized picture. A picture is resized to a stated size as a whole if there is no `crop_pct`; without a size it is
-    cropped as for ImageNet. A module of one channel gets grey pixels, and one of other than three the bands of a
+    resized picture. Without `crop_pct`, a picture is cropped as for ImageNet, but one of just the stated size goes in as
+    it is. A module of one channel gets grey pixels, and one of other than three the bands of a
     picture.
     """
     known = {name for name in ("input_size", "mean", "std", "crop_pct") if getattr(module, name, None) is not None}
     size = _size(module.input_size if "input_size" in known else _SIZE)
-    share = _share(module.crop_pct) if "crop_pct" in known else None if "input_size" in known else _CROP
+    share = _share(module.crop_pct) if "crop_pct" in known else _CROP
+    fits = "input_size" in known and "crop_pct" not in known
     channels = channels_of(module, size) or _stated(module) or RGB
     own = getattr(module, "preprocess", None)
     if callable(own):
         return _own(own, channels)
     mean, std = _numbers(module, "mean", MEAN, channels), _numbers(module, "std", STD, channels)
-    cover = None if share is None else (int(size[0] / share), int(size[1] / share))
+    cover = (int(size[0] / share), int(size[1] / share))
     make = resize_and_crop if channels in {1, RGB} else _bands
     crop = ""
-    if cover and "input_size" not in known:
+    if "input_size" not in known:
         crop = f"shorter side to {cover[0]} px, centre crop {size[1]} x {size[0]}, "
     guess = (
         f"Preprocessing is a guess: {crop}{_origin(channels, known)}. "
         "If it was trained differently, set input_size, mean and std, or preprocess, on the module."
     )
     return Prepared(
-        preprocess=make(size, mean, std, cover=cover),
+        preprocess=make(size, mean, std, cover=cover, fits=fits),
         size=size,
         bands=RGB if channels == 1 else channels,
         note="" if known >= {"input_size", "mean", "std"} else guess,
-        resizing="" if cover else _resizing(size),
+        resizing=_resizing(size, cover) if fits else "",
     )
 
 
-def _resizing(size: tuple[int, int]) -> str:
+def _resizing(size: tuple[int, int], cover: tuple[int, int]) -> str:
     return (
-        f"The picture is resized to {size[1]} x {size[0]} as a whole, whatever its proportions. If the model was "
-        "trained with a centre crop, set crop_pct on the module, such as 0.875."
+        f"The picture is resized to cover {cover[1]} x {cover[0]}, and its centre of {size[1]} x {size[0]} is what the "
+        "model sees, as is usual for ImageNet. If it was trained with another crop, set crop_pct on the module: 1 for "
+        "the largest."
     )
 
 
@@ -104,13 +106,14 @@ def resize_and_crop(
     mean: Sequence[float],
     std: Sequence[float],
     *,
-    cover: tuple[int, int] | None,
+    cover: tuple[int, int],
+    fits: bool = False,
     resampling: Image.Resampling | None = None,
 ) -> Preprocess:
     """Make a preprocessing that resizes a picture, crops its centre and normalises.
 
     `size` is the input's (h, w) in pixels, and `cover` the (h, w) that the resized picture covers before the crop; with
-    None the whole picture is resized to `size`. `mean` and `std` are for pixels 0..1, one number each for grey
+    `fits`, a picture of just that size is left as it is. `mean` and `std` are for pixels 0..1, one number each for grey
     pictures, and `resampling` is bilinear by default.
     """
     height, width = size
@@ -123,7 +126,8 @@ def resize_and_crop(
         filter_ = Image.Resampling.BILINEAR if resampling is None else resampling
         shown = grey(pixels) if len(mean) == 1 else pixels
         picture = Image.fromarray(np.ascontiguousarray(shown))
-        rows, columns = covering((picture.height, picture.width), size, cover)
+        own = (picture.height, picture.width)
+        rows, columns = covering(own, size if fits and own == size else cover)
         # Only the crop is resized: the rest of a very long picture may not fit into memory.
         left, top = round((columns - width) / 2), round((rows - height) / 2)
         ratio = picture.width / columns, picture.height / rows
@@ -136,7 +140,7 @@ def resize_and_crop(
 
 
 def _bands(
-    size: tuple[int, int], mean: Sequence[float], std: Sequence[float], *, cover: tuple[int, int] | None
+    size: tuple[int, int], mean: Sequence[float], std: Sequence[float], *, cover: tuple[int, int], fits: bool
 ) -> Preprocess:
     """Make a preprocessing of (H, W, bands). A mean above 1 is for the picture's own numbers, any other for 0..1."""
     own_numbers = bool(mean) and max(mean) > 1
@@ -147,7 +151,8 @@ def _bands(
         if own_numbers and min(mean) > 1 and numbers.dtype.kind == "f" and 0 < numbers.max() <= 1:
             message = f"The module's `mean` {mean} is for a picture's own numbers, and these lie within 0..1."
             raise InputError(message, hint="State mean and std for 0..1, or give the picture without a range.")
-        values = resized(numbers if own_numbers else unit(numbers), size, cover)
+        covered = size if fits and numbers.shape[:2] == size else cover
+        values = resized(numbers if own_numbers else unit(numbers), size, covered)
         if not mean:
             return values
         return (values - torch.tensor(mean)[:, None, None]) / torch.tensor(std)[:, None, None]

@@ -78,12 +78,16 @@ def test_bands_of_the_stated_size_are_given_as_they_are():
     assert torch.allclose(seen, torch.from_numpy((bands.astype(np.float32).transpose(2, 0, 1) - 5000) / 100))
 
 
-def test_another_picture_is_resized_as_a_whole_and_that_is_said(pixels):
+def test_another_picture_is_cropped_as_for_imagenet_and_that_is_said(pixels):
     seen = prepared(pixels, **STATED)
-    assert torch.allclose(seen, by_torchvision(pixels, transforms.Resize((64, 64))), atol=0.03)
+    wanted = by_torchvision(pixels, transforms.Resize(73), transforms.CenterCrop(64))
+    assert torch.allclose(seen, wanted, atol=0.03)
     explanation = camctl.explain(Brightness(**STATED), pixels)
-    assert explanation.maps[0].view.box == pytest.approx((0, 0, 120, 80), abs=0.6)
-    (said,) = [note for note in explanation.notes if "resized to 64 x 64" in note]
+    side = 80 * 64 / 73
+    assert explanation.maps[0].view.box == pytest.approx(
+        (60 - side / 2, 40 - side / 2, 60 + side / 2, 40 + side / 2), abs=1
+    )
+    (said,) = [note for note in explanation.notes if "resized to cover 73 x 73" in note]
     assert "crop_pct" in said
 
 
@@ -135,8 +139,7 @@ def test_a_crop_that_is_no_share_is_refused(share):
     ("shape", "stated", "words"),
     [
         ((64, 64), {}, "unchanged"),
-        ((128, 128), {}, "the whole of it, resized"),
-        ((128, 64), {}, "the whole of it, resized, its proportions not kept"),
+        ((128, 128), {}, "88% of its height and 88% of its width, resized"),
         ((128, 256), {"crop_pct": 1.0}, "100% of its height and 50% of its width, resized"),
         ((128, 128), {"crop_pct": 0.5}, "50% of its height and 50% of its width, unchanged"),
     ],
