@@ -139,7 +139,7 @@ def test_a_crop_that_is_no_share_is_refused(share):
     ("shape", "stated", "words"),
     [
         ((64, 64), {}, "unchanged"),
-        ((128, 128), {}, "88% of its height and 88% of its width, resized"),
+        ((128, 128), {}, "87% of its height and 87% of its width, resized"),
         ((128, 256), {"crop_pct": 1.0}, "100% of its height and 50% of its width, resized"),
         ((128, 128), {"crop_pct": 0.5}, "50% of its height and 50% of its width, unchanged"),
     ],
