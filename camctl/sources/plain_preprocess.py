@@ -46,9 +46,8 @@ def plain_preprocess(module: nn.Module) -> Prepared:
 
     The module's attributes are used: a callable `preprocess`, `input_size` (an edge, (h, w) or (channels, h, w)),
     `mean` and `std` (a number for each channel, for pixels 0..1 or 0..255), and `crop_pct`, the crop's share of the
-    resized picture. Without `crop_pct`, a picture is cropped as for ImageNet, but one of just the stated size goes in as
-    it is. A module of one channel gets grey pixels, and one of other than three the bands of a
-    picture.
+    resized picture. Without `crop_pct`, a picture is cropped as for ImageNet, but one of just the stated size goes in
+    as it is. A module of one channel gets grey pixels, and one of other than three the bands of a picture.
     """
     known = {name for name in ("input_size", "mean", "std", "crop_pct") if getattr(module, name, None) is not None}
     size = _size(module.input_size if "input_size" in known else _SIZE)
