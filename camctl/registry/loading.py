@@ -69,8 +69,8 @@ def locate(kind: Kind, name: str, reference: str = "factory") -> Found:
         hint = Hint("See them all with", f"{kind}s") if kind in FUNCTIONS else ""
         if kind == "source":
             package = f"camctl-{same_name(wanted)}"
-            own = f"If it is a Python module of yours, write python:{wanted.removesuffix('.py')}:{reference}"
-            hint = f"{own}. Or install a package such as {package}"
+            own = f"for a module of your own write python:{wanted.removesuffix('.py')}:{reference}"
+            hint = f"Install the package that offers it, such as {package}, or {own}"
         raise UnknownNameError(kind, name, sorted({found.name for found in find(kind)}), hint=hint)
     if len({found.distribution for found in matches}) > 1:
         labels = " and ".join(found.label for found in matches)
