@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from io import BufferedWriter
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -62,33 +63,39 @@ class Folder:
 
         Raises `InputError` if it is no folder, or may not be read.
         """
-        try:
-            if self.remote:
-                system, path = filesystem(self.name)
-                names = [str(name).rstrip("/").rpartition("/")[2] for name in system.ls(path, detail=False)]
-            else:
-                check_folder(self.name)
-                names = os.listdir(self.name)  # noqa: PTH208
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            message = f"The results folder '{self.name}' cannot be read: {one_line(error)}."
-            raise InputError(message, hint="Check its permissions, or choose another folder.") from None
-        return sorted(name for name in names if not name.startswith(OURS))
+        if not self.remote:
+            check_folder(self.name)
+        names = self._names("")
+        return None if names is None else sorted(name for name in names if not name.startswith(OURS))
 
     def parts(self) -> list[str]:
         """Return the names of the complete parts, in the order of shards and numbers."""
-        try:
-            if self.remote:
-                system, path = filesystem(self.path(MAPS))
-                system.invalidate_cache()
-                names = [str(name).rpartition("/")[2] for name in system.ls(path, detail=False)]
-            else:
-                names = os.listdir(self.path(MAPS))  # noqa: PTH208
-        except (FileNotFoundError, NotADirectoryError):
-            return []
+        names = self._names(MAPS) or []
         matches = sorted((int(match[1]), int(match[2]), name) for name in names if (match := _PART.fullmatch(name)))
         return [f"{MAPS}/{name}" for _, _, name in matches]
+
+    def _names(self, name: str) -> list[str] | None:
+        """Return the names in the folder, or in a folder in it; None if there is none."""
+        with suppress(FileNotFoundError, NotADirectoryError), self._reached(name):
+            if not self.remote:
+                return os.listdir(self.path(name))  # noqa: PTH208
+            system, path = filesystem(self.path(name))
+            system.invalidate_cache()  # others write too
+            return [str(item).rstrip("/").rpartition("/")[2] for item in system.ls(path.rstrip("/"), detail=False)]
+        return None
+
+    @contextmanager
+    def _reached(self, name: str) -> Iterator[None]:
+        """Report what a file system raises, of any package, as an `InputError`, unless nothing is there."""
+        try:
+            yield
+        except (InputError, FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            raise
+        except Exception as error:
+            if not self.remote and not isinstance(error, OSError):
+                raise
+            message = f"'{self.path(name)}' cannot be read or removed: {one_line(error)}."
+            raise InputError(message, hint="Check its permissions, or choose another folder.") from None
 
     def next_part(self, shard: int) -> str:
         """Return the name of the part that a shard writes next."""
@@ -98,16 +105,12 @@ class Folder:
 
     def read(self, name: str) -> bytes | None:
         """Return the content of a file; None if there is none."""
-        try:
+        with suppress(FileNotFoundError, IsADirectoryError, NotADirectoryError), self._reached(name):
             if self.remote:
                 system, path = filesystem(self.path(name))
                 return bytes(system.cat_file(path))
             return Path(self.path(name)).read_bytes()
-        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
-            return None
-        except OSError as error:
-            message = f"'{self.path(name)}' cannot be read: {one_line(error)}."
-            raise InputError(message, hint="Check its permissions.") from None
+        return None
 
     def write(self, name: str, content: Any, *, draft: str = "") -> None:
         """Write a file whole or not at all, and return when it is on the disk.
@@ -135,17 +138,12 @@ class Folder:
 
     def remove(self, name: str) -> None:
         """Remove a file, if it is there."""
-        try:
+        with suppress(FileNotFoundError), self._reached(name):
             if self.remote:
                 system, path = filesystem(self.path(name))
                 system.rm_file(path)
             else:
                 Path(self.path(name)).unlink()
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            message = f"'{self.path(name)}' cannot be removed: {one_line(error)}."
-            raise InputError(message, hint="Check its permissions, or choose another folder.") from None
 
     def remove_drafts(self, shard: int) -> None:
         """Remove what a killed writer of this shard left half-written. Call it with the shard's lock held."""

@@ -119,6 +119,14 @@ def test_other_options_are_refused_and_the_differences_named(out):
     assert files(out) == before
 
 
+def test_options_that_json_has_no_word_for_are_the_same_again(out):
+    start = {"range": (0, float("nan")), "path": out, "empty": None, "nested": {}}
+    opened(out, start=start).__exit__(None, None, None)
+    opened(out, start=start).__exit__(None, None, None)
+    with pytest.raises(InputError, match="nested"):
+        opened(out, start=start | {"nested": {"x": 1}})
+
+
 def test_only_what_is_asked_is_compared(out):
     write(out, 10, (1, 1))
     with opened(out, about={"versions": "newer"}) as writer:
