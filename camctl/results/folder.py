@@ -24,6 +24,8 @@ MAPS = "maps"
 OURS = ".camctl-"
 """Beginning of the name of a file that only lasts while a writer works."""
 
+_AGAIN = "run the same command again: it continues"
+
 _PART = re.compile(r"part-(\d{5,})-(\d{6,})\.parquet")
 
 _held: set[BufferedWriter] = set()
@@ -61,12 +63,15 @@ class Folder:
     def contents(self) -> list[str] | None:
         """Return the names in the folder without those of a writer at work; None if there is no folder.
 
-        Raises `InputError` if it is no folder, or may not be read.
+        Raises `InputError` if it may not be read.
         """
-        if not self.remote:
-            check_folder(self.name)
         names = self._names("")
         return None if names is None else sorted(name for name in names if not name.startswith(OURS))
+
+    def check_writable(self) -> None:
+        """Raise `InputError` if files cannot be written there; nothing is created."""
+        if not self.remote:
+            check_folder(self.name)
 
     def parts(self) -> list[str]:
         """Return the names of the complete parts, in the order of shards and numbers."""
@@ -124,7 +129,7 @@ class Folder:
                 system.pipe_file(path, bytes(content))
             except Exception as error:  # noqa: BLE001 - file systems of many packages
                 message = f"'{self.path(name)}' was not written: {one_line(error)}."
-                raise CamctlError(message, hint="Run the same command again: it continues.") from None
+                raise CamctlError(message, hint=_AGAIN.capitalize() + ".") from None
             return
         target = Path(self.path(name))
 
@@ -133,7 +138,12 @@ class Folder:
             file.flush()
             os.fsync(file.fileno())
 
-        write_atomically(target, synced, draft=draft)
+        try:
+            write_atomically(target, synced, draft=draft)
+        except InputError:
+            raise
+        except CamctlError as error:  # the disk is full, or fails
+            raise CamctlError(error.message, hint=f"Make room, then {_AGAIN}.") from None
         _sync_folder(target.parent)
 
     def remove(self, name: str) -> None:
