@@ -178,6 +178,7 @@ class Writer:
 
 def _check_ours(folder: Folder) -> None:
     """Raise `InputError` if the folder holds something, and is no results folder."""
+    folder.check_writable()
     contents = folder.contents()
     if contents and read_start(folder) is None:
         message = f"The folder '{folder.name}' holds something else, and no results of camctl."

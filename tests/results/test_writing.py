@@ -119,6 +119,14 @@ def test_other_options_are_refused_and_the_differences_named(out):
     assert files(out) == before
 
 
+def test_options_that_json_has_no_word_for_are_the_same_again(out):
+    start = {"range": (0, float("nan")), "path": out, "empty": None, "nested": {}}
+    opened(out, start=start).__exit__(None, None, None)
+    opened(out, start=start).__exit__(None, None, None)
+    with pytest.raises(InputError, match="nested"):
+        opened(out, start=start | {"nested": {"x": 1}})
+
+
 def test_only_what_is_asked_is_compared(out):
     write(out, 10, (1, 1))
     with opened(out, about={"versions": "newer"}) as writer:
@@ -284,7 +292,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (8000, -1))
 try:
     write({out!r}, 3000, (1, 1), rows_per_part=2000)
 except CamctlError as error:
-    print(error.message)
+    print(error.message, error.hint)
 """
 
 
@@ -292,6 +300,7 @@ def test_disk_that_takes_no_more_is_one_line_and_the_run_goes_on(out):
     code = LIMITED.format(out=str(out))
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert "was not written" in done.stdout.splitlines()[-1]
+    assert "run the same command again: it continues" in done.stdout.splitlines()[-1]
     assert not list(out.rglob("*.part"))
     write(out, 3000, (1, 1))
     assert faults(out, 3000) == NONE
