@@ -4,10 +4,13 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from camctl.cli.commands.layers import list_layers
+from camctl.cli.commands.run_data import run_data
 from camctl.cli.output.run_report import preview, summary
 from camctl.cli.output.saving import map_files
 from camctl.cli.parsing import options
+from camctl.cli.parsing.data import DataOptions
 from camctl.cli.parsing.groups import argument, option, switch
+from camctl.datasets import is_data
 from camctl.errors import ExitCode, InputError
 
 if TYPE_CHECKING:
@@ -17,8 +20,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class PictureOptions:
-    """The picture and the layers that are explained.
+    """The picture, or the data set, and the layers that are explained.
 
+    image: The picture; or a folder, a glob, a list (.txt, .csv, .jsonl), Parquet files or tar shards.
     target_layers: Layers whose output is explained, by name or pattern (backbone.layer4.*.bn3), auto:4 for four usable
         ones from shallow to deep (several are fused into one map), or best for the one that measures best on the
         picture. See camctl layers MODEL.
@@ -26,7 +30,7 @@ class PictureOptions:
 
     panel: ClassVar = options.WHAT
 
-    image: str = argument("IMAGE", help="The picture.")
+    image: str = argument("IMAGE|DATA")
     target_layers: list[str] | None = option("LAYER...", shown="what the head reads")
     reading: options.ReadingOptions
     preview_model: bool = switch(help="Show the model's layers, as camctl layers does, and stop.")
@@ -91,7 +95,8 @@ class OverlayOptions(options.HeatmapOptions):
 class MapOutput:
     """Where overlays and numbers are saved, and how results are shown.
 
-    save_path: A file for one map (png, jpg, webp), a folder for several. Without it the map is shown in the terminal.
+    save_path: A file for one map (png, jpg, webp), a folder for several or for a data set. Without it the map is shown in
+        the terminal.
     """
 
     panel: ClassVar = options.OUTPUT
@@ -108,15 +113,23 @@ def run(
     methods: DrawnMethods,
     output: MapOutput,
     model: options.OneModel,
+    data: DataOptions,
 ) -> ExitCode:
-    """Draw where a classifier looked.
+    """Draw where a classifier looked, on a picture or on a whole data set.
 
     camctl run photo.jpg imagenet:lite0 --save-path cam.png
 
     camctl run photo.jpg resnet50_8xb32_in1k --topk 3 --method GradCAM LayerCAM --save-path cams/
 
     camctl run photo.jpg config.py weights.pth --target-category tabby --target-layers 'backbone.layer4.*.bn3'
+
+    camctl run photos/ imagenet:lite0 --target-category label --save-path out/
     """
+    if is_data(subject.image):
+        return run_data(question, subject, methods, output, model, data)
+    if flags := data.asked():
+        message = f"{flags[0]} is for a data set, and '{subject.image}' is a picture."
+        raise InputError(message, hint="Leave it out, or give a folder. Figures of one picture: camctl compare")
     from camctl.pipeline.explain import explain
     from camctl.values.picture import read_picture
 
