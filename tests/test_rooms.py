@@ -22,6 +22,7 @@ ALLOWED = {
     "methods": {"errors", "plugin"},
     "metrics": {"errors", "plugin", "kit"},
     "adapters": {"errors", "plugin"},
+    "runners": {"plugin"},
     "sources": {"errors", "paths", "plugin", "kit"},
     "registry": {"errors", "plugin"},
     "engine": {"errors", "values", "plugin"},
@@ -66,7 +67,7 @@ DOORS = {
 LIGHT = {"typer", "rich", "entrypoints"}
 """Third parties that may be imported at the top of what a listing of plugins loads."""
 
-LISTED = ("plugin", "errors.py", "paths.py", "registry", "values", "__init__.py", "cli", "methods", "metrics")
+LISTED = ("plugin", "errors.py", "paths.py", "registry", "values", "__init__.py", "cli", "methods", "metrics", "runners")
 """Rooms that a listing of plugins loads."""
 
 WHEN_USED = {"methods/bridge.py", "values/picture.py", "values/pixels.py"}
@@ -184,7 +185,7 @@ def test_only_the_discovery_uses_the_package_entrypoints():
 
 def test_the_contract_stays_small():
     files = (HOUSE / "plugin").glob("*.py")  # five kinds of plugin
-    assert sum(len(file.read_text(encoding="utf-8").splitlines()) for file in files) < 560
+    assert sum(len(file.read_text(encoding="utf-8").splitlines()) for file in files) < 590
 
 
 def test_the_contract_and_the_loading_kit_import_nothing_heavy():
