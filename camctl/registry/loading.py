@@ -126,7 +126,7 @@ def load_all(kind: Kind) -> tuple[list[Loaded], list[PluginError]]:
     return loaded, errors
 
 
-def _violation(kind: Kind, plugin: object) -> str:
+def _violation(kind: Kind, plugin: Any) -> str:
     """First violation of the contract, as a sentence; empty if there is none."""
     if kind in FUNCTIONS:
         if not isinstance(plugin, FUNCTIONS[kind]):
@@ -139,7 +139,7 @@ def _violation(kind: Kind, plugin: object) -> str:
     summary = getattr(plugin, "summary", None)
     if not isinstance(summary, str):
         return f"its summary is {summary!r}; expected str."
-    problem = wrong_option(plugin.run) if kind == "runner" else ""  # type: ignore[attr-defined] - it is a member
+    problem = wrong_option(plugin.run) if kind == "runner" else ""
     return f"{problem}." if problem else ""
 
 

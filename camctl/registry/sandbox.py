@@ -192,13 +192,12 @@ class _Runner(Runner):
     def _next(self, tables: Iterator[Any], work: Work, missing: set[int]) -> pa.Table | None:
         """Return the next rows, None after the last; their pictures are no longer missing."""
         with guarded(self._found):
-            table = next(tables, _END)
-            if table is _END:
+            rows: Any = next(tables, _END)
+            if rows is _END:
                 return None
-            if problem := wrong_rows(table, work.schema, missing):
+            if problem := wrong_rows(rows, work.schema, missing):
                 raise fault(self._found, problem)
-            missing.difference_update(table.column("index").to_pylist())
-            rows: pa.Table = table
+            missing.difference_update(rows.column("index").to_pylist())
         return rows
 
 

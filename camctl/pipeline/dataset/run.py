@@ -174,11 +174,12 @@ def _runner(name: str, options: Mapping[str, Any], model: AnyModel | PendingMode
     if not isinstance(model, PendingModel | str | os.PathLike):
         message = f"The runner {runner.found.name} loads the model in other processes, and a module was given."
         raise InputError(message, hint="Give the text that camctl.load takes, or leave out the runner.")
-    try:
-        pickle.dumps(model.load if isinstance(model, PendingModel) else model)
-    except Exception as error:
-        message = f"The model '{model.name}' cannot be loaded in other processes: {one_line(error)}"
-        raise InputError(message, hint="Load it with a function of a module that can be imported.") from None
+    if isinstance(model, PendingModel):
+        try:
+            pickle.dumps(model.load)
+        except Exception as error:  # noqa: BLE001 - what is in it may raise anything
+            message = f"The model '{model.name}' cannot be loaded in other processes: {one_line(error)}"
+            raise InputError(message, hint="Load it with a function of a module that can be imported.") from None
     return runner
 
 

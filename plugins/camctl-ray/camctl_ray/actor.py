@@ -26,7 +26,8 @@ class Actor:
     """Explains blocks of pictures with a model that it loads for the first of them."""
 
     def __init__(self, opening: Any, folder: str) -> None:
-        self._opening, self._explain = opening, None
+        self._opening = opening
+        self._explain: Explain | None = None
         with suppress(OSError):  # paths are relative to the driver's folder, which other machines may have
             os.chdir(folder)
 
@@ -45,9 +46,9 @@ class Actor:
     def _explainer(self) -> Explain:
         import ray
 
-        if self._explain is None:
-            self._explain = ray.get(self._opening)()
-        return self._explain
+        explain = self._explain or ray.get(self._opening)()
+        self._explain = explain
+        return explain
 
 
 def unpacked(result: pa.Table) -> Iterator[pa.Table]:
@@ -63,4 +64,5 @@ def _packed(table: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as stream:
         stream.write_table(table)
-    return sink.getvalue().to_pybytes()
+    content: bytes = sink.getvalue().to_pybytes()
+    return content

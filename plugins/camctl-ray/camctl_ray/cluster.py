@@ -16,8 +16,7 @@ SPARE = 2
 SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",  # nothing is sent to anybody
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # workers take this environment and do not make another
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
+    "RAY_BACKEND_LOG_LEVEL": "fatal",  # what fails is raised as well
 }
 """Environment of Ray, unless the user has set it."""
 
@@ -39,16 +38,49 @@ def cluster(address: str | None, cpus: int) -> Iterator[None]:
     if address is None:
         where = {"address": "local", "num_cpus": cpus + SPARE, "include_dashboard": False}
     try:
-        ray.init(**where, log_to_driver=False, logging_level=logging.ERROR)
+        with _no_stderr():
+            ray.init(**where, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, RuntimeError, ValueError) as error:
         if address is None:
             raise
         message = f"There is no Ray cluster at '{address}': {one_line(error)}"
-        raise InputError(message, hint="Give its address as `ray status` shows it, or `auto` on one of its nodes.") from None
+        raise InputError(
+            message, hint="Give the address that `ray start` shows, or auto on one of its nodes."
+        ) from None
     try:
         yield
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def _no_stderr() -> Iterator[None]:
+    """Lead descriptor 2 nowhere: Ray's library in C says there which log level it was given."""
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(nowhere)
+        os.close(kept)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Let Ray Data show no bars and log nothing: the command shows its own progress, and errors are raised."""
+    import ray.data
+
+    context, logger = ray.data.DataContext.get_current(), logging.getLogger("ray.data")
+    before = context.enable_progress_bars, logger.level
+    context.enable_progress_bars = False
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        context.enable_progress_bars = before[0]
+        logger.setLevel(before[1])
 
 
 def actors(num_cpus: float, num_gpus: float) -> int:

@@ -27,7 +27,7 @@ class Ray(Runner):
 
     summary = "On a Ray cluster, or on several processes of this machine."
 
-    def run(  # noqa: PLR0913 - each is an option of the command line
+    def run(
         self,
         work: Work,
         *,
@@ -77,7 +77,7 @@ def _check(**options: float | None) -> None:
 
 def _block_size(pictures: int, count: int, batch: int) -> int:
     """Return how many pictures make a block: whole batches, and several blocks for each actor if there are enough."""
-    share = ceil(pictures / (count * ROUNDS) / batch)
+    share = pictures // (count * ROUNDS * batch)
     return batch * min(max(share, 1), BATCHES)
 
 
@@ -86,10 +86,9 @@ def _results(work: Work, blocks: list[list[int]], count: int, resources: dict[st
     import ray
 
     from camctl_ray.actor import Actor, unpacked
+    from camctl_ray.cluster import quiet
 
-    context = ray.data.DataContext.get_current()
-    before, context.enable_progress_bars = context.enable_progress_bars, False
-    try:
+    with quiet():
         # The model's loader and the list of the pictures go to every machine once.
         opening, folder = ray.put(work.open), os.getcwd()  # noqa: PTH109 - it goes to os.chdir
         told = ray.data.from_items([{"indices": block} for block in blocks], override_num_blocks=len(blocks))
@@ -99,5 +98,3 @@ def _results(work: Work, blocks: list[list[int]], count: int, resources: dict[st
         )
         for table in results.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
             yield from unpacked(table)
-    finally:
-        context.enable_progress_bars = before
