@@ -33,7 +33,7 @@ ALLOWED = {
     "render": {"errors", "values", "ranking", "files"},
     "pipeline": {"errors", "values", "plugin", "kit", "registry", "engine", "ranking", "datasets", "results"},
     "demo": {"values", "plugin", "sources", "pipeline", "files", "render"},
-    "testing": {"errors", "values", "plugin", "registry", "engine", "pipeline", "demo"},
+    "testing": {"errors", "values", "plugin", "registry", "engine", "results", "pipeline", "demo"},
     "api": {"errors", "values", "plugin", "pipeline", "results"},
     "cli": {
         "errors",

@@ -31,7 +31,13 @@ __all__ = ["Finding", "check"]
 HEAVY = ("torch", "torchvision", "numpy", "cv2", "PIL", "scipy", "pandas", "timm", "transformers", "mmengine")
 """Packages that a listing of plugins must not load."""
 
-TRIALS = {"method": try_method, "metric": try_metric, "adapter": try_adapter, "source": try_source, "runner": try_runner}
+TRIALS = {
+    "method": try_method,
+    "metric": try_metric,
+    "adapter": try_adapter,
+    "source": try_source,
+    "runner": try_runner,
+}
 
 
 def check(kind: Kind, name: str, models: Sequence[str] = ()) -> tuple[Finding, ...]:

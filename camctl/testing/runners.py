@@ -8,7 +8,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from camctl.errors import one_line
 from camctl.registry.discovery import BUILT_IN
 from camctl.testing.trial import FAILED, Trial, load_network, picture
 
@@ -65,7 +64,10 @@ def _compare(trial: Trial, results: Results, expected: Results) -> None:
     tables = [each.table() for each in (results, expected)]
     tables = [table.sort_by([("index", "ascending"), ("target_index", "ascending")]) for table in tables]
     rows, maps = zip(
-        *((table.select(COMPARED).to_pylist(), each.maps(table)) for table, each in zip(tables, (results, expected), strict=True)),
+        *(
+            (table.select(COMPARED).to_pylist(), each.maps(table))
+            for table, each in zip(tables, (results, expected), strict=True)
+        ),
         strict=True,
     )
     same = trial.note("gives the rows of the runner local", rows[0] == rows[1], "Pass the rows on as they are.")
