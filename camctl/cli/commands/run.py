@@ -95,8 +95,8 @@ class OverlayOptions(options.HeatmapOptions):
 class MapOutput:
     """Where overlays and numbers are saved, and how results are shown.
 
-    save_path: A file for one map (png, jpg, webp), a folder for several or for a data set. Without it the map is shown in
-        the terminal.
+    save_path: A file for one map (png, jpg, webp), a folder for several or for a data set. Without it the map is shown
+        in the terminal.
     """
 
     panel: ClassVar = options.OUTPUT
