@@ -168,6 +168,13 @@ class Folder:
             with suppress(FileNotFoundError, NotADirectoryError):
                 folder.joinpath(draft_name(shard)).unlink()
 
+    def remove_leftovers(self) -> None:
+        """Remove what killed writers of any shard left. Call it when all rows are there, and nobody writes a part."""
+        if not self.remote:
+            for file in (*Path(self.path(MAPS)).glob(f"{OURS}*.part"), *Path(self.name).glob(f"{OURS}*.lock")):
+                with suppress(OSError):
+                    file.unlink()
+
     def lock(self, shard: int) -> None:
         """Keep other writers away from a shard's files until `unlock`, or until this process ends, however it does.
 

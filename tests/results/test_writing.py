@@ -198,6 +198,14 @@ def test_half_written_files_are_ignored_and_removed(out):
     assert faults(out, 10) == NONE
 
 
+def test_what_killed_shards_left_is_removed_at_the_end(out):
+    write(out, 10, (2, 2))
+    for name in ("maps/.camctl-00007.part", ".camctl-00007.lock"):
+        (out / name).write_bytes(b"x")
+    write(out, 10, (1, 2))
+    assert faults(out, 10) == NONE
+
+
 def test_damaged_part_is_named(out):
     write(out, 10, (1, 1))
     part = next(out.glob("maps/*.parquet"))
