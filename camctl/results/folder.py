@@ -10,7 +10,7 @@ from io import BufferedWriter
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from camctl.errors import CamctlError, InputError, one_line
+from camctl.errors import CamctlError, InputError, one_line, printable
 from camctl.files.atomic import check_folder, write_atomically
 from camctl.paths import filesystem, is_address
 
@@ -52,7 +52,7 @@ class Folder:
     """
 
     def __init__(self, out: str | Path) -> None:
-        self.name = str(out)
+        self.name = str(out) or "."
         self.remote = is_address(self.name)
         self._lock: BufferedWriter | None = None
 
@@ -70,6 +70,11 @@ class Folder:
 
     def check_writable(self) -> None:
         """Raise `InputError` if files cannot be written there; nothing is created."""
+        try:
+            self.name.encode()
+        except UnicodeEncodeError:  # Arrow opens no such path
+            message = f"'{printable(self.name)}' cannot be a results folder: its name is not UTF-8."
+            raise InputError(message, hint="Choose another name.") from None
         if not self.remote:
             check_folder(self.name)
 
@@ -97,7 +102,7 @@ class Folder:
         except (InputError, FileNotFoundError, NotADirectoryError, IsADirectoryError):
             raise
         except Exception as error:
-            if not self.remote and not isinstance(error, OSError):
+            if not self.remote and not isinstance(error, OSError | ValueError):
                 raise
             message = f"'{self.path(name)}' cannot be read or removed: {one_line(error)}."
             raise InputError(message, hint="Check its permissions, or choose another folder.") from None
@@ -162,6 +167,13 @@ class Folder:
         for folder in (Path(self.name), Path(self.path(MAPS))):
             with suppress(FileNotFoundError, NotADirectoryError):
                 folder.joinpath(draft_name(shard)).unlink()
+
+    def remove_leftovers(self) -> None:
+        """Remove what killed writers of any shard left. Call it when all rows are there, and nobody writes a part."""
+        if not self.remote:
+            for file in (*Path(self.path(MAPS)).glob(f"{OURS}*.part"), *Path(self.name).glob(f"{OURS}*.lock")):
+                with suppress(OSError):
+                    file.unlink()
 
     def lock(self, shard: int) -> None:
         """Keep other writers away from a shard's files until `unlock`, or until this process ends, however it does.

@@ -160,6 +160,7 @@ class Writer:
         self.flush()
         status = counted(batches(self._folder, self._folder.parts(), COUNTED), len(self.done))
         if status.complete:
+            self._folder.remove_leftovers()
             self._folder.write(RESULTS, status.to_json(counts), draft=draft_name(self._shard[0]))
         return status
 

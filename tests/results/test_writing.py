@@ -172,6 +172,22 @@ def test_file_is_no_results_folder(out):
         opened(out)
 
 
+@pytest.mark.parametrize("name", ["a b#%20[x]{1..2}*?", "new\nline", "☃", "-x", "deep/er/still/"])
+def test_folder_may_have_any_name(tmp_path, name):
+    write(f"{tmp_path}/{name}", 10, (1, 1))
+    assert faults(f"{tmp_path}/{name}", 10) == NONE
+    assert open_results(f"{tmp_path}/{name}").worst(1, "deletion").num_rows == 1
+
+
+@pytest.mark.parametrize("name", [os.fsdecode(b"caf\xe9"), "x\0y", "x" * 300, "nope://x"])
+def test_name_that_no_folder_can_have_is_refused(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError) as caught:
+        opened(name)
+    assert caught.value.hint
+    assert not list(tmp_path.iterdir())
+
+
 def test_half_written_files_are_ignored_and_removed(out):
     with opened(out) as writer:
         writer.write(rows([0]))
@@ -179,6 +195,14 @@ def test_half_written_files_are_ignored_and_removed(out):
     (out / ".camctl-00001.part").write_bytes(b"{")
     assert len(open_results(out)) == 2
     write(out, 10, (1, 1))
+    assert faults(out, 10) == NONE
+
+
+def test_what_killed_shards_left_is_removed_at_the_end(out):
+    write(out, 10, (2, 2))
+    for name in ("maps/.camctl-00007.part", ".camctl-00007.lock"):
+        (out / name).write_bytes(b"x")
+    write(out, 10, (1, 2))
     assert faults(out, 10) == NONE
 
 

@@ -14,10 +14,10 @@ from camctl.paths import is_address
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from camctl.cli.commands.run import DrawnClasses, DrawnMethods, MapOutput, PictureOptions
     from camctl.cli.output.sink import Progress
     from camctl.cli.parsing import options
     from camctl.cli.parsing.data import DataOptions, Drawing
+    from camctl.cli.parsing.drawing import DrawnClasses, DrawnMethods, MapOutput, PictureOptions
     from camctl.results import Results
 
 ENDINGS = {"coco": ".json", "fiftyone": ".json", "jsonl": ".jsonl", "parquet": ".parquet"}
