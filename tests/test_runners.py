@@ -9,6 +9,7 @@ from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
 
 import entrypoints
+import fsspec
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -196,6 +197,25 @@ def test_layers_that_were_chosen_are_not_chosen_again(folder: Path) -> None:
     loaded = load("demo:resnet")
     group = Explainer(loaded, data, DatasetRequest(methods=("gradcam",)), batch_size=2, workers=0).group
     assert Explainer(loaded, data, request, group=group, batch_size=2, workers=0).group is group
+
+
+def test_shards_of_a_run_from_and_to_addresses_make_one_whole(folder: Path) -> None:
+    memory = fsspec.filesystem("memory")
+    memory.put(str(folder), "/runners/pictures", recursive=True)
+    try:
+        for number in (1, 2, 3):
+            results = camctl.explain_dataset(
+                "demo:resnet",
+                "memory://runners/pictures",
+                "memory://runners/out",
+                shard=(number, 3),
+                batch_size=2,
+                workers=0,
+            )
+            assert results.status.complete == (number == 3)
+        assert sorted(results.table(["index"])["index"].to_pylist()) == list(range(6))
+    finally:
+        memory.rm("/runners", recursive=True)
 
 
 THEIRS = """
