@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -11,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from camctl.errors import CamctlError, InputError
 from camctl.results import Results, open_results
+from camctl.workers import context, cores, forking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -68,12 +67,10 @@ def draw_overlays(
     work = partial(_draw, out, look)
     done, faults = 0, []
     advance(0, len(rows))
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if len(parts) <= cores or "fork" not in multiprocessing.get_all_start_methods():
-        outcomes: Iterable[list[str]] = map(work, parts)
-    else:
-        pool = ProcessPoolExecutor(cores, mp_context=multiprocessing.get_context("fork"))
-        outcomes = pool.map(work, parts)
+    outcomes: Iterable[list[str]] = map(work, parts)
+    if len(parts) > cores() and context() is not None:
+        with forking():
+            outcomes = ProcessPoolExecutor(cores(), mp_context=context()).map(work, parts)
     for part, found in zip(parts, outcomes, strict=True):
         faults += found
         done += len(part)

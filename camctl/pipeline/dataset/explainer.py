@@ -17,6 +17,7 @@ from camctl.pipeline.passes import Clock, refusal, run_batch
 from camctl.pipeline.run import verified
 from camctl.pipeline.scene import Scene, plan_of, scene_of
 from camctl.values.picture import Picture
+from camctl.workers import cores
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 
 ON_CPU, ON_GPU = 16, 256
 """Number of pictures that go through the model together, if nobody says how many; halved where memory ends."""
+
+MOST_WORKERS = 16
+"""Largest number of processes that read pictures if nobody says how many."""
 
 LEVEL = {2: 5e-2, 4: 1e-3, 8: 1e-6}
 """Bytes of a number -> largest difference of a picture's answers alone and in a batch, as a share of their range."""
@@ -290,10 +294,7 @@ def _depends_on_batch(plan: Plan, scene: Scene) -> bool:
 
 def _workers(*, cuda: bool) -> int:
     """Return how many processes read pictures: all cores feed a GPU, one is enough beside a model on them."""
-    import os
-
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(cores, 16) if cuda else 1
+    return min(cores(), MOST_WORKERS) if cuda else 1
 
 
 def empty_cache() -> None:
