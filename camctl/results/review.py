@@ -43,6 +43,8 @@ def summarise(results: Results) -> Summary:
         maps.add(table)
     names = pictures.names | dict(enumerate(results.about.get("class_names") or ()))
     judged, surest = pictures.judged, differing(pictures, LISTED)
+    alike = _alike(results, maps)
+    lowest = _lowest(alike)
     methods = tuple(_method(name, figures, maps, better) for name in _in_order(figures))
     return Summary(
         model=str(results.start.get("model", "")),
@@ -62,7 +64,8 @@ def summarise(results: Results) -> Summary:
         names=names,
         confusion=_confusion(pictures),
         differing=_listed(results, pictures.row[surest], pictures.score[surest], names),
-        unlike=_unlike(results, maps, names),
+        unlike=_listed(results, lowest, alike[lowest], names),
+        alike=alike,
     )
 
 
@@ -194,17 +197,23 @@ def differing(pictures: Pictures, count: int) -> NDArray[np.int64]:
     return index[np.argsort(-np.nan_to_num(pictures.score[index], nan=-np.inf), kind="stable")[:count]]
 
 
-def _unlike(results: Results, maps: MeanMaps, names: Mapping[int, str]) -> tuple[Listed, ...]:
-    """Return the maps most unlike the mean map of their class."""
+def _alike(results: Results, maps: MeanMaps) -> NDArray[np.float32]:
+    """Return for each row how much its map correlates with the mean map of its class; NaN where there is none."""
     import numpy as np
 
-    rows, values = np.zeros(0, np.int64), np.zeros(0)
+    alike = np.full(len(results), np.nan, np.float32)
     for table in results.batches(mean_maps.COLUMNS):
-        more, new = maps.unlike(table)
-        rows, values = np.concatenate([rows, more]), np.concatenate([values, new])
-        best = np.argsort(values, kind="stable")[:LISTED]
-        rows, values = rows[best], values[best]
-    return _listed(results, rows, values, names)
+        rows, values = maps.unlike(table)
+        alike[rows] = values
+    return alike
+
+
+def _lowest(values: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Return the places of the lowest values, the lowest first."""
+    import numpy as np
+
+    there = np.flatnonzero(np.isfinite(values))
+    return there[np.argsort(values[there], kind="stable")[:LISTED]]
 
 
 def _listed(

@@ -112,6 +112,8 @@ class Summary:
     """(label, prediction) -> number of pictures."""
     differing: tuple[Listed, ...]
     unlike: tuple[Listed, ...]
+    alike: NDArray[np.float32] = field(repr=False)
+    """Correlation of each row's map with the mean map of its class; NaN where there is none."""
 
     @property
     def complete(self) -> bool:
