@@ -11,14 +11,15 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from camctl.errors import CamctlError, Hint, InputError, SpoiltModelError, as_value
+from camctl.pipeline.batching import Together, depends_on_batch, drawn_together
 from camctl.pipeline.cells import Runs, path_of
 from camctl.pipeline.layer_selection import BEST, MOST_PICTURES, best_layer, check_layers, layer_groups
 from camctl.pipeline.load import loaded_of
 from camctl.pipeline.method_selection import pick_methods, pick_metrics, usual_aggregate
 from camctl.pipeline.metrics import Measuring, regions_of
-from camctl.pipeline.passes import Clock, Manner
+from camctl.pipeline.passes import Clock, Manner, run_passes
 from camctl.pipeline.request import Request
-from camctl.pipeline.run import Run, run
+from camctl.pipeline.run import Run, finish
 from camctl.pipeline.sanity import Whole, randomised
 from camctl.pipeline.scene import plan_of, scene_of
 from camctl.values.cam import Cam
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from camctl.pipeline.layer_selection import Groups
     from camctl.pipeline.load import AnyModel
     from camctl.pipeline.sanity import Randomised
-    from camctl.pipeline.scene import Plan, Scene
+    from camctl.pipeline.scene import LayerGroup, Plan, Scene
     from camctl.plugin import Aggregate, LoadedModel
     from camctl.values.cam import Smoothing
     from camctl.values.picture import AnyPicture
@@ -44,6 +45,10 @@ WHOLE_PICTURES = 8
 """With more pictures than this, maps keep each scaled down to `KEPT_SIDE` pixels, to save memory."""
 
 KEPT_SIDE = 1600
+
+FEWEST, TOGETHER = 4, 8
+"""Number of pictures from which on they are drawn in batches, and of a batch: it takes three passes to know whether the
+model can."""
 
 
 @dataclass(frozen=True)
@@ -179,6 +184,8 @@ class _Comparing:
         """Name and class names of the first model that knows them."""
         self._wholes: dict[int, Whole] = {}
         """Picture -> the maps of the model whose turn it is, for its sanity."""
+        self._alone: dict[int, bool] = {}
+        """Model -> whether its scores depend on the other pictures of a batch."""
 
     def comparison(self) -> Comparison:
         """Load one model after the other, and show it every picture."""
@@ -206,14 +213,17 @@ class _Comparing:
         self.result.names[m] = loaded.name
         self._note(clock, loaded.name, "")
         self._check_classes(loaded)
+        drawn: dict[int, Together | SpoiltModelError] = {}
         for i in images:
             self.progress(f"Running {loaded.name}", m * len(images) + i, len(self.models) * len(images))
+            if i % TOGETHER == 0:
+                drawn = self._drawn(range(i, min(i + TOGETHER, len(images))), m, plan)
             before = self.result.runs.get((i - 1, m))
             # A spoilt model's weights are not those that were loaded.
             if isinstance(before, SpoiltModelError):
                 self.result.runs[i, m] = before
             else:
-                work, alone = partial(self._run, i, m, plan), len(self.models) == len(self.images) == 1
+                work, alone = partial(self._run, i, m, plan, drawn.get(i)), len(self.models) == len(self.images) == 1
                 self.result.runs[i, m] = self._tried(work, loaded.name, self.result.paths[i], alone=alone)
         if self._wholes:
             redraw = partial(self._randomised, plan)
@@ -252,19 +262,51 @@ class _Comparing:
             message = f"The class lists of {first} and {loaded.name} differ: {index} is not one class to both."
             raise InputError(message, hint=Hint("Give classes by name", target_category="NAME"))
 
-    def _run(self, i: int, m: int, plan: Plan, clock: Clock) -> Run:
-        request, done = self.request, count(1)
-        with clock.timed("prepare"):
-            scene = scene_of(plan, read_picture(self.images[i], self.reading))
+    def _drawn(self, images: Sequence[int], m: int, plan: Plan) -> dict[int, Together | SpoiltModelError]:
+        """Draw the maps of pictures in one batch, where the model can; those that fail are left to their own runs."""
+        if len(self.images) < FEWEST or len(images) == 1 or self._alone.get(m):
+            return {}
+        clock = Clock()
+        scenes: dict[int, Scene] = {}
+        with clock.timed("prepare", len(images)):
+            for i in images:
+                with suppress(CamctlError):
+                    scenes[i] = scene_of(plan, read_picture(self.images[i], self.reading))
+        try:
+            groups = self._groups(next(iter(scenes.values())), m, clock) if scenes else []
+            if m not in self._alone:
+                self._alone[m] = bool(scenes) and depends_on_batch(plan, next(iter(scenes.values())))
+        except CamctlError:
+            return {}
+        if self._alone[m]:
+            return {}
+        return drawn_together(scenes, groups, self.request.manner, self.request.choose, clock)
+
+    def _groups(self, scene: Scene, m: int, clock: Clock) -> list[LayerGroup | CamctlError]:
+        """Return the layers of each map of a model, which its first picture shows."""
         if m not in self.result.groups:
             with clock.timed("layers"):
                 self.result.groups[m] = self._layers(scene)
-        groups = [group for groups in self.result.groups[m] for group in groups]
-        outcome = run(
+        return [group for groups in self.result.groups[m] for group in groups]
+
+    def _run(self, i: int, m: int, plan: Plan, drawn: Together | SpoiltModelError | None, clock: Clock) -> Run:
+        request, done = self.request, count(1)
+        if isinstance(drawn, SpoiltModelError):
+            raise drawn
+        if drawn is None:
+            with clock.timed("prepare"):
+                scene = scene_of(plan, read_picture(self.images[i], self.reading))
+            groups = self._groups(scene, m, clock)
+            passed = run_passes(scene, groups, request.manner, request.choose, clock)
+        else:
+            scene, passed = drawn.scene, drawn.passed
+            clock.include(drawn.clock)
+            groups = self._groups(scene, m, clock)
+        outcome = finish(
             scene,
             groups,
             request.manner,
-            request.choose,
+            passed,
             clock,
             verify=request.verify,
             measuring=request.measuring,

@@ -64,6 +64,11 @@ class Clock:
         self.milliseconds[what] = self.milliseconds.get(what, 0.0) + milliseconds
         self.counts[what] = self.counts.get(what, 0) + count
 
+    def include(self, other: Clock) -> None:
+        """Add what another clock has recorded."""
+        for what, milliseconds in other.milliseconds.items():
+            self.add(what, milliseconds, other.counts[what])
+
     @contextmanager
     def timed(self, what: str, count: int = 1) -> Iterator[None]:
         """Add the time that a block takes."""
@@ -202,8 +207,9 @@ def _passed(
 
     # One map stands for several targets if it is the same for all of them.
     distinct = {id(maps): maps for maps in outlines.values() if not isinstance(maps, CamctlError)}
+    count = len(asked) * sum(not isinstance(maps, CamctlError) for maps in outlines.values())
     fetched = dict(zip(distinct, fetch(list(distinct.values())), strict=True))
-    clock.add("methods", sum(each.milliseconds for found in fetched.values() for each in found), len(fetched))
+    clock.add("methods", sum(each.milliseconds for found in fetched.values() for each in found), count)
     named = {maps.method.name for maps in distinct.values()} - {method.name for method in manner.methods}
     chosen = [Hint(MEASURED.format(name), method="GradCAM") for name in sorted(named - {"GradCAM"})]
     passed: list[Passed | CamctlError] = []

@@ -60,10 +60,26 @@ def run(  # noqa: PLR0913
     `side`: longest side in pixels of the picture that the maps keep; None keeps it as it is. `step` is called after
     each map that is measured with the number of maps.
     """
+    passed = run_passes(scene, groups, manner, choose, clock)
+    return finish(scene, groups, manner, passed, clock, verify=verify, measuring=measuring, side=side, step=step)
+
+
+def finish(  # noqa: PLR0913
+    scene: Scene,
+    groups: Sequence[LayerGroup | CamctlError],
+    manner: Manner,
+    passed: Passed,
+    clock: Clock,
+    *,
+    verify: bool = False,
+    measuring: Measuring | None = None,
+    side: int | None = None,
+    step: Callable[[int], None] = lambda _total: None,
+) -> Run:
+    """Verify and measure the maps of one picture out of a batch, and give advice; the keywords are those of `run`."""
     from camctl.engine.model_state import untouched
 
     with untouched(scene.plan.table):
-        passed = run_passes(scene, groups, manner, choose, clock)
         if verify:
             passed = verified(scene, manner, passed, clock)
         figures: Mapping[Key, Mapping[str, float]] = {}

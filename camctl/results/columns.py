@@ -64,7 +64,7 @@ def _firsts(table: pa.Table) -> tuple[NDArray[np.bool_], NDArray[np.int64], Any]
     lists = array_of(table, "predictions")
     starts = np.asarray(lists.offsets.to_numpy(), np.int64)
     there = np.asarray(lists.is_valid().to_numpy(zero_copy_only=False)) & (np.diff(starts) > 0)
-    return there, starts[:-1][there], lists.values  # noqa: PD011 - of an Arrow list
+    return there, starts[:-1][there], lists.values
 
 
 def learn_names(table: pa.Table, names: dict[int, str]) -> None:
@@ -96,7 +96,7 @@ def maps_by_size(
     height, width = indices_of(table, "grid_height"), indices_of(table, "grid_width")
     lengths = np.diff(starts)
     there = np.asarray(lists.is_valid().to_numpy(zero_copy_only=False)) & (lengths > 0) & (lengths == height * width)
-    cells = lists.values.to_numpy(zero_copy_only=False)  # noqa: PD011 - of an Arrow list
+    cells = lists.values.to_numpy(zero_copy_only=False)
     sizes = height * (1 << 20) + width
     for size in np.unique(sizes[there]):
         rows = np.flatnonzero(there & (sizes == size))

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from camctl.errors import CamctlError, Hint, InputError, SpoiltModelError, out_of_memory
+from camctl.pipeline.batching import depends_on_batch
 from camctl.pipeline.dataset.pictures import Batch, Pictures
 from camctl.pipeline.dataset.rows import Explained, Rows
 from camctl.pipeline.layer_selection import BEST, MOST_PICTURES, best_layer, fused_layers
@@ -37,9 +38,6 @@ ON_CPU, ON_GPU = 16, 256
 
 MOST_WORKERS = 16
 """Largest number of processes that read pictures if nobody says how many."""
-
-LEVEL = {2: 5e-2, 4: 1e-3, 8: 1e-6}
-"""Bytes of a number -> largest difference of a picture's answers alone and in a batch, as a share of their range."""
 
 ALONE = "The model's scores of a picture depend on the other pictures of its batch: each picture is run alone."
 
@@ -77,7 +75,7 @@ class Explainer:
         self.group = group or self._layers(scenes)
         cuda = scenes[0].inputs.is_cuda
         self.batch_size = batch_size or (ON_GPU if cuda else ON_CPU)
-        if self.batch_size > 1 and _depends_on_batch(self.plan, scenes[0]):
+        if self.batch_size > 1 and depends_on_batch(self.plan, scenes[0]):
             self.batch_size = 1
             self.notes.append(ALONE)
         self.workers = _workers(cuda=cuda) if workers is None else workers
@@ -270,26 +268,6 @@ def _few(names: Sequence[str]) -> str:
     """Return the first names of many."""
     shown = ", ".join(f"'{name}'" for name in names[:3])
     return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"  # noqa: PLR2004
-
-
-def _depends_on_batch(plan: Plan, scene: Scene) -> bool:
-    """Return whether a picture's answers beside another picture differ from its answers alone, or cannot be had."""
-    import torch
-
-    from camctl.engine.model_state import untouched
-
-    pair = torch.cat([scene.inputs, scene.inputs.flip(3)])
-    with torch.no_grad(), untouched(plan.table):
-        alone = torch.cat([plan.forward(one) for one in pair.split(1)]).float()
-        try:
-            together = plan.forward(pair).float()
-        except CamctlError:
-            return True
-    if together.shape != alone.shape:
-        return True
-    span = (alone.nan_to_num().amax() - alone.nan_to_num().amin()).clamp_min(1e-12)
-    allowed = float(span) * LEVEL.get(scene.inputs.dtype.itemsize, LEVEL[2])
-    return not torch.allclose(together, alone, rtol=0, atol=allowed, equal_nan=True)
 
 
 def _workers(*, cuda: bool) -> int:
