@@ -106,7 +106,7 @@ def test_a_wrong_option_is_told(folder, tmp_path, options, message):
 
 def test_blocks_are_whole_batches_and_several_for_each_actor():
     assert _block_size(1_000_000, 100, 256) == BATCHES * 256
-    assert _block_size(1_000, 2, 16) == 8 * 16
+    assert _block_size(1_000, 2, 16) == 7 * 16
     assert _block_size(100, 2, 16) == 16
     assert all(-(-count // _block_size(count, 3, 4)) >= 3 * ROUNDS for count in (48, 100, 383))
 
