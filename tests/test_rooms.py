@@ -30,8 +30,8 @@ ALLOWED = {
     "ranking": {"values"},
     "files": {"errors", "paths", "values", "ranking"},
     "datasets": {"errors", "paths", "values"},
-    "results": {"errors", "paths", "values", "files", "datasets"},
-    "render": {"errors", "values", "ranking", "files"},
+    "results": {"errors", "paths", "values", "ranking", "files", "datasets"},
+    "render": {"errors", "values", "ranking", "files", "results"},
     "pipeline": {
         "errors",
         "values",

@@ -17,6 +17,7 @@ from camctl.errors import ExitCode, Hint, InputError, UnknownNameError
 COMMANDS = {
     "run": "run",
     "compare": "compare",
+    "review": "review",
     "layers": "layers",
     "methods": "listings",
     "metrics": "listings",

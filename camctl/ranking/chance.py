@@ -34,10 +34,37 @@ def interval(figures: Mapping[Position, float]) -> tuple[float, float] | None:
         by_sample.setdefault(position[:2], []).append(figures[position])
     if len(by_sample) < 2 or not all(map(isfinite, figures.values())):  # noqa: PLR2004
         return None
-    times = _times_drawn(len(by_sample))
-    sums = times @ np.array([sum(own) for own in by_sample.values()])
-    counts = times @ np.array([len(own) for own in by_sample.values()])
-    low, high = np.percentile(sums / counts, (2.5, 97.5))
+    sums = np.array([sum(own) for own in by_sample.values()])
+    return interval_of_sums(sums, np.array([len(own) for own in by_sample.values()]))
+
+
+def interval_of_sums(sums: NDArray[np.float64], counts: NDArray[np.int64]) -> tuple[float, float] | None:
+    """The 95 % bootstrap interval of the mean of samples, of each of which the sum and number of its values is known.
+
+    Samples without a value are left out. None for a single sample.
+    """
+    import numpy as np
+
+    there = counts > 0
+    if there.sum() < 2:  # noqa: PLR2004
+        return None
+    times = _times_drawn(int(there.sum()))
+    low, high = np.percentile((times @ sums[there]) / (times @ counts[there]), (2.5, 97.5))
+    return float(low), float(high)
+
+
+def interval_of_lead(
+    first: tuple[NDArray[np.float64], NDArray[np.int64]], second: tuple[NDArray[np.float64], NDArray[np.int64]]
+) -> tuple[float, float] | None:
+    """The 95 % bootstrap interval of the difference of two means over the same samples: sums and counts of each."""
+    import numpy as np
+
+    there = (first[1] > 0) & (second[1] > 0)
+    if there.sum() < 2:  # noqa: PLR2004
+        return None
+    times = _times_drawn(int(there.sum()))
+    means = [(times @ sums[there]) / (times @ counts[there]) for sums, counts in (first, second)]
+    low, high = np.percentile(means[0] - means[1], (2.5, 97.5))
     return float(low), float(high)
 
 

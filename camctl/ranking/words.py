@@ -28,6 +28,12 @@ def interval_text(ends: tuple[float, float]) -> str:
     )
 
 
+def percent(score: float) -> str:
+    """A score: 98.3%, <0.1%, or a dash."""
+    smallest = 0.0005
+    return DASH if not isfinite(score) else "<0.1%" if 0 < score < smallest else f"{score:.1%}"
+
+
 def correlation_text(value: float) -> str:
     """A correlation with two decimals, or a dash."""
     # Adding nothing turns the minus sign of a zero off.

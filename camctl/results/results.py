@@ -211,6 +211,10 @@ class Results:
         rows = found.column(ROW).to_pylist()
         return self._taken(rows, self._known(None)).add_column(0, ROW, found.column(ROW))
 
+    def rows(self, rows: Sequence[int]) -> list[dict[str, Any]]:
+        """Return rows by their numbers, without their maps."""
+        return list(self._taken(rows, self._known(None)).to_pylist())
+
     def maps(self, rows: pa.Table | Sequence[int]) -> list[NDArray[np.float32] | None]:
         """Return the maps of rows at native resolution, (height, width); None for a row without one.
 
@@ -258,10 +262,10 @@ class Results:
         found = self._taken(numbers, self._known(None)).to_pylist()
         for row, raw in zip(found, self.maps(numbers), strict=True):
             if raw is not None:
-                yield cam_of(row, raw, picture_of(self._data, row, self.start["reading"]), about)
+                yield cam_of(row, raw, picture_of(self.data, row, self.start["reading"]), about)
 
     @cached_property
-    def _data(self) -> Data:
+    def data(self) -> Data:
         """The data set of the run. Raises `InputError` if it holds other pictures now."""
         asked = self.start["data"]
         data = open_data(asked["name"])

@@ -28,6 +28,7 @@ camctl methods GradCAM++             paper, formula and options"""
 COMMANDS = {
     "run": "Draw where a classifier looked.",
     "compare": "Lay methods, classes, layers and models side by side, and measure them.",
+    "review": "Review what a dataset run found: accuracy, classes in trouble, maps that stand out.",
     "layers": "List a model's layers, and mark those that can be target layers.",
     "methods": "List the methods; with NAME, show paper, formula and options.",
     "metrics": "List the metrics of compare; with NAME, show paper, formula and options.",

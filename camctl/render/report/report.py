@@ -7,9 +7,6 @@ change while one looks.
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
-from hashlib import sha256
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from camctl.files.pictures import base64_text
@@ -23,18 +20,20 @@ from camctl.render.layout.tiles import Tiles
 from camctl.render.overlay import FULL_AT, LUMA
 from camctl.render.page.raster import paint
 from camctl.render.report import words
+from camctl.render.report.assets import policy, template, text_of
 from camctl.render.report.maps import PICTURE_SIDE, Scenes, cells_data, webp
 from camctl.values.axis import NAMES
 from camctl.values.comparison import ANOTHER
 from camctl.values.look import Look
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from typing import Unpack
 
     from camctl.render.layout.layout import Layout
     from camctl.values.comparison import Comparison, Sanity
     from camctl.values.look import Looks, Scale
+
+FOLDER = "camctl.render.report"
 
 STYLES = ("page.css", "maps.css", "media.css")
 SCRIPTS = ("paint.js", "maps.js", "reading.js", "controls.js")
@@ -52,14 +51,10 @@ def report(comparison: Comparison, **look: Unpack[Looks]) -> str:
     choices = replace(Look(**look), tile=PICTURE_SIDE)
     layout = lay_out(comparison, choices)
     scenes = Scenes(comparison, Tiles(comparison, choices))
-    style = _text(STYLES) + ":root {{ --columns: {0}; --across: {0}; }}\n".format(len(layout.columns) + 1)
-    script = _text(SCRIPTS)
-    policy = (
-        f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; script-src '{_hash(script)}';"
-        " base-uri 'none'; form-action 'none'"
-    )
+    style = text_of(FOLDER, STYLES) + ":root {{ --columns: {0}; --across: {0}; }}\n".format(len(layout.columns) + 1)
+    script = text_of(FOLDER, SCRIPTS)
     data = _data(layout, scenes)
-    page: str = _template().render(
+    page: str = template(FOLDER, "report.html.j2", words.FILTERS).render(
         _facts(comparison, choices),
         title=choices.title or words.title_of(comparison),
         comparison=comparison,
@@ -68,7 +63,7 @@ def report(comparison: Comparison, **look: Unpack[Looks]) -> str:
         scenes=scenes,
         start=data["start"],
         data=data,
-        policy=policy,
+        policy=policy(style, script),
         style=style,
         script=script,
     )
@@ -124,27 +119,3 @@ def _data(layout: Layout, scenes: Scenes) -> dict[str, Any]:
         "columns": layout.columns,
         "rows": [row.at for row in layout.rows],
     }
-
-
-@cache
-def _template() -> Any:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("camctl.render.report"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
-    environment.filters |= {function.__name__: function for function in words.FILTERS}
-    return environment.get_template("report.html.j2")
-
-
-def _text(names: Sequence[str]) -> str:
-    folder = files("camctl.render.report").joinpath("templates")
-    return "\n".join(folder.joinpath(name).read_text(encoding="utf-8") for name in names)
-
-
-def _hash(text: str) -> str:
-    return f"sha256-{base64_text(sha256(text.encode()).digest())}"

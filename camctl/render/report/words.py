@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from camctl.ranking.words import DASH, correlation_text, interval_text
+from camctl.ranking.words import DASH, correlation_text, interval_text, percent
 from camctl.values.axis import NAMES
 
 if TYPE_CHECKING:
@@ -83,12 +83,6 @@ def peak(values: NDArray[Any]) -> tuple[float, float, str]:
     x, y = (column + 0.5) / width, (row + 0.5) / height
     vertical, horizontal = ("upper", "centre", "lower")[int(3 * y)], ("left", "centre", "right")[int(3 * x)]
     return round(x, 4), round(y, 4), "centre" if vertical == horizontal else f"{vertical} {horizontal}"
-
-
-def percent(score: float) -> str:
-    """A score: 98.3%, <0.1%, or a dash."""
-    smallest = 0.0005
-    return DASH if not isfinite(score) else "<0.1%" if 0 < score < smallest else f"{score:.1%}"
 
 
 def score(target: Target) -> str:

@@ -1,0 +1,1 @@
+"""The review of a results folder as one HTML file."""

@@ -1,0 +1,181 @@
+"""Pictures as a review's page embeds them: a thumbnail each, and each map as an array of bytes at its own resolution."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime, time, timedelta
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from camctl.errors import CamctlError
+from camctl.files.pictures import base64_text, data_uri
+from camctl.results.maps import picture_of
+from camctl.results.schema import ROW
+from camctl.values.cam import BLANK
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from camctl.datasets import Data
+    from camctl.results import Results
+    from camctl.results.summary import Summary
+
+SIDES = ((300, 320), (1000, 224), (math.inf, 160))
+"""Up to so many pictures -> longest side of a thumbnail, in pixels."""
+
+QUALITY = 80
+
+OWN = (
+    *("index", "id", "path", "width", "height", "view", "label", "label_index", "predictions", "target"),
+    *("target_index", "target_score", "method", "verdict", "reason", "error", "grid_height", "grid_width", "peak", "map"),
+)  # fmt: skip
+"""Columns of a results folder that a page uses, besides figures and the data set's own."""
+
+LEFT_OUT = ("sha256", "input_height", "input_width", "versus", "layers", "smoothing")
+"""Columns that a page does not show."""
+
+_DIGITS = 5
+
+
+class PageData:
+    """What the page's script needs of each picture."""
+
+    def __init__(self, results: Results, summary: Summary, indices: NDArray[np.int64] | None) -> None:
+        self.missing = 0
+        """Number of pictures that could not be read."""
+        self.extra = _extra(results, summary)
+        self._results, self._summary, self._indices = results, summary, indices
+        count = summary.pictures if indices is None else len(indices)
+        self.total = count
+        self._side = next(side for most, side in SIDES if count <= most)
+        self._data = _data(results)
+
+    def pictures(self) -> Iterator[dict[str, Any]]:
+        """Yield the pictures in their order."""
+        for _, rows in groupby(self._rows(), lambda row: row["index"]):
+            yield self._picture(list(rows))
+
+    def _rows(self) -> Iterator[dict[str, Any]]:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        columns = [*OWN, *self._summary.better, *self.extra]
+        wanted = None if self._indices is None else pc.is_in(pc.field("index"), pa.array(self._indices))
+        for piece in self._results.batches([name for name in columns if name != ROW], wanted):
+            yield from piece.to_pylist()
+
+    def _picture(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
+        first = rows[0]
+        label = first["label"]
+        if first["label_index"] is not None:
+            label = self._summary.names.get(first["label_index"], label)
+        return {
+            "id": first["id"],
+            "path": first["path"],
+            "size": [first["width"], first["height"]],
+            "label": label,
+            "known": first["label_index"] is not None,
+            "top": [[self._name(one), _finite(one["score"])] for one in first["predictions"] or ()],
+            "right": _right(first),
+            "error": next((row["error"] for row in rows if row["error"] is not None), None),
+            "thumb": self._thumbnail(first),
+            "extra": [_plain(first[name]) for name in self.extra],
+            "maps": [self._map(row) for row in rows if row["method"] is not None],
+        }
+
+    def _name(self, prediction: Mapping[str, Any]) -> str:
+        return str(prediction["label"] or self._summary.names.get(prediction["index"], prediction["index"]))
+
+    def _map(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            "method": row["method"],
+            "target": row["target"],
+            "score": _finite(row["target_score"]),
+            "verdict": row["verdict"],
+            "reason": row["reason"] or "",
+            "alike": _finite(self._summary.alike[row[ROW]]),
+            "figures": [_finite(row[name]) for name in self._summary.better],
+            "box": row["view"] and [round(end, 2) for end in row["view"]],
+            **embedded(row),
+        }
+
+    def _thumbnail(self, row: Mapping[str, Any]) -> str | None:
+        """Return the picture as a data URI; None if it is no longer there, or cannot be read."""
+        if row["width"] is None:
+            return None  # the run could not read it either
+        try:
+            if self._data is None:
+                raise CamctlError("The data set is not there.")
+            picture = picture_of(self._data, row, self._results.start["reading"])
+        except (CamctlError, OSError, ValueError, KeyError, IndexError):
+            self.missing += 1
+            return None
+        return data_uri(_smaller(picture.pixels, self._side), "JPEG", quality=QUALITY)
+
+
+def _extra(results: Results, summary: Summary) -> list[str]:
+    """Return the names of the data set's own columns that a page can show."""
+    import pyarrow as pa
+
+    known = {*OWN, *LEFT_OUT, *summary.better}
+    return [item.name for item in results.columns if item.name not in known and not pa.types.is_nested(item.type)]
+
+
+def _data(results: Results) -> Data | None:
+    """Return the data set of the run; None if it is no longer there, or is another one."""
+    try:
+        return results.data
+    except (CamctlError, KeyError, OSError):
+        return None
+
+
+def _right(row: Mapping[str, Any]) -> bool | None:
+    """Return whether the first prediction is the label; None if either is missing."""
+    if row["label_index"] is None or not row["predictions"]:
+        return None
+    return bool(row["predictions"][0]["index"] == row["label_index"])
+
+
+def _smaller(pixels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    import cv2
+    import numpy as np
+
+    height, width = pixels.shape[:2]
+    scale = side / max(height, width)
+    if scale >= 1:
+        return pixels
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def embedded(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row's signed map as bytes: 0 for its smallest value, 255 for its largest; nothing for a blank map."""
+    import numpy as np
+
+    cells, size = row["map"], [row["grid_height"], row["grid_width"]]
+    if not cells or None in size or row["peak"] is None or row["verdict"] in BLANK or not row["view"]:
+        return {}
+    values = np.asarray(cells, np.float32) * np.float32(row["peak"])
+    if not np.isfinite(values).all() or values.size != size[0] * size[1]:
+        return {}
+    low, high = float(values.min()), float(values.max())
+    levels = np.round((values - low) / ((high - low) or 1) * 255).astype(np.uint8)
+    return {"grid": size, "low": low, "high": high, "levels": base64_text(levels.tobytes())}
+
+
+def _finite(value: float | None) -> float | None:
+    """Return a number that JSON can hold, in few digits."""
+    return None if value is None or not math.isfinite(value) else float(f"{value:.{_DIGITS}g}")
+
+
+def _plain(value: Any) -> Any:
+    """Return a value of the data set's own columns as JSON can hold it."""
+    if isinstance(value, float):
+        return _finite(value)
+    if isinstance(value, datetime | date | time | timedelta):
+        return str(value)
+    if isinstance(value, bytes):
+        return f"{len(value)} bytes"
+    return value if value is None or isinstance(value, bool | int | str) else str(value)
