@@ -57,7 +57,7 @@ def _connect(address: str | None, cpus: int) -> None:
         if address is None:
             raise
         message = f"There is no Ray cluster at '{address}': {one_line(error)}"
-        hint = "Give the address that `ray start` shows, or auto on one of its nodes."
+        hint = "Give the address that `ray start` shows, with RAY_AUTH_MODE=token if it has one; or auto, on its nodes."
         raise InputError(message, hint=hint) from None
 
 
