@@ -80,7 +80,18 @@ DOORS = {
 LIGHT = {"typer", "rich", "entrypoints"}
 """Third parties that may be imported at the top of what a listing of plugins loads."""
 
-LISTED = ("plugin", "errors.py", "paths.py", "registry", "values", "__init__.py", "cli", "methods", "metrics", "runners")
+LISTED = (
+    "plugin",
+    "errors.py",
+    "paths.py",
+    "registry",
+    "values",
+    "__init__.py",
+    "cli",
+    "methods",
+    "metrics",
+    "runners",
+)
 """Rooms that a listing of plugins loads."""
 
 WHEN_USED = {"methods/bridge.py", "values/picture.py", "values/pixels.py"}

@@ -62,7 +62,7 @@ def prepared(folder, total, wait):
     (folder / "pictures" / "broken.png").write_bytes(b"no picture")
 
 
-def write(out, runner):
+def write(out, runner, progress=None):
     """Explain what is missing."""
     writer.SECONDS = 0.3  # many small parts
     options = {"num_actors": 2, "num_cpus": 0.5, "num_gpus": 0.0, "block_size": 16} if runner == "ray" else {}
@@ -75,7 +75,7 @@ def write(out, runner):
         workers=0,
         runner=runner,
         runner_options=options,
-        progress=lambda done, _total, _failed: print(done, flush=True),
+        progress=progress,
     )
 
 
@@ -111,8 +111,8 @@ def left(token):
     return found
 
 
-def ended(token, seconds=30):
-    """Wait until all processes of a round have ended; returns how many had to be killed."""
+def ended(token, seconds=90):
+    """Wait until all processes of a round have ended, which Ray's agents do in a minute; returns how many had not."""
     until = time.monotonic() + seconds
     while (rest := left(token)) and time.monotonic() < until:
         time.sleep(0.2)
@@ -155,7 +155,7 @@ def main():
     arguments = parser.parse_args()
     if arguments.write:
         os.chdir(arguments.write)
-        write("out", "ray")
+        write("out", "ray", lambda done, _total, _failed: print(done, flush=True))
         return 0
     chance = random.Random(arguments.seed)  # noqa: S311 - no secret
     with tempfile.TemporaryDirectory() as root:

@@ -188,6 +188,8 @@ class Explainer:
 
     def _explained(self, batch: Batch) -> list[Explained]:
         """Explain a batch; one that fails is run picture by picture, one that is too large for the memory in halves."""
+        from camctl.engine.memory import empty_cache
+
         if len(batch.pictures) > self.batch_size:
             return [one for part in _parts(batch, self.batch_size) for one in self._explained(part)]
         try:
@@ -273,11 +275,3 @@ def _few(names: Sequence[str]) -> str:
 def _workers(*, cuda: bool) -> int:
     """Return how many processes read pictures: all cores feed a GPU, one is enough beside a model on them."""
     return min(cores(), MOST_WORKERS) if cuda else 1
-
-
-def empty_cache() -> None:
-    """Return the memory of a GPU that nothing is in."""
-    import torch
-
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import pickle
 import time
@@ -15,7 +14,7 @@ from camctl import registry
 from camctl.datasets import Data, open_data
 from camctl.errors import InputError, one_line
 from camctl.pipeline.compare import PendingModel
-from camctl.pipeline.dataset.explainer import Explainer, empty_cache
+from camctl.pipeline.dataset.explainer import Explainer
 from camctl.pipeline.dataset.request import DatasetRequest
 from camctl.pipeline.layer_selection import check_layers
 from camctl.pipeline.load import loaded_of
@@ -134,22 +133,15 @@ def explain_dataset(  # noqa: PLR0913
     load = model.load if isinstance(model, PendingModel) else partial(loaded_of, model)
     loaded = load()
     explainer = Explainer(loaded, opened, request, batch_size=batch_size, workers=workers)
-    asked = {
-        "model": loaded.name,
-        "weights": _weights(loaded),
-        "class_names": _digest(loaded.class_names),
-        "data": {"name": opened.name, "pictures": len(opened), "fingerprint": opened.fingerprint},
-        **request.to_dict(),
-        "target_layers": list(explainer.group.names),
-    }
-    about = _about(explainer, loaded)
+    asked, about = _asked(explainer, loaded), _about(explainer, loaded)
     schema, total, notes, size = request.schema(opened), len(opened), explainer.notes, explainer.batch_size
     # Pictures that are run one by one are so everywhere; else what fits differs from machine to machine.
     common = {"group": explainer.group, "batch_size": batch_size if size > 1 else 1, "workers": workers}
     here = carrier.found.label == LOCAL
     if not here:
+        from camctl.engine.memory import empty_cache
+
         del explainer, loaded
-        gc.collect()
         empty_cache()
     with Writer.open(out, asked, schema, total=total, about=about, overwrite=overwrite, shard=shard) as writer:
         began = time.monotonic()
@@ -194,6 +186,19 @@ def _carried(tables: Iterable[pa.Table], writer: Writer, progress: Progress | No
         failed += table.num_rows - table.column("error").null_count
         tell(done, total, failed)
     return done
+
+
+def _asked(explainer: Explainer, loaded: LoadedModel) -> dict[str, Any]:
+    """Return what is asked of a run: it is continued by the same alone."""
+    data = explainer.data
+    return {
+        "model": loaded.name,
+        "weights": _weights(loaded),
+        "class_names": _digest(loaded.class_names),
+        "data": {"name": data.name, "pictures": len(data), "fingerprint": data.fingerprint},
+        **explainer.request.to_dict(),
+        "target_layers": list(explainer.group.names),
+    }
 
 
 def _about(explainer: Explainer, loaded: LoadedModel) -> dict[str, Any]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 from camctl.errors import InputError, one_line
@@ -34,23 +37,45 @@ def cluster(address: str | None, cpus: int) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
+    try:
+        _connect(address, cpus)
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _connect(address: str | None, cpus: int) -> None:
+    import ray
+
     where: dict[str, Any] = {"address": address}
     if address is None:
         where = {"address": "local", "num_cpus": cpus + SPARE, "include_dashboard": False}
     try:
-        with _no_stderr():
+        with _uninterrupted(), _no_stderr():
             ray.init(**where, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, RuntimeError, ValueError) as error:
         if address is None:
             raise
         message = f"There is no Ray cluster at '{address}': {one_line(error)}"
-        raise InputError(
-            message, hint="Give the address that `ray start` shows, or auto on one of its nodes."
-        ) from None
+        hint = "Give the address that `ray start` shows, with RAY_AUTH_MODE=token if it has one; or auto, on its nodes."
+        raise InputError(message, hint=hint) from None
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Let Ctrl-C wait until the end: a Ray that is interrupted while it starts leaves processes behind."""
+    handler = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(handler):
+        yield
+        return
+    frames: list[FrameType | None] = []
+    signal.signal(signal.SIGINT, lambda _number, frame: frames.append(frame))
     try:
         yield
     finally:
-        ray.shutdown()
+        signal.signal(signal.SIGINT, handler)
+    if frames:
+        handler(signal.SIGINT, frames[0])
 
 
 @contextmanager

@@ -2,6 +2,11 @@
 
 import os
 import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -62,7 +67,12 @@ def test_an_actor_that_is_killed_costs_nothing_and_two_actors_give_the_rows_of_o
 def test_what_fails_in_an_actor_ends_in_one_line(net, folder, tmp_path):
     with pytest.raises(CamctlError, match="no network here") as caught:
         camctl.explain_dataset(
-            f"python:{net.stem}:only_here", folder, tmp_path / "out", workers=0, runner="ray", runner_options={"num_actors": 1}
+            f"python:{net.stem}:only_here",
+            folder,
+            tmp_path / "out",
+            workers=0,
+            runner="ray",
+            runner_options={"num_actors": 1},
         )
     assert isinstance(caught.value, InputError)  # a module of the user's: the same as in this process
     assert "\n" not in caught.value.message
@@ -96,10 +106,57 @@ def test_a_wrong_option_is_told(folder, tmp_path, options, message):
 
 def test_blocks_are_whole_batches_and_several_for_each_actor():
     assert _block_size(1_000_000, 100, 256) == BATCHES * 256
-    assert _block_size(1_000, 2, 16) == 8 * 16
+    assert _block_size(1_000, 2, 16) == 7 * 16
     assert _block_size(100, 2, 16) == 16
     assert all(-(-count // _block_size(count, 3, 4)) >= 3 * ROUNDS for count in (48, 100, 383))
 
 
 def test_the_runner_can_be_listed_without_ray():
     assert "Ray" in Ray.summary
+
+
+def test_ctrl_c_while_ray_starts_leaves_no_process(net, folder):
+    marked = {"CAMCTL_RAY_TEST": str(folder)}
+    process = subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED.format(net=net.stem, folder=folder)],
+        env=os.environ | marked,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "0\n"  # the model is here, and Ray is next
+    wait_for(lambda: any("gcs" in name for name in processes(marked)))
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=100)
+
+    assert output == "interrupted\n"
+    wait_for(lambda: not processes(marked))
+
+
+INTERRUPTED = """
+import camctl
+try:
+    camctl.explain_dataset(
+        "python:{net}:build", '{folder}', "out", runner="ray", runner_options=dict(num_actors=1), workers=0,
+        progress=lambda done, total, failed: print(done, flush=True),
+    )
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def processes(variables):
+    """Names of the processes with these variables in their environment."""
+    ((name, value),) = variables.items()
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if f"{name}={value}".encode() in (folder / "environ").read_bytes().split(b"\0"):
+                found.append((folder / "comm").read_text().strip())
+    return found
+
+
+def wait_for(happened, seconds=60):
+    until = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < until
+        time.sleep(0.05)
