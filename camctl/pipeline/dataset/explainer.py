@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from camctl.errors import CamctlError, Hint, InputError, SpoiltModelError, out_of_memory
+from camctl.errors import CamctlError, Hint, InputError, SpoiltModelError, one_line, out_of_memory
 from camctl.pipeline.dataset.pictures import Batch, Pictures
 from camctl.pipeline.dataset.rows import Explained, Rows
 from camctl.pipeline.layer_selection import BEST, MOST_PICTURES, best_layer, fused_layers
@@ -43,6 +43,10 @@ LEVEL = {2: 5e-2, 4: 1e-3, 8: 1e-6}
 
 ALONE = "The model's scores of a picture depend on the other pictures of its batch: each picture is run alone."
 
+ONE_FITS = "The memory holds one picture at a time."
+
+TOO_LARGE = "The picture is too large for the memory:"
+
 
 class Explainer:
     """Explains the pictures of a data set with one model, which is shown the first of them.
@@ -62,15 +66,18 @@ class Explainer:
                 raise refused
         scenes = self._first_scenes(MOST_PICTURES if request.layers == (BEST,) else 1)
         self.predictions: Predictions = self.plan.predictions(self.plan.forward(scenes[0].inputs).detach())[0]
+        for name in request.classes_named():
+            self.predictions.find(name)  # a mistake in the words is told at once, and not picture by picture
         self.labels = self._labels()
         self.notes: list[str] = [*data.notes, *self._label_notes()]
         """What is told about the run, a sentence each."""
         self.group = self._layers(scenes)
         cuda = scenes[0].inputs.is_cuda
         self.batch_size = batch_size or (ON_GPU if cuda else ON_CPU)
-        if self.batch_size > 1 and _depends_on_batch(self.plan, scenes[0]):
+        self.usual_size = scenes[0].inputs.numel()
+        if self.batch_size > 1 and (note := _alone(self.plan, scenes[0])):
             self.batch_size = 1
-            self.notes.append(ALONE)
+            self.notes.append(note)
         self.workers = _workers(cuda=cuda) if workers is None else workers
 
     def rows(self) -> Rows:
@@ -193,8 +200,13 @@ class Explainer:
                 return [Explained(index=picture.index, about=picture, error=error.message)]
             return [one for part in _parts(batch, 1) for one in self._explained(part)]
         except Exception as error:
-            if not out_of_memory(error) or len(batch.pictures) == 1:
+            if not out_of_memory(error):
                 raise
+            if len(batch.pictures) == 1:
+                if batch.inputs.numel() <= self.usual_size:
+                    raise  # others of its size fit: something else fills the memory now
+                (picture,) = batch.pictures
+                return [Explained(index=picture.index, about=picture, error=f"{TOO_LARGE} {one_line(error)}")]
             self.batch_size = len(batch.pictures) // 2
         _empty_cache()
         return self._explained(batch)
@@ -263,24 +275,30 @@ def _few(names: Sequence[str]) -> str:
     return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"  # noqa: PLR2004
 
 
-def _depends_on_batch(plan: Plan, scene: Scene) -> bool:
-    """Return whether a picture's answers beside another picture differ from its answers alone, or cannot be had."""
+def _alone(plan: Plan, scene: Scene) -> str:
+    """Return why pictures are run alone: their answers beside another one differ, or cannot be had; empty if not."""
     import torch
 
     from camctl.engine.model_state import untouched
 
-    pair = torch.cat([scene.inputs, scene.inputs.flip(3)])
+    # Another mean and spread as well: a norm over the batch sees no difference between a picture and its mirror image.
+    other = (scene.inputs.flip(3) / 2 + scene.inputs.amax() / 4).to(scene.inputs.dtype)
+    pair = torch.cat([scene.inputs, other])
     with torch.no_grad(), untouched(plan.table):
         alone = torch.cat([plan.forward(one) for one in pair.split(1)]).float()
         try:
             together = plan.forward(pair).float()
         except CamctlError:
-            return True
+            return ALONE
+        except Exception as error:
+            if not out_of_memory(error):
+                raise
+            return ONE_FITS
     if together.shape != alone.shape:
-        return True
+        return ALONE
     span = (alone.nan_to_num().amax() - alone.nan_to_num().amin()).clamp_min(1e-12)
     allowed = float(span) * LEVEL.get(scene.inputs.dtype.itemsize, LEVEL[2])
-    return not torch.allclose(together, alone, rtol=0, atol=allowed, equal_nan=True)
+    return "" if torch.allclose(together, alone, rtol=0, atol=allowed, equal_nan=True) else ALONE
 
 
 def _workers(*, cuda: bool) -> int:
