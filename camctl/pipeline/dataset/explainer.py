@@ -105,7 +105,7 @@ class Explainer:
                 explained = [Explained(index=index, error=fault) for index, fault in chunk.faults.items()]
                 for batch in chunk.batches:
                     explained += self._explained(batch)
-                following = pool.submit(table, explained)
+                following = pool.submit(table, sorted(explained, key=lambda picture: picture.index))
                 if pending is not None:
                     yield pending.result()
                 pending = following
