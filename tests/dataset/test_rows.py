@@ -122,20 +122,22 @@ def test_worker_processes_change_nothing(scenes, workers):
 
 def test_a_picture_without_a_class_above_the_threshold_is_no_error(data):
     model = camctl.load("python:dataset_nets:multi_label")
-    results = explain_dataset(model, data, "out", targets=Classes(threshold=0.7), workers=0)
+    scores = sorted(row["target_score"] for row in explain_dataset(model, data, "best", workers=0))
+    threshold = (scores[2] + scores[3]) / 2
+    results = explain_dataset(model, data, "out", targets=Classes(threshold=threshold), workers=0)
     without = 0
     for path, pairs in rows_of(results).items():
         assert all(row["error"] is None for row, _ in pairs)
         try:
-            cams = camctl.explain(model, path, targets=Classes(threshold=0.7)).maps
+            cams = camctl.explain(model, path, targets=Classes(threshold=threshold)).maps
         except InputError:
             without += 1
             assert [(row["verdict"], raw, row["reason"]) for row, raw in pairs] == [
-                (None, None, "No class scores above 0.7.")
+                (None, None, f"No class scores above {threshold:g}.")
             ]
         else:
             assert [row["target"] for row, _ in pairs] == [cam.target.label for cam in cams]
-    assert 0 < without < 6
+    assert without == 3
 
 
 def test_inputs_of_different_sizes_go_through_the_model_by_size(data):

@@ -98,7 +98,8 @@ def _keep_same(results: Results, look: dict[str, Any]) -> None:
         with suppress(OSError):
             if time.time() - draft.stat().st_mtime > ABANDONED:
                 draft.unlink()
-    drawn, asked = folder / DRAWN, json.dumps({"began": results.about.get("began"), "look": look}, default=str)
+    run = {"began": results.about.get("began"), **results.start}
+    drawn, asked = folder / DRAWN, json.dumps({"run": run, "look": look}, default=str)
     if drawn.is_file() and drawn.read_text("utf-8", "replace") == asked:
         return
     for path in folder.rglob("*.jpg"):
