@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from camctl.errors import CamctlError, SpoiltModelError
+from camctl.errors import CamctlError, SpoiltModelError, out_of_memory
 from camctl.pipeline.passes import Clock, run_batch
 
 if TYPE_CHECKING:
@@ -18,24 +18,35 @@ LEVEL = {2: 5e-2, 4: 1e-3, 8: 1e-6}
 """Bytes of a number -> largest difference of a picture's answers alone and in a batch, as a share of their range."""
 
 
-def depends_on_batch(plan: Plan, scene: Scene) -> bool:
-    """Return whether a picture's answers beside another picture differ from its answers alone, or cannot be had."""
+ALONE = "The model's scores of a picture depend on the other pictures of its batch: each picture is run alone."
+
+ONE_FITS = "The memory holds one picture at a time."
+
+
+def why_alone(plan: Plan, scene: Scene) -> str:
+    """Return why pictures are run alone: their answers beside another one differ, or cannot be had; empty if not."""
     import torch
 
     from camctl.engine.model_state import untouched
 
-    pair = torch.cat([scene.inputs, scene.inputs.flip(3)])
+    # Another mean and spread as well: a norm over the batch sees no difference between a picture and its mirror image.
+    other = (scene.inputs.flip(3) / 2 + scene.inputs.amax() / 4).to(scene.inputs.dtype)
+    pair = torch.cat([scene.inputs, other])
     with torch.no_grad(), untouched(plan.table):
         alone = torch.cat([plan.forward(one) for one in pair.split(1)]).float()
         try:
             together = plan.forward(pair).float()
         except CamctlError:
-            return True
+            return ALONE
+        except Exception as error:
+            if not out_of_memory(error):
+                raise
+            return ONE_FITS
     if together.shape != alone.shape:
-        return True
+        return ALONE
     span = (alone.nan_to_num().amax() - alone.nan_to_num().amin()).clamp_min(1e-12)
     allowed = float(span) * LEVEL.get(scene.inputs.dtype.itemsize, LEVEL[2])
-    return not torch.allclose(together, alone, rtol=0, atol=allowed, equal_nan=True)
+    return "" if torch.allclose(together, alone, rtol=0, atol=allowed, equal_nan=True) else ALONE
 
 
 @dataclass(frozen=True, eq=False)

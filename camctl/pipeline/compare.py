@@ -11,7 +11,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from camctl.errors import CamctlError, Hint, InputError, SpoiltModelError, as_value
-from camctl.pipeline.batching import Together, depends_on_batch, drawn_together
+from camctl.pipeline.batching import Together, drawn_together, why_alone
 from camctl.pipeline.cells import Runs, path_of
 from camctl.pipeline.layer_selection import BEST, MOST_PICTURES, best_layer, check_layers, layer_groups
 from camctl.pipeline.load import loaded_of
@@ -275,7 +275,7 @@ class _Comparing:
         try:
             groups = self._groups(next(iter(scenes.values())), m, clock) if scenes else []
             if m not in self._alone:
-                self._alone[m] = bool(scenes) and depends_on_batch(plan, next(iter(scenes.values())))
+                self._alone[m] = bool(scenes) and bool(why_alone(plan, next(iter(scenes.values()))))
         except CamctlError:
             return {}
         if self._alone[m]:

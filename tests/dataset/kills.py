@@ -71,29 +71,36 @@ def alive(group):
     return False
 
 
+def held(process, lock):
+    """Whether a process has the lock of the folder that it writes."""
+    try:
+        names = [path.readlink().name for path in Path(f"/proc/{process.pid}/fd").iterdir()]
+    except OSError:  # it has ended, or has just closed a file
+        return False
+    return lock.name in names
+
+
 def killed(data, out, model, chance, share, whole):
     """Start a run and kill it; return what it was at, or None if it had ended before."""
-    process = started(data, out, model, "--batch-size", "8")
+    process = started(data, out, model, "--batch-size", "8", "--draw", "all")
     lock = Path(out, ".camctl-00001.lock")
     if chance.random() < 0.2:
         time.sleep(chance.uniform(0, START_UP))
     else:
-        while not lock.exists() and process.poll() is None:
+        while not held(process, lock) and not Path(out, "results.json").exists() and process.poll() is None:
             time.sleep(0.01)
         time.sleep(chance.uniform(0, 2 * share))
     if process.poll() is not None:
         print(process.communicate()[0])
         return None, process.pid
+    moment = "explaining" if held(process, lock) else "drawing" if Path(out, "results.json").exists() else "starting"
     if whole:
         os.killpg(process.pid, signal.SIGKILL)
     else:
         process.kill()
     process.wait()
     process.stdout.close()
-    if not Path(out, "start.json").exists():
-        return "starting", process.pid
-    complete = Path(out, "results.json").exists()
-    return "drawing" if complete else "explaining" if lock.exists() else "starting", process.pid
+    return moment, process.pid
 
 
 def faults(out, total):
@@ -101,7 +108,7 @@ def faults(out, total):
     results = open_results(out)
     counts = np.bincount(results.table(["index"])["index"].to_numpy(), minlength=total)
     maps = results.maps(list(range(len(results))))
-    overlays = list(Path(out, "overlays").rglob("*"))
+    overlays = list(Path(out, "overlays").rglob("*.jpg"))
     unreadable = 0
     for path in overlays:
         try:
@@ -110,7 +117,8 @@ def faults(out, total):
         except OSError:
             unreadable += 1
     there = {path.relative_to(out).as_posix() for path in Path(out).rglob("*")}
-    ours = {"start.json", "results.json", "maps", "overlays", *(f"maps/{Path(file).name}" for file in results.files)}
+    ours = {"start.json", "results.json", "maps", "overlays", "overlays/drawn.json"}
+    ours |= {f"maps/{Path(file).name}" for file in results.files}
     ours |= {path.relative_to(out).as_posix() for path in overlays}
     return {
         "lost": int((counts == 0).sum()),
@@ -134,12 +142,13 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         data, out, began = Path(folder, "data"), Path(folder, "out"), time.monotonic()
         made_pictures(data, arguments.pictures)
-        share = arguments.pictures / 8 * 0.16 / arguments.count
+        share = arguments.pictures / 8 * 0.25 / arguments.count
         moments, groups = {}, []
         for number in range(arguments.count):
             what, group = killed(data, out, "python:dataset_nets:slow", chance, share, number % 2)
             moments[what or "had ended"] = moments.get(what or "had ended", 0) + 1
             groups.append(group)
+        time.sleep(10)  # drafts of killed processes count as abandoned then
         last = started(data, out, "python:dataset_nets:slow", "--batch-size", "8", "--draw", "all")
         print(last.communicate()[0])
         found = faults(out, arguments.pictures)

@@ -38,6 +38,8 @@ class Tally:
     examples: dict[str, str] = field(default_factory=dict)
     """Cause of an error -> the first message."""
     verdicts: Counter[str] = field(default_factory=Counter)
+    remarks: Counter[str] = field(default_factory=Counter)
+    """Why pictures have no map although nothing failed."""
     figures: dict[str, dict[str, list[float]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(list)))
     """Metric -> method -> sum and count."""
 
@@ -63,6 +65,7 @@ class Tally:
             "errors": {self.examples[cause]: count for cause, count in self.causes.most_common()},
             "accuracy": self.accuracy,
             "verdicts": dict(self.verdicts.most_common()),
+            "without_map": dict(self.remarks.most_common()),
             "figures": self.means(),
         }
 
@@ -72,7 +75,7 @@ def tally(results: Results) -> Tally:
     metrics = [item.name for item in results.columns if (item.metadata or {}).get(b"better")]
     found = Tally(results.status.total)
     last = -1
-    for batch in results.batches(["index", "label_index", "predictions", "verdict", "error", "method", *metrics]):
+    for batch in results.batches(["index", "label_index", "predictions", "verdict", "reason", "error", "method", *metrics]):
         for row in batch.to_pylist():
             found.rows += 1
             if row["verdict"]:
@@ -90,6 +93,8 @@ def tally(results: Results) -> Tally:
                 cause = NAMED.sub("", row["error"])
                 found.causes[cause] += 1
                 found.examples.setdefault(cause, row["error"])
+            elif row["reason"] and not row["verdict"]:
+                found.remarks[row["reason"]] += 1
             if row["label_index"] is not None and row["predictions"]:
                 found.labelled += 1
                 found.right += row["predictions"][0]["index"] == row["label_index"]
@@ -112,6 +117,8 @@ def summary(results: Results, found: Tally, saved: Sequence[str], faults: Sequen
     if found.verdicts:
         counts = ", ".join(f"{name} {count:,}" for name, count in found.verdicts.most_common())
         yield line("verdicts ", counts)
+    for reason, count in found.remarks.most_common(MOST_CAUSES):
+        yield line("without a map ", (f"{count:,}", "bold"), f": {reason}")
     if means := found.means():
         yield indented(_figures(means))
     for text in dict.fromkeys(results.about.get("notes", ())):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import time
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -18,6 +21,12 @@ if TYPE_CHECKING:
 
 FOLDER = "overlays"
 """Folder of the overlays in a results folder."""
+
+DRAWN = "drawn.json"
+"""File in it that says of which run they are, and how they look."""
+
+ABANDONED = 10.0
+"""Seconds after which a draft of an overlay belongs to a process that was killed."""
 
 MOST_DRAWN, WORST = 1000, 100
 """Largest number of maps all of which are drawn if nobody says how many, and how many of the worst otherwise."""
@@ -62,7 +71,9 @@ def draw_overlays(
 
     Raises `CamctlError`: the disk is full or may not be written to.
     """
-    named = list(zip(rows, _paths(open_results(out), rows), strict=True))
+    results = open_results(out)
+    _keep_same(results, look)
+    named = list(zip(rows, _paths(results, rows), strict=True))
     parts = [named[start : start + TOGETHER] for start in range(0, len(named), TOGETHER)]
     work = partial(_draw, out, look)
     done, faults = 0, []
@@ -76,6 +87,25 @@ def draw_overlays(
         done += len(part)
         advance(done, len(rows))
     return len(rows) - len(faults), faults
+
+
+def _keep_same(results: Results, look: dict[str, Any]) -> None:
+    """Remove the overlays of an older run, or of another look; those that an interrupted command drew are kept."""
+    from camctl.files.atomic import write_atomically
+
+    folder = Path(results.out, FOLDER)
+    for draft in folder.rglob(".camctl-*.part"):
+        with suppress(OSError):
+            if time.time() - draft.stat().st_mtime > ABANDONED:
+                draft.unlink()
+    run = {"began": results.about.get("began"), **results.start}
+    drawn, asked = folder / DRAWN, json.dumps({"run": run, "look": look}, default=str)
+    if drawn.is_file() and drawn.read_text("utf-8", "replace") == asked:
+        return
+    for path in folder.rglob("*.jpg"):
+        path.unlink(missing_ok=True)
+    folder.mkdir(exist_ok=True)
+    write_atomically(drawn, lambda file: file.write(asked.encode()))
 
 
 def _draw(out: str, look: dict[str, Any], rows: Sequence[tuple[int, str]]) -> list[str]:

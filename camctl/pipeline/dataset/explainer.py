@@ -8,8 +8,8 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from camctl.errors import CamctlError, Hint, InputError, SpoiltModelError, out_of_memory
-from camctl.pipeline.batching import depends_on_batch
+from camctl.errors import CamctlError, Hint, InputError, SpoiltModelError, one_line, out_of_memory
+from camctl.pipeline.batching import why_alone
 from camctl.pipeline.dataset.pictures import Batch, Pictures
 from camctl.pipeline.dataset.rows import Explained, Rows
 from camctl.pipeline.layer_selection import BEST, MOST_PICTURES, best_layer, fused_layers
@@ -39,7 +39,7 @@ ON_CPU, ON_GPU = 16, 256
 MOST_WORKERS = 16
 """Largest number of processes that read pictures if nobody says how many."""
 
-ALONE = "The model's scores of a picture depend on the other pictures of its batch: each picture is run alone."
+TOO_LARGE = "The picture is too large for the memory:"
 
 
 class Explainer:
@@ -69,15 +69,18 @@ class Explainer:
                 raise refused
         scenes = self._first_scenes(MOST_PICTURES if request.layers == (BEST,) and group is None else 1)
         self.predictions: Predictions = self.plan.predictions(self.plan.forward(scenes[0].inputs).detach())[0]
+        for name in request.classes_named():
+            self.predictions.find(name)  # a mistake in the words is told at once, and not picture by picture
         self.labels = self._labels()
         self.notes: list[str] = [*data.notes, *self._label_notes()]
         """What is told about the run, a sentence each."""
         self.group = group or self._layers(scenes)
         cuda = scenes[0].inputs.is_cuda
         self.batch_size = batch_size or (ON_GPU if cuda else ON_CPU)
-        if self.batch_size > 1 and depends_on_batch(self.plan, scenes[0]):
+        self.usual_size = scenes[0].inputs.numel()
+        if self.batch_size > 1 and (note := why_alone(self.plan, scenes[0])):
             self.batch_size = 1
-            self.notes.append(ALONE)
+            self.notes.append(note)
         self.workers = _workers(cuda=cuda) if workers is None else workers
 
     def rows(self) -> Rows:
@@ -105,7 +108,7 @@ class Explainer:
                 explained = [Explained(index=index, error=fault) for index, fault in chunk.faults.items()]
                 for batch in chunk.batches:
                     explained += self._explained(batch)
-                following = pool.submit(table, explained)
+                following = pool.submit(table, sorted(explained, key=lambda picture: picture.index))
                 if pending is not None:
                     yield pending.result()
                 pending = following
@@ -202,8 +205,13 @@ class Explainer:
                 return [Explained(index=picture.index, about=picture, error=error.message)]
             return [one for part in _parts(batch, 1) for one in self._explained(part)]
         except Exception as error:
-            if not out_of_memory(error) or len(batch.pictures) == 1:
+            if not out_of_memory(error):
                 raise
+            if len(batch.pictures) == 1:
+                if batch.inputs.numel() <= self.usual_size:
+                    raise  # others of its size fit: something else fills the memory now
+                (picture,) = batch.pictures
+                return [Explained(index=picture.index, about=picture, error=f"{TOO_LARGE} {one_line(error)}")]
             self.batch_size = len(batch.pictures) // 2
         empty_cache()
         return self._explained(batch)

@@ -45,10 +45,11 @@ class DatasetRequest:
     @property
     def by_label(self) -> bool:
         """Whether the pictures' own labels are asked for."""
-        return any(isinstance(name, str) and name.casefold() == LABEL for name in self._names())
+        return any(map(_is_label, (*self.classes.names, *self.classes.versus)))
 
-    def _names(self) -> tuple[Name, ...]:
-        return (*self.classes.names, *self.classes.versus)
+    def classes_named(self) -> list[Name]:
+        """Return the classes that are asked for of every picture."""
+        return [name for name in self.classes.names if not _is_label(name)]
 
     @property
     def verifies(self) -> bool:
@@ -94,7 +95,7 @@ class DatasetRequest:
             return choose(predictions, self.classes)
 
         def own(names: Sequence[Name]) -> tuple[Name, ...]:
-            return tuple(label if isinstance(name, str) and name.casefold() == LABEL else name for name in names)
+            return tuple(label if _is_label(name) else name for name in names)
 
         names, versus = own(self.classes.names), own(self.classes.versus)
         return choose(predictions, replace(self.classes, names=names, versus=versus))
@@ -116,3 +117,7 @@ class DatasetRequest:
             "family": asdict(self.family),
             "reading": asdict(self.reading),
         }
+
+
+def _is_label(name: Name) -> bool:
+    return isinstance(name, str) and name.casefold() == LABEL
