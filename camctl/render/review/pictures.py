@@ -1,4 +1,7 @@
-"""Pictures as a review's page embeds them: a thumbnail each, and each map as an array of bytes at its own resolution."""
+"""Pictures as a review's page embeds them: a thumbnail each, and each map as an array of bytes at its own resolution.
+
+Maps of baselines are left out: they say nothing about a picture, and their figures stand in a table.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from camctl.errors import CamctlError
 from camctl.files.pictures import base64_text, data_uri
+from camctl.ranking.correlation import resized
+from camctl.render.report.maps import MAP_SIDE
 from camctl.results.maps import picture_of
 from camctl.results.schema import ROW
 from camctl.values.cam import BLANK
@@ -47,6 +52,7 @@ class PageData:
         """Number of pictures that could not be read."""
         self.extra = _extra(results, summary)
         self._results, self._summary, self._indices = results, summary, indices
+        self._left_out = {None, *(method.name for method in summary.methods if method.baseline)}
         count = summary.pictures if indices is None else len(indices)
         self.total = count
         self._side = next(side for most, side in SIDES if count <= most)
@@ -82,7 +88,7 @@ class PageData:
             "error": next((row["error"] for row in rows if row["error"] is not None), None),
             "thumb": self._thumbnail(first),
             "extra": [_plain(first[name]) for name in self.extra],
-            "maps": [self._map(row) for row in rows if row["method"] is not None],
+            "maps": [self._map(row) for row in rows if row["method"] not in self._left_out],
         }
 
     def _name(self, prediction: Mapping[str, Any]) -> str:
@@ -160,6 +166,9 @@ def embedded(row: Mapping[str, Any]) -> dict[str, Any]:
     values = np.asarray(cells, np.float32) * np.float32(row["peak"])
     if not np.isfinite(values).all() or values.size != size[0] * size[1]:
         return {}
+    if max(size) > MAP_SIDE:
+        values = resized(values.reshape(size), (min(size[0], MAP_SIDE), min(size[1], MAP_SIDE)))
+        size = list(values.shape)
     low, high = float(values.min()), float(values.max())
     levels = np.round((values - low) / ((high - low) or 1) * 255).astype(np.uint8)
     return {"grid": size, "low": low, "high": high, "levels": base64_text(levels.tobytes())}
