@@ -55,7 +55,7 @@ def write_results(
     photos, out = folder / "photos", folder / "out"
     photos.mkdir(parents=True)
     random = np.random.default_rng(0)
-    for index in range(count):
+    for index in range(max(count, 1)):
         pixels = random.integers(0, 255, (SIZE[1], SIZE[0], 3)).astype(np.uint8)
         Image.fromarray(pixels).save(photos / f"{index:03d}.png")
     data = open_data(str(photos))
