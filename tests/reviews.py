@@ -47,7 +47,7 @@ def energy_of(index, method):
     return (index * 13 % 17) / 34 + (0.5 if method in METHODS else 0)
 
 
-def write_results(
+def write_results(  # noqa: PLR0913
     folder, count=30, *, total=None, labels=True, classes=CLASSES, methods=(*METHODS, BASELINE), pictures=True,
     maps=True, failed=(), known=True, verdict="ok", ids=None,
 ):  # fmt: skip

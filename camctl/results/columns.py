@@ -36,7 +36,8 @@ def codes_of(table: pa.Table, name: str, known: dict[str, int]) -> NDArray[np.in
     encoded = array_of(table, name).dictionary_encode()
     numbers = [known.setdefault(text, len(known)) for text in encoded.dictionary.to_pylist()]
     lookup = np.array([*numbers, NONE], np.int64)
-    return lookup[encoded.indices.fill_null(NONE).to_numpy(zero_copy_only=False)]
+    codes: NDArray[np.int64] = lookup[encoded.indices.fill_null(NONE).to_numpy(zero_copy_only=False)]
+    return codes
 
 
 def numbers_of(table: pa.Table, name: str) -> NDArray[np.float64]:
@@ -64,7 +65,7 @@ def _firsts(table: pa.Table) -> tuple[NDArray[np.bool_], NDArray[np.int64], Any]
     lists = array_of(table, "predictions")
     starts = np.asarray(lists.offsets.to_numpy(), np.int64)
     there = np.asarray(lists.is_valid().to_numpy(zero_copy_only=False)) & (np.diff(starts) > 0)
-    return there, starts[:-1][there], lists.values  # noqa: PD011 - of an Arrow list
+    return there, starts[:-1][there], lists.values
 
 
 def learn_names(table: pa.Table, names: dict[int, str]) -> None:
@@ -96,7 +97,7 @@ def maps_by_size(
     height, width = indices_of(table, "grid_height"), indices_of(table, "grid_width")
     lengths = np.diff(starts)
     there = np.asarray(lists.is_valid().to_numpy(zero_copy_only=False)) & (lengths > 0) & (lengths == height * width)
-    cells = lists.values.to_numpy(zero_copy_only=False)  # noqa: PD011 - of an Arrow list
+    cells = lists.values.to_numpy(zero_copy_only=False)
     sizes = height * (1 << 20) + width
     for size in np.unique(sizes[there]):
         rows = np.flatnonzero(there & (sizes == size))

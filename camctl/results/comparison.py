@@ -70,7 +70,7 @@ def _rows(results: Results, ids: Sequence[str]) -> dict[int, list[dict[str, Any]
     for name in dict.fromkeys(ids):
         if name not in by_id:
             message = f"The results have no picture '{name}'."
-            raise InputError(message, hint=Hint("See ids of pictures", "review", worst=10))
+            raise InputError(message, hint=Hint("See ids of pictures", "review OUT", worst=10))
         for row in by_id[name]:
             found.setdefault(row["index"], []).append(row)
     return found
@@ -81,11 +81,15 @@ class _Pictured:
 
     def __init__(self, results: Results, rows: Sequence[dict[str, Any]]) -> None:
         self.rows = rows
-        drawn = [row for row, raw in zip(rows, results.maps([row[ROW] for row in rows]), strict=True) if raw is not None]
+        drawn = [
+            row for row, raw in zip(rows, results.maps([row[ROW] for row in rows]), strict=True) if raw is not None
+        ]
         cams = list(results.cams([row[ROW] for row in drawn]))
         self.maps = {row[ROW]: cam for row, cam in zip(drawn, cams, strict=True)}
         if not cams:
-            message = f"There is no map of '{rows[0]['id']}': {rows[0]['error'] or rows[0]['reason'] or 'none was made.'}"
+            message = (
+                f"There is no map of '{rows[0]['id']}': {rows[0]['error'] or rows[0]['reason'] or 'none was made.'}"
+            )
             raise InputError(message, hint="Choose another picture.")
         self.picture = cams[0].picture
         self.questions: list[Question] = list(dict.fromkeys(map(_question, rows)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from camctl.ranking.chance import interval_of_lead, interval_of_sums
 from camctl.results import mean_maps, tally
@@ -82,7 +82,7 @@ def _accuracy_interval(pictures: Pictures, total: int) -> Interval:
         return None
     sample = samples_of(index, total)
     right = (pictures.label == pictures.predicted)[index]
-    return interval_of_sums(np.bincount(sample, right), np.bincount(sample))
+    return interval_of_sums(np.bincount(sample, right.astype(float)), np.bincount(sample))
 
 
 def _method(name: str, figures: Figures, maps: MeanMaps, better: Mapping[str, str]) -> MethodSummary:
@@ -224,8 +224,6 @@ def _listed(
         first = (row["predictions"] or [{"index": None, "label": None}])[0]
         predicted = first["label"] or (None if first["index"] is None else names.get(first["index"]))
         listed.append(
-            Listed(
-                row=number, id=row["id"], label=row["label"], predicted=predicted, method=row["method"], value=value
-            )
+            Listed(row=number, id=row["id"], label=row["label"], predicted=predicted, method=row["method"], value=value)
         )
     return tuple(listed)

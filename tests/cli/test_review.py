@@ -119,7 +119,9 @@ def test_a_run_that_is_not_finished_is_said(camctl, tmp_path):
     assert "not finished: 4 of 9 pictures" in done.err
 
 
-@pytest.mark.parametrize("options", [{"maps": False}, {"count": 1}, {"count": 3, "failed": (0, 1, 2)}, {"verdict": "flat"}])
+@pytest.mark.parametrize(
+    "options", [{"maps": False}, {"count": 1}, {"count": 3, "failed": (0, 1, 2)}, {"verdict": "flat"}]
+)
 def test_little_is_reviewed_as_well(camctl, tmp_path, options):
     out = write_results(tmp_path, **{"count": 5} | options)
     done = camctl("review", out, "--save-path", tmp_path / "review.html")

@@ -85,7 +85,9 @@ def _counts(summary: Summary) -> Parts:
     pictures = f"{summary.pictures:,} picture{'s' if summary.pictures != 1 else ''}, {summary.rows:,} rows"
     yield line(pictures, f", {summary.failed:,} with an error" if summary.failed else "")
     if summary.accuracy is not None:
-        ends = "" if summary.interval is None else f" ({percent(summary.interval[0])}{DASH}{percent(summary.interval[1])})"
+        ends = (
+            "" if summary.interval is None else f" ({percent(summary.interval[0])}{DASH}{percent(summary.interval[1])})"
+        )
         wrong = summary.judged - summary.right
         yield line("accuracy ", (percent(summary.accuracy), "bold"), f"{ends}: {wrong:,} of {summary.judged:,} wrong")
     else:
@@ -96,7 +98,9 @@ def _counts(summary: Summary) -> Parts:
         yield line("verdicts ", (counted, "bold"), f" of {maps:,} maps")
     for method in summary.methods:
         if method.likeness is not None and not method.baseline:
-            yield line(f"maps of {method.name} on different pictures correlate with ", (f"{method.likeness:.2f}", "bold"))
+            yield line(
+                f"maps of {method.name} on different pictures correlate with ", (f"{method.likeness:.2f}", "bold")
+            )
 
 
 def _errors(summary: Summary) -> Parts:
@@ -112,7 +116,9 @@ def _errors(summary: Summary) -> Parts:
 
 def _figures(summary: Summary) -> Table:
     ways = (f"{name} {BETTER.get(better, '')}".rstrip() for name, better in summary.better.items())
-    table = plain_table("method", *(Column(line(way), justify="right") for way in ways), Column("maps", justify="right"))
+    table = plain_table(
+        "method", *(Column(line(way), justify="right") for way in ways), Column("maps", justify="right")
+    )
     for method in summary.methods:
         style = "dim italic" if method.baseline else ""
         name = line(method.name, (" baseline", "dim") if method.baseline else "")
@@ -135,7 +141,9 @@ def _no_better(summary: Summary) -> Parts:
             if figure.not_above:
                 by.setdefault(figure.not_above, []).append(name)
         for baseline, names in by.items():
-            yield line(("  no better: ", "bold yellow"), f"{method.name} does not beat {baseline} at {', '.join(names)}")
+            yield line(
+                ("  no better: ", "bold yellow"), f"{method.name} does not beat {baseline} at {', '.join(names)}"
+            )
 
 
 def _classes(summary: Summary) -> Table:
@@ -170,5 +178,7 @@ def _listed(pictures: tuple[Listed, ...], value: str) -> Table:
         number = percent(item.value) if value == "score" else f"{item.value:.2f}"
         method = "" if value == "score" else item.method or ""
         picture = item.id if len(item.id) < 80 else f"…/{PurePath(item.id).name}"  # noqa: PLR2004
-        table.add_row(number, *(line(text or DASH) for text in (item.label, item.predicted)), line(method), line(picture))
+        table.add_row(
+            number, *(line(text or DASH) for text in (item.label, item.predicted)), line(method), line(picture)
+        )
     return table

@@ -163,7 +163,7 @@ def _about(explainer: Explainer, loaded: LoadedModel) -> dict[str, Any]:
         "output": explainer.plan.output.to_dict(),
         "random_weights": loaded.random_weights,
         "chosen_by": explainer.group.chosen_by,
-        "baselines": [method.name for method in explainer.manner.methods if method.plugin.baseline],
+        "baselines": [method.name for method in explainer.manner.methods if method.baseline],
         "notes": [*map(str, loaded.notes), *map(str, explainer.plan.output.notes), *explainer.notes],
     }
 

@@ -34,7 +34,8 @@ QUALITY = 80
 
 OWN = (
     *("index", "id", "path", "width", "height", "view", "label", "label_index", "predictions", "target"),
-    *("target_index", "target_score", "method", "verdict", "reason", "error", "grid_height", "grid_width", "peak", "map"),
+    *("target_index", "target_score", "method", "verdict", "reason", "error", "grid_height", "grid_width", "peak"),
+    "map",
 )  # fmt: skip
 """Columns of a results folder that a page uses, besides figures and the data set's own."""
 
@@ -111,9 +112,10 @@ class PageData:
         """Return the picture as a data URI; None if it is no longer there, or cannot be read."""
         if row["width"] is None:
             return None  # the run could not read it either
+        if self._data is None:
+            self.missing += 1
+            return None
         try:
-            if self._data is None:
-                raise CamctlError("The data set is not there.")
             picture = picture_of(self._data, row, self._results.start["reading"])
         except (CamctlError, OSError, ValueError, KeyError, IndexError):
             self.missing += 1
