@@ -191,3 +191,26 @@ def test_an_odd_map_out_is_found(camctl, tmp_path):
     lowest = min(places, key=alike)
     found = camctl("review", tmp_path / "out", "--json").json["unlike"][0]
     assert found["value"] == pytest.approx(alike(lowest), abs=1e-3)
+
+
+def test_pictures_of_a_folder_are_compared_without_the_model(camctl, out, tmp_path):
+    grid = tmp_path / "grid.png"
+    done = camctl("compare", "--results", out, "004.png", "000.png", "--save-path", grid, "--json")
+    assert done.code == 0
+    maps = [(cell["picture"], cell["method"]) for cell in done.json["maps"]] if "maps" in done.json else None
+    assert grid.stat().st_size > 1000
+    assert maps is None or len(maps) == 6
+
+
+def test_a_picture_without_a_map_or_of_another_folder_is_refused(camctl, out):
+    for name, words in (("007.png", "no map"), ("nobody.png", "no picture")):
+        done = camctl("compare", "--results", out, name)
+        assert (done.code, done.out) == (2, "")
+        assert words in done.err
+
+
+@pytest.mark.parametrize("words", [("photo.png", "--results", "OUT", "a"), ("--results", "OUT"), ()])
+def test_results_take_the_place_of_picture_and_model(camctl, out, words):
+    done = camctl("compare", *(out if word == "OUT" else word for word in words))
+    assert (done.code, done.out) == (2, "")
+    assert "hint:" in done.err

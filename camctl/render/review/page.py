@@ -32,6 +32,9 @@ STYLES = ((REPORT, ("page.css", "maps.css", "media.css")), (REVIEW, ("review.css
 SCRIPTS = ((REPORT, ("paint.js",)), (REVIEW, ("pictures.js", "filters.js", "gallery.js", "dialog.js", "start.js")))
 """Files of the page's style and script, in order."""
 
+MOST_ROWS = 1000
+"""Maximum number of classes of the table: those in the most trouble."""
+
 MOST_CLASSES = 20
 """Maximum number of classes of the matrix of mistakes: those with the most."""
 
@@ -87,7 +90,7 @@ def page(summary: Summary, pictures: list[dict[str, Any]], *, extra: list[str], 
         "extra": extra,
         "better": list(summary.better.items()),
         "methods": [method.name for method in summary.methods if not method.baseline],
-        "means": [_mean(item) for item in summary.classes],
+        "means": [_mean(item) for item in summary.classes[:MOST_ROWS]],
         "start": {"colormap": DEFAULT_COLORMAP, "opacity": DEFAULT_OPACITY},
         "fullAt": FULL_AT,
         "luma": LUMA.tolist(),
@@ -98,6 +101,7 @@ def page(summary: Summary, pictures: list[dict[str, Any]], *, extra: list[str], 
         warnings=list(summary.warnings()),
         shown=len(pictures),
         missing=missing,
+        classes=summary.classes[:MOST_ROWS],
         matrix=Matrix.of(summary),
         data=data,
         dash=DASH,

@@ -15,7 +15,6 @@ from camctl.errors import CamctlError
 from camctl.files.pictures import base64_text, data_uri
 from camctl.ranking.correlation import resized
 from camctl.render.report.maps import MAP_SIDE
-from camctl.results.maps import picture_of
 from camctl.results.schema import ROW
 from camctl.values.cam import BLANK
 
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from camctl.datasets import Data
     from camctl.results import Results
     from camctl.results.summary import Summary
 
@@ -57,7 +55,7 @@ class PageData:
         count = summary.pictures if indices is None else len(indices)
         self.total = count
         self._side = next(side for most, side in SIDES if count <= most)
-        self._data = _data(results)
+        self._readable = _readable(results)
 
     def pictures(self) -> Iterator[dict[str, Any]]:
         """Yield the pictures in their order."""
@@ -112,11 +110,11 @@ class PageData:
         """Return the picture as a data URI; None if it is no longer there, or cannot be read."""
         if row["width"] is None:
             return None  # the run could not read it either
-        if self._data is None:
+        if not self._readable:
             self.missing += 1
             return None
         try:
-            picture = picture_of(self._data, row, self._results.start["reading"])
+            picture = self._results.picture(row)
         except (CamctlError, OSError, ValueError, KeyError, IndexError):
             self.missing += 1
             return None
@@ -131,12 +129,12 @@ def _extra(results: Results, summary: Summary) -> list[str]:
     return [item.name for item in results.columns if item.name not in known and not pa.types.is_nested(item.type)]
 
 
-def _data(results: Results) -> Data | None:
-    """Return the data set of the run; None if it is no longer there, or is another one."""
+def _readable(results: Results) -> bool:
+    """Return whether the data set of the run is there, and is the same."""
     try:
-        return results.data
+        return bool(len(results.data))
     except (CamctlError, KeyError, OSError):
-        return None
+        return False
 
 
 def _right(row: Mapping[str, Any]) -> bool | None:
