@@ -243,6 +243,18 @@ class CamctlError(Exception):
         if hint:
             self.add_note(f"Hint: {hint.python if isinstance(hint, Hint) else hint}")
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return how the error is made again in another process: its children are made of other arguments."""
+        return _again, (type(self), self.message, vars(self))
+
+
+def _again(kind: type[CamctlError], message: str, fields: dict[str, Any]) -> CamctlError:
+    """Return an error that was pickled."""
+    error = kind.__new__(kind)
+    Exception.__init__(error, message)
+    vars(error).update(fields)
+    return error
+
 
 class InputError(CamctlError):
     """A wrong option, picture, model, checkpoint, layer or class. Exit code 2."""

@@ -43,7 +43,8 @@ def test_every_member_of_the_contract_is_in_the_guide(name):
 
 
 @pytest.mark.parametrize(
-    "kind", [plugin.LoadedModel, plugin.LoadOptions, plugin.Method, plugin.Metric, plugin.Capture, plugin.Case]
+    "kind",
+    [plugin.LoadedModel, plugin.LoadOptions, plugin.Method, plugin.Metric, plugin.Capture, plugin.Case, plugin.Work],
 )
 def test_every_field_of_the_contract_is_in_the_guide(kind):
     assert [part.name for part in fields(kind) if not re.search(rf"\b{part.name}\b", GUIDE)] == []
@@ -58,7 +59,7 @@ def code(text: str, language: str) -> str:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The guide's four examples, installed."""
+    """The guide's examples, installed."""
     root = tmp_path_factory.mktemp("guide")
     method = root / "softcam"
     method.mkdir()
@@ -69,6 +70,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("An adapter", "chimera", "Chimera"),
         ("A source", "ours", "Ours"),
         ("A metric", "gain", "gain"),
+        ("A runner", "processes", "Processes"),
     ):
         text = section(title)
         group = re.search(r'entry-points\."(camctl\.\w+)"', text)
@@ -82,7 +84,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(
-    "words", [("softcam",), ("chimera",), ("ours", "--kind", "source", "--model", "ours:small"), ("gain",)]
+    "words",
+    [("softcam",), ("chimera",), ("ours", "--kind", "source", "--model", "ours:small"), ("gain",), ("processes",)],
 )
 def test_every_example_holds_the_contract(site: Path, words: tuple[str, ...]) -> None:
     done = fresh(site, "plugins", "check", *words, "--json")

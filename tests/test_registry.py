@@ -242,7 +242,7 @@ def test_source_that_is_not_installed_names_its_package_and_another_way(
         registry.split_model("timm:resnet50")
 
     assert "camctl-timm" in caught.value.hint
-    assert "python:package.module:factory" in caught.value.hint
+    assert "python:timm:resnet50" in caught.value.hint
 
 
 def test_unknown_source_suggests_near_ones() -> None:

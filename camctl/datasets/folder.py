@@ -7,7 +7,7 @@ import posixpath
 from collections.abc import Iterable
 
 from camctl.datasets.data import Data, no_columns, table
-from camctl.datasets.locations import Files, expanded, files_below, full_address, joined, parent, suffix
+from camctl.datasets.locations import Files, expanded, files_below, full_address, in_results, joined, parent, suffix
 from camctl.errors import InputError
 from camctl.paths import is_address
 from camctl.values.picture_file import picture_suffixes
@@ -24,13 +24,15 @@ def open_glob(text: str) -> Data:
     """Return the pictures that fit a glob. Raises `InputError` if there are none."""
     suffixes = picture_suffixes()
     paths = [path for path in expanded(text) if suffix(path) in suffixes]
-    if not paths:
-        raise InputError(f"No picture fits '{text}'.", hint="Check the pattern; quote it, so that no shell expands it.")
     root = text
     while glob.has_magic(root) or "{" in root:
         root = parent(root)
     if is_address(root):
         root = full_address(root)
+    else:
+        paths = [path for path in paths if not in_results(path, root)]
+    if not paths:
+        raise InputError(f"No picture fits '{text}'.", hint="Check the pattern; quote it, so that no shell expands it.")
     start = len(root.rstrip("/")) + 1 if root else 0
     return _pictures(text, root, [path[start:] for path in paths])
 

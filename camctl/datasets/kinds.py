@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from camctl.datasets.folder import open_folder, open_glob
@@ -74,5 +75,7 @@ def open_data(text: str) -> Data:
         return open_glob(text)
     if suffix(text) in LISTS:
         return open_list(text)
+    if os.path.isfile(text):  # noqa: PTH113 - it answers for any text
+        raise InputError(f"'{text}' is one file, and no data set.", hint=_HINT)
     what = "folder" if text.endswith("/") else "data set"
     raise InputError(f"There is no {what} '{text}'.", hint=_HINT)

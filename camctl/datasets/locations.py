@@ -20,6 +20,9 @@ MISSING = "Check the path, and what it is relative to."
 _MOST_NAMES = 1_000_000
 """Maximum number of names that braces stand for."""
 _BRACES = re.compile(r"\{([^{}]*)\}")
+START = "start.json"
+"""A file that a results folder has."""
+_PART = re.compile(r"(^|/)maps/part-[0-9-]+\.parquet$")
 _SPAN = re.compile(r"(\d+)\.\.(\d+)")
 
 
@@ -90,19 +93,38 @@ def full_address(address: str) -> str:
 
 
 def files_below(folder: str) -> Iterator[str]:
-    """Yield the files below a folder, relative to it and in no order; hidden ones are left out.
+    """Yield the files below a folder, relative to it and in no order; hidden ones and results are left out.
 
     Links to folders are followed, but not in a circle. Raises `InputError` if a folder may not be read.
     """
     if is_address(folder):
         with _reaching(folder):
             system, root = filesystem(folder)
-            names = [str(path)[len(root) :].strip("/") for path in system.find(root)]
-        for name in names:
-            if not any(part.startswith(".") for part in name.split("/")):
-                yield name
-        return
-    yield from _walked(folder, "", {os.path.realpath(folder)})
+            found = [str(path)[len(root) :].strip("/") for path in system.find(root)]
+        names = [name for name in found if not any(part.startswith(".") for part in name.split("/"))]
+    else:
+        names = list(_walked(folder, "", {os.path.realpath(folder)}))
+    results = {posixpath.dirname(name) for name in names if posixpath.basename(name) == START}
+    results &= {posixpath.dirname(posixpath.dirname(name)) for name in names if _PART.search(name)}
+    for name in names:
+        if not results or results.isdisjoint(_folders(name)):
+            yield name
+
+
+def in_results(path: str, root: str) -> bool:
+    """Whether a local file lies in a results folder below a root: its overlays are no pictures of a data set."""
+    folders = (os.path.join(root, folder) for folder in _folders(os.path.relpath(path, root or ".")))  # noqa: PTH118
+    return any(
+        os.path.isfile(os.path.join(folder, START)) and os.path.isdir(os.path.join(folder, "maps"))  # noqa: PTH112, PTH113, PTH118
+        for folder in folders
+    )
+
+
+def _folders(name: str) -> Iterator[str]:
+    """Yield the folders that a file is in, from the innermost to the root, which is empty."""
+    while name:
+        name = posixpath.dirname(name)
+        yield name
 
 
 def _walked(root: str, below: str, above: set[str]) -> Iterator[str]:

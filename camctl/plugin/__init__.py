@@ -1,10 +1,11 @@
-"""The contract between camctl and its plugins: methods, metrics, adapters and sources.
+"""The contract between camctl and its plugins: methods, metrics, adapters, sources, runners.
 
 A plugin package imports this package, `camctl.kit` and `camctl.errors`, and nothing else of camctl. Nothing heavy
 is imported here, so that a listing of plugins does not load torch.
 
 Entry-point groups: `camctl.methods` names a `Method`, `camctl.metrics` a `Metric`, `camctl.adapters` an
-`Adapter` and `camctl.sources` a `Source` (an instance, or a class that needs no arguments).
+`Adapter`, `camctl.sources` a `Source` and `camctl.runners` a `Runner` (an instance, or a class that needs no
+arguments).
 """
 
 from camctl.plugin.functions import Cost

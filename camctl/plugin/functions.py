@@ -1,4 +1,4 @@
-"""The base of methods and metrics: a function with a cost and with options."""
+"""The base of methods and metrics, a function with a cost and with options; and the options of any plugin."""
 
 from __future__ import annotations
 
@@ -38,20 +38,30 @@ class PluginFunction:
     def __post_init__(self) -> None:
         """Raise TypeError for a parameter that is neither the first one nor an option with a default."""
         object.__setattr__(self, "needs", frozenset(self.needs))
-        for parameter in list(inspect.signature(self.compute).parameters.values())[1:]:
-            option = f"the option '{parameter.name}' of {getattr(self.compute, '__name__', self.name)}"
-            if parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD:
-                message = f"{option} must follow a *: options are passed by name"
-                raise TypeError(message)
-            if parameter.kind is inspect.Parameter.KEYWORD_ONLY and parameter.default is inspect.Parameter.empty:
-                message = f"{option} needs a default"
-                raise TypeError(message)
+        if problem := wrong_option(self.compute):
+            raise TypeError(problem)
 
     @property
     def options(self) -> dict[str, Any]:
         """Option names and their defaults."""
-        parameters = inspect.signature(self.compute).parameters.values()
-        return {p.name: p.default for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
+        return options_of(self.compute)
+
+
+def options_of(function: Callable[..., Any]) -> dict[str, Any]:
+    """Return a plugin's options, its function's keyword-only parameters, and their defaults."""
+    parameters = inspect.signature(function).parameters.values()
+    return {p.name: p.default for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
+
+
+def wrong_option(function: Callable[..., Any]) -> str:
+    """Return what is wrong with a parameter after the first one; empty if all are options with defaults."""
+    for parameter in list(inspect.signature(function).parameters.values())[1:]:
+        option = f"the option '{parameter.name}' of {getattr(function, '__name__', 'the plugin')}"
+        if parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD:
+            return f"{option} must follow a *: options are passed by name"
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY and parameter.default is inspect.Parameter.empty:
+            return f"{option} needs a default"
+    return ""
 
 
 def decorator(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -16,19 +16,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """The pictures of a dataset run that are still to be explained.
-
-    It is pickled for other processes, if the model is named and not an object.
-    """
+    """The pictures of a dataset run that are still to be explained; it can be pickled for other processes."""
 
     indices: Sequence[int]
-    """Of the pictures, in the data set."""
+    """Indices of the pictures in the data set."""
     open: Callable[[], Explain]
-    """Loads the model once, and returns what explains pictures with it."""
+    """Loads the model, once a call, and returns the function that explains pictures with it."""
     batch_size: int
     """Number of pictures that go through the model together."""
-    options: Mapping[str, Any] = field(default_factory=dict)
-    """Options of the runner."""
+    schema: pa.Schema
+    """Columns of the rows."""
 
 
 class Runner(ABC):
@@ -38,4 +35,7 @@ class Runner(ABC):
 
     @abstractmethod
     def run(self, work: Work) -> Iterator[pa.Table]:
-        """Yield the rows of all pictures, in any order; the rows of a picture are in one table."""
+        """Yield the rows of all pictures, in any order; the rows of a picture are in one table.
+
+        Keyword-only parameters with defaults, after a `*`, are the runner's options.
+        """

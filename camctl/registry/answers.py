@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from itertools import chain
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, get_args
 
+from camctl.errors import one_line
 from camctl.plugin import Checkpoint, LoadedModel, OutputKind, ScoreKind
 from camctl.registry.shared_state import holds
 
 KINDS = get_args(OutputKind)
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from torch import Tensor, nn
 
     from camctl.plugin import Capture, Method
@@ -75,6 +77,31 @@ def wrong_grid(grid: object, output: Tensor) -> str:
     if (grid.device, grid.dtype) != (output.device, output.dtype):
         return f"returned a tensor of {grid.dtype} on {grid.device}; expected {output.dtype} on {output.device}."
     return wrong_tensor(grid)
+
+
+def wrong_rows(rows: object, schema: pa.Schema, missing: Collection[int]) -> str:
+    """Return what is wrong with the rows that a runner yields; empty if nothing is.
+
+    `missing` are the indices of the pictures whose rows have not come yet.
+    """
+    import pyarrow as pa
+
+    if not isinstance(rows, pa.Table):
+        return f"returned {described(rows)}; expected a pyarrow.Table."
+    if rows.schema.names != schema.names:
+        names = set(rows.schema.names) ^ set(schema.names)
+        return f"returned a table that differs in the columns {', '.join(sorted(names)[:5]) or '(their order)'}."
+    for field in schema:
+        if (given := rows.schema.field(field.name).type) != field.type:
+            return f"returned the column '{field.name}' of {given}; expected {field.type}."
+    try:
+        rows.validate(full=True)
+    except pa.ArrowInvalid as error:
+        return f"returned a table that is not valid: {one_line(error)}."
+    for index in rows.column("index").unique().to_pylist():
+        if index not in missing:
+            return f"returned rows of the picture {index}, which are not missing."
+    return ""
 
 
 def wrong_inputs(inputs: object) -> str:

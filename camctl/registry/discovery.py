@@ -20,7 +20,7 @@ from camctl.plugin import GROUPS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Kind = Literal["method", "adapter", "source", "metric"]
+Kind = Literal["method", "adapter", "source", "metric", "runner"]
 
 LARGEST_FILE = 4 << 20
 """Most bytes of a file of entry points; ten thousand of them take a tenth of it."""

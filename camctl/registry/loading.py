@@ -1,7 +1,7 @@
 """Pick and load plugins by name.
 
-`Found` is an entry point, not imported; `Loaded` holds the plugin itself. The built-in methods, metrics, adapters and
-sources are found in the same way, under the distribution `camctl`.
+`Found` is an entry point, not imported; `Loaded` holds the plugin itself. The built-in plugins are found in the
+same way, under the distribution `camctl`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from camctl.errors import CamctlError, Hint, InputError, PluginError, UnknownNameError, one_line
 from camctl.plugin import Aggregate, Better, Cost, Method, Metric
+from camctl.plugin.functions import wrong_option
 from camctl.plugin.methods import Need, Reduction
 from camctl.plugin.metrics import MetricNeed
 from camctl.registry.discovery import Found, Kind, alike, canonical, find, same_name, warn_once
@@ -29,6 +30,7 @@ FUNCTIONS: dict[Kind, type] = {"method": Method, "metric": Metric}
 MEMBERS: dict[Kind, tuple[str, ...]] = {
     "adapter": ("summary", "matches", "target_layers", "extra_tokens", "to_grid"),
     "source": ("summary", "load"),
+    "runner": ("summary", "run"),
 }
 """Kinds of plugin that are objects, and their members; the base classes in `camctl.plugin` have defaults."""
 
@@ -48,7 +50,7 @@ _SOURCE = re.compile(r"(?P<source>[A-Za-z][\w+.-]+(\[[^\[\]:]+\])?):(?!//)(?P<re
 
 @dataclass(frozen=True)
 class Loaded:
-    """An imported plugin: a `Method` or `Metric`, or an instance of an adapter or source."""
+    """An imported plugin: a `Method` or `Metric`, or an instance of an adapter, source or runner."""
 
     found: Found
     plugin: Any
@@ -69,8 +71,11 @@ def locate(kind: Kind, name: str, reference: str = "factory") -> Found:
         hint = Hint("See them all with", f"{kind}s") if kind in FUNCTIONS else ""
         if kind == "source":
             package = f"camctl-{same_name(wanted)}"
-            own = f"If it is a Python module of yours, write python:{wanted.removesuffix('.py')}:{reference}"
-            hint = f"{own}. Or install a package such as {package}"
+            own = f"for a module of your own write python:{wanted.removesuffix('.py')}:{reference}"
+            hint = f"Install the package that offers it, such as {package}, or {own}"
+        elif kind == "runner":
+            names = ", ".join(sorted({found.name for found in find(kind)}))
+            hint = f"Choose from: {names}. Others are packages, such as camctl-ray."
         raise UnknownNameError(kind, name, sorted({found.name for found in find(kind)}), hint=hint)
     if len({found.distribution for found in matches}) > 1:
         labels = " and ".join(found.label for found in matches)
@@ -121,7 +126,7 @@ def load_all(kind: Kind) -> tuple[list[Loaded], list[PluginError]]:
     return loaded, errors
 
 
-def _violation(kind: Kind, plugin: object) -> str:
+def _violation(kind: Kind, plugin: Any) -> str:
     """First violation of the contract, as a sentence; empty if there is none."""
     if kind in FUNCTIONS:
         if not isinstance(plugin, FUNCTIONS[kind]):
@@ -132,7 +137,10 @@ def _violation(kind: Kind, plugin: object) -> str:
     if missing := ", ".join(member for member in MEMBERS[kind] if not hasattr(plugin, member)):
         return f"its entry point has the type {type(plugin).__name__}, without {missing}."
     summary = getattr(plugin, "summary", None)
-    return "" if isinstance(summary, str) else f"its summary is {summary!r}; expected str."
+    if not isinstance(summary, str):
+        return f"its summary is {summary!r}; expected str."
+    problem = wrong_option(plugin.run) if kind == "runner" else ""
+    return f"{problem}." if problem else ""
 
 
 def _wrong_argument(kind: Kind, plugin: object) -> str:

@@ -1,4 +1,4 @@
-"""Check the values of `--method-options` and `--metric-options` against a plugin's defaults, before any work."""
+"""Check the values of options of methods, metrics and runners against a plugin's defaults, before any work."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 from camctl.errors import Hint, InputError
+from camctl.plugin.functions import options_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-    from camctl.plugin import Method, Metric
+    from camctl.plugin import Method, Metric, Runner
 
 KINDS: dict[type, tuple[type, str]] = {
     bool: (bool, "true or false"),
@@ -25,26 +26,39 @@ KINDS: dict[type, tuple[type, str]] = {
 def check_options(kind: str, plugins: Sequence[Method | Metric], options: Mapping[str, Any]) -> None:
     """Raise `InputError` for an option that no plugin of the `kind` ("method") has, or for a wrong value."""
     known = {key for plugin in plugins for key in plugin.options}
+    names = ", ".join(plugin.name for plugin in plugins)
+    _check_names(f"None of the {kind}s {names} has an", known, options)
+    for plugin in plugins:
+        for key, default, problem in _wrong_values(plugin.name, plugin.compute, options):
+            hint = Hint(f"The default is {key}={_written(default)}; see", f"{kind}s {plugin.name}")
+            raise InputError(problem, hint=hint)
+
+
+def check_runner_options(name: str, runner: Runner, options: Mapping[str, Any]) -> None:
+    """Raise `InputError` for an option that the runner does not have, or for a wrong value."""
+    _check_names(f"The runner {name} has no", options_of(runner.run), options)
+    for key, default, problem in _wrong_values(name, runner.run, options):
+        raise InputError(problem, hint=f"The default is {key}={_written(default)}.")
+
+
+def _check_names(beginning: str, known: Collection[str], options: Mapping[str, Any]) -> None:
     for key in options:
         if key not in known:
             hint = f"Options are: {', '.join(sorted(known))}." if known else "Leave the option out: there are none."
-            names = ", ".join(plugin.name for plugin in plugins)
-            raise InputError(f"None of the {kind}s {names} has an option '{key}'.", hint=hint)
-    for plugin in plugins:
-        _check_values(kind, plugin, options)
+            raise InputError(f"{beginning} option '{key}'.", hint=hint)
 
 
-def _check_values(kind: str, plugin: Method | Metric, options: Mapping[str, Any]) -> None:
-    """Raise `InputError` for a value whose type is not the default's, or the annotation's if the default is None."""
-    parameters = inspect.signature(plugin.compute).parameters
-    for key, default in plugin.options.items():
+def _wrong_values(
+    name: str, function: Callable[..., Any], options: Mapping[str, Any]
+) -> Iterator[tuple[str, Any, str]]:
+    """Yield options whose type is not the default's, or the annotation's if the default is None: why, in words."""
+    parameters = inspect.signature(function).parameters
+    for key, default in options_of(function).items():
         if key not in options or (default is None and options[key] is None):
             continue
         type_ = _annotated(parameters[key].annotation) if default is None else type(default)
         if expected := _expected(options[key], default, type_):
-            message = f"The option '{key}' of {plugin.name} is {options[key]!r}; expected {expected}."
-            hint = Hint(f"The default is {key}={_written(default)}; see", f"{kind}s {plugin.name}")
-            raise InputError(message, hint=hint)
+            yield key, default, f"The option '{key}' of {name} is {options[key]!r}; expected {expected}."
 
 
 def _annotated(annotation: Any) -> type | None:

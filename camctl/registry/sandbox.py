@@ -19,8 +19,16 @@ from operator import index
 from typing import TYPE_CHECKING, Any
 
 from camctl.errors import CamctlError, InputError, one_line, out_of_memory
-from camctl.plugin import Adapter, LoadedModel, Method, Metric, Source
-from camctl.registry.answers import described, wrong_evidence, wrong_grid, wrong_inputs, wrong_model, wrong_output
+from camctl.plugin import Adapter, LoadedModel, Method, Metric, Runner, Source
+from camctl.registry.answers import (
+    described,
+    wrong_evidence,
+    wrong_grid,
+    wrong_inputs,
+    wrong_model,
+    wrong_output,
+    wrong_rows,
+)
 from camctl.registry.guard import fault, guarded, is_sound
 from camctl.registry.shared_state import unchanged, unwritten
 
@@ -29,10 +37,11 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     import numpy as np
+    import pyarrow as pa
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
-    from camctl.plugin import Capture, Case, LoadOptions
+    from camctl.plugin import Capture, Case, LoadOptions, Work
     from camctl.registry.discovery import Found
 
     Fault = Callable[[str], CamctlError]
@@ -41,6 +50,8 @@ if TYPE_CHECKING:
     """Turns exceptions inside it into such errors."""
 
 __all__ = ["described", "fault", "guarded", "isolate", "wrong_evidence"]
+
+_END = object()
 
 USERS_OWN = "camctl[python]"
 """The built-in source of models that the user made."""
@@ -54,7 +65,8 @@ def isolate(found: Found, plugin: Any) -> Any:
         return _method(found, plugin)
     if isinstance(plugin, Metric):
         return _metric(found, plugin)
-    return _Adapter(found, plugin) if found.kind == "adapter" else _Source(found, plugin)
+    wrappers = {"adapter": _Adapter, "source": _Source, "runner": _Runner}
+    return wrappers[found.kind](found, plugin)
 
 
 def _method(found: Found, method: Method) -> Method:
@@ -154,6 +166,39 @@ class _Adapter(Adapter):
             if grid is not None and (problem := wrong_grid(grid, output)):
                 raise fault(self._found, problem)
         return grid
+
+
+class _Runner(Runner):
+    def __init__(self, found: Found, runner: Any) -> None:
+        self._found, self._runner, self.summary = found, runner, runner.summary
+        vars(self)["run"] = wraps(runner.run)(partial(self.run))  # the signature has the options
+
+    def run(self, work: Work, **options: Any) -> Iterator[pa.Table]:
+        missing = set(work.indices)
+        with guarded(self._found):
+            tables = iter(self._runner.run(work, **options))
+        try:
+            # Outside of each step the process is as it was: whoever writes the rows is not in the sandbox.
+            while (table := self._next(tables, work, missing)) is not None:
+                yield table
+        finally:
+            if close := getattr(tables, "close", None):
+                with guarded(self._found):
+                    close()
+        if missing:
+            problem = f"returned no rows for {len(missing)} of {len(work.indices)} pictures."
+            raise fault(self._found, problem)
+
+    def _next(self, tables: Iterator[Any], work: Work, missing: set[int]) -> pa.Table | None:
+        """Return the next rows, None after the last; their pictures are no longer missing."""
+        with guarded(self._found):
+            rows: Any = next(tables, _END)
+            if rows is _END:
+                return None
+            if problem := wrong_rows(rows, work.schema, missing):
+                raise fault(self._found, problem)
+            missing.difference_update(rows.column("index").to_pylist())
+        return rows
 
 
 class _Source(Source):

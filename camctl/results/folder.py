@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from io import BufferedWriter
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from camctl.errors import CamctlError, InputError, one_line
+from camctl.errors import CamctlError, InputError, one_line, printable
 from camctl.files.atomic import check_folder, write_atomically
 from camctl.paths import filesystem, is_address
 
@@ -22,6 +23,8 @@ MAPS = "maps"
 
 OURS = ".camctl-"
 """Beginning of the name of a file that only lasts while a writer works."""
+
+_AGAIN = "run the same command again: it continues"
 
 _PART = re.compile(r"part-(\d{5,})-(\d{6,})\.parquet")
 
@@ -49,7 +52,7 @@ class Folder:
     """
 
     def __init__(self, out: str | Path) -> None:
-        self.name = str(out)
+        self.name = str(out) or "."
         self.remote = is_address(self.name)
         self._lock: BufferedWriter | None = None
 
@@ -60,35 +63,49 @@ class Folder:
     def contents(self) -> list[str] | None:
         """Return the names in the folder without those of a writer at work; None if there is no folder.
 
-        Raises `InputError` if it is no folder, or may not be read.
+        Raises `InputError` if it may not be read.
         """
+        names = self._names("")
+        return None if names is None else sorted(name for name in names if not name.startswith(OURS))
+
+    def check_writable(self) -> None:
+        """Raise `InputError` if files cannot be written there; nothing is created."""
         try:
-            if self.remote:
-                system, path = filesystem(self.name)
-                names = [str(name).rstrip("/").rpartition("/")[2] for name in system.ls(path, detail=False)]
-            else:
-                check_folder(self.name)
-                names = os.listdir(self.name)  # noqa: PTH208
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            message = f"The results folder '{self.name}' cannot be read: {one_line(error)}."
-            raise InputError(message, hint="Check its permissions, or choose another folder.") from None
-        return sorted(name for name in names if not name.startswith(OURS))
+            self.name.encode()
+        except UnicodeEncodeError:  # Arrow opens no such path
+            message = f"'{printable(self.name)}' cannot be a results folder: its name is not UTF-8."
+            raise InputError(message, hint="Choose another name.") from None
+        if not self.remote:
+            check_folder(self.name)
 
     def parts(self) -> list[str]:
         """Return the names of the complete parts, in the order of shards and numbers."""
-        try:
-            if self.remote:
-                system, path = filesystem(self.path(MAPS))
-                system.invalidate_cache()
-                names = [str(name).rpartition("/")[2] for name in system.ls(path, detail=False)]
-            else:
-                names = os.listdir(self.path(MAPS))  # noqa: PTH208
-        except (FileNotFoundError, NotADirectoryError):
-            return []
+        names = self._names(MAPS) or []
         matches = sorted((int(match[1]), int(match[2]), name) for name in names if (match := _PART.fullmatch(name)))
         return [f"{MAPS}/{name}" for _, _, name in matches]
+
+    def _names(self, name: str) -> list[str] | None:
+        """Return the names in the folder, or in a folder in it; None if there is none."""
+        with suppress(FileNotFoundError, NotADirectoryError), self._reached(name):
+            if not self.remote:
+                return os.listdir(self.path(name))  # noqa: PTH208
+            system, path = filesystem(self.path(name))
+            system.invalidate_cache()  # others write too
+            return [str(item).rstrip("/").rpartition("/")[2] for item in system.ls(path.rstrip("/"), detail=False)]
+        return None
+
+    @contextmanager
+    def _reached(self, name: str) -> Iterator[None]:
+        """Report what a file system raises, of any package, as an `InputError`, unless nothing is there."""
+        try:
+            yield
+        except (InputError, FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            raise
+        except Exception as error:
+            if not self.remote and not isinstance(error, OSError | ValueError):
+                raise
+            message = f"'{self.path(name)}' cannot be read or removed: {one_line(error)}."
+            raise InputError(message, hint="Check its permissions, or choose another folder.") from None
 
     def next_part(self, shard: int) -> str:
         """Return the name of the part that a shard writes next."""
@@ -98,16 +115,12 @@ class Folder:
 
     def read(self, name: str) -> bytes | None:
         """Return the content of a file; None if there is none."""
-        try:
+        with suppress(FileNotFoundError, IsADirectoryError, NotADirectoryError), self._reached(name):
             if self.remote:
                 system, path = filesystem(self.path(name))
                 return bytes(system.cat_file(path))
             return Path(self.path(name)).read_bytes()
-        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
-            return None
-        except OSError as error:
-            message = f"'{self.path(name)}' cannot be read: {one_line(error)}."
-            raise InputError(message, hint="Check its permissions.") from None
+        return None
 
     def write(self, name: str, content: Any, *, draft: str = "") -> None:
         """Write a file whole or not at all, and return when it is on the disk.
@@ -121,7 +134,7 @@ class Folder:
                 system.pipe_file(path, bytes(content))
             except Exception as error:  # noqa: BLE001 - file systems of many packages
                 message = f"'{self.path(name)}' was not written: {one_line(error)}."
-                raise CamctlError(message, hint="Run the same command again: it continues.") from None
+                raise CamctlError(message, hint=_AGAIN.capitalize() + ".") from None
             return
         target = Path(self.path(name))
 
@@ -130,22 +143,22 @@ class Folder:
             file.flush()
             os.fsync(file.fileno())
 
-        write_atomically(target, synced, draft=draft)
+        try:
+            write_atomically(target, synced, draft=draft)
+        except InputError:
+            raise
+        except CamctlError as error:  # the disk is full, or fails
+            raise CamctlError(error.message, hint=f"Make room, then {_AGAIN}.") from None
         _sync_folder(target.parent)
 
     def remove(self, name: str) -> None:
         """Remove a file, if it is there."""
-        try:
+        with suppress(FileNotFoundError), self._reached(name):
             if self.remote:
                 system, path = filesystem(self.path(name))
                 system.rm_file(path)
             else:
                 Path(self.path(name)).unlink()
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            message = f"'{self.path(name)}' cannot be removed: {one_line(error)}."
-            raise InputError(message, hint="Check its permissions, or choose another folder.") from None
 
     def remove_drafts(self, shard: int) -> None:
         """Remove what a killed writer of this shard left half-written. Call it with the shard's lock held."""
@@ -154,6 +167,13 @@ class Folder:
         for folder in (Path(self.name), Path(self.path(MAPS))):
             with suppress(FileNotFoundError, NotADirectoryError):
                 folder.joinpath(draft_name(shard)).unlink()
+
+    def remove_leftovers(self) -> None:
+        """Remove what killed writers of any shard left. Call it when all rows are there, and nobody writes a part."""
+        if not self.remote:
+            for file in (*Path(self.path(MAPS)).glob(f"{OURS}*.part"), *Path(self.name).glob(f"{OURS}*.lock")):
+                with suppress(OSError):
+                    file.unlink()
 
     def lock(self, shard: int) -> None:
         """Keep other writers away from a shard's files until `unlock`, or until this process ends, however it does.

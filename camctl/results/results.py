@@ -77,6 +77,11 @@ class Results:
         return f"Results({self._folder.name!r})"
 
     @property
+    def out(self) -> str:
+        """The folder."""
+        return self._folder.name
+
+    @property
     def start(self) -> dict[str, Any]:
         """What was asked."""
         return self._start.asked

@@ -85,13 +85,14 @@ def check_same(folder: Folder, old: Start, new: Start) -> None:
     raise InputError(message, hint=Hint("Choose another folder, or start anew", overwrite=True))
 
 
-def _differences(old: Start, new: Start) -> list[tuple[str, Any, Any]]:
-    before, after = dict(_flat("", old.asked)), dict(_flat("", new.asked))
-    before["pictures"], after["pictures"] = old.total, new.total
+def _differences(begun: Start, asked: Start) -> list[tuple[str, Any, Any]]:
+    before, after = dict(_flat("", begun.asked)), dict(_flat("", asked.asked))
+    before["pictures"], after["pictures"] = begun.total, asked.total
     names = [*before, *(name for name in after if name not in before)]
-    changes = [(name, before.get(name), after.get(name)) for name in names if before.get(name) != after.get(name)]
-    if not changes and old.columns != new.columns:
-        return [("the list of columns", ", ".join(old.columns), ", ".join(new.columns))]
+    pairs = [(name, before.get(name), after.get(name)) for name in names]
+    changes = [(name, old, new) for name, old, new in pairs if old != new and json.dumps(old) != json.dumps(new)]  # NaN
+    if not changes and begun.columns != asked.columns:
+        return [("the list of columns", ", ".join(begun.columns), ", ".join(asked.columns))]
     return changes
 
 

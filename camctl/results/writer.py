@@ -160,6 +160,7 @@ class Writer:
         self.flush()
         status = counted(batches(self._folder, self._folder.parts(), COUNTED), len(self.done))
         if status.complete:
+            self._folder.remove_leftovers()
             self._folder.write(RESULTS, status.to_json(counts), draft=draft_name(self._shard[0]))
         return status
 
@@ -178,6 +179,7 @@ class Writer:
 
 def _check_ours(folder: Folder) -> None:
     """Raise `InputError` if the folder holds something, and is no results folder."""
+    folder.check_writable()
     contents = folder.contents()
     if contents and read_start(folder) is None:
         message = f"The folder '{folder.name}' holds something else, and no results of camctl."

@@ -18,6 +18,7 @@ from camctl import registry
 from camctl.registry import discovery
 from camctl.testing.functions import try_method, try_metric
 from camctl.testing.models import try_adapter, try_source
+from camctl.testing.runners import try_runner
 from camctl.testing.trial import Finding, Trial
 
 if TYPE_CHECKING:
@@ -30,7 +31,13 @@ __all__ = ["Finding", "check"]
 HEAVY = ("torch", "torchvision", "numpy", "cv2", "PIL", "scipy", "pandas", "timm", "transformers", "mmengine")
 """Packages that a listing of plugins must not load."""
 
-TRIALS = {"method": try_method, "metric": try_metric, "adapter": try_adapter, "source": try_source}
+TRIALS = {
+    "method": try_method,
+    "metric": try_metric,
+    "adapter": try_adapter,
+    "source": try_source,
+    "runner": try_runner,
+}
 
 
 def check(kind: Kind, name: str, models: Sequence[str] = ()) -> tuple[Finding, ...]:

@@ -46,8 +46,8 @@ def test_value_of_a_head_is_shown_in_its_own_unit(camctl, photo):
         "run", photo, "python:nets:several", "--head", "age", "--target-category", "up", "down", "--no-preview"
     )
     assert done.code == 0
-    assert "value up" in done.err
-    assert "value down" in done.err
+    assert "age up" in done.err
+    assert "age down" in done.err
     assert "output values, detected; head age" in done.err
     assert "class 1" not in done.err
 
@@ -88,6 +88,6 @@ def test_figure_and_report_show_a_value_as_it_is(camctl, photo, tmp_path):
     done = camctl("compare", photo, "python:nets:several", "--head", "age", "--save-path", page, tmp_path / "grid.png")
     assert done.code == 0
     text = page.read_text(encoding="utf-8")
-    assert "value up" in text
+    assert "age up" in text
     assert "output values, detected; head age of age 1x1, kind 1x3" in text
     assert "00.0%" not in text

@@ -9,7 +9,7 @@ import zipfile
 
 import pytest
 
-KINDS = ("method", "metric", "adapter", "source")
+KINDS = ("method", "metric", "adapter", "source", "runner")
 
 
 def installed(project, site):

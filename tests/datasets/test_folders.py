@@ -144,6 +144,8 @@ def test_folder_that_may_not_be_read_is_refused(tree):
 def test_picture_file_is_no_data_and_what_holds_many_is(tree):
     folder = tree("a.png", "sub/b.png", list_csv="path\na.png\n")
     assert not is_data(str(folder / "a.png"))
+    with pytest.raises(InputError, match="is one file, and no data set"):
+        open_data(str(folder / "a.png"))
     assert not is_data("missing.jpg")
     assert not is_data("https://example.com/a.jpg")
     assert all(map(is_data, (str(folder), str(folder / "list.csv"), f"{folder}/*.png", "x.parquet", "{0..9}.tar")))

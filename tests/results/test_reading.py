@@ -1,5 +1,10 @@
 """What a results folder gives back: tables, maps, the worst rows."""
 
+import os
+import shutil
+import subprocess
+import sys
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -148,6 +153,31 @@ def test_folder_that_holds_no_results_is_refused(tmp_path, content):
         (tmp_path / "start.json").write_bytes(content.encode("utf-8", "surrogatepass"))
     with pytest.raises(InputError, match="no results of camctl"):
         open_results(tmp_path)
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and not shutil.which("setpriv"), reason="root may write everywhere")
+def test_folder_that_may_only_be_read_is_read(tmp_path):
+    write(tmp_path, 10, (1, 1))
+    folders = (tmp_path / "maps", tmp_path)
+    for folder in folders:
+        folder.chmod(0o500)
+    try:
+        code = "import sys; from camctl.results import open_results; print(open_results(sys.argv[1]).table().num_rows)"
+        # Root may write anywhere, unless it gives that right up.
+        command = ["setpriv", "--bounding-set", "-all", "--inh-caps", "-all"] if os.geteuid() == 0 else []
+        done = subprocess.run(
+            [*command, sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=False
+        )
+        assert done.stdout == "19\n", done.stderr
+    finally:
+        for folder in folders:
+            folder.chmod(0o700)
+
+
+def test_file_is_no_results_folder(tmp_path):
+    (tmp_path / "x").write_text("")
+    with pytest.raises(InputError, match="no results folder"):
+        open_results(tmp_path / "x")
 
 
 def test_folder_that_is_not_there_is_refused(tmp_path):

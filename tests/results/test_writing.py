@@ -119,6 +119,14 @@ def test_other_options_are_refused_and_the_differences_named(out):
     assert files(out) == before
 
 
+def test_options_that_json_has_no_word_for_are_the_same_again(out):
+    start = {"range": (0, float("nan")), "path": out, "empty": None, "nested": {}}
+    opened(out, start=start).__exit__(None, None, None)
+    opened(out, start=start).__exit__(None, None, None)
+    with pytest.raises(InputError, match="nested"):
+        opened(out, start=start | {"nested": {"x": 1}})
+
+
 def test_only_what_is_asked_is_compared(out):
     write(out, 10, (1, 1))
     with opened(out, about={"versions": "newer"}) as writer:
@@ -164,6 +172,22 @@ def test_file_is_no_results_folder(out):
         opened(out)
 
 
+@pytest.mark.parametrize("name", ["a b#%20[x]{1..2}*?", "new\nline", "☃", "-x", "deep/er/still/"])
+def test_folder_may_have_any_name(tmp_path, name):
+    write(f"{tmp_path}/{name}", 10, (1, 1))
+    assert faults(f"{tmp_path}/{name}", 10) == NONE
+    assert open_results(f"{tmp_path}/{name}").worst(1, "deletion").num_rows == 1
+
+
+@pytest.mark.parametrize("name", [os.fsdecode(b"caf\xe9"), "x\0y", "x" * 300, "nope://x"])
+def test_name_that_no_folder_can_have_is_refused(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError) as caught:
+        opened(name)
+    assert caught.value.hint
+    assert not list(tmp_path.iterdir())
+
+
 def test_half_written_files_are_ignored_and_removed(out):
     with opened(out) as writer:
         writer.write(rows([0]))
@@ -171,6 +195,14 @@ def test_half_written_files_are_ignored_and_removed(out):
     (out / ".camctl-00001.part").write_bytes(b"{")
     assert len(open_results(out)) == 2
     write(out, 10, (1, 1))
+    assert faults(out, 10) == NONE
+
+
+def test_what_killed_shards_left_is_removed_at_the_end(out):
+    write(out, 10, (2, 2))
+    for name in ("maps/.camctl-00007.part", ".camctl-00007.lock"):
+        (out / name).write_bytes(b"x")
+    write(out, 10, (1, 2))
     assert faults(out, 10) == NONE
 
 
@@ -284,7 +316,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (8000, -1))
 try:
     write({out!r}, 3000, (1, 1), rows_per_part=2000)
 except CamctlError as error:
-    print(error.message)
+    print(error.message, error.hint)
 """
 
 
@@ -292,6 +324,7 @@ def test_disk_that_takes_no_more_is_one_line_and_the_run_goes_on(out):
     code = LIMITED.format(out=str(out))
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert "was not written" in done.stdout.splitlines()[-1]
+    assert "run the same command again: it continues" in done.stdout.splitlines()[-1]
     assert not list(out.rglob("*.part"))
     write(out, 3000, (1, 1))
     assert faults(out, 3000) == NONE

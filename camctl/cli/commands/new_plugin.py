@@ -18,6 +18,7 @@ COMMANDS: dict[Kind, str] = {
     "metric": "camctl compare photo.jpg demo:resnet --metrics {}",
     "adapter": "camctl layers demo:resnet --adapter {}",
     "source": "camctl run photo.jpg {}:tiny",
+    "runner": "camctl run photos demo:resnet --save-path out --runner {}",
 }
 """Kind -> a command that uses the new plugin."""
 

@@ -17,7 +17,7 @@ from camctl.registry import discovery
 if TYPE_CHECKING:
     from camctl.testing import Finding
 
-Kind = Literal["method", "metric", "adapter", "source"]
+Kind = Literal["method", "metric", "adapter", "source", "runner"]
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 

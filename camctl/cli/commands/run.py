@@ -1,105 +1,16 @@
 """`camctl run`: where a classifier looked."""
 
-from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, Literal
+from dataclasses import asdict
 
 from camctl.cli.commands.layers import list_layers
+from camctl.cli.commands.run_data import run_data
 from camctl.cli.output.run_report import preview, summary
 from camctl.cli.output.saving import map_files
 from camctl.cli.parsing import options
-from camctl.cli.parsing.groups import argument, option, switch
+from camctl.cli.parsing.data import DataOptions
+from camctl.cli.parsing.drawing import DrawnClasses, DrawnMethods, MapOutput, PictureOptions
+from camctl.datasets import is_data
 from camctl.errors import ExitCode, InputError
-
-if TYPE_CHECKING:
-    from camctl.values.cam import Smoothing
-    from camctl.values.request import Classes
-
-
-@dataclass(frozen=True, kw_only=True)
-class PictureOptions:
-    """The picture and the layers that are explained.
-
-    target_layers: Layers whose output is explained, by name or pattern (backbone.layer4.*.bn3), auto:4 for four usable
-        ones from shallow to deep (several are fused into one map), or best for the one that measures best on the
-        picture. See camctl layers MODEL.
-    """
-
-    panel: ClassVar = options.WHAT
-
-    image: str = argument("IMAGE", help="The picture.")
-    target_layers: list[str] | None = option("LAYER...", shown="what the head reads")
-    reading: options.ReadingOptions
-    preview_model: bool = switch(help="Show the model's layers, as camctl layers does, and stop.")
-
-
-@dataclass(frozen=True, kw_only=True)
-class DrawnClasses(options.ClassOptions):
-    """The classes that are explained.
-
-    threshold: Explain every class that scores above it: for models whose classes do not exclude each other.
-    """
-
-    threshold: float | None = option("0..1")
-
-    def classes(self) -> "Classes":
-        """Return the classes as a request. Raises `InputError`."""
-        classes = super().classes()
-        if self.threshold is None:
-            return classes
-        options.check_range("--threshold", self.threshold, 0, 1)
-        if self.target_category or self.topk is not None:
-            message = "--threshold says which classes to explain, and so do --target-category and --topk."
-            raise InputError(message, hint="Give one of them.")
-        return replace(classes, threshold=self.threshold)
-
-    @property
-    def several(self) -> int | None:
-        """The number of classes that are asked for; None for a threshold, which any number may pass."""
-        return None if self.threshold is not None else len(self.target_category or ()) or self.topk or 1
-
-
-@dataclass(frozen=True, kw_only=True)
-class DrawnMethods(options.MethodOptions):
-    """The methods that draw the maps, and how.
-
-    eigen_smooth: Take the first principal component of the evidence instead of its sum: less noise.
-    """
-
-    eigen_smooth: bool = switch()
-    aug_smooth: bool = switch(help="Average over six views of the picture (flips times brightness): a centred map.")
-    maps: options.MapOptions
-
-    @property
-    def smoothing(self) -> "Smoothing":
-        """What both kinds of smoothing are called together."""
-        if self.eigen_smooth:
-            return "both" if self.aug_smooth else "eigen"
-        return "aug" if self.aug_smooth else "none"
-
-
-@dataclass(frozen=True, kw_only=True)
-class OverlayOptions(options.HeatmapOptions):
-    """How an overlay is drawn.
-
-    canvas: Draw on what the model saw, or on the whole picture with the unseen margin dimmed.
-    """
-
-    canvas: Literal["view", "original"] = option(None, "view")
-
-
-@dataclass(frozen=True, kw_only=True)
-class MapOutput:
-    """Where overlays and numbers are saved, and how results are shown.
-
-    save_path: A file for one map (png, jpg, webp), a folder for several. Without it the map is shown in the terminal.
-    """
-
-    panel: ClassVar = options.OUTPUT
-
-    save_path: str | None = option("PATH")
-    save_raw: str | None = option("FILE.npz", help=options.SAVE_RAW)
-    overlay: OverlayOptions
-    results: options.ResultOptions
 
 
 def run(
@@ -108,15 +19,23 @@ def run(
     methods: DrawnMethods,
     output: MapOutput,
     model: options.OneModel,
+    data: DataOptions,
 ) -> ExitCode:
-    """Draw where a classifier looked.
+    """Draw where a classifier looked, on a picture or on a whole data set.
 
     camctl run photo.jpg imagenet:lite0 --save-path cam.png
 
     camctl run photo.jpg resnet50_8xb32_in1k --topk 3 --method GradCAM LayerCAM --save-path cams/
 
     camctl run photo.jpg config.py weights.pth --target-category tabby --target-layers 'backbone.layer4.*.bn3'
+
+    camctl run photos/ imagenet:lite0 --target-category label --save-path out/
     """
+    if is_data(subject.image):
+        return run_data(question, subject, methods, output, model, data)
+    if flags := data.asked():
+        message = f"{flags[0]} is for a data set, and '{subject.image}' is a picture."
+        raise InputError(message, hint="Leave it out, or give a folder. Figures of one picture: camctl compare")
     from camctl.pipeline.explain import explain
     from camctl.values.picture import read_picture
 

@@ -107,14 +107,17 @@ class Progress:
         if text and self.watched:
             self._replace(self._console.status(line(text)))
 
-    def steps(self, *, in_bytes: bool = False) -> Step | None:
-        """Return what to call with a text, the steps (or bytes) done and all of them; None if nobody watches."""
+    def steps(self, *, in_bytes: bool = False, speed: str = "") -> Step | None:
+        """Return what to call with a text, the steps (or bytes) done and all of them; None if nobody watches.
+
+        `speed`: unit of the steps a second, such as `pictures/s`, if it is shown.
+        """
         bar: progress.Progress | None = None
 
         def advance(text: str, done: int, total: int) -> None:
             nonlocal bar
             if bar is None or self._live is not bar:
-                bar = _bar(self._console, text, in_bytes=in_bytes)
+                bar = _bar(self._console, text, in_bytes=in_bytes, speed=speed)
                 self._replace(bar)
             bar.update(bar.task_ids[0], description=_unbroken(text), completed=done, total=total or None)
             if total and done >= total:
@@ -130,13 +133,27 @@ class Progress:
             live.start()
 
 
-def _bar(console: Console, text: str, *, in_bytes: bool) -> progress.Progress:
-    from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+def _bar(console: Console, text: str, *, in_bytes: bool, speed: str) -> progress.Progress:
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        Task,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    class Speed(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text(f"{task.speed:,.0f} {speed}" if speed and task.speed else "")
 
     bar = Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         DownloadColumn() if in_bytes else MofNCompleteColumn(),
+        Speed(),
         TimeRemainingColumn(),
         console=console,
         transient=True,

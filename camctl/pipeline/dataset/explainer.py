@@ -17,6 +17,7 @@ from camctl.pipeline.passes import Clock, refusal, run_batch
 from camctl.pipeline.run import verified
 from camctl.pipeline.scene import Scene, plan_of, scene_of
 from camctl.values.picture import Picture
+from camctl.workers import cores
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 ON_CPU, ON_GPU = 16, 256
 """Number of pictures that go through the model together, if nobody says how many; halved where memory ends."""
 
+MOST_WORKERS = 16
+"""Largest number of processes that read pictures if nobody says how many."""
+
 LEVEL = {2: 5e-2, 4: 1e-3, 8: 1e-6}
 """Bytes of a number -> largest difference of a picture's answers alone and in a batch, as a share of their range."""
 
@@ -43,11 +47,20 @@ ALONE = "The model's scores of a picture depend on the other pictures of its bat
 class Explainer:
     """Explains the pictures of a data set with one model, which is shown the first of them.
 
+    `group` are layers that were chosen before; by default they are chosen here.
+
     Raises `InputError`: no picture can be read, or the model cannot be asked for this.
     """
 
     def __init__(
-        self, loaded: LoadedModel, data: Data, request: DatasetRequest, *, batch_size: int | None, workers: int | None
+        self,
+        loaded: LoadedModel,
+        data: Data,
+        request: DatasetRequest,
+        *,
+        group: LayerGroup | None = None,
+        batch_size: int | None,
+        workers: int | None,
     ) -> None:
         self.request, self.data = request, data
         self.plan: Plan = plan_of(loaded, request.family)
@@ -56,12 +69,12 @@ class Explainer:
         for method in self.manner.methods:
             if refused := refusal(method, self.plan):
                 raise refused
-        scenes = self._first_scenes(MOST_PICTURES if request.layers == (BEST,) else 1)
+        scenes = self._first_scenes(MOST_PICTURES if request.layers == (BEST,) and group is None else 1)
         self.predictions: Predictions = self.plan.predictions(self.plan.forward(scenes[0].inputs).detach())[0]
         self.labels = self._labels()
         self.notes: list[str] = [*data.notes, *self._label_notes()]
         """What is told about the run, a sentence each."""
-        self.group = self._layers(scenes)
+        self.group = group or self._layers(scenes)
         cuda = scenes[0].inputs.is_cuda
         self.batch_size = batch_size or (ON_GPU if cuda else ON_CPU)
         if self.batch_size > 1 and _depends_on_batch(self.plan, scenes[0]):
@@ -192,7 +205,7 @@ class Explainer:
             if not out_of_memory(error) or len(batch.pictures) == 1:
                 raise
             self.batch_size = len(batch.pictures) // 2
-        _empty_cache()
+        empty_cache()
         return self._explained(batch)
 
     def _together(self, batch: Batch) -> list[Explained]:
@@ -281,13 +294,11 @@ def _depends_on_batch(plan: Plan, scene: Scene) -> bool:
 
 def _workers(*, cuda: bool) -> int:
     """Return how many processes read pictures: all cores feed a GPU, one is enough beside a model on them."""
-    import os
-
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(cores, 16) if cuda else 1
+    return min(cores(), MOST_WORKERS) if cuda else 1
 
 
-def _empty_cache() -> None:
+def empty_cache() -> None:
+    """Return the memory of a GPU that nothing is in."""
     import torch
 
     if torch.cuda.is_available():

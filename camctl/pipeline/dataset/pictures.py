@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from camctl.errors import CamctlError, Hint, one_line
 from camctl.values.picture import read_content, read_picture
+from camctl.workers import context, forking
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -115,8 +114,10 @@ class Pictures:
             yield from map(self.chunk, parts)
             return
         loader = self._loader(parts, workers)
+        with forking():
+            prepared = iter(loader)
         try:
-            yield from loader
+            yield from prepared
         except RuntimeError as error:
             if "DataLoader worker" not in str(error):
                 raise
@@ -127,8 +128,6 @@ class Pictures:
         from torch.cuda import is_available
         from torch.utils.data import DataLoader
 
-        # What is forked has the model and its preprocessing; they need not be pickled.
-        context = "fork" if "fork" in multiprocessing.get_all_start_methods() else None
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="This DataLoader will create")
             return DataLoader(
@@ -136,9 +135,8 @@ class Pictures:
                 batch_size=None,
                 num_workers=workers,
                 prefetch_factor=AHEAD,
-                multiprocessing_context=context,
+                multiprocessing_context=context(),
                 pin_memory=is_available(),
-                worker_init_fn=partial(_alone),
             )
 
 
@@ -153,10 +151,3 @@ class _Parts:
 
     def __getitem__(self, number: int) -> Chunk:
         return self.pictures.chunk(self.parts[number])
-
-
-def _alone(_worker: int) -> None:
-    """Let a worker use one thread: there are others."""
-    import cv2
-
-    cv2.setNumThreads(1)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from camctl.errors import InputError
 from camctl.pipeline.method_selection import pick_methods, pick_metrics, usual_aggregate
 from camctl.pipeline.metrics import Measuring
 from camctl.pipeline.passes import Manner
@@ -67,7 +68,13 @@ class DatasetRequest:
 
     def measuring(self, *, boxes: bool) -> Measuring:
         """Return the metrics; `boxes`: whether the data set knows where objects are. Raises `InputError`."""
-        metrics = pick_metrics(self.evaluation.metrics, self.evaluation.options, region=boxes)
+        try:
+            metrics = pick_metrics(self.evaluation.metrics, self.evaluation.options, region=boxes)
+        except InputError as error:
+            if boxes or "where the object is" not in error.message:
+                raise
+            hint = "Give a list whose columns x0, y0, x1 and y1 are its box in pixels of each picture."
+            raise InputError(error.message, hint=hint) from None
         return Measuring(metrics=metrics, options=self.evaluation.options, several=True)
 
     def better(self, data: Data) -> dict[str, str]:

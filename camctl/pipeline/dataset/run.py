@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import gc
+import os
+import pickle
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from camctl import registry
 from camctl.datasets import Data, open_data
+from camctl.errors import InputError, one_line
 from camctl.pipeline.compare import PendingModel
-from camctl.pipeline.dataset.explainer import Explainer
+from camctl.pipeline.dataset.explainer import Explainer, empty_cache
 from camctl.pipeline.dataset.request import DatasetRequest
 from camctl.pipeline.layer_selection import check_layers
 from camctl.pipeline.load import loaded_of
-from camctl.plugin import Runner, Work
+from camctl.plugin import Work
+from camctl.registry.options import check_runner_options
 from camctl.registry.versions import versions
 from camctl.results import Results, Writer, open_results
 from camctl.values.reading import AS_FOUND, Reading
@@ -32,14 +39,8 @@ if TYPE_CHECKING:
     """Called with the number of pictures that are done, of all that are to do, and of those that failed."""
 
 
-class Local(Runner):
-    """The runner of one process, with worker processes that read pictures."""
-
-    summary = "In this process; worker processes read the pictures."
-
-    def run(self, work: Work) -> Iterator[pa.Table]:
-        """Yield the rows of the pictures, batch by batch."""
-        yield from work.open()(work.indices)
+LOCAL = "camctl[local]"
+"""The runner of this process."""
 
 
 def explain_dataset(  # noqa: PLR0913
@@ -60,6 +61,8 @@ def explain_dataset(  # noqa: PLR0913
     workers: int | None = None,
     shard: tuple[int, int] = (1, 1),
     overwrite: bool = False,
+    runner: str = "local",
+    runner_options: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> Results:
     """Explain every picture of a data set, and store a row for each picture, class and method.
@@ -88,6 +91,10 @@ def explain_dataset(  # noqa: PLR0913
         Number of this part of the data set, from 1, and how many there are; all write into one folder.
     overwrite
         Start anew where the folder holds the results of something else.
+    runner
+        Name of the runner that carries the work, such as `local` (this process) or `ray`, of the package camctl-ray.
+    runner_options
+        Options of the runner.
     progress
         Called as `progress(done, total, failed)` after every batch.
 
@@ -121,8 +128,11 @@ def explain_dataset(  # noqa: PLR0913
         reading=reading,
     )
     request.manner()  # unknown names are reported before anything is read
+    settings = dict(runner_options or {})
+    carrier = _runner(runner, settings, model)
     opened = data if isinstance(data, Data) else open_data(str(data))
-    loaded = loaded_of(model.load() if isinstance(model, PendingModel) else model)
+    load = model.load if isinstance(model, PendingModel) else partial(loaded_of, model)
+    loaded = load()
     explainer = Explainer(loaded, opened, request, batch_size=batch_size, workers=workers)
     asked = {
         "model": loaded.name,
@@ -132,26 +142,58 @@ def explain_dataset(  # noqa: PLR0913
         **request.to_dict(),
         "target_layers": list(explainer.group.names),
     }
-    tell = progress or (lambda _done, _total, _failed: None)
-    with Writer.open(
-        out,
-        asked,
-        request.schema(opened),
-        total=len(opened),
-        about=_about(explainer, loaded),
-        overwrite=overwrite,
-        shard=shard,
-    ) as writer:
-        todo, failed, done, began = writer.todo, 0, 0, time.monotonic()
-        tell(0, len(todo), 0)
-        work = Work(indices=todo.tolist(), open=lambda: explainer, batch_size=explainer.batch_size)
-        for table in Local().run(work) if len(todo) else ():
-            writer.write(table)
-            done += len(set(table.column("index").to_pylist()))
-            failed += table.num_rows - table.column("error").null_count
-            tell(done, len(todo), failed)
-        writer.finish({"pictures": done, "seconds": time.monotonic() - began, "notes": explainer.notes})
+    about = _about(explainer, loaded)
+    schema, total, notes, size = request.schema(opened), len(opened), explainer.notes, explainer.batch_size
+    # Pictures that are run one by one are so everywhere; else what fits differs from machine to machine.
+    common = {"group": explainer.group, "batch_size": batch_size if size > 1 else 1, "workers": workers}
+    here = carrier.found.label == LOCAL
+    if not here:
+        del explainer, loaded
+        gc.collect()
+        empty_cache()
+    with Writer.open(out, asked, schema, total=total, about=about, overwrite=overwrite, shard=shard) as writer:
+        began = time.monotonic()
+        make = (lambda: explainer) if here else partial(explainer_of, load, opened, request, **common)
+        work = Work(indices=writer.todo.tolist(), open=make, batch_size=size, schema=schema)
+        done = _carried(carrier.plugin.run(work, **settings) if work.indices else (), writer, progress)
+        writer.finish({"pictures": done, "seconds": time.monotonic() - began, "notes": notes})
     return open_results(out)
+
+
+def explainer_of(load: Callable[[], LoadedModel], data: Data, request: DatasetRequest, **settings: Any) -> Explainer:
+    """Return an explainer with a model that is loaded for it: the beginning of a run in another process."""
+    return Explainer(load(), data, request, **settings)
+
+
+def _runner(name: str, options: Mapping[str, Any], model: AnyModel | PendingModel) -> registry.Loaded:
+    """Return the runner of a name. Raises `InputError`: it lacks an option, or cannot be sent the model."""
+    runner = registry.pick("runner", name)
+    check_runner_options(runner.found.name, runner.plugin, options)
+    if runner.found.label == LOCAL:
+        return runner
+    if not isinstance(model, PendingModel | str | os.PathLike):
+        message = f"The runner {runner.found.name} loads the model in other processes, and a module was given."
+        raise InputError(message, hint="Give the text that camctl.load takes, or leave out the runner.")
+    if isinstance(model, PendingModel):
+        try:
+            pickle.dumps(model.load)
+        except Exception as error:  # noqa: BLE001 - what is in it may raise anything
+            message = f"The model '{model.name}' cannot be loaded in other processes: {one_line(error)}"
+            raise InputError(message, hint="Load it with a function of a module that can be imported.") from None
+    return runner
+
+
+def _carried(tables: Iterable[pa.Table], writer: Writer, progress: Progress | None) -> int:
+    """Write the rows of a run as they come; returns the number of pictures."""
+    tell = progress or (lambda _done, _total, _failed: None)
+    total, failed, done = len(writer.todo), 0, 0
+    tell(0, total, 0)
+    for table in tables:
+        writer.write(table)
+        done += len(set(table.column("index").to_pylist()))
+        failed += table.num_rows - table.column("error").null_count
+        tell(done, total, failed)
+    return done
 
 
 def _about(explainer: Explainer, loaded: LoadedModel) -> dict[str, Any]:

@@ -1,0 +1,144 @@
+"""`camctl run` on a data set: rows and overlays in a results folder."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from camctl.cli.output.data_report import interrupted, summary, tally
+from camctl.errors import ExitCode, InputError
+from camctl.paths import is_address
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from camctl.cli.output.sink import Progress
+    from camctl.cli.parsing import options
+    from camctl.cli.parsing.data import DataOptions, Drawing
+    from camctl.cli.parsing.drawing import DrawnClasses, DrawnMethods, MapOutput, PictureOptions
+    from camctl.results import Results
+
+ENDINGS = {"coco": ".json", "fiftyone": ".json", "jsonl": ".jsonl", "parquet": ".parquet"}
+"""Format of an export -> the ending of its file."""
+
+
+def run_data(
+    question: DrawnClasses,
+    subject: PictureOptions,
+    methods: DrawnMethods,
+    output: MapOutput,
+    model: options.OneModel,
+    data: DataOptions,
+) -> ExitCode:
+    """Explain every picture of a data set, and save rows and overlays."""
+    from camctl.pipeline.compare import PendingModel
+    from camctl.pipeline.dataset import explain_dataset
+    from camctl.pipeline.load import load
+
+    # Mistakes in the words are reported before torch loads.
+    classes, drawing, shard = question.classes(), data.drawing(), data.part()
+    methods.count(baselines=data.baselines)
+    request, sink, look = model.request(), output.results.sink, asdict(output.overlay)
+    out = _folder(output, drawing)
+    with sink.working() as progress:
+        progress.say(f"Loading {request.model}")
+        try:
+            results = explain_dataset(
+                PendingModel(request.model, partial(load, request.model, request.checkpoint, **request.keywords)),
+                subject.image,
+                out,
+                methods=methods.names(),
+                method_options=methods.settings(),
+                targets=classes,
+                target_layers=subject.target_layers,
+                smooth=methods.smoothing,
+                aggregate=methods.maps.aggregate,
+                evaluation=data.evaluation(verify=methods.maps.verify),
+                family=request.family,
+                reading=subject.reading.reading(),
+                batch_size=data.batch_size,
+                workers=data.workers,
+                shard=shard,
+                overwrite=data.overwrite,
+                progress=_explaining(progress),
+            )
+        except KeyboardInterrupt:
+            sink.tell(interrupted(out))
+            raise
+        found = tally(results)
+        saved = [f"{len(results):,} rows in {out}"]
+        faults: list[str] = []
+        if results.status.complete:
+            drawn, faults = _drawn(results, out, drawing, look, progress)
+            saved += drawn + _exported(results, out, data.format)
+        else:
+            saved.append(f"part {shard[0]} of {shard[1]}; overlays are drawn by the last one")
+    sink.data({"out": out, **found.to_dict(), "saved": saved})
+    sink.tell(summary(results, found, saved, faults))
+    worthless = any(name != "ok" for name in found.verdicts)
+    if found.failed:
+        return ExitCode.FAILED
+    return ExitCode.NOT_OK if output.results.strict and worthless else ExitCode.DONE
+
+
+def _folder(output: MapOutput, drawing: Drawing | None) -> str:
+    """Return the results folder. Raises `InputError`."""
+    if output.save_path is None:
+        message = "A data set's maps need a folder."
+        raise InputError(message, hint="Name a new one: --save-path OUT")
+    if output.save_raw is not None:
+        message = "--save-raw is for one picture; a data set's maps are in its results folder."
+        raise InputError(message, hint="Leave it out.")
+    if is_address(output.save_path) and drawing is not None and drawing.which != "none":
+        message = f"Overlays are drawn into a folder of this machine, and '{output.save_path}' is an address."
+        raise InputError(message, hint="Leave them out: --draw none")
+    return output.save_path
+
+
+def _explaining(progress: Progress) -> Callable[[int, int, int], None] | None:
+    """Return what shows how many pictures are done, how fast, and how many failed."""
+    advance = progress.steps(speed="pictures/s")
+    if advance is None:
+        return None
+
+    def tell(done: int, total: int, failed: int) -> None:
+        errors = f", {failed} failed" if failed else ""
+        advance(f"Explaining{errors}", done, total)
+
+    return tell
+
+
+def _drawn(
+    results: Results, out: str, drawing: Drawing | None, look: dict[str, Any], progress: Progress
+) -> tuple[list[str], list[str]]:
+    """Draw overlays; return what was drawn, and why some were not."""
+    from camctl.cli.output.overlays import FOLDER, draw_overlays, rows_to_draw
+
+    if is_address(out):
+        return [], []
+    rows, which = rows_to_draw(results, drawing)
+    if not rows:
+        return [], []
+    advance = progress.steps()
+    count, faults = draw_overlays(
+        out, rows, look, lambda done, total: advance("Drawing", done, total) if advance else None
+    )
+    place = Path(out) / FOLDER
+    text = f"{count:,} overlays in {place} ({which})"
+    if drawing is None and which != "all":
+        text += "; for others, --draw all, worst:N or sample:N"
+    return [text], faults
+
+
+def _exported(results: Results, out: str, kind: str | None) -> list[str]:
+    """Save the rows in another format; return what was saved."""
+    from camctl.results import export
+
+    if kind is None:
+        return []
+    if is_address(out):
+        message = f"Another format is written into a folder of this machine, and '{out}' is an address."
+        raise InputError(message, hint="Leave out --format, and export the results where they are opened.")
+    return [f"{kind} in {export(results, kind, Path(out) / f'{kind}{ENDINGS[kind]}')}"]

@@ -1,0 +1,126 @@
+"""Overlays of a dataset run, drawn out of its results folder by worker processes."""
+
+from __future__ import annotations
+
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from camctl.errors import CamctlError, InputError
+from camctl.results import Results, open_results
+from camctl.workers import context, cores, forking
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from camctl.cli.parsing.data import Drawing
+
+FOLDER = "overlays"
+"""Folder of the overlays in a results folder."""
+
+MOST_DRAWN, WORST = 1000, 100
+"""Largest number of maps all of which are drawn if nobody says how many, and how many of the worst otherwise."""
+
+TOGETHER = 16
+"""Rows that a worker draws at a time."""
+
+
+def rows_to_draw(results: Results, drawing: Drawing | None) -> tuple[list[int], str]:
+    """Return the numbers of the rows to draw, and which these are, in words; a row without a map is left out."""
+    import numpy as np
+    import pyarrow.compute as pc
+
+    has_map = pc.field("grid_height").is_valid()
+    if drawing is None or drawing.which == "all":
+        rows = results.table([], filter=has_map).column("row").to_pylist()
+        if drawing or len(rows) <= MOST_DRAWN:
+            return rows, "all"
+        return _worst(results, WORST, has_map)
+    if drawing.which == "none":
+        return [], "none"
+    if drawing.which == "worst":
+        return _worst(results, drawing.count, has_map)
+    rows = results.table([], filter=has_map).column("row").to_pylist()
+    chosen = np.random.default_rng(0).permutation(len(rows))[: drawing.count]
+    return sorted(rows[place] for place in chosen), f"a sample of {min(drawing.count, len(rows))}"
+
+
+def _worst(results: Results, count: int, has_map: Any) -> tuple[list[int], str]:
+    by = next((item.name for item in results.columns if (item.metadata or {}).get(b"better") in RANKED), "target_score")
+    rows = results.worst(count, by, filter=has_map).column("row").to_pylist()
+    return rows, f"the worst {len(rows)} by {by}"
+
+
+RANKED = {b"higher", b"lower"}
+
+
+def draw_overlays(
+    out: str, rows: Sequence[int], look: dict[str, Any], advance: Callable[[int, int], None]
+) -> tuple[int, list[str]]:
+    """Draw the overlays of rows that are not there yet; returns how many there are now, and why others are not.
+
+    Raises `CamctlError`: the disk is full or may not be written to.
+    """
+    named = list(zip(rows, _paths(open_results(out), rows), strict=True))
+    parts = [named[start : start + TOGETHER] for start in range(0, len(named), TOGETHER)]
+    work = partial(_draw, out, look)
+    done, faults = 0, []
+    advance(0, len(rows))
+    outcomes: Iterable[list[str]] = map(work, parts)
+    if len(parts) > cores() and context() is not None:
+        with forking():
+            outcomes = ProcessPoolExecutor(cores(), mp_context=context()).map(work, parts)
+    for part, found in zip(parts, outcomes, strict=True):
+        faults += found
+        done += len(part)
+        advance(done, len(rows))
+    return len(rows) - len(faults), faults
+
+
+def _draw(out: str, look: dict[str, Any], rows: Sequence[tuple[int, str]]) -> list[str]:
+    """Draw some rows into these files; returns why some have no overlay."""
+    from camctl.files.pictures import save_picture
+
+    results = open_results(out)
+    faults = []
+    for row, name in rows:
+        path = Path(out, FOLDER, name)
+        if path.exists():
+            continue
+        try:
+            (cam,) = results.cams([row])
+            path.parent.mkdir(parents=True, exist_ok=True)
+            save_picture(cam.overlay(**look), path)
+        except InputError as error:
+            faults.append(error.message)
+        except OSError as error:
+            raise CamctlError(f"'{path}' cannot be written: {error.strerror}.") from None
+    return faults
+
+
+def _paths(results: Results, rows: Sequence[int]) -> list[str]:
+    """Return a file for each row, `class/picture_target_method.jpg`, in safe letters, all different."""
+    wanted = set(rows)
+    names: dict[int, str] = {}
+    for batch in results.batches(["id", "target", "method"]):
+        for row in batch.to_pylist():
+            if row["row"] in wanted:
+                names[row["row"]] = _name(row)
+    taken: set[str] = set()
+    paths = []
+    for row in rows:
+        name = names[row] if names[row].casefold() not in taken else f"{names[row]}_{row}"
+        taken.add(name.casefold())
+        paths.append(f"{name}.jpg")
+    return paths
+
+
+def _name(row: dict[str, Any]) -> str:
+    from camctl.files.names import slug
+
+    *folders, last = PurePosixPath(row["id"].replace("\\", "/")).parts or ("",)
+    inside = filter(None, (slug(folder, keep_case=True) for folder in folders))
+    picture = slug(last.partition(".")[0], keep_case=True) or "picture"
+    names = picture, slug(row["target"].split(",")[0]), slug(row["method"])
+    return "/".join([*inside, "_".join(filter(None, names))])

@@ -1,0 +1,1 @@
+"""Runners that are built in; each is reached by its entry point."""

@@ -1,0 +1,1 @@
+"""Runner of dataset runs on Ray for camctl."""

@@ -1,0 +1,1 @@
+"""Dataset runs: rows, resuming, hostile data, growth."""
