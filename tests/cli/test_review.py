@@ -197,9 +197,11 @@ def test_pictures_of_a_folder_are_compared_without_the_model(camctl, out, tmp_pa
     grid = tmp_path / "grid.png"
     done = camctl("compare", "--results", out, "004.png", "000.png", "--save-path", grid, "--json")
     assert done.code == 0
-    maps = [(cell["picture"], cell["method"]) for cell in done.json["maps"]] if "maps" in done.json else None
+    maps = {(os.path.basename(one["image"]), one["method"]): one for one in done.json["maps"]}  # noqa: PTH119
+    assert list(maps) == [(name, method) for name in ("004.png", "000.png") for method in (*METHODS, "Centre")]
+    assert maps["004.png", "LayerCAM"]["figures"] == {"energy": energy_of(4, "LayerCAM")}
+    assert maps["004.png", "LayerCAM"]["target"]["label"] == "house"
     assert grid.stat().st_size > 1000
-    assert maps is None or len(maps) == 6
 
 
 def test_a_picture_without_a_map_or_of_another_folder_is_refused(camctl, out):
@@ -214,3 +216,16 @@ def test_results_take_the_place_of_picture_and_model(camctl, out, words):
     done = camctl("compare", *(out if word == "OUT" else word for word in words))
     assert (done.code, done.out) == (2, "")
     assert "hint:" in done.err
+
+
+def test_the_baselines_of_a_real_run_are_told_apart(camctl, tmp_path, picture):
+    import camctl as library
+
+    for number in range(2):
+        (tmp_path / "photos").mkdir(exist_ok=True)
+        picture.rotate(90 * number).save(tmp_path / "photos" / f"{number}.png")
+    evaluation = library.Evaluation(baselines=True)
+    library.explain_dataset("demo:resnet", tmp_path / "photos", tmp_path / "out", evaluation=evaluation, workers=0)
+    found = camctl("review", tmp_path / "out", "--json").json
+    assert [method["name"] for method in found["methods"] if not method["baseline"]] == ["GradCAM"]
+    assert len(found["methods"]) == 4

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64decode
+from html import unescape
 from io import BytesIO
 
 import numpy as np
@@ -83,7 +84,7 @@ def test_markup_and_line_ends_in_names_stay_text(tmp_path):
 
 def test_the_page_asks_for_nothing_and_forbids_itself_to(tmp_path):
     _, text, _ = saved(opened(tmp_path, count=6), tmp_path)
-    assert "default-src 'none'" in text
+    assert "default-src 'none'" in unescape(text)
     assert "unsafe" not in text
     assert " style=" not in text
     outside = re.sub(r'id="data">.*?</script>', "", text, flags=re.DOTALL)
