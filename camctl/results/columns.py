@@ -36,7 +36,8 @@ def codes_of(table: pa.Table, name: str, known: dict[str, int]) -> NDArray[np.in
     encoded = array_of(table, name).dictionary_encode()
     numbers = [known.setdefault(text, len(known)) for text in encoded.dictionary.to_pylist()]
     lookup = np.array([*numbers, NONE], np.int64)
-    return lookup[encoded.indices.fill_null(NONE).to_numpy(zero_copy_only=False)]
+    codes: NDArray[np.int64] = lookup[encoded.indices.fill_null(NONE).to_numpy(zero_copy_only=False)]
+    return codes
 
 
 def numbers_of(table: pa.Table, name: str) -> NDArray[np.float64]:

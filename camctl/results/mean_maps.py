@@ -172,7 +172,7 @@ def _on_grid(maps: NDArray[np.float32], size: tuple[int, int], grid: tuple[int, 
 
     down, across = _overlaps(size[0], grid[0]), _overlaps(size[1], grid[1])
     moved = np.einsum("gh,nhw,kw->ngk", down, maps.reshape(-1, *size), across)
-    return moved.reshape(len(maps), -1).astype(np.float32)
+    return np.asarray(moved.reshape(len(maps), -1), np.float32)
 
 
 @cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from itertools import accumulate, groupby
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from camctl.datasets import Data
     from camctl.values.cam import Cam
+    from camctl.values.picture import Picture
 
 GRID = ("grid_height", "grid_width", "peak", "map")
 """Columns of a map: its cells are shares of its largest absolute value, the peak, which half precision holds."""
@@ -262,7 +263,11 @@ class Results:
         found = self._taken(numbers, self._known(None)).to_pylist()
         for row, raw in zip(found, self.maps(numbers), strict=True):
             if raw is not None:
-                yield cam_of(row, raw, picture_of(self.data, row, self.start["reading"]), about)
+                yield cam_of(row, raw, self.picture(row), about)
+
+    def picture(self, row: Mapping[str, Any]) -> Picture:
+        """Return the picture of a row, read again. Raises `InputError`: it is gone, or the data set is another one."""
+        return picture_of(self.data, row, self.start["reading"])
 
     @cached_property
     def data(self) -> Data:

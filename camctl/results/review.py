@@ -82,7 +82,7 @@ def _accuracy_interval(pictures: Pictures, total: int) -> Interval:
         return None
     sample = samples_of(index, total)
     right = (pictures.label == pictures.predicted)[index]
-    return interval_of_sums(np.bincount(sample, right), np.bincount(sample))
+    return interval_of_sums(np.bincount(sample, right).astype(np.float64), np.bincount(sample))
 
 
 def _method(name: str, figures: Figures, maps: MeanMaps, better: Mapping[str, str]) -> MethodSummary:

@@ -80,12 +80,16 @@ class Pictures:
     @property
     def seen(self) -> NDArray[np.bool_]:
         """Which pictures have rows."""
-        return self.row != NONE
+        import numpy as np
+
+        return np.asarray(self.row != NONE)
 
     @property
     def judged(self) -> NDArray[np.bool_]:
         """Which pictures have a label that the model knows, and a prediction."""
-        return (self.label != NONE) & (self.predicted != NONE)
+        import numpy as np
+
+        return np.asarray((self.label != NONE) & (self.predicted != NONE))
 
     @property
     def own_class(self) -> NDArray[np.int32]:

@@ -67,9 +67,8 @@ def _worst(results: Results, count: int, by: str) -> list[dict[str, Any]]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    numeric = [
-        item.name for item in results.columns if pa.types.is_integer(item.type) or pa.types.is_floating(item.type)
-    ]
+    kinds = (pa.types.is_integer, pa.types.is_floating)
+    numeric = [item.name for item in results.columns if any(kind(item.type) for kind in kinds)]
     if by not in numeric:
         raise UnknownNameError("column of numbers", by, [*numeric, BY_LABEL])
     ours = pc.is_valid(pc.field("method")) & ~pc.is_in(pc.field("method"), pa.array(baselines_of(results), pa.string()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import contextmanager
 
 import pytest
 
@@ -58,9 +59,9 @@ def saved(tmp_path_factory):
     return save
 
 
-@pytest.fixture
-def opened(browser, saved):
-    """Open a report at a size; at the end of the test nothing must have gone wrong in it, nor asked for anything."""
+@contextmanager
+def guarded(browser):
+    """Open pages at a size; at the end nothing must have gone wrong in them, nor asked for anything."""
     contexts, wrong = [], []
 
     def told(message):
@@ -75,7 +76,7 @@ def opened(browser, saved):
         wrong.append(f"a dialog: {dialog.message}")
         dialog.dismiss()
 
-    def opening(name, *, width=1280, height=900, **context):
+    def opening(address, *, width=1280, height=900, **context):
         contexts.append(browser.new_context(viewport={"width": width, "height": height}, **context))
         page = contexts[-1].new_page()
         page.set_default_timeout(20_000)
@@ -83,7 +84,7 @@ def opened(browser, saved):
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("request", asked)
         page.on("dialog", popped)
-        page.goto(saved(name).as_uri())
+        page.goto(address)
         page.wait_for_selector("html[data-ready]")
         return page
 
@@ -91,6 +92,13 @@ def opened(browser, saved):
     for context in contexts:
         context.close()
     assert not wrong
+
+
+@pytest.fixture
+def opened(browser, saved):
+    """Open a report at a size, guarded."""
+    with guarded(browser) as opening:
+        yield lambda name, **context: opening(saved(name).as_uri(), **context)
 
 
 @pytest.fixture(scope="session")

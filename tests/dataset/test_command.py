@@ -46,7 +46,9 @@ def test_an_overlay_is_what_run_draws_of_the_picture(data, camctl):
         assert np.abs(cam.overlay().astype(np.int16) - alone.overlay()).max() <= CLOSE
 
 
-@pytest.mark.parametrize(("which", "count"), [("all", 6), ("none", 0), ("worst:2", 2), ("sample:3", 3), ("worst:99", 6)])
+@pytest.mark.parametrize(
+    ("which", "count"), [("all", 6), ("none", 0), ("worst:2", 2), ("sample:3", 3), ("worst:99", 6)]
+)
 def test_as_many_overlays_are_drawn_as_asked(data, camctl, which, count):
     assert camctl("data", NET, "--save-path", "out", "--workers", "0", "--draw", which)[0] == 0
     assert len(overlays()) == count

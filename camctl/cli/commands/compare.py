@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
+from shlex import quote
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from camctl.cli.output.inputs import Inputs
 from camctl.cli.output.saving import expanded, figure_files, raw_file, save_figures
 from camctl.cli.parsing import completion, options
 from camctl.cli.parsing.assignments import parse_assignments
@@ -39,17 +41,23 @@ class PicturesOptions:
 
     target_layers: Layers, each with a map of its own: names, patterns, auto:4 for four usable ones from shallow to
         deep, best for the one that measures best. A+B fuses two into one.
+    results: Instead of IMAGE and MODEL: a results folder and ids of its pictures, whose maps are drawn without the
+        model.
     """
 
     panel: ClassVar = options.WHAT
 
-    picture: str = argument("IMAGE", help="The picture; also a folder or a quoted pattern.")
+    picture: str | None = argument("IMAGE", None, help="The picture; also a folder or a quoted pattern.")
     target_layers: list[str] | None = option("LAYER...", shown="what the head reads")
     image: list[str] | None = option("FILE...", help="More pictures, folders or patterns.")
+    results: list[str] | None = option("OUT ID...")
     reading: options.ReadingOptions
 
     def pictures(self) -> tuple[str, ...]:
         """Return the paths of the pictures. Raises `InputError`."""
+        if self.picture is None:
+            hint = "It goes before options that take several values, or after a --. See: camctl compare --help"
+            raise InputError("Missing argument 'IMAGE'.", hint=hint)
         return pictures_in([self.picture, *(self.image or [])])
 
 
@@ -182,6 +190,8 @@ def compare(
     camctl compare photo.jpg --model demo:resnet demo:vit timm:resnet50@weights.pth --method LayerCAM
 
     camctl compare photos/ config.py weights.pth --metrics --baselines --save-raw maps.npz
+
+    camctl compare --results OUT ID ID --save-path grid.png
     """
     from camctl.cli.output.baseline import Drifts
     from camctl.cli.output.compare_report import report
@@ -190,6 +200,8 @@ def compare(
     from camctl.pipeline.compare import compare as compare_
     from camctl.ranking.drift import drift
 
+    if subject.results:
+        return redrawn(subject, output, models)
     # Mistakes in the words are reported before torch loads.
     methods.count(baselines=evaluation.baselines)
     pictures = subject.pictures()
@@ -226,6 +238,31 @@ def compare(
     drifts = None if earlier is None else Drifts(comparison, *drift(comparison, earlier), evaluation.min_correlation)
     report(comparison, look, paths, sink, preview=not output.results.no_preview, drifts=drifts, drawing=drawing)
     return exit_code(comparison, drifts) or output.results.exit_code(cell.cam for cell in comparison.cells)
+
+
+def redrawn(subject: PicturesOptions, output: ComparisonOutput, models: options.SeveralModels) -> ExitCode:
+    """Draw pictures of a results folder side by side, without the model. Raises `InputError`."""
+    from camctl.cli.output.compare_report import report
+    from camctl.results import open_results
+    from camctl.results.comparison import compared
+
+    out, *ids = subject.results or []
+    if subject.picture is not None or subject.image or models.first_model is not None or models.model:
+        message = "--results has pictures and maps of its own: IMAGE and MODEL are not needed."
+        raise InputError(message, hint=f"Leave them out: camctl compare --results {quote(out)} ID...")
+    if not ids:
+        message = "--results needs a results folder and the ids of pictures in it."
+        raise InputError(message, hint=f"See ids: camctl review {quote(out)} --worst 10")
+    look, sink, results = output.figure.look(Evaluation()), output.results.sink, open_results(out)
+    files = figure_files(output.save_path or (), inputs=Inputs(), sanity=0)
+    raw = raw_file(output.save_raw, Inputs())
+    with sink.working() as progress:
+        progress.say("Drawing")
+        comparison = compared(results, ids)
+        look["metrics"] = tuple(measure.name for measure in comparison.metrics[: len(IN_FIGURE)])
+        paths = save_figures(comparison, files, raw, look)
+    report(comparison, look, paths, sink, preview=not output.results.no_preview, drifts=None, drawing=None)
+    return output.results.exit_code(cell.cam for cell in comparison.cells)
 
 
 def exit_code(comparison: "Comparison", drifts: "Drifts | None") -> ExitCode:

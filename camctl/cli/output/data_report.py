@@ -75,7 +75,9 @@ def tally(results: Results) -> Tally:
     metrics = [item.name for item in results.columns if (item.metadata or {}).get(b"better")]
     found = Tally(results.status.total)
     last = -1
-    for batch in results.batches(["index", "label_index", "predictions", "verdict", "reason", "error", "method", *metrics]):
+    for batch in results.batches(
+        ["index", "label_index", "predictions", "verdict", "reason", "error", "method", *metrics]
+    ):
         for row in batch.to_pylist():
             found.rows += 1
             if row["verdict"]:

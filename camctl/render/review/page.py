@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from camctl.files.atomic import write_atomically
 from camctl.files.pictures import base64_text
-from camctl.ranking.words import DASH, percent
+from camctl.ranking.words import DASH, correlation_text, percent
 from camctl.render.colormaps import COLORMAPS, colours
 from camctl.render.overlay import FULL_AT, LUMA
 from camctl.render.report.assets import policy, template, text_of
@@ -31,6 +31,9 @@ REPORT, REVIEW = "camctl.render.report", "camctl.render.review"
 STYLES = ((REPORT, ("page.css", "maps.css", "media.css")), (REVIEW, ("review.css",)))
 SCRIPTS = ((REPORT, ("paint.js",)), (REVIEW, ("pictures.js", "filters.js", "gallery.js", "dialog.js", "start.js")))
 """Files of the page's style and script, in order."""
+
+MOST_ROWS = 1000
+"""Maximum number of classes of the table: those in the most trouble."""
 
 MOST_CLASSES = 20
 """Maximum number of classes of the matrix of mistakes: those with the most."""
@@ -82,24 +85,23 @@ def page(summary: Summary, pictures: list[dict[str, Any]], *, extra: list[str], 
     """Return the HTML of a review."""
     style = "\n".join(text_of(package, names) for package, names in STYLES) + ":root { --columns: 6; }\n"
     script = "\n".join(text_of(package, names) for package, names in SCRIPTS)
-    drawn = [method.name for method in summary.methods if not method.baseline]
     data = {
         "pictures": pictures,
         "extra": extra,
         "better": list(summary.better.items()),
-        "methods": [*drawn, *(method.name for method in summary.methods if method.baseline)],
-        "baselines": [method.name for method in summary.methods if method.baseline],
-        "means": [_mean(item) for item in summary.classes],
+        "methods": [method.name for method in summary.methods if not method.baseline],
+        "means": [_mean(item) for item in summary.classes[:MOST_ROWS]],
         "start": {"colormap": DEFAULT_COLORMAP, "opacity": DEFAULT_OPACITY},
         "fullAt": FULL_AT,
         "luma": LUMA.tolist(),
         "palettes": {name: base64_text(colours(name).tobytes()) for name in COLORMAPS},
     }
-    html: str = template(REVIEW, "review.html.j2", (percent, figure, breakable, counted)).render(
+    html: str = template(REVIEW, "review.html.j2", (percent, figure, breakable, correlation_text, counted)).render(
         summary=summary,
         warnings=list(summary.warnings()),
         shown=len(pictures),
         missing=missing,
+        classes=summary.classes[:MOST_ROWS],
         matrix=Matrix.of(summary),
         data=data,
         dash=DASH,

@@ -1,4 +1,7 @@
-"""Pictures as a review's page embeds them: a thumbnail each, and each map as an array of bytes at its own resolution."""
+"""Pictures as a review's page embeds them: a thumbnail each, and each map as an array of bytes at its own resolution.
+
+Maps of baselines are left out: they say nothing about a picture, and their figures stand in a table.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from camctl.errors import CamctlError
 from camctl.files.pictures import base64_text, data_uri
-from camctl.results.maps import picture_of
+from camctl.ranking.correlation import resized
+from camctl.render.report.maps import MAP_SIDE
 from camctl.results.schema import ROW
 from camctl.values.cam import BLANK
 
@@ -18,7 +22,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from camctl.datasets import Data
     from camctl.results import Results
     from camctl.results.summary import Summary
 
@@ -29,7 +32,8 @@ QUALITY = 80
 
 OWN = (
     *("index", "id", "path", "width", "height", "view", "label", "label_index", "predictions", "target"),
-    *("target_index", "target_score", "method", "verdict", "reason", "error", "grid_height", "grid_width", "peak", "map"),
+    *("target_index", "target_score", "method", "verdict", "reason", "error", "grid_height", "grid_width", "peak"),
+    "map",
 )  # fmt: skip
 """Columns of a results folder that a page uses, besides figures and the data set's own."""
 
@@ -47,10 +51,11 @@ class PageData:
         """Number of pictures that could not be read."""
         self.extra = _extra(results, summary)
         self._results, self._summary, self._indices = results, summary, indices
+        self._left_out = {None, *(method.name for method in summary.methods if method.baseline)}
         count = summary.pictures if indices is None else len(indices)
         self.total = count
         self._side = next(side for most, side in SIDES if count <= most)
-        self._data = _data(results)
+        self._readable = _readable(results)
 
     def pictures(self) -> Iterator[dict[str, Any]]:
         """Yield the pictures in their order."""
@@ -82,7 +87,7 @@ class PageData:
             "error": next((row["error"] for row in rows if row["error"] is not None), None),
             "thumb": self._thumbnail(first),
             "extra": [_plain(first[name]) for name in self.extra],
-            "maps": [self._map(row) for row in rows if row["method"] is not None],
+            "maps": [self._map(row) for row in rows if row["method"] not in self._left_out],
         }
 
     def _name(self, prediction: Mapping[str, Any]) -> str:
@@ -105,10 +110,11 @@ class PageData:
         """Return the picture as a data URI; None if it is no longer there, or cannot be read."""
         if row["width"] is None:
             return None  # the run could not read it either
+        if not self._readable:
+            self.missing += 1
+            return None
         try:
-            if self._data is None:
-                raise CamctlError("The data set is not there.")
-            picture = picture_of(self._data, row, self._results.start["reading"])
+            picture = self._results.picture(row)
         except (CamctlError, OSError, ValueError, KeyError, IndexError):
             self.missing += 1
             return None
@@ -123,12 +129,12 @@ def _extra(results: Results, summary: Summary) -> list[str]:
     return [item.name for item in results.columns if item.name not in known and not pa.types.is_nested(item.type)]
 
 
-def _data(results: Results) -> Data | None:
-    """Return the data set of the run; None if it is no longer there, or is another one."""
+def _readable(results: Results) -> bool:
+    """Return whether the data set of the run is there, and is the same."""
     try:
-        return results.data
+        return bool(len(results.data))
     except (CamctlError, KeyError, OSError):
-        return None
+        return False
 
 
 def _right(row: Mapping[str, Any]) -> bool | None:
@@ -160,6 +166,9 @@ def embedded(row: Mapping[str, Any]) -> dict[str, Any]:
     values = np.asarray(cells, np.float32) * np.float32(row["peak"])
     if not np.isfinite(values).all() or values.size != size[0] * size[1]:
         return {}
+    if max(size) > MAP_SIDE:
+        values = resized(values.reshape(size), (min(size[0], MAP_SIDE), min(size[1], MAP_SIDE)))
+        size = list(values.shape)
     low, high = float(values.min()), float(values.max())
     levels = np.round((values - low) / ((high - low) or 1) * 255).astype(np.uint8)
     return {"grid": size, "low": low, "high": high, "levels": base64_text(levels.tobytes())}

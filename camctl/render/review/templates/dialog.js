@@ -3,8 +3,6 @@
 let enlarged = null;
 let frames = [];
 
-const tag = (text, kind = "tag") => make("span", { className: kind }, text);
-
 function figureOf(picture, map, order) {
   const canvas = make("canvas", { width: 160, height: 160, role: "img" });
   canvas.setAttribute("aria-label", map ? `Map of ${map.method} for ${map.target}` : "The picture, without a map");
@@ -23,8 +21,7 @@ function figureOf(picture, map, order) {
   frames.push({ frame, canvas, mark, chip, map });
   paint(canvas, picture, map, look());
   if (!map) return make("figure", {}, frame, make("figcaption", {}, make("span", { className: "name" }, "The picture")));
-  const tags = make("div", { className: "tags" }, tag(map.verdict ?? DASH, `verdict ${map.verdict === "ok" ? "good" : "bad"}`));
-  if (data.baselines.includes(map.method)) tags.append(tag("baseline"));
+  const tags = make("div", { className: "tags" }, make("span", { className: `verdict ${map.verdict === "ok" ? "good" : "bad"}` }, map.verdict ?? DASH));
   const figures = data.better.map(([name], place) => [name, map.figures[place]]).filter(([, value]) => value !== null);
   if (map.alike !== null) figures.push(["like its class", map.alike]);
   const rows = figures.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", { className: "number" }, number(value))));

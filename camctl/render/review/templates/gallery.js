@@ -133,7 +133,7 @@ for (const facet of facets.filter((one) => one.offered)) {
   $("facets").append(facet.element);
 }
 for (const sort of sorts) $("sort").append(make("option", { value: sort.key }, sort.title));
-for (const name of methods) $("method").append(make("option", { value: name }, data.baselines.includes(name) ? `${name} (baseline)` : name));
+for (const name of methods) $("method").append(make("option", { value: name }, name));
 
 function showState() {
   for (const facet of facets.filter((one) => one.offered)) {
@@ -152,7 +152,7 @@ function showState() {
   $("clear").disabled = !active && !state.q && !state.sort && !state.reverse;
   for (const lead of all(".lead")) {
     const asked = Object.fromEntries(new URLSearchParams(lead.dataset.state));
-    const filters = [...facets.map((facet) => facet.key), "q"];
+    const filters = [...facets.map((facet) => facet.key), "q", "sort", "reverse"];
     lead.setAttribute("aria-pressed", String(filters.every((key) => (asked[key] || "") === (state[key] || ""))));
   }
   paintRamp();

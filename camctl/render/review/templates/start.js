@@ -102,7 +102,5 @@ function open() {
 }
 
 addEventListener("hashchange", () => location.hash.includes("=") && open());
-$("facets").hidden = innerWidth < 768;
-$("more").setAttribute("aria-expanded", String(!$("facets").hidden));
 open();
 document.documentElement.dataset.ready = "true";
