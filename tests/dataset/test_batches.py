@@ -30,7 +30,7 @@ def alone(name, data):
 
 def check_maps(results, expected):
     found = maps_of(results)
-    assert {data for data in found} == {str(path) for path in expected}
+    assert set(found) == {str(path) for path in expected}
     for path, cam in found.items():
         assert np.abs(cam - expected[path]).max() <= 1e-3 * np.abs(expected[path]).max()
 
