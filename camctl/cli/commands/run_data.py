@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from camctl.cli.output.data_report import interrupted, summary, tally
+from camctl.cli.output.data_report import Tally, interrupted, summary
 from camctl.errors import ExitCode, InputError
 from camctl.paths import is_address
 
@@ -67,7 +67,7 @@ def run_data(
         except KeyboardInterrupt:
             sink.tell(interrupted(out))
             raise
-        found = tally(results)
+        found = Tally(results)
         saved = [f"{len(results):,} rows in {out}"]
         faults: list[str] = []
         if results.status.complete:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter, defaultdict
-from dataclasses import dataclass, field
-from math import isfinite
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from camctl.cli.output.sink import Parts, hint, indented, line, note, plain_table
 from camctl.errors import Hint
+from camctl.results.review import better_of
+from camctl.results.tally import MAP, PICTURE, Figures, Pictures
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,29 +18,32 @@ if TYPE_CHECKING:
 MOST_CAUSES = 5
 """Largest number of causes of errors that are told."""
 
-NAMED = re.compile(r"'[^']*'|\d+")
-"""What differs between errors of one cause: names and numbers."""
 
-
-@dataclass
 class Tally:
-    """What became of the pictures of a data set, counted from its rows."""
+    """What became of the pictures of a data set, counted from its rows, which are read once."""
 
-    total: int
-    pictures: int = 0
-    rows: int = 0
-    failed: int = 0
-    labelled: int = 0
-    right: int = 0
-    """Pictures with a label, and those of them whose label is predicted."""
-    causes: Counter[str] = field(default_factory=Counter)
-    examples: dict[str, str] = field(default_factory=dict)
-    """Cause of an error -> the first message."""
-    verdicts: Counter[str] = field(default_factory=Counter)
-    remarks: Counter[str] = field(default_factory=Counter)
-    """Why pictures have no map although nothing failed."""
-    figures: dict[str, dict[str, list[float]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(list)))
-    """Metric -> method -> sum and count."""
+    def __init__(self, results: Results) -> None:
+        import pyarrow.compute as pc
+
+        better = better_of(results)
+        self.total, self.rows = results.status.total, len(results)
+        self._pictures, self._figures = Pictures(self.total), Figures(better, (), self.total)
+        self.remarks: Counter[str] = Counter()
+        """Why pictures have no map although nothing failed."""
+        for table in results.batches(list(dict.fromkeys([*PICTURE, *MAP, *better, "reason"]))):
+            self._pictures.add(table)
+            self._figures.add(table, self._pictures.own_class)
+            without = table.filter(pc.and_(pc.is_null(table.column("verdict")), pc.is_null(table.column("error"))))
+            for pair in pc.value_counts(without.column("reason").drop_null()).to_pylist():
+                self.remarks[pair["values"]] += pair["counts"]
+        judged = self._pictures.judged
+        self.labelled = int(judged.sum())
+        self.right = int((self._pictures.label == self._pictures.predicted)[judged].sum())
+        self.pictures, self.failed = int(self._pictures.seen.sum()), int(self._pictures.failed.sum())
+        self.causes = self._pictures.causes
+        self.verdicts: Counter[str] = Counter()
+        for (_, verdict), count in self._figures.verdicts.items():
+            self.verdicts[verdict] += count
 
     @property
     def accuracy(self) -> float | None:
@@ -50,9 +52,15 @@ class Tally:
 
     def means(self) -> dict[str, dict[str, float]]:
         """Return the mean figure of each metric and method."""
+        figures = self._figures
+        totals, counts = figures.sums.sum(2), figures.counts.sum(2)
         return {
-            metric: {method: total / count for method, (total, count) in methods.items() if count}
-            for metric, methods in self.figures.items()
+            metric: {
+                method: float(totals[code, place] / counts[code, place])
+                for method, code in figures.methods.items()
+                if counts[code, place]
+            }
+            for place, metric in enumerate(figures.names)
         }
 
     def to_dict(self) -> dict[str, Any]:
@@ -62,45 +70,12 @@ class Tally:
             "pictures": self.pictures,
             "rows": self.rows,
             "failed": self.failed,
-            "errors": {self.examples[cause]: count for cause, count in self.causes.most_common()},
+            "errors": dict(self.causes.most_common()),
             "accuracy": self.accuracy,
             "verdicts": dict(self.verdicts.most_common()),
             "without_map": dict(self.remarks.most_common()),
             "figures": self.means(),
         }
-
-
-def tally(results: Results) -> Tally:
-    """Count what became of the pictures."""
-    metrics = [item.name for item in results.columns if (item.metadata or {}).get(b"better")]
-    found = Tally(results.status.total)
-    last = -1
-    for batch in results.batches(
-        ["index", "label_index", "predictions", "verdict", "reason", "error", "method", *metrics]
-    ):
-        for row in batch.to_pylist():
-            found.rows += 1
-            if row["verdict"]:
-                found.verdicts[row["verdict"]] += 1
-            for metric in metrics:
-                if row[metric] is not None and isfinite(row[metric]):
-                    sums = found.figures[metric][row["method"]] or [0.0, 0]
-                    found.figures[metric][row["method"]] = [sums[0] + row[metric], sums[1] + 1]
-            if row["index"] == last:  # the rows of a picture are together
-                continue
-            last = row["index"]
-            found.pictures += 1
-            if row["error"]:
-                found.failed += 1
-                cause = NAMED.sub("", row["error"])
-                found.causes[cause] += 1
-                found.examples.setdefault(cause, row["error"])
-            elif row["reason"] and not row["verdict"]:
-                found.remarks[row["reason"]] += 1
-            if row["label_index"] is not None and row["predictions"]:
-                found.labelled += 1
-                found.right += row["predictions"][0]["index"] == row["label_index"]
-    return found
 
 
 def summary(results: Results, found: Tally, saved: Sequence[str], faults: Sequence[str]) -> Parts:
@@ -130,7 +105,7 @@ def summary(results: Results, found: Tally, saved: Sequence[str], faults: Sequen
     if found.failed:
         yield line((f"{found.failed:,} of {found.pictures:,} pictures failed", "bold red"))
         for cause, count in found.causes.most_common(MOST_CAUSES):
-            yield line(f"  {count:,} x ", found.examples[cause])
+            yield line(f"  {count:,} x ", cause)
     for text in saved:
         yield line("saved ", text)
     yield hint(Hint("See what came out", f"review {results.out}"))
