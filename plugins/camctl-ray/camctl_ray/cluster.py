@@ -119,6 +119,15 @@ def actors(num_cpus: float, num_gpus: float) -> int:
     return max(int(room), 1) if room < float("inf") else 1
 
 
+def check_gpus(wanted: float) -> None:
+    """Raise `InputError` if the cluster has fewer GPUs: Ray would wait for them."""
+    import ray
+
+    if wanted > (there := ray.cluster_resources().get("GPU", 0)):
+        message = f"The actors need {wanted:g} GPUs, and Ray has {there:g}."
+        raise InputError(message, hint="Give fewer actors, or less of a GPU to each, such as num_gpus=0.5.")
+
+
 def gpus() -> float:
     """Return the GPUs of an actor if nobody says: one where there are any."""
     import ray

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 BATCHES = 8
 """Most batches of a block, if nobody says: what is done again when an actor is killed."""
 
+GPU_BATCH = 256
+"""Pictures of a batch on a GPU, where the driver may have none and so knows another number."""
+
 ROUNDS = 4
 """Least blocks of an actor, if there are enough pictures: so that all end at about the same time."""
 
@@ -54,14 +57,17 @@ class Ray(Runner):
         block_size
             Number of pictures that an actor explains at once, and again if it is killed.
         """
-        from camctl_ray.cluster import actors, cluster, gpus
+        from camctl_ray.cluster import actors, check_gpus, cluster, gpus
 
         _check(num_actors=num_actors, num_cpus=num_cpus, num_gpus=num_gpus, block_size=block_size)
         cores = os.cpu_count() or 1
         with cluster(address, max(cores, ceil(num_cpus)) if num_actors is None else ceil(num_actors * num_cpus)):
             own = gpus() if num_gpus is None else num_gpus
             count = num_actors or actors(num_cpus, own)
-            size = block_size or _block_size(len(work.indices), count, work.batch_size)
+            if address is None:  # a cluster elsewhere may grow
+                check_gpus(count * own)
+            batch = max(work.batch_size, GPU_BATCH) if own else work.batch_size
+            size = block_size or _block_size(len(work.indices), count, batch)
             blocks = [list(work.indices[start : start + size]) for start in range(0, len(work.indices), size)]
             yield from _results(work, blocks, min(count, len(blocks)), {"num_cpus": num_cpus, "num_gpus": own})
 

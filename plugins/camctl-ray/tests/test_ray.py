@@ -88,6 +88,18 @@ def test_a_module_cannot_be_sent_to_ray_and_an_address_must_be_one(folder, tmp_p
         )
 
 
+def test_gpus_that_are_not_there_are_not_waited_for(folder, tmp_path):
+    with pytest.raises(InputError, match=r"The actors need 2000 GPUs, and Ray has \d"):
+        camctl.explain_dataset(
+            "demo:resnet",
+            folder,
+            tmp_path / "out",
+            runner="ray",
+            runner_options={"num_actors": 2, "num_gpus": 1000},
+            workers=0,
+        )
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
