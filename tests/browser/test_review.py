@@ -144,8 +144,10 @@ def test_pages_turn(review):
 
 def test_verdicts_and_errors_are_filters(review):
     page = review("broken")
-    page.locator(".lead", has_text="not ok").click()
-    assert page.locator("#gallery .verdict").all_inner_texts() == ["flat"] * 11
+    lead = page.locator(".lead", has_text="not ok")
+    assert lead.inner_text() == "11 with a map that is not ok"
+    lead.click()
+    assert page.locator("#gallery .verdict").all_inner_texts() == ["flat", "LayerCAM flat"] * 11
     page.locator(".lead", has_text="with an error").click()
     assert numbers(page) == [3]
 

@@ -100,6 +100,7 @@ def page(summary: Summary, pictures: list[dict[str, Any]], *, extra: list[str], 
         summary=summary,
         warnings=list(summary.warnings()),
         shown=len(pictures),
+        leads=_leads(pictures),
         missing=missing,
         classes=summary.classes[:MOST_ROWS],
         matrix=Matrix.of(summary),
@@ -111,6 +112,15 @@ def page(summary: Summary, pictures: list[dict[str, Any]], *, extra: list[str], 
         script=script,
     )
     return html
+
+
+def _leads(pictures: list[dict[str, Any]]) -> dict[str, int]:
+    """Return how many pictures of the page differ from their label, have a map that is not ok, and have an error."""
+    return {
+        "differ": sum(picture["right"] is False for picture in pictures),
+        "faulty": sum(any(one["verdict"] not in {"ok", None} for one in picture["maps"]) for picture in pictures),
+        "failed": sum(picture["error"] is not None for picture in pictures),
+    }
 
 
 def counted(number: int, word: str, plural: str = "") -> str:

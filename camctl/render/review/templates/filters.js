@@ -13,7 +13,7 @@ const facets = [
   { key: "outcome", title: "Prediction", of: outcome, plain: true, words: OUTCOMES },
   { key: "label", title: "Label", of: (picture) => picture.label },
   { key: "predicted", title: "Predicted class", of: (picture) => first(picture)[0] },
-  { key: "verdict", title: "Verdict", of: (picture) => mapOf(picture, state.method)?.verdict ?? null, not: "ok" },
+  { key: "verdict", title: "Verdict of any map", of: (picture) => (picture.maps.length ? [...new Set(picture.maps.map((map) => map.verdict))] : null), not: "ok" },
   { key: "error", title: "Error", of: (picture) => (picture.error === null ? null : picture.error.replace(/'[^']*'/g, "'…'")), not: "" },
   ...data.better.map(([name], place) => ({ key: `figure.${name}`, title: name, of: (picture) => mapOf(picture, state.method)?.figures[place] ?? null, range: true })),
   ...data.extra.map((name, place) => ({ key: `column.${name}`, title: name, of: (picture) => picture.extra[place] })),
@@ -26,8 +26,7 @@ for (const facet of facets) {
   const counts = new Map();
   state.method = methods[0] || "";
   for (const picture of data.pictures) {
-    const value = facet.of(picture);
-    counts.set(value, (counts.get(value) || 0) + 1);
+    for (const value of [facet.of(picture)].flat()) counts.set(value, (counts.get(value) || 0) + 1);
   }
   const values = [...counts.keys()].filter((value) => value !== null);
   const numeric = values.length > 0 && values.every((value) => typeof value === "number");
@@ -36,8 +35,9 @@ for (const facet of facets) {
   facet.offered = facet.kind === "range" ? values.length > 1 : counts.size > 1 || facet.key === "verdict";
 }
 
-/** `!` and a text: not this one; `=` and a text: this one; `-`: none. */
+/** `!` and a text: not this one; `=` and a text: this one; `~` and a text: contains it; `-`: none. Of several values one will do. */
 function passes(facet, value, wanted) {
+  if (Array.isArray(value)) return value.some((one) => passes(facet, one, wanted));
   if (facet.plain) return value === wanted;
   if (facet.kind === "range") {
     const [low, high] = wanted.split("..");

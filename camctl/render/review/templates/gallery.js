@@ -15,7 +15,9 @@ function captionOf(picture, sort) {
   const value = sort.digits ? sort.of(picture) : null;
   if (value !== null && value !== undefined) facing.append(make("span", { className: "number" }, sort.digits(value)));
   lines.push(facing);
-  if (map && map.verdict && map.verdict !== "ok") lines.push(make("div", { className: "tags" }, make("span", { className: "verdict bad" }, map.verdict)));
+  const faulty = picture.maps.filter((one) => one.verdict && one.verdict !== "ok");
+  const tags = faulty.map((one) => make("span", { className: "verdict bad" }, one === map ? one.verdict : `${one.method} ${one.verdict}`));
+  if (tags.length) lines.push(make("div", { className: "tags" }, ...tags));
   return make("figcaption", {}, ...lines);
 }
 
@@ -103,7 +105,7 @@ function choice(facet) {
   for (const [value, count] of facet.counts) {
     if (facet.plain) select.append(make("option", { value }, `${facet.words[value]} (${count})`));
     else if (value === null) select.append(make("option", { value: "-" }, `none (${count})`));
-    else select.append(make("option", { value: `=${value}` }, facet.key === "verdict" ? String(value) : `${value} (${count})`));
+    else select.append(make("option", { value: `=${value}` }, `${value} (${count})`));
   }
   select.addEventListener("change", () => change({ [facet.key]: select.value }));
   facet.show = () => (select.value = state[facet.key] || "");
