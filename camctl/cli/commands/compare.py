@@ -96,8 +96,8 @@ class EvaluationOptions:
     sanity: Draw every map again on a copy of the model whose weights are random from the head down: a map that stays
         the same does not depend on the class. Give three pictures or more.
     mask: Where the object is, as a grey picture of the picture's size that is black outside the object.
-    baseline: Raw maps of an earlier run (--save-raw). Prints each map's rank correlation with the earlier one, and
-        exits with 5 if one is below --min-correlation or has no earlier map.
+    baseline: Raw maps of an earlier run (--save-raw), or with --results an earlier results folder. Prints each map's
+        rank correlation with the earlier one, and exits with 5 if one is below --min-correlation or has no earlier map.
     """
 
     panel: ClassVar = "Figures"
@@ -201,6 +201,8 @@ def compare(
     from camctl.ranking.drift import drift
 
     if subject.results:
+        if evaluation.baseline is not None:
+            return moved(subject, evaluation, output)
         return redrawn(subject, output, models)
     # Mistakes in the words are reported before torch loads.
     methods.count(baselines=evaluation.baselines)
@@ -238,6 +240,28 @@ def compare(
     drifts = None if earlier is None else Drifts(comparison, *drift(comparison, earlier), evaluation.min_correlation)
     report(comparison, look, paths, sink, preview=not output.results.no_preview, drifts=drifts, drawing=drawing)
     return exit_code(comparison, drifts) or output.results.exit_code(cell.cam for cell in comparison.cells)
+
+
+def moved(subject: PicturesOptions, evaluation: EvaluationOptions, output: ComparisonOutput) -> ExitCode:
+    """Tell which maps of a results folder moved since an earlier one. Raises `InputError`."""
+    from camctl.cli.output.drift_report import drift_report, drift_to_dict
+    from camctl.results import open_results
+    from camctl.results.drift import drift
+
+    out, *ids = subject.results or []
+    if ids or output.save_path or output.save_raw:
+        message = "--results with a --baseline compares all maps of two results folders, and draws none."
+        raise InputError(message, hint="Give the two folders alone.")
+    sink, least = output.results.sink, evaluation.min_correlation
+    with sink.working() as progress:
+        progress.say("Comparing")
+        found = drift(open_results(out), open_results(str(evaluation.baseline)))
+    if not found.maps:
+        message = "None of these maps is in the --baseline: it has other pictures, classes or methods."
+        raise InputError(message, hint="Compare two runs over the same data set.")
+    sink.data(drift_to_dict(found, least))
+    sink.tell(drift_report(found, least))
+    return ExitCode.DRIFTED if found.new or any(one.under(least) for one in found.maps) else ExitCode.DONE
 
 
 def redrawn(subject: PicturesOptions, output: ComparisonOutput, models: options.SeveralModels) -> ExitCode:
