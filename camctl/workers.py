@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -33,3 +34,11 @@ def forking() -> Iterator[None]:
         yield
     finally:
         cv2.setNumThreads(threads)
+
+
+def leave_signals_to_parent(_worker: int = 0) -> None:
+    """Let a new worker ignore Ctrl-C, which its parent hears as well, and end without words if it is told to end."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), lambda *_: os._exit(0))

@@ -52,6 +52,8 @@ class Writer:
         self.rows_per_part, self.seconds = ROWS, SECONDS
         self._folder, self._shard = folder, shard
         self._buffer: list[pa.Table] = []
+        self._writing: tuple[str, int] | None = None
+        """The part that is being written, and how many tables of the buffer are in it."""
         self._began = self._flushed = time.monotonic()
 
     @classmethod
@@ -142,11 +144,16 @@ class Writer:
         """Write the rows that have come together as a part, and return when it is on the disk."""
         import pyarrow as pa
 
+        if self._writing and self._writing[0] in self._folder.parts():  # Ctrl-C came when the part was just there
+            del self._buffer[: self._writing[1]]
+        self._writing = None
         if self._buffer:
             table = pa.concat_tables(self._buffer).combine_chunks()
             name = self._folder.next_part(self._shard[0])
+            self._writing = (name, len(self._buffer))
             self._folder.write(name, encoded(table), draft=draft_name(self._shard[0]))
             self._buffer.clear()
+            self._writing = None
         self._flushed = time.monotonic()
 
     def finish(self, counts: Mapping[str, Any]) -> Status:

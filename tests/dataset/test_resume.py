@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from camctl.results import open_results
+from camctl.pipeline.dataset import explain_dataset
+from camctl.pipeline.load import load
+from camctl.results import folder, open_results
 from tests.dataset.kills import made_pictures
 
 PATIENCE = 120
@@ -27,10 +29,10 @@ main()
 """
 
 
-def started(*words, first=""):
+def started(*words, first="", apart=False):
     """A real process that runs the command; each batch is written as a part."""
     command = [sys.executable, "-c", CODE.format(first=first), "run", *map(str, words)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=apart)
 
 
 def ended(process):
@@ -74,6 +76,38 @@ def test_a_run_that_is_stopped_says_how_to_go_on_and_goes_on(data, camctl, sign,
     assert 0 < before < 66
     assert camctl(*words, "--draw", "none")[0] == 0
     check_whole(66)
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("stage", ["maps", "overlays"])
+def test_a_signal_to_all_processes_as_a_terminal_sends_it_says_no_more_than_one_line(data, camctl, sign, stage):
+    made_pictures(data / "cow", 90, size=200)
+    model = "slow" if stage == "maps" else "net"
+    words = ("data", f"python:dataset_nets:{model}", "--save-path", "out", "--batch-size", "8", "--workers", "2")
+    process = started(*words, apart=True)
+    wait_for(process, lambda: len(list(Path("out", stage).rglob("*.[jp][pa][gr]*"))) > 1)
+    os.killpg(process.pid, sign)
+
+    code, _, err = ended(process)
+    assert (code, err) == (128 + sign, "stopped: What is done is in out. Run the same command again to go on.\n")
+    assert camctl(*words)[0] == 0
+    check_whole(96)
+    assert len(list(Path("out/overlays").rglob("*.jpg"))) == 96
+
+
+def test_ctrl_c_when_a_part_is_just_there_does_not_write_its_rows_twice(data, monkeypatch):
+    model, done = load("python:dataset_nets:net"), folder._sync_folder
+
+    def pressed(place):
+        done(place)
+        if place.name == "maps":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(folder, "_sync_folder", pressed)
+    with pytest.raises(KeyboardInterrupt):
+        explain_dataset(model, str(data), "out", workers=0)
+    monkeypatch.undo()
+    assert len(open_results("out")) == 6
 
 
 def test_a_worker_that_is_killed_ends_the_run_with_one_line_and_it_can_go_on(data, camctl):

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from camctl.cli.output.data_report import Tally, interrupted, summary
+from camctl.cli.parsing.assignments import parse_assignments
 from camctl.errors import ExitCode, InputError
 from camctl.paths import is_address
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-    from camctl.cli.output.sink import Progress
+    from camctl.cli.output.sink import Progress, Sink
     from camctl.cli.parsing import options
     from camctl.cli.parsing.data import DataOptions, Drawing
     from camctl.cli.parsing.drawing import DrawnClasses, DrawnMethods, MapOutput, PictureOptions
@@ -42,31 +44,29 @@ def run_data(
     methods.count(baselines=data.baselines)
     request, sink, look = model.request(), output.results.sink, asdict(output.overlay)
     out = _folder(output, drawing)
-    with sink.working() as progress:
+    with sink.working() as progress, _telling_how_to_go_on(sink, out):
         progress.say(f"Loading {request.model}")
-        try:
-            results = explain_dataset(
-                PendingModel(request.model, partial(load, request.model, request.checkpoint, **request.keywords)),
-                subject.image,
-                out,
-                methods=methods.names(),
-                method_options=methods.settings(),
-                targets=classes,
-                target_layers=subject.target_layers,
-                smooth=methods.smoothing,
-                aggregate=methods.maps.aggregate,
-                evaluation=data.evaluation(verify=methods.maps.verify),
-                family=request.family,
-                reading=subject.reading.reading(),
-                batch_size=data.batch_size,
-                workers=data.workers,
-                shard=shard,
-                overwrite=data.overwrite,
-                progress=_explaining(progress),
-            )
-        except KeyboardInterrupt:
-            sink.tell(interrupted(out))
-            raise
+        results = explain_dataset(
+            PendingModel(request.model, partial(load, request.model, request.checkpoint, **request.keywords)),
+            subject.image,
+            out,
+            methods=methods.names(),
+            method_options=methods.settings(),
+            targets=classes,
+            target_layers=subject.target_layers,
+            smooth=methods.smoothing,
+            aggregate=methods.maps.aggregate,
+            evaluation=data.evaluation(verify=methods.maps.verify),
+            family=request.family,
+            reading=subject.reading.reading(),
+            batch_size=data.batch_size,
+            workers=data.workers,
+            shard=shard,
+            overwrite=data.overwrite,
+            runner=data.runner,
+            runner_options=parse_assignments(data.runner_options, option="--runner-options"),
+            progress=_explaining(progress),
+        )
         found = Tally(results)
         saved = [f"{len(results):,} rows in {out}"]
         faults: list[str] = []
@@ -81,6 +81,16 @@ def run_data(
     if found.failed:
         return ExitCode.FAILED
     return ExitCode.NOT_OK if output.results.strict and worthless else ExitCode.DONE
+
+
+@contextmanager
+def _telling_how_to_go_on(sink: Sink, out: str) -> Iterator[None]:
+    """Tell a user who stops the command where its results are."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        sink.tell(interrupted(out))
+        raise
 
 
 def _folder(output: MapOutput, drawing: Drawing | None) -> str:

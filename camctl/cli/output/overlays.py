@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -12,12 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from camctl.errors import CamctlError, InputError
 from camctl.results import Results, open_results
-from camctl.workers import context, cores, forking
+from camctl.workers import context, cores, forking, leave_signals_to_parent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from camctl.cli.parsing.data import Drawing
+
+    Rows = Sequence[tuple[int, str]]
+    """Numbers of rows, and the file of each one's overlay."""
 
 FOLDER = "overlays"
 """Folder of the overlays in a results folder."""
@@ -78,15 +82,28 @@ def draw_overlays(
     work = partial(_draw, out, look)
     done, faults = 0, []
     advance(0, len(rows))
-    outcomes: Iterable[list[str]] = map(work, parts)
-    if len(parts) > cores() and context() is not None:
-        with forking():
-            outcomes = ProcessPoolExecutor(cores(), mp_context=context()).map(work, parts)
-    for part, found in zip(parts, outcomes, strict=True):
+    for part, found in zip(parts, _drawn(work, parts), strict=True):
         faults += found
         done += len(part)
         advance(done, len(rows))
     return len(rows) - len(faults), faults
+
+
+def _drawn(work: Callable[[Rows], list[str]], parts: Sequence[Rows]) -> Iterator[list[str]]:
+    """Yield what came of each part, drawn by worker processes if there are many. Raises `CamctlError`."""
+    if len(parts) <= cores() or context() is None:
+        yield from map(work, parts)
+        return
+    pool = ProcessPoolExecutor(cores(), mp_context=context(), initializer=leave_signals_to_parent)
+    try:
+        with forking():
+            outcomes = pool.map(work, parts)
+        yield from outcomes
+    except BrokenProcessPool:
+        message = "A worker that draws overlays was killed."
+        raise CamctlError(message, hint="Run the same command again: it continues.") from None
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _keep_same(results: Results, look: dict[str, Any]) -> None:
@@ -108,7 +125,7 @@ def _keep_same(results: Results, look: dict[str, Any]) -> None:
     write_atomically(drawn, lambda file: file.write(asked.encode()))
 
 
-def _draw(out: str, look: dict[str, Any], rows: Sequence[tuple[int, str]]) -> list[str]:
+def _draw(out: str, look: dict[str, Any], rows: Rows) -> list[str]:
     """Draw some rows into these files; returns why some have no overlay."""
     from camctl.files.pictures import save_picture
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from camctl.errors import CamctlError, Hint, one_line
 from camctl.values.picture import read_content, read_picture
-from camctl.workers import context, forking
+from camctl.workers import context, forking, leave_signals_to_parent
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -137,6 +137,7 @@ class Pictures:
                 prefetch_factor=AHEAD,
                 multiprocessing_context=context(),
                 pin_memory=is_available(),
+                worker_init_fn=leave_signals_to_parent,
             )
 
 
