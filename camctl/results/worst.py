@@ -75,7 +75,9 @@ def _worst(results: Results, count: int, by: str) -> list[dict[str, Any]]:
     asked = count
     while True:
         found = results.worst(asked, by, filter=ours)
-        rows = {row["index"]: row for row in reversed(found.to_pylist())}
+        rows: dict[int, dict[str, Any]] = {}
+        for row in found.to_pylist():
+            rows.setdefault(row["index"], row)  # of its worst map
         if len(rows) >= count or len(found) < asked:
-            return list(reversed(rows.values()))[:count]
+            return list(rows.values())[:count]
         asked *= 4

@@ -63,6 +63,8 @@ def test_the_worst_by_a_figure_are_named_once(camctl, out):
         key=lambda index: min(energy_of(index, method) for method in METHODS),
     )
     assert ids == [f"{index:03d}.png" for index in worst[:5]]
+    found = camctl("review", out, "--worst", 28, "--by", "energy", "--json").json
+    assert [row["energy"] for row in found] == sorted(row["energy"] for row in found)
     assert len(camctl("review", out, "--worst", 500, "--by", "energy").out.split()) == 28
 
 

@@ -173,8 +173,10 @@ def _confused(summary: Summary) -> Table:
 
 def _listed(pictures: tuple[Listed, ...], value: str) -> Table:
     table = plain_table(Column(value, justify="right"), "label", "predicted", "method", "picture")
-    once = {item.id: item for item in reversed(pictures)}  # of its worst map
-    for item in list(reversed(once.values()))[:MOST_PICTURES]:
+    once: dict[str, Listed] = {}
+    for item in pictures:
+        once.setdefault(item.id, item)  # its worst map
+    for item in list(once.values())[:MOST_PICTURES]:
         number = percent(item.value) if value == "score" else f"{item.value:.2f}"
         method = "" if value == "score" else item.method or ""
         picture = item.id if len(item.id) < 80 else f"…/{PurePath(item.id).name}"  # noqa: PLR2004

@@ -62,6 +62,7 @@ function fill(place) {
   line.replaceChildren(...words);
   const maps = [...picture.maps].sort((one, other) => methods.indexOf(one.method) - methods.indexOf(other.method));
   $("large-maps").replaceChildren(...[null, ...maps].map((map, order) => figureOf(picture, map, order)));
+  $("large-maps").classList.toggle("many", maps.length > 3);
   $("large-facts").replaceChildren(...factsOf(picture));
   $("large-readout").textContent = REST;
   $("before").disabled = at <= 0;

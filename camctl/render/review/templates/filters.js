@@ -55,7 +55,7 @@ const sorts = [
   { key: "unsure", title: "least sure prediction first", of: (picture) => first(picture)[1], up: true },
   { key: "score", title: "lowest score of the explained class first", of: (picture) => mapOf(picture, state.method)?.score, up: true },
   { key: "unlike", title: "map least like its class's mean first", of: (picture) => mapOf(picture, state.method)?.alike, up: true, digits: (value) => `like its class ${value.toFixed(2)}` },
-  ...data.better.map(([name, better], place) => ({ key: `figure.${name}`, title: `worst ${name} first`, of: (picture) => mapOf(picture, state.method)?.figures[place], up: better !== "lower", digits: (value) => `${name} ${number(value)}` })),
+  ...data.better.map(([name, better], place) => ({ key: `figure.${name}`, title: `${better === "neither" ? "lowest" : "worst"} ${name} first`, of: (picture) => mapOf(picture, state.method)?.figures[place], up: better !== "lower", digits: (value) => `${name} ${number(value)}` })),
   ...facets.filter((facet) => facet.key.startsWith("column.") && facet.kind === "range").map((facet) => ({ key: facet.key, title: `lowest ${facet.title} first`, of: facet.of, up: true, digits: (value) => `${facet.title} ${value}` })),
 ];
 

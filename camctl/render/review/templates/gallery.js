@@ -16,7 +16,8 @@ function captionOf(picture, sort) {
   if (value !== null && value !== undefined) facing.append(make("span", { className: "number" }, sort.digits(value)));
   lines.push(facing);
   const faulty = picture.maps.filter((one) => one.verdict && one.verdict !== "ok");
-  const tags = faulty.map((one) => make("span", { className: "verdict bad" }, one === map ? one.verdict : `${one.method} ${one.verdict}`));
+  const texts = new Set(faulty.map((one) => (one === map ? one.verdict : `${one.method} ${one.verdict}`)));
+  const tags = [...texts].map((text) => make("span", { className: "verdict bad" }, text));
   if (tags.length) lines.push(make("div", { className: "tags" }, ...tags));
   return make("figcaption", {}, ...lines);
 }
