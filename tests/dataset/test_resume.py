@@ -103,10 +103,9 @@ def test_ctrl_c_when_a_part_is_just_there_does_not_write_its_rows_twice(data, mo
         if place.name == "maps":
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(folder, "_sync_folder", pressed)
-    with pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(folder, "_sync_folder", pressed)
         explain_dataset(model, str(data), "out", workers=0)
-    monkeypatch.undo()
     assert len(open_results("out")) == 6
 
 
