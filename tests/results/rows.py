@@ -37,6 +37,7 @@ def rows(indices, methods=METHODS):
                     "insertion": None if index % 5 == 0 else float("nan") if index % 11 == 0 else index / 7,
                     "grid_height": 2,
                     "grid_width": 3,
+                    "peak": 1.0,
                     "map": grid(index).ravel(),
                     "site": "north",
                     "data_label": index,
