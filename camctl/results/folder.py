@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from io import BufferedWriter
 from pathlib import Path
@@ -193,7 +194,8 @@ class Folder:
         except OSError:  # what is written next says why
             return
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # A worker of a killed writer lets go of it as soon as it runs.
+            _tried(lambda: fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB))
         except BlockingIOError:
             file.close()
             message = f"Another process writes shard {shard} of the results folder '{self.name}'."
@@ -241,3 +243,15 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _tried(lock: Callable[[], None]) -> None:
+    """Take a lock, for which it waits a second. Raises `BlockingIOError` if somebody holds it."""
+    until = time.monotonic() + 1
+    while True:
+        try:
+            return lock()
+        except BlockingIOError:
+            if time.monotonic() > until:
+                raise
+        time.sleep(0.02)

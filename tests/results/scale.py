@@ -54,6 +54,7 @@ def batch(first, count, side, random):
         "insertion": random.random(count),
         "grid_height": np.full(count, side),
         "grid_width": np.full(count, side),
+        "peak": np.ones(count),
         "map": pa.ListArray.from_arrays(np.arange(0, (count + 1) * side**2, side**2), maps.ravel()),
     }
     arrays = [
