@@ -95,7 +95,7 @@ def test_wrong_command_is_refused_in_two_lines(refuses, words, json):
 def test_list_that_swallows_the_arguments_is_explained_by_a_hint_that_works(refuses, camctl, photo):
     said = refuses("run", "--target-category", "cat", photo, MODEL)
 
-    assert said.error == "Missing argument 'IMAGE'."
+    assert said.error == "Missing argument 'IMAGE|DATA'."
     assert "after a --" in said.hint
     assert camctl("run", "--quiet", "--target-category", "cat", "--", photo, MODEL).code == 0
 

@@ -131,7 +131,7 @@ def test_every_parameter_that_is_missing_is_named(tmp_path: Path, name: str, pre
     shape = ", ".join(map(str, state.pop(name).shape))
     with pytest.raises(InputError) as caught:
         load(tmp_path, prefixed(state, prefix))
-    assert f"1 of 19 weights are not in it ({name} ({shape})), and would be random." in caught.value.message
+    assert f"1 of 19 weights is not in it ({name} ({shape})), and would be random." in caught.value.message
 
 
 def test_missing_buffers_are_one_note_and_counters_none(tmp_path: Path) -> None:
@@ -290,7 +290,7 @@ def test_lora_is_merged_with_its_own_scale(tmp_path: Path, place: str) -> None:
         (tmp_path / "adapter_config.json").write_text(json.dumps(settings))
     content = state if place == "beside" else {"state_dict": state, "hyper_parameters": {"lora": settings}}
     module, (note,) = load(tmp_path, content, Adapted())
-    assert "LoRA of 1 layers was merged" in note
+    assert "LoRA of 1 layer was merged" in note
     assert all(torch.allclose(value, merged[key]) for key, value in module.state_dict().items())
 
 

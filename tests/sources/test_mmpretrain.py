@@ -124,12 +124,15 @@ def test_config_named_as_in_mmpretrains_documents_comes_from_its_wheel(load) -> 
     assert found.class_names[0] == "airplane"
 
 
-def test_either_a_checkpoint_or_random_weights_are_needed(write_config, load) -> None:
+def test_either_a_checkpoint_or_random_weights_are_needed(write_config, load, tmp_path) -> None:
     with pytest.raises(InputError, match="needs a checkpoint") as caught:
         load(write_config(), random_weights=False)
     assert "--random-weights" in caught.value.hint
-    with pytest.raises(InputError, match="Both"):
+    with pytest.raises(InputError, match="There is no checkpoint file 'net.pth', and random weights take none"):
         load(write_config(), "net.pth", random_weights=True)
+    (tmp_path / "net.pth").write_bytes(b"weights")
+    with pytest.raises(InputError, match="Both"):
+        load(write_config(), str(tmp_path / "net.pth"), random_weights=True)
 
 
 def test_nothing_is_fetched_for_a_backbone_that_asks_for_pretrained_weights(write_config, load) -> None:

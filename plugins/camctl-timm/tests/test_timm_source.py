@@ -211,7 +211,7 @@ def test_what_a_checkpoint_lacks_is_named(load, tmp_path):
     del state["layer4.0.bn2.weight"]
     save_file({**state, "ema.decay": torch.zeros(1)}, file)
 
-    with pytest.raises(InputError, match=r"1 of \d+ weights are not in it \(layer4.0.bn2.weight") as told:
+    with pytest.raises(InputError, match=r"1 of \d+ weights is not in it \(layer4.0.bn2.weight") as told:
         load("test_resnet", str(file))
     assert "ema.decay" in told.value.message
 

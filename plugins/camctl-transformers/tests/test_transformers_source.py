@@ -628,7 +628,7 @@ def test_an_adapters_folder_is_merged_into_its_model(vit, tmp_path, layer):
     assert torch.allclose(loaded.module.get_submodule(name).weight, weight, atol=1e-4)
     assert torch.equal(loaded.module.classifier.weight, head)
     assert loaded.class_names is None
-    assert any("LoRA of 1 layers" in note for note in loaded.notes)
+    assert any("LoRA of 1 layer" in note for note in loaded.notes)
 
 
 def test_an_adapter_of_a_model_that_is_not_there_names_it(vit, tmp_path):
