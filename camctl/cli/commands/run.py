@@ -34,7 +34,7 @@ def run(
     if is_data(subject.image):
         return run_data(question, subject, methods, output, model, data)
     if flags := data.asked():
-        message = f"{flags[0]} is for a data set, and '{subject.image}' is a picture."
+        message = f"{flags[0]} is for a data set, and '{subject.image}' is none."
         raise InputError(message, hint="Leave it out, or give a folder. Figures of one picture: camctl compare")
     from camctl.pipeline.explain import explain
     from camctl.values.picture import read_picture

@@ -12,6 +12,7 @@ from camctl.cli.output.data_report import Tally, interrupted, summary
 from camctl.cli.parsing.assignments import parse_assignments
 from camctl.errors import ExitCode, InputError
 from camctl.paths import is_address
+from camctl.results.folder import START
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -68,7 +69,7 @@ def run_data(
             progress=_explaining(progress),
         )
         found = Tally(results)
-        saved = [f"{len(results):,} rows in {out}"]
+        saved = [f"{_many(len(results), 'row')} in {out}"]
         faults: list[str] = []
         if results.status.complete:
             drawn, faults = _drawn(results, out, drawing, look, progress)
@@ -89,8 +90,14 @@ def _telling_how_to_go_on(sink: Sink, out: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        sink.tell(interrupted(out))
+        if is_address(out) or Path(out, START).exists():
+            sink.tell(interrupted(out))
         raise
+
+
+def _many(count: int, noun: str) -> str:
+    """Return a count with its noun."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def _folder(output: MapOutput, drawing: Drawing | None) -> str:
@@ -136,7 +143,7 @@ def _drawn(
         out, rows, look, lambda done, total: advance("Drawing", done, total) if advance else None
     )
     place = Path(out) / FOLDER
-    text = f"{count:,} overlays in {place} ({which})"
+    text = f"{_many(count, 'overlay')} in {place} ({which})"
     if drawing is None and which != "all":
         text += "; for others, --draw all, worst:N or sample:N"
     return [text], faults
