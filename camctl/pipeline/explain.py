@@ -10,8 +10,8 @@ from camctl.errors import CamctlError
 from camctl.pipeline.layer_selection import BEST, best_layer, check_layers, fused_layers
 from camctl.pipeline.load import loaded_of
 from camctl.pipeline.method_selection import pick_methods, usual_aggregate
-from camctl.pipeline.passes import Clock, Manner, refusal
-from camctl.pipeline.run import run
+from camctl.pipeline.passes import Clock, Manner, refusal, run_passes
+from camctl.pipeline.run import finish
 from camctl.pipeline.scene import plan_of, scene_of
 from camctl.values.picture import read_picture
 from camctl.values.reading import AS_FOUND, Reading
@@ -108,7 +108,9 @@ def explain(  # noqa: PLR0913
         group = best_layer([scene], manner, choice)
     else:
         group = fused_layers(scene, layers, usual_aggregate(picked, aggregate))
-    outcome = run(scene, [group], manner, choice, Clock(), verify=verify)
+    clock = Clock()
+    passed = run_passes(scene, [group], manner, choice, clock)
+    outcome = finish(scene, [group], manner, passed, clock, verify=verify)
     for cam in outcome.maps.values():
         if isinstance(cam, CamctlError):
             raise cam

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from camctl.errors import CamctlError, Hint, InputError
 from camctl.pipeline.metrics import measure
-from camctl.pipeline.passes import run_passes
 from camctl.pipeline.scene import LayerGroup
 from camctl.registry.versions import versions
 from camctl.values.cam import Cam
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from camctl.pipeline.metrics import Measuring
-    from camctl.pipeline.passes import Choice, Clock, Key, Manner, Passed
+    from camctl.pipeline.passes import Clock, Key, Manner, Passed
     from camctl.pipeline.scene import Scene
     from camctl.plugin import Question
     from camctl.values.target import Target
@@ -43,27 +42,6 @@ class Run:
     """Why a metric has no figures."""
 
 
-def run(  # noqa: PLR0913
-    scene: Scene,
-    groups: Sequence[LayerGroup | CamctlError],
-    manner: Manner,
-    choose: Choice,
-    clock: Clock,
-    *,
-    verify: bool = False,
-    measuring: Measuring | None = None,
-    side: int | None = None,
-    step: Callable[[int], None] = lambda _total: None,
-) -> Run:
-    """Draw, verify and measure the maps of a scene; an error stands for layers that the model does not have.
-
-    `side`: longest side in pixels of the picture that the maps keep; None keeps it as it is. `step` is called after
-    each map that is measured with the number of maps.
-    """
-    passed = run_passes(scene, groups, manner, choose, clock)
-    return finish(scene, groups, manner, passed, clock, verify=verify, measuring=measuring, side=side, step=step)
-
-
 def finish(  # noqa: PLR0913
     scene: Scene,
     groups: Sequence[LayerGroup | CamctlError],
@@ -76,7 +54,11 @@ def finish(  # noqa: PLR0913
     side: int | None = None,
     step: Callable[[int], None] = lambda _total: None,
 ) -> Run:
-    """Verify and measure the maps of one picture out of a batch, and give advice; the keywords are those of `run`."""
+    """Verify and measure the maps of one picture out of a batch, and give advice; an error stands for a missing layer.
+
+    `side`: longest side in pixels of the picture that the maps keep; None keeps it as it is. `step` is called after
+    each map that is measured with the number of maps.
+    """
     from camctl.engine.model_state import untouched
 
     with untouched(scene.plan.table):
