@@ -17,7 +17,7 @@ MODEL = "python:nets:cnn"
         ("cut.jpg", "cut short", "again"),
         ("text.jpg", "is not a picture", "It holds text."),
         ("http://localhost/photo.png", "is an address", "Download the picture"),
-        (".", "is a folder", "Name one picture in it"),
+        (".", "is named like a picture", "Name a folder: --save-path"),
         ("", "No picture was named", "path"),
         ("x" * 300, "too long", "path"),
     ],

@@ -6,9 +6,11 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from camctl.cli.output.data_report import Tally, interrupted, summary
+from camctl.cli.output.saving import PICTURE_SUFFIXES
 from camctl.cli.parsing.assignments import parse_assignments
 from camctl.errors import ExitCode, InputError
 from camctl.paths import is_address
@@ -108,6 +110,10 @@ def _folder(output: MapOutput, drawing: Drawing | None) -> str:
     if output.save_raw is not None:
         message = "--save-raw is for one picture; a data set's maps are in its results folder."
         raise InputError(message, hint="Leave it out.")
+    path = Path(output.save_path)
+    if path.suffix.lower() in PICTURE_SUFFIXES and not path.is_dir():
+        message = f"A data set's maps need a folder, and '{path}' is named like a picture."
+        raise InputError(message, hint=f"Name a folder: --save-path {quote(str(path.with_suffix('')))}")
     if is_address(output.save_path) and drawing is not None and drawing.which != "none":
         message = f"Overlays are drawn into a folder of this machine, and '{output.save_path}' is an address."
         raise InputError(message, hint="Leave them out: --draw none")
