@@ -21,6 +21,7 @@ def command():
         time.sleep(30)
         return 0
     finally:
+        {clearing}
         print("cleared", flush=True)
 
 try:
@@ -33,8 +34,9 @@ except process.Interrupted as error:
 
 
 def struck(number, before="", after="", *, strikes=1):
-    """The exit code of a waiting command that a signal strikes, and what it printed."""
-    code = WAITING.format(before=before, after=after or "pass")
+    """The exit code of a waiting command that a signal strikes, and what it printed; the last one while it clears up."""
+    clearing = "time.sleep(0.5)" if strikes > 1 else "pass"
+    code = WAITING.format(before=before, after=after or "pass", clearing=clearing)
     process = subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
@@ -61,7 +63,7 @@ def test_signal_that_comes_twice_at_once_counts_once():
 
 def test_signal_that_is_ignored_stays_ignored():
     before = "signal.signal(signal.SIGINT, signal.SIG_IGN); time.sleep = lambda _: signal.raise_signal(signal.SIGINT)"
-    code = WAITING.format(before=before, after="pass")
+    code = WAITING.format(before=before, after="pass", clearing="pass")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
     assert (done.returncode, done.stdout.split(), done.stderr) == (0, ["ready", "cleared"], "")
