@@ -34,7 +34,7 @@ except process.Interrupted as error:
 
 
 def struck(number, before="", after="", *, strikes=1):
-    """The exit code of a waiting command that a signal strikes, and what it said; a second one strikes as it clears up."""
+    """The exit code of a waiting command that a signal strikes, and what it said; a second strikes as it clears up."""
     clearing = "time.sleep(0.5)" if strikes > 1 else "pass"
     code = WAITING.format(before=before, after=after or "pass", clearing=clearing)
     process = subprocess.Popen(
