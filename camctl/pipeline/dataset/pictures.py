@@ -125,8 +125,9 @@ class Pictures:
             raise CamctlError(message, hint=Hint("Run the same command again; with less memory", workers=0)) from error
 
     def _loader(self, parts: Sequence[Sequence[int]], workers: int) -> Any:
-        from torch.cuda import is_available
         from torch.utils.data import DataLoader
+
+        first = next(self.loaded.module.parameters(), None)
 
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="This DataLoader will create")
@@ -136,7 +137,7 @@ class Pictures:
                 num_workers=workers,
                 prefetch_factor=AHEAD,
                 multiprocessing_context=context(),
-                pin_memory=is_available(),
+                pin_memory=first is not None and first.is_cuda,
                 worker_init_fn=leave_signals_to_parent,
             )
 
