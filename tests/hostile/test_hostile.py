@@ -13,7 +13,7 @@ import pytest
 from tests.hostile.kinds import KINDS
 
 ROOT = Path(__file__).parent.parent.parent
-CASES = 14
+CASES = 9
 """Cases of each kind: one or two of each sort."""
 
 
