@@ -27,8 +27,8 @@ model = load("python:dataset_nets:net")
 began = time.monotonic()
 results = explain_dataset(model, data, out, workers=int(workers), batch_size=int(batch_size))
 seconds, explained = time.monotonic() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-from camctl.cli.output.data_report import tally
-tally(results)
+from camctl.cli.output.data_report import Tally
+Tally(results)
 print(json.dumps([len(results), seconds, explained, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]))
 """
 MOST = 1.05
