@@ -52,6 +52,8 @@ class Writer:
         self.rows_per_part, self.seconds = ROWS, SECONDS
         self._folder, self._shard = folder, shard
         self._buffer: list[pa.Table] = []
+        self._bytes = 0
+        """Bytes in the buffer; counting them anew for each batch would take longer than explaining it."""
         self._writing: tuple[str, int] | None = None
         """The part that is being written, and how many tables of the buffer are in it."""
         self._began = self._flushed = time.monotonic()
@@ -134,10 +136,11 @@ class Writer:
             raise ValueError(message)
         self.done[indices] = True
         self._buffer.append(table)
+        self._bytes += table.nbytes
         now = time.monotonic()
         patience = min(max(self.seconds, (now - self._began) / 50), max(self.seconds, _LONGEST))
         full = sum(map(len, self._buffer)) >= self.rows_per_part
-        if full or now - self._flushed >= patience or sum(part.nbytes for part in self._buffer) >= _MOST_BYTES:
+        if full or now - self._flushed >= patience or self._bytes >= _MOST_BYTES:
             self.flush()
 
     def flush(self) -> None:
@@ -154,6 +157,7 @@ class Writer:
             self._folder.write(name, encoded(table), draft=draft_name(self._shard[0]))
             self._buffer.clear()
             self._writing = None
+        self._bytes = 0
         self._flushed = time.monotonic()
 
     def finish(self, counts: Mapping[str, Any]) -> Status:
