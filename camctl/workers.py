@@ -5,12 +5,14 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from multiprocessing.context import BaseContext
+    from types import TracebackType
 
 
 def cores() -> int:
@@ -42,3 +44,11 @@ def leave_signals_to_parent(_worker: int = 0) -> None:
     for name in ("SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), lambda *_: os._exit(0))
+    # The thread that hands tensors over prints what it meets when the parent is gone first.
+    sys.excepthook = _unless_parent_is_gone
+
+
+def _unless_parent_is_gone(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+    """Print an error of a worker, but for a connection that its parent has closed."""
+    if not issubclass(kind, (ConnectionError, EOFError)):
+        sys.__excepthook__(kind, error, traceback)
