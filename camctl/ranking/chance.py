@@ -39,7 +39,7 @@ def interval(figures: Mapping[Position, float]) -> tuple[float, float] | None:
 
 
 def interval_of_sums(sums: NDArray[np.float64], counts: NDArray[np.int64]) -> tuple[float, float] | None:
-    """The 95 % bootstrap interval of the mean of samples, of each of which the sum and number of its values is known.
+    """The 95 % bootstrap interval of a mean, from the sum and the number of values of each sample.
 
     Samples without a value are left out. None for a single sample.
     """

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from camctl.errors import CamctlError, InputError
 from camctl.results import Results, open_results
+from camctl.results.review import better_of
 from camctl.workers import context, cores, forking, leave_signals_to_parent
 
 if TYPE_CHECKING:
@@ -27,13 +28,13 @@ FOLDER = "overlays"
 """Folder of the overlays in a results folder."""
 
 DRAWN = "drawn.json"
-"""File in it that says of which run they are, and how they look."""
+"""File in that folder: the run that the overlays belong to, and how they look."""
 
 ABANDONED = 10.0
 """Seconds after which a draft of an overlay belongs to a process that was killed."""
 
 MOST_DRAWN, WORST = 1000, 100
-"""Largest number of maps all of which are drawn if nobody says how many, and how many of the worst otherwise."""
+"""If nobody says what to draw: up to so many maps, all are drawn; of more, so many of the worst."""
 
 TOGETHER = 16
 """Rows that a worker draws at a time."""
@@ -60,12 +61,9 @@ def rows_to_draw(results: Results, drawing: Drawing | None) -> tuple[list[int], 
 
 
 def _worst(results: Results, count: int, has_map: Any) -> tuple[list[int], str]:
-    by = next((item.name for item in results.columns if (item.metadata or {}).get(b"better") in RANKED), "target_score")
+    by = next((name for name, better in better_of(results).items() if better != "neither"), "target_score")
     rows = results.worst(count, by, filter=has_map).column("row").to_pylist()
     return rows, f"the worst {len(rows)} by {by}"
-
-
-RANKED = {b"higher", b"lower"}
 
 
 def draw_overlays(

@@ -72,15 +72,14 @@ class Rows:
             own = list(self._maps(picture))
             rows += [common | row for row, _ in own] or [common]
             maps += [raw for _, raw in own] or [None]
-        ours = [name for name in self.schema.names if name != "map"]
         extras = dict(zip(extra_names(self.metrics, self.data.columns).values(), self.data.extras.columns, strict=True))
-        columns: dict[str, Any] = {
-            name: pa.array([row.get(name) for row in rows], self.schema.field(name).type)
-            for name in ours
-            if name not in extras
+        peaks, cells = _cells(maps)
+        columns: dict[str, Any] = {"peak": pa.array(peaks, pa.float32()), "map": cells}
+        columns |= {
+            item.name: pa.array([row.get(item.name) for row in rows], item.type)
+            for item in self.schema
+            if item.name not in columns and item.name not in extras
         }
-        peaks, columns["map"] = _cells(maps)
-        columns["peak"] = pa.array(peaks, pa.float32())
         indices = [row["index"] for row in rows]
         columns |= {name: column.take(indices) for name, column in extras.items()}
         return pa.table(columns).select(self.schema.names)
