@@ -45,7 +45,9 @@ def table(cell):
 
 
 @pytest.mark.parametrize(
-    "part", [ESCAPE, Text(ESCAPE), sink.line("a", (ESCAPE, "bold")), table(ESCAPE), table(Text(ESCAPE))], ids=str
+    "part",
+    [ESCAPE, Text(ESCAPE), sink.line("a", (ESCAPE, "bold")), table(ESCAPE), table(Text(ESCAPE))],
+    ids=["string", "text", "line", "table of a string", "table of a text"],
 )
 def test_no_control_character_of_others_is_printed(part, monkeypatch):
     assert controls(printed(monkeypatch, part)) == []
