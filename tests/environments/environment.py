@@ -46,7 +46,8 @@ def run_tests(recipe: Recipe, wheels: list[Path], checkout: Path, folder: Path) 
     python = _install(recipe, wheels, folder)
     report = folder / "tests.xml"
     left_out = [f"--deselect={test}" for test in SLOW]
-    command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", *left_out, *recipe.tests]
+    workers = ("-n", "2", "-p", "no:cacheprovider")
+    command = [python, "-m", "pytest", "-q", *workers, f"--junitxml={report}", *left_out, *recipe.tests]
     one_thread = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
     subprocess.run([*map(str, command)], cwd=checkout, env={**os.environ, **one_thread}, check=False)
     suite = ET.parse(report).find("testsuite")  # noqa: S314 - pytest has just written it

@@ -72,6 +72,7 @@ TOOLS = (
     "hatchling",
     "pypdf",
     "pytest",
+    "pytest-xdist",
     "quantus",
     "safetensors",
     "scikit-image",

@@ -83,8 +83,10 @@ def in_terminal(answer, *, size=(40, 80, 800, 800)):
     fcntl, pty, termios = (pytest.importorskip(name) for name in ("fcntl", "pty", "termios"))
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", *size))
-    environment = {**os.environ, "TERM": "xterm-256color"}
-    environment.pop("NO_COLOR", None)
+    without = {"NO_COLOR", "COLUMNS", "LINES"}  # of whatever runs the tests
+    environment = {name: value for name, value in os.environ.items() if name not in without} | {
+        "TERM": "xterm-256color"
+    }
     with subprocess.Popen(
         [sys.executable, "-c", PROGRAM],
         stdin=theirs,

