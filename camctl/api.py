@@ -16,6 +16,7 @@ from camctl.values.comparison import Comparison
 from camctl.values.explanation import Explanation
 from camctl.values.layer_map import LayerMap
 from camctl.values.output import Output
+from camctl.values.questions import Detection, Likeness, Region
 from camctl.values.reading import Reading
 from camctl.values.request import Classes, Evaluation, Family
 from camctl.values.target import Target
@@ -26,15 +27,18 @@ __all__ = [
     "CamctlError",
     "Classes",
     "Comparison",
+    "Detection",
     "Evaluation",
     "Explanation",
     "Family",
     "InputError",
     "LayerMap",
+    "Likeness",
     "LoadedModel",
     "Output",
     "PluginError",
     "Reading",
+    "Region",
     "Results",
     "Target",
     "UnknownNameError",

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from camctl.plugin import LoadedModel
     from camctl.values.comparison import Comparison
-    from camctl.values.request import Box, ClassName
+    from camctl.values.regions import Box
+    from camctl.values.request import ClassName
 
 METHODS = (
     "GradCAM",

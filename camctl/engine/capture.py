@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from camctl.engine.questions import Questions
     from camctl.plugin import Question
 
+AT_ONCE = 32
+"""Number of grids for each row that are replayed before their answers are taken."""
+
 USABLE = Hint("See the layers that can be used", "layers", usable=True)
 
 
@@ -198,7 +201,7 @@ class Recorder:
         gradients: Sequence[Tensor | None] = [None] * len(outputs)  # the logits may not depend on any target layer
         with self.watches["backward"].timed():
             with torch.enable_grad():  # the caller may have switched it off
-                asked = by_row(questions, len(self.logits))
+                asked = self._by_row(questions)
                 answers = answers_to(asked, self.logits)
                 score = answers.gather(1, columns_of(asked, answers)[:, None]).sum()
             if score.requires_grad and outputs:
@@ -210,10 +213,13 @@ class Recorder:
             for output, gradient in zip(outputs, gradients, strict=True)
         )
 
+    def _by_row(self, questions: Questions) -> tuple[Question, ...]:
+        return by_row(questions, len(self.logits), views=self.views, width=self.inputs.shape[-1])
+
     def captures(self, questions: Questions, gradients: Sequence[Tensor] | None) -> tuple[Capture, ...]:
         """Return what methods see, one `Capture` per target layer seen; `gradients` as returned by `backward`."""
         assert self._forward is not None  # noqa: S101 - `forward` comes first
-        asked = by_row(questions, len(self.logits))
+        asked = self._by_row(questions)
         answers = answers_to(asked, self.logits.detach())
         targets = columns_of(asked, answers)
         captures = []
@@ -257,7 +263,14 @@ def _answers(
 def _replaying(replay: Replay, questions: Sequence[Question]) -> Callable[[Tensor], Tensor]:
     """Return the replay itself, which gives logits, if they are the answers."""
     classes = all(isinstance(question, ClassQuestion) for question in questions)
-    return replay if classes else partial(_answers, replay, questions)
+    return replay if classes else partial(_replayed, replay, questions)
+
+
+def _replayed(replay: Replay, questions: Sequence[Question], grids: Tensor) -> Tensor:
+    """Return the answers for grids (N*M, C, H, W) in parts: an output of many places fills the memory."""
+    parts = grids.unflatten(0, (len(questions), -1)).split(AT_ONCE, 1)
+    answers = [answers_to(questions, replay(part.flatten(0, 1))).unflatten(0, (len(questions), -1)) for part in parts]
+    return torch.cat(answers, 1).flatten(0, 1)
 
 
 def _grid_of(layout: Layout, output: Any) -> Tensor:

@@ -10,6 +10,7 @@ from camctl.engine.forward_failure import failure
 from camctl.engine.graph import retried
 from camctl.errors import CamctlError, Hint, InputError, UnknownNameError, out_of_memory
 from camctl.plugin import ClassQuestion, ContrastQuestion, Question, ValueQuestion
+from camctl.values.questions import Detection, Likeness, Region
 from camctl.values.request import is_index, nearest
 from camctl.values.target import Target
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from camctl.plugin import ScoreKind
     from camctl.values.output import Output
+    from camctl.values.questions import Asked
     from camctl.values.request import Classes
     from camctl.values.target import Direction
 
@@ -51,7 +53,7 @@ def raw_output(forward: Callable[[Tensor], Any], inputs: Tensor) -> Any:
 
 def class_scores(answers: Tensor, kind: ScoreKind) -> Tensor:
     """Turn answers (N, K) into scores, float32: 0..1, or the values themselves."""
-    if kind == "value":
+    if kind in {"value", "cosine"}:
         return answers.float()
     return answers.float().sigmoid() if kind == "sigmoid" else answers.float().softmax(1)
 
@@ -144,18 +146,31 @@ class Predictions:
 
     def question(self, target: Target) -> Question:
         """Return what has to be asked of the model's output to explain a target."""
+        if target.question is not None:
+            asked: Question = target.question
+            return asked
         if target.direction:
             return ValueQuestion(target.index, down=target.direction == "down")
         if not target.versus:
             return ClassQuestion(target.index, self.kind)
         return ContrastQuestion(target.index, tuple(other.index for other in target.versus), target.strength)
 
-    def find(self, name: int | str) -> Target:
+    def check(self, name: Asked) -> None:
+        """Raise `InputError` for what cannot be asked of any picture."""
+        self.find(name)
+
+    def index_of(self, name: int | str) -> int:
+        """Return the index of a class by index or name. Raises `InputError`."""
+        return self.find(name).index
+
+    def find(self, name: Asked) -> Target:
         """Return the class that the user means by an index or a name.
 
         A name matches without regard to case: the whole label, one of its comma-separated parts ("tabby" for
         "tabby, tabby cat"), or a synonym. Raises `InputError`.
         """
+        if not isinstance(name, int | str):
+            raise not_asked(name, self.output)
         if self.kind == "value":
             return self._value(str(name))
         if isinstance(name, str) and not is_index(name):
@@ -254,6 +269,22 @@ class Predictions:
         raise UnknownNameError(self.noun, name, list(parts), hint=self._or_head(index))
 
 
+NEEDED = {
+    Likeness: ("A likeness to another picture", "an embedding", "embedding"),
+    Region: ("A region", "a dense output, such as a segmentation's", "dense"),
+    Detection: ("A box", "a detector's boxes", "boxes"),
+}
+"""Question -> what is asked, of what, and the kind of output."""
+
+
+def not_asked(question: Likeness | Region | Detection, output: Output | None) -> InputError:
+    """Return the error for a question that this kind of output has no answer to."""
+    what, of, kind = NEEDED[type(question)]
+    is_of = f", and this model's output is {output.kind}" if output else ""
+    hint: str = Hint("If it is an embedding all the same, say so", output=kind) if kind == "embedding" else ""
+    return InputError(f"{what} is asked of {of}{is_of}.", hint=hint or "Name a class, or give another model.")
+
+
 def _beside(score: float, limit: float) -> str:
     """Return a score with as many digits as tell it from a limit, three at least.
 
@@ -284,7 +315,10 @@ def choose(predictions: Predictions, classes: Classes) -> tuple[Target, ...]:
         targets: Iterable[Target] = predictions.above(classes.threshold)
     else:
         targets = map(predictions.find, classes.names) if classes.names else predictions.top(classes.topk)
-    unique = {(target.index, target.direction): target for target in targets}.values()
+    unique = {(target.index, target.direction, target.title): target for target in targets}.values()
+    if not unique:
+        message = "The model detects nothing in this picture."
+        raise InputError(message, hint="Choose another picture, or a detector with a lower score threshold.")
     if not classes.versus:
         return tuple(unique)
     return tuple(predictions.contrasted(target, classes.versus, classes.strength) for target in unique)

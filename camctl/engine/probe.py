@@ -25,11 +25,11 @@ def probe(
     forward: Callable[[Tensor], Tensor],
     inputs: Tensor,
     hints: LayoutHints,
-    question: Question | None = None,
+    question: Question | Callable[[Tensor], Question] | None = None,
 ) -> LayerMap:
     """Observe every module in one forward pass, and one backward pass from a question (the best class by default).
 
-    `inputs` are (1, 3, h, w). The model is restored afterwards.
+    `inputs` are (1, 3, h, w). The question may be a function of the model's output. The model is restored afterwards.
     """
     table = ModuleTable.of(model)
     run = ProbeRun(batch=inputs.shape[0], size=(inputs.shape[-2], inputs.shape[-1]), hints=hints)
@@ -61,7 +61,7 @@ def _run(
     table: ModuleTable,
     forward: Callable[[Tensor], Tensor],
     inputs: Tensor,
-    question: Question | None,
+    question: Question | Callable[[Tensor], Question] | None,
     run: ProbeRun,
     seen: dict[str, Observation],
 ) -> None:
@@ -76,9 +76,11 @@ def _run(
         for hook in hooks:
             hook.remove()
     run.classes = logits.shape[1]
-    question = question or ClassQuestion(int(logits[0].nan_to_num(nan=float("-inf")).argmax()))
+    if question is None:
+        question = ClassQuestion(int(logits[0].nan_to_num(nan=float("-inf")).argmax()))
+    asked = question if isinstance(question, Question) else question(logits.detach())
     with torch.enable_grad():
-        score = question.answers(logits)[:, question.column].float().sum()
+        score = asked.answers(logits)[:, asked.column].float().sum()
     if score.requires_grad:
         # Hooks on the tensors read the gradients, so that only their means stay in memory.
         gradients_of(score, [start], last=True)

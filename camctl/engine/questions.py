@@ -16,10 +16,17 @@ Questions: TypeAlias = Question | Sequence[Question]
 """One question for all rows of a batch, or one for each."""
 
 
-def by_row(questions: Questions, rows: int) -> tuple[Question, ...]:
-    """Return a question for each of `rows` rows; of several, each is asked of the same number of rows, in turn."""
+def by_row(questions: Questions, rows: int, *, views: int = 1, width: int = 0) -> tuple[Question, ...]:
+    """Return a question for each of `rows` rows; of several, each is asked of the same number of rows, in turn.
+
+    The second half of several views of a picture shows it mirrored; `width` is the model input's in pixels.
+    """
     each = (questions,) if isinstance(questions, Question) else tuple(questions)
-    return tuple(question for question in each for _ in range(rows // len(each)))
+    own = rows // len(each)
+    if views == 1:
+        return tuple(question for question in each for _ in range(own))
+    pairs = ((question, question.mirrored(width)) for question in each)
+    return tuple(pair[row % views >= views // 2] for pair in pairs for row in range(own))
 
 
 def answers_to(questions: Sequence[Question], output: Tensor) -> Tensor:

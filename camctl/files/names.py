@@ -19,11 +19,11 @@ def file_names(explanation: Explanation, ending: str = ".png") -> list[str]:
 
     Of a class name with synonyms the first is used. Names that clash get the index of the class, then a number.
     """
-    stem = slug(Path(explanation.image).stem, keep_case=True) or "picture"
     names: list[str] = []
     taken: set[str] = set()
     for cam in explanation.maps:
-        title = cam.target.title if cam.target.versus or cam.target.direction else cam.target.label.split(",")[0]
+        stem = slug(Path(cam.picture.path).stem, keep_case=True) or "picture"
+        title = cam.target.title if cam.target.special else cam.target.label.split(",")[0]
         label = slug(title) or f"class-{cam.target.index}"
         method = slug(cam.method) or "cam"
         candidates = [f"{stem}_{label}_{method}", f"{stem}_{label}-{cam.target.index}_{method}"]

@@ -255,7 +255,7 @@ class _Comparing:
         self._first = self._first or (loaded.name, names)
         first, known = self._first
         classes = self.request.classes
-        for index in (int(name) for name in (*classes.names, *classes.versus) if is_index(str(name))):
+        for index in (int(str(name)) for name in (*classes.names, *classes.versus) if is_index(str(name))):
             there = 0 <= index < min(len(names), len(known))
             if len(names) == len(known) and (not there or _synonyms(names[index]) & _synonyms(known[index])):
                 continue

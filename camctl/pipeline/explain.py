@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +15,13 @@ from camctl.pipeline.passes import Clock, Manner, refusal, run_passes
 from camctl.pipeline.run import finish
 from camctl.pipeline.scene import plan_of, scene_of
 from camctl.values.picture import read_picture
+from camctl.values.questions import Likeness
 from camctl.values.reading import AS_FOUND, Reading
 from camctl.values.request import DETECTED, AnyClasses, Classes, Family
 
 if TYPE_CHECKING:
     from camctl.pipeline.load import AnyModel
+    from camctl.pipeline.scene import Scene
     from camctl.plugin import Aggregate
     from camctl.values.cam import Smoothing
     from camctl.values.explanation import Explanation
@@ -52,7 +55,9 @@ def explain(  # noqa: PLR0913
     method_options
         Options of the methods that have options of these names.
     targets
-        Classes by index or name, or `Classes`, which can contrast them with others; None takes the best class.
+        Classes by index or name, or `Classes`, which can contrast them with others; `Likeness` to another picture (the
+        maps of both pictures are drawn), a class in a `Region`, or a `Detection`. None takes the best class, what makes
+        an embedding what it is, the class of most pixels, or the best detection.
     target_layers
         Names of modules, patterns (`backbone.layer4.*.bn3`) or `auto:N` for N usable ones from shallow to deep; several
         are fused into one map by `aggregate`. `best` takes the layer of the best ADCC on this picture. None takes what
@@ -93,8 +98,6 @@ def explain(  # noqa: PLR0913
     >>> explanation.predictions[0].label
     'cat'
     """
-    from camctl.engine.predictions import choose
-
     picked = pick_methods(methods, method_options)
     picture = read_picture(image, reading)
     layers = (target_layers,) if isinstance(target_layers, str) else tuple(target_layers or ())
@@ -103,11 +106,25 @@ def explain(  # noqa: PLR0913
     scene = scene_of(plan_of(loaded_of(model), family), picture)
     if refused := next(filter(None, (refusal(method, scene.plan) for method in picked)), None):
         raise refused
-    choice = partial(choose, classes=Classes.of(targets))
+    classes = Classes.of(targets)
+    explanation = _explained(scene, classes, manner, layers, verify=verify)
+    maps = list(explanation.maps)
+    for asked in classes.names:
+        if isinstance(asked, Likeness):  # a pair is drawn both ways
+            other = scene_of(scene.plan, read_picture(asked.image, reading))
+            maps += _explained(other, Classes.of(Likeness(picture)), manner, layers, verify=verify).maps
+    return replace(explanation, maps=tuple(maps))
+
+
+def _explained(scene: Scene, classes: Classes, manner: Manner, layers: tuple[str, ...], *, verify: bool) -> Explanation:
+    """Return the maps of one picture. Raises the error of the first one that cannot be drawn."""
+    from camctl.engine.predictions import choose
+
+    choice = partial(choose, classes=classes)
     if layers == (BEST,):
         group = best_layer([scene], manner, choice)
     else:
-        group = fused_layers(scene, layers, usual_aggregate(picked, aggregate))
+        group = fused_layers(scene, layers, usual_aggregate(manner.methods, manner.aggregate))
     clock = Clock()
     passed = run_passes(scene, [group], manner, choice, clock)
     outcome = finish(scene, [group], manner, passed, clock, verify=verify)

@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING, Any
 from camctl.errors import CamctlError, Hint, InputError, PluginError, as_value
 from camctl.pipeline.passes import Clock, Manner, Passed, run_passes
 from camctl.plugin import Case
-from camctl.values.picture import read_picture
+from camctl.values.regions import check_region, check_seen, read_mask, seen
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
     from torch import Tensor
 
     from camctl import registry
@@ -22,13 +20,9 @@ if TYPE_CHECKING:
     from camctl.pipeline.passes import Key
     from camctl.pipeline.scene import LayerGroup, Scene
     from camctl.values.picture import AnyPicture
-    from camctl.values.request import Box, ClassName
+    from camctl.values.regions import AnyRegion, Box
+    from camctl.values.request import ClassName
     from camctl.values.target import Target
-    from camctl.values.view import View
-
-    Bools = NDArray[np.bool_]
-    Region = Box | Bools
-    """Left, top, right and lower edge in pixels of the picture; or (H, W), of the picture's size."""
 
 BATCH = 16
 """Number of inputs scored at a time."""
@@ -40,7 +34,7 @@ class Measuring:
 
     metrics: Sequence[registry.Loaded] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
-    regions: Mapping[ClassName, Region] = field(default_factory=dict)
+    regions: Mapping[ClassName, AnyRegion] = field(default_factory=dict)
     """Objects by class; None stands for all others."""
     several: bool = False
     """Whether there are several models: a class or layer missing in one is then not an error."""
@@ -139,12 +133,12 @@ def _regions(scene: Scene, passed: Passed, measuring: Measuring) -> dict[int | N
     import torch
 
     for marked in measuring.regions.values():
-        _check_region(marked, scene.picture.size)
+        check_region(marked, scene.picture.size)
     explained = {target.index for target in passed.targets if not isinstance(target, CamctlError)}
     regions: dict[int | None, Tensor] = {}
     for name, marked in measuring.regions.items():
         try:
-            index = None if name is None else passed.predictions.find(name).index
+            index = None if name is None else passed.predictions.index_of(name)
         except InputError:
             if not measuring.several:
                 raise
@@ -156,69 +150,21 @@ def _regions(scene: Scene, passed: Passed, measuring: Measuring) -> dict[int | N
         if region.any():
             regions[index] = torch.from_numpy(region).to(scene.inputs.device)
         elif not measuring.several:
-            edges = ", ".join(f"{edge:.0f}" for edge in scene.view.box)
-            message = "The object lies outside the part of the picture that the model is given, or between its pixels."
-            raise InputError(message, hint=f"Mark it within {edges} (left, top, right, lower side).")
+            check_seen(region, scene.view)
     return regions
 
 
 def regions_of(
     boxes: Mapping[ClassName, Box] | Box | None = None, masks: Mapping[ClassName, AnyPicture] | AnyPicture | None = None
-) -> dict[ClassName, Region]:
+) -> dict[ClassName, AnyRegion]:
     """Read the boxes and masks of an `Evaluation`.
 
     Raises `InputError`: a mask cannot be read or shows no object, or a class has a box and a mask.
     """
     boxes = boxes if isinstance(boxes, Mapping) else {None: boxes} if boxes else {}
     masks = masks if isinstance(masks, Mapping) else {} if masks is None else {None: masks}
-    read: dict[ClassName, Region] = {name: _mask(mask) for name, mask in masks.items()}
+    read: dict[ClassName, AnyRegion] = {name: read_mask(mask) for name, mask in masks.items()}
     for name in boxes.keys() & masks.keys():
         of = "every class" if name is None else f"the class '{name}'"
         raise InputError(f"There are a box and a mask for {of}.", hint="Leave out one of them, or name its class.")
     return {**boxes, **read}
-
-
-def _mask(mask: AnyPicture) -> Bools:
-    """Return where a picture is not black, (H, W)."""
-    import numpy as np
-
-    if isinstance(mask, np.ndarray) and mask.dtype == bool:
-        mask = mask.astype(np.uint8)
-    picture = read_picture(mask)
-    shown: Bools = np.any(picture.pixels, axis=-1)
-    if not shown.any():
-        message = f"The mask {picture.path} is black: it shows no object."
-        raise InputError(message, hint="Paint the object white on black.")
-    return shown
-
-
-def _check_region(region: Region, size: tuple[int, int]) -> None:
-    """Raise `InputError` if a box or mask does not fit a picture of this size (height, width)."""
-    import numpy as np
-
-    height, width = size
-    if isinstance(region, np.ndarray):
-        if region.shape != size:
-            message = f"The mask is {region.shape[1]} x {region.shape[0]} pixels, the picture {width} x {height}."
-            raise InputError(message, hint="Give a mask of the picture's size.")
-    elif region[0] >= width or region[1] >= height or region[2] <= 0 or region[3] <= 0:
-        message = f"The box {','.join(f'{side:g}' for side in region)} lies outside the picture."
-        raise InputError(message, hint=f"The picture is {width} pixels wide and {height} high.")
-
-
-def seen(region: Region, view: View) -> Bools:
-    """Return the pixels (h, w) of the model's input whose centre lies on the object."""
-    import numpy as np
-
-    (height, width), (x0, y0, x1, y1) = view.size, view.box
-    x = x0 + (np.arange(width) + 0.5) * ((x1 - x0) / width)
-    y = y0 + (np.arange(height) + 0.5) * ((y1 - y0) / height)
-    if not isinstance(region, np.ndarray):
-        left, top, right, bottom = region
-        inside: Bools = ((y >= top) & (y <= bottom))[:, None] & ((x >= left) & (x <= right))[None, :]
-        return inside
-    mask = np.pad(region, 1)  # padding of the input is not an object
-    rows = np.clip(np.floor(y).astype(int) + 1, 0, mask.shape[0] - 1)
-    columns = np.clip(np.floor(x).astype(int) + 1, 0, mask.shape[1] - 1)
-    marked: Bools = mask[rows[:, None], columns[None, :]]
-    return marked

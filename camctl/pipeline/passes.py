@@ -144,7 +144,7 @@ def run_batch(
                 plain = logits.detach().unflatten(0, (-1, views))[:, PLAIN if augmented else 0]
                 asked = [
                     _Asked.of(predictions, choose)
-                    for predictions, choose in zip(plan.predictions(plain), choices, strict=True)
+                    for predictions, choose in zip(plan.predictions(plain, scenes), choices, strict=True)
                 ]
             slots = _slots(asked)
             outlines |= _Pass(plan, groups, manner, recorder, augmented=augmented).draw(slots)

@@ -94,7 +94,7 @@ def verified(scene: Scene, manner: Manner, passed: Passed, clock: Clock) -> Pass
     with untouched(scene.plan.table):
         for key, drawn, target in passed.drawn():
             # What a class loses is measured in logits, and a value has a unit of its own.
-            if drawn.verdict.name != "ok" or not manner.methods[key[-1]].needs or target.direction:
+            if drawn.verdict.name != "ok" or not manner.methods[key[-1]].needs or target.direction or target.plain:
                 continue
             with clock.timed("verify"):
                 question = passed.predictions.question(target)

@@ -13,6 +13,8 @@ from camctl.values.picture import read_picture
 from camctl.values.request import DETECTED, Family
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
 
     from camctl.engine.layout import LayoutHints
@@ -63,6 +65,8 @@ class Plan:
     """The default target layers that were found so far, by layouts and size of the model's input."""
     meter: ViewMeter
     """What measures the views of pictures."""
+    embeddings: dict[str, Tensor] = field(default_factory=dict)
+    """SHA-256 of a picture that others are compared with -> its embedding."""
 
     def inputs(self, picture: Picture | None) -> Tensor:
         """Return a picture, or noise, as the model's input (1, 3, h, w)."""
@@ -80,12 +84,50 @@ class Plan:
         assert self.reader.output is not None  # noqa: S101 - a pass comes first
         return self.reader.output
 
-    def predictions(self, answers: Tensor) -> list[Predictions]:
-        """Return the scores and labels of each picture's answers, (B, K)."""
+    def predictions(self, answers: Tensor, scenes: Sequence[Scene] = ()) -> list[Predictions]:
+        """Return what each picture's rows (B, ...) say, and can be asked; `scenes` are the pictures."""
+        from camctl.engine.dense import DensePredictions
+        from camctl.engine.detections import BoxPredictions
+        from camctl.engine.embedding import EmbeddingPredictions
         from camctl.engine.predictions import Predictions
 
-        reader = self.reader
-        return Predictions.of_batch(answers, reader.names, reader.score, self.loaded.synonyms, reader.output)
+        reader, synonyms, output = self.reader, self.loaded.synonyms, self.output
+        if output.kind not in {"embedding", "dense", "boxes"}:
+            return Predictions.of_batch(answers, reader.names, reader.score, synonyms, output)
+        rows = answers.detach().float().cpu()
+        places: list[tuple[View | None, tuple[int, int] | None]] = [
+            (scene.view, scene.picture.size) for scene in scenes
+        ] or [(None, None)] * len(rows)
+        if output.kind == "embedding":
+            return [EmbeddingPredictions(row, output, self.embedding) for row in rows]
+        if output.kind == "boxes":
+            pairs = zip(rows, places, strict=True)
+            return [BoxPredictions(row, reader.names, synonyms, output, view) for row, (view, _) in pairs]
+        return [
+            DensePredictions(row, reader.names, reader.score, synonyms, output, *place)
+            for row, place in zip(rows, places, strict=True)
+        ]
+
+    def embedding(self, picture: Picture) -> Tensor:
+        """Return a picture's embedding (D,); it is computed once."""
+        import torch
+
+        if picture.sha256 not in self.embeddings:
+            with torch.no_grad():
+                self.embeddings[picture.sha256] = self.forward(self.inputs(picture))[0].float().cpu()
+        return self.embeddings[picture.sha256]
+
+    def usual_question(self, answers: Tensor) -> Question:
+        """Return what is asked of the first picture's rows if nobody says: of a classifier the best class.
+
+        Raises `InputError`: there is nothing to ask, as of a detector that detects nothing.
+        """
+        from camctl.engine.predictions import choose
+        from camctl.values.request import Classes
+
+        (predictions,) = self.predictions(answers[:1])
+        (target,) = choose(predictions, Classes())
+        return predictions.question(target)
 
     def claimed_layers(self) -> tuple[str, ...]:
         """Return the target layers that the adapter names; empty without an adapter."""
@@ -111,7 +153,8 @@ class Scene:
         """Observe every layer in one forward and one backward pass from a question (the best class by default)."""
         from camctl.engine.probe import probe
 
-        return probe(self.plan.table, self.plan.forward, self.inputs, self.plan.hints, question)
+        plan = self.plan
+        return probe(plan.table, plan.forward, self.inputs, plan.hints, question or plan.usual_question)
 
 
 @dataclass(frozen=True)
@@ -210,7 +253,7 @@ def survey(model: AnyModel, image: AnyPicture | None = None, *, family: Family =
 
     plan = plan_of(loaded_of(model), family)
     inputs = plan.inputs(read_picture(image) if image is not None else None)
-    layers = replace(probe(plan.table, plan.forward, inputs, plan.hints), output=plan.output)
+    layers = replace(probe(plan.table, plan.forward, inputs, plan.hints, plan.usual_question), output=plan.output)
     if not plan.adapter:
         return layers
     default, chosen_by = plan.claimed_layers(), f"adapter {plan.adapter}"

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from torch import Tensor
 
-ScoreKind = Literal["softmax", "sigmoid", "value"]
-"""How answers become the scores (0..1) that people see; a `value` is shown as it is, in its own unit."""
+ScoreKind = Literal["softmax", "sigmoid", "value", "cosine"]
+"""How answers become the scores (0..1) that people see; a `value`, which has a unit, and a `cosine` are shown as is."""
 
 
 class Question(ABC):
@@ -24,6 +24,10 @@ class Question(ABC):
     @abstractmethod
     def answers(self, output: Any) -> Tensor:
         """Turn a model's output, logits (N, classes) of a classifier, into answers (N, K)."""
+
+    def mirrored(self, width: int) -> Question:  # noqa: ARG002 - for questions about a place
+        """Return the question about the mirrored picture; `width` is the model input's in pixels."""
+        return self
 
 
 @dataclass(frozen=True)

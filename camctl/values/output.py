@@ -21,7 +21,7 @@ class Output:
     kind: OutputKind
     decided_by: str
     """`source`, `module` (an attribute of it), `you`, or `found` (from the output itself)."""
-    scores: Literal["softmax", "sigmoid", "value"] = "softmax"
+    scores: Literal["softmax", "sigmoid", "value", "cosine"] = "softmax"
     """How answers become the scores that people see."""
     explained: str = ""
     """What the maps explain in place of the output itself, such as `logit`; empty if it is the output."""

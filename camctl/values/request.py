@@ -8,17 +8,20 @@ from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from camctl.errors import Hint, InputError
+from camctl.values.questions import Asked, Detection, Likeness, Region
 
 if TYPE_CHECKING:
     from camctl.values.picture import AnyPicture
+    from camctl.values.regions import Box
 
-    Box = tuple[float, float, float, float]
-    """Left, top, right and lower edge in pixels of the picture."""
     ClassName = str | int | None
     """A class by name or index; None stands for every class."""
 
 Name = str | int
 """A class as a user names it: by name or index."""
+
+ONE = (str, int, Likeness, Region, Detection)
+"""Types of a single class or question."""
 
 NEAREST = re.compile(r"auto(?::(\d{1,6}))?", re.IGNORECASE)
 USUAL_RIVALS = 3
@@ -51,7 +54,8 @@ class Classes:
     Parameters
     ----------
     names
-        One or several classes by name or index; empty for the `topk` classes with the highest scores.
+        One or several classes by name or index, or other questions (`Likeness`, `Region`, `Detection`); empty for the
+        `topk` classes with the highest scores.
     topk
         Number of classes to explain if none is named.
     versus
@@ -71,7 +75,7 @@ class Classes:
     Classes(names=('cat',), topk=1, versus=('dog',), strength=1.0, threshold=None)
     """
 
-    names: Sequence[Name] = ()
+    names: Sequence[Asked] = ()
     _: KW_ONLY
     topk: int = 1
     versus: Sequence[Name] = ()
@@ -82,7 +86,7 @@ class Classes:
         """Accept one name or any sequence of names."""
         for field_name in ("names", "versus"):
             value = getattr(self, field_name)
-            several = (value,) if isinstance(value, (str, int)) else tuple(dict.fromkeys(value))
+            several = (value,) if isinstance(value, ONE) else tuple(dict.fromkeys(value))
             object.__setattr__(self, field_name, several)
         if self.names and self.threshold is not None:
             message = "Both names and a threshold say which classes to explain."
@@ -90,15 +94,24 @@ class Classes:
 
     @classmethod
     def of(cls, targets: AnyClasses) -> Classes:
-        """Return the classes that `targets` stands for: None, a name, an index, a sequence of both, or `Classes`."""
+        """Return the classes that `targets` stands for: None, a class or question, a sequence of them, or `Classes`."""
         if isinstance(targets, Classes):
             return targets
-        if targets is None:
-            return cls()
-        return cls((targets,) if isinstance(targets, int) else targets)
+        return cls(()) if targets is None else cls((targets,) if isinstance(targets, ONE) else targets)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the classes as JSON holds them."""
+        names = [name if isinstance(name, str | int) else name.to_dict() for name in self.names]
+        return {
+            "names": names,
+            "topk": self.topk,
+            "versus": list(self.versus),
+            "strength": self.strength,
+            "threshold": self.threshold,
+        }
 
 
-AnyClasses = Classes | Sequence[Name] | Name | None
+AnyClasses = Classes | Sequence[Asked] | Asked | None
 """What `targets` accepts."""
 
 

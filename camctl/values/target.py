@@ -1,12 +1,15 @@
-"""The class that a map explains."""
+"""The class, or the other question, that a map explains."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from camctl.values.picture import Picture
+    from camctl.values.regions import AnyRegion, Box
 
 
 Direction = Literal["", "up", "down"]
@@ -29,10 +32,36 @@ class Target:
     """Weight of the contrast."""
     direction: Direction = ""
     """Of a regression's value: whether the map explains why it is higher or lower."""
+    like: str = ""
+    """Path of the picture that the explained one is compared with; empty if it is with none."""
+    where: str = ""
+    """The region of a dense output in words: `predicted`, a box or a mask's file; empty if there is none."""
+    box: Box | None = None
+    """The detected box in pixels of the picture; None if there is none."""
+    plain: bool = False
+    """Whether the score is shown as it is (a cosine), not as a share of 1."""
+    mark: AnyRegion | None = field(default=None, compare=False, repr=False)
+    """What is drawn on the picture: a box in its pixels, or a mask (h, w) of the model's input."""
+    other: Picture | None = field(default=None, compare=False, repr=False)
+    """The picture that the explained one is compared with."""
+    question: Any = field(default=None, compare=False, repr=False)
+    """What is asked of the model's output, if that is more than a class, a contrast or a value."""
+
+    @property
+    def special(self) -> bool:
+        """Whether its label says less than its title."""
+        return bool(self.versus or self.direction or self.where or self.box)
 
     @property
     def title(self) -> str:
-        """Label for people, such as `tabby, tabby cat`, `tabby vs lynx and puma` or `age up`."""
+        """Label for people, such as `tabby, tabby cat`, `tabby vs lynx and puma`, `age up` or `road in predicted`."""
+        named = self._named
+        if self.where:
+            return f"{named} in {self.where}"
+        return f"{named} at {','.join(f'{side:.0f}' for side in self.box)}" if self.box else named
+
+    @property
+    def _named(self) -> str:
         if self.direction:
             return f"{self.label} {self.direction}"
         if not self.versus:
@@ -43,7 +72,10 @@ class Target:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the target as `--json` prints it."""
-        alone = {"index": self.index, "label": self.label, "score": self.score}
+        alone: dict[str, Any] = {"index": self.index, "label": self.label, "score": self.score}
+        alone |= {key: value for key, value in (("like", self.like), ("where", self.where)) if value}
+        if self.box:
+            alone["box"] = [round(side, 2) for side in self.box]
         if self.direction:
             alone["direction"] = self.direction
         if not self.versus:

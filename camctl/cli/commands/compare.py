@@ -212,6 +212,7 @@ def compare(
     pending, sink = models.requests(), output.results.sink
     inputs = models.inputs(pending)
     inputs.add(pictures, "a picture of the comparison")
+    inputs.add(question.others.files(), "a picture that is asked about")
     inputs.add(parse_masks(evaluation.mask or [], len(pictures)).values(), "a mask")
     inputs.add([evaluation.baseline], "the baseline")
     files = figure_files(output.save_path or (), inputs=inputs, sanity=len(pending) if request.sanity else 0)

@@ -45,6 +45,7 @@ def run(
     request, sink, look = model.request(), output.results.sink, asdict(output.overlay)
     inputs = model.inputs([request])
     inputs.add([subject.image], "the picture itself")
+    inputs.add(question.others.files(), "a picture that is asked about")
     files = map_files(output.save_path, output.save_raw, several and several * drawn, inputs=inputs)
     if subject.preview_model:
         return list_layers(request, sink)

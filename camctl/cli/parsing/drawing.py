@@ -53,7 +53,9 @@ class DrawnClasses(options.ClassOptions):
     @property
     def several(self) -> int | None:
         """The number of classes that are asked for; None for a threshold, which any number may pass."""
-        return None if self.threshold is not None else len(self.target_category or ()) or self.topk or 1
+        # The likeness of a pair is drawn on both pictures.
+        names, pairs = self.classes().names, len(self.others.like or ())
+        return None if self.threshold is not None else len(names) + pairs or self.topk or 1
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ from camctl.cli.output.sink import Sink
 from camctl.cli.parsing import completion
 from camctl.cli.parsing.assignments import parse_assignments
 from camctl.cli.parsing.groups import argument, option, switch
+from camctl.cli.parsing.questions import QuestionOptions
 from camctl.cli.parsing.texts import class_name, parse_bands, parse_range, split_names
 from camctl.errors import ExitCode, InputError
 from camctl.render.colormaps import COLORMAPS, known_colormap
@@ -54,6 +55,7 @@ class ClassOptions:
     topk: int | None = option("N", help="Explain the N classes with the highest scores.", min=1)
     versus: list[str] | None = option("CLASS...")
     versus_strength: float = option("S", 1.0, help="Weight of the contrast, 0 (none) or more.")
+    others: QuestionOptions
 
     def classes(self) -> Classes:
         """Return the classes as a request. Raises `InputError`."""
@@ -68,7 +70,7 @@ class ClassOptions:
             message = "--versus-strength is the weight of a contrast, and no class to contrast with is given."
             raise InputError(message, hint="Name one: --versus CLASS, or --versus auto")
         return Classes(
-            names=tuple(map(class_name, names)),
+            names=self.others.asked(tuple(map(class_name, names))),
             topk=self.topk or 1,
             versus=tuple(map(class_name, rivals)),
             strength=self.versus_strength,

@@ -14,7 +14,8 @@ from camctl.values.request import is_index
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from camctl.values.request import Box, ClassName
+    from camctl.values.regions import Box
+    from camctl.values.request import ClassName
 
 PICTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif", ".jp2", ".ppm"}
 """Endings of the files in a folder that count as pictures."""
@@ -95,7 +96,8 @@ def _pictures(text: str) -> list[str]:
 
 def parse_boxes(texts: Sequence[str], pictures: int) -> dict[ClassName, Box]:
     """`["cat=10,20,90,80", "0,0,50,50"]` -> boxes by class; None for every other class. Raises `InputError`."""
-    return {name: _box(text, sides) for name, sides, text in _by_class("box", "X0,Y0,X1,Y1", texts, pictures)}
+    marked = _by_class("box", "X0,Y0,X1,Y1", texts, pictures)
+    return {name: box_of("--box", text, sides, "[CLASS=]X0,Y0,X1,Y1") for name, sides, text in marked}
 
 
 def parse_masks(texts: Sequence[str], pictures: int) -> dict[ClassName, str]:
@@ -121,16 +123,17 @@ def _by_class(kind: str, form: str, texts: Sequence[str], pictures: int) -> Iter
         yield key, value if equals else text, text
 
 
-def _box(text: str, sides: str) -> Box:
+def box_of(flag: str, text: str, sides: str, form: str = "X0,Y0,X1,Y1") -> Box:
+    """Return the box of an option's text, whose four numbers are `sides`. Raises `InputError`."""
     try:
         numbers = [float(side) for side in sides.split(",")]
     except ValueError:
         numbers = []
-    hint = "Write its left, top, right and lower edge in pixels of the picture: --box 10,20,90,80"
+    hint = f"Write its left, top, right and lower edge in pixels of the picture: {flag} 10,20,90,80"
     if len(numbers) != SIDES or not all(map(isfinite, numbers)):
-        raise InputError(f"--box '{text}' is not of the form [CLASS=]X0,Y0,X1,Y1.", hint=hint)
+        raise InputError(f"{flag} '{text}' is not of the form {form}.", hint=hint)
     x0, y0, x1, y1 = numbers
     if x1 <= x0 or y1 <= y0:
-        message = f"--box '{text}' has no area: its right edge must lie right of its left, its lower below its top."
+        message = f"{flag} '{text}' has no area: its right edge must lie right of its left, its lower below its top."
         raise InputError(message, hint=hint)
     return x0, y0, x1, y1

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from camctl.datasets import Data
     from camctl.engine.predictions import Predictions
     from camctl.pipeline.dataset.request import DatasetRequest
-    from camctl.pipeline.metrics import Region
     from camctl.pipeline.passes import Choice
     from camctl.pipeline.scene import LayerGroup, Plan
     from camctl.plugin import LoadedModel
+    from camctl.values.regions import AnyRegion
     from camctl.values.request import ClassName
     from camctl.values.target import Target
 
@@ -68,9 +68,11 @@ class Explainer:
             if refused := refusal(method, self.plan):
                 raise refused
         scenes = self._first_scenes(MOST_PICTURES if request.layers == (BEST,) and group is None else 1)
-        self.predictions: Predictions = self.plan.predictions(self.plan.forward(scenes[0].inputs).detach())[0]
+        self.predictions: Predictions = self.plan.predictions(self.plan.forward(scenes[0].inputs).detach(), scenes[:1])[
+            0
+        ]
         for name in request.classes_named():
-            self.predictions.find(name)  # a mistake in the words is told at once, and not picture by picture
+            self.predictions.check(name)  # a mistake in the words is told at once, and not picture by picture
         self.labels = self._labels()
         self.notes: list[str] = [*data.notes, *self._label_notes()]
         """What is told about the run, a sentence each."""
@@ -149,7 +151,7 @@ class Explainer:
         known: dict[str, int] = {}
         for label in labels:
             try:
-                known[label] = self.predictions.find(label).index
+                known[label] = self.predictions.index_of(label)
             except CamctlError:
                 continue
         if self.request.by_label and not known:
@@ -246,7 +248,7 @@ class Explainer:
             if not self.measuring.metrics:
                 return replace(explained, passed=passed)
             box = self.data.entries[explained.index].box
-            regions: dict[ClassName, Region] = {} if box is None else {None: (box[0], box[1], box[2], box[3])}
+            regions: dict[ClassName, AnyRegion] = {} if box is None else {None: (box[0], box[1], box[2], box[3])}
             measuring = replace(self.measuring, regions=regions)
             figures, faults = measure(scene, [self.group], self.manner, passed, measuring)
         except CamctlError as error:

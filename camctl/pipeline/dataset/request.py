@@ -11,6 +11,7 @@ from camctl.pipeline.method_selection import pick_methods, pick_metrics, usual_a
 from camctl.pipeline.metrics import Measuring
 from camctl.pipeline.passes import Manner
 from camctl.results import schema
+from camctl.values.questions import Region
 from camctl.values.reading import AS_FOUND, Reading
 from camctl.values.request import DETECTED, NO_EVALUATION, Classes, Evaluation, Family
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from camctl.engine.predictions import Predictions
     from camctl.plugin import Aggregate
     from camctl.values.cam import Smoothing
+    from camctl.values.questions import Asked
     from camctl.values.request import Name
     from camctl.values.target import Target
 
@@ -47,7 +49,7 @@ class DatasetRequest:
         """Whether the pictures' own labels are asked for."""
         return any(map(_is_label, (*self.classes.names, *self.classes.versus)))
 
-    def classes_named(self) -> list[Name]:
+    def classes_named(self) -> list[Asked]:
         """Return the classes that are asked for of every picture."""
         return [name for name in self.classes.names if not _is_label(name)]
 
@@ -94,10 +96,12 @@ class DatasetRequest:
         if label is None:
             return choose(predictions, self.classes)
 
-        def own(names: Sequence[Name]) -> tuple[Name, ...]:
-            return tuple(label if _is_label(name) else name for name in names)
+        def own(name: Asked) -> Any:
+            if _is_label(name):
+                return replace(name, name=label) if isinstance(name, Region) else label
+            return name
 
-        names, versus = own(self.classes.names), own(self.classes.versus)
+        names, versus = tuple(map(own, self.classes.names)), tuple(map(own, self.classes.versus))
         return choose(predictions, replace(self.classes, names=names, versus=versus))
 
     def to_dict(self) -> dict[str, Any]:
@@ -106,7 +110,7 @@ class DatasetRequest:
         return {
             "methods": list(self.methods),
             "method_options": dict(self.method_options),
-            "classes": asdict(self.classes),
+            "classes": self.classes.to_dict(),
             "layers": list(self.layers),
             "smooth": self.smooth,
             "aggregate": self.aggregate,
@@ -119,5 +123,6 @@ class DatasetRequest:
         }
 
 
-def _is_label(name: Name) -> bool:
+def _is_label(name: Asked) -> bool:
+    name = name.name if isinstance(name, Region) else name
     return isinstance(name, str) and name.casefold() == LABEL

@@ -93,7 +93,7 @@ class Rows:
             if isinstance(target, CamctlError):
                 continue
             asked = {
-                "target": target.label if not target.direction else target.title,
+                "target": target.title if target.special and not target.versus else target.label,
                 "target_index": target.index,
                 "target_score": target.score,
                 "versus": [other.label for other in target.versus],
