@@ -98,7 +98,18 @@ class Hint(str):
     """Option -> the keyword that does the same in Python, if it has another name or place there."""
 
     LOADING: ClassVar[frozenset[str]] = frozenset(
-        ("cfg_options", "device", "head", "labels", "output", "random_weights", "seed", "trust_checkpoint", "weights")
+        (
+            "cfg_options",
+            "device",
+            "head",
+            "labels",
+            "output",
+            "precision",
+            "random_weights",
+            "seed",
+            "trust_checkpoint",
+            "weights",
+        )
     )
     """Options that are keywords of `camctl.load` in Python."""
 

@@ -180,7 +180,7 @@ def test_the_probe_alone_finds_what_the_adapters_know(monkeypatch):
         assert next(record for record in seen.records if record.name == layer).usable
         with monkeypatch.context() as patch:
             patch.setattr(registry, "match_adapter", lambda *_: None)
-            assert survey(net).default == (alone,), family
+            assert survey(camctl.load(f"demo:{family}")).default == (alone,), family
 
 
 def test_a_repaired_t2t_says_so_and_an_unrepaired_one_differs(pixels):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import torch
 from torch.nn.functional import cosine_similarity
 
 from camctl.engine.predictions import Predictions, not_asked
@@ -97,7 +98,9 @@ class EmbeddingPredictions(Predictions):
         if embedding.shape != self.logits.shape:
             message = f"The embeddings have other sizes: {len(self.logits)} and {len(embedding)}."
             raise InputError(message, hint="Give pictures of one size.")
-        question = LikenessQuestion(tuple(embedding.tolist()))
+        question: Question = LikenessQuestion(tuple(embedding.tolist()))
+        if torch.equal(embedding, self.logits):  # nothing makes a picture more like itself
+            question = FeaturesQuestion(tuple(embedding.tolist()))
         score = float(question.answers(self.logits[None].float())[0, 0])
         return Target(
             index=0,

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from camctl.engine.graph import out_of_inference
+from camctl.engine.precision import float32
 from camctl.errors import InputError
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class ModuleTable:
     """Layers that ran several times in a pass, and what each run sees; found once per model."""
     layouts: dict[Any, Layout] = field(default_factory=dict)
     """Layers' names, with the shapes of their output and of the input -> the layout; found once per model."""
+    tf32: bool = False
+    """Whether CUDA may compute float32 in TF32."""
     held: list[bool] = field(default_factory=list)
     """Not empty inside `untouched`."""
 
@@ -99,9 +102,9 @@ def _checksum(tensor: Tensor) -> int:
 def untouched(model: nn.Module | ModuleTable) -> Iterator[None]:
     """Put a model into eval mode without trainable parameters, and restore modes and `requires_grad` afterwards.
 
-    Checkpointing of activations is off, since it runs layers twice, inference mode is left, and what `torch.compile`
-    has compiled runs as it was written, since hooks do not fire otherwise. Inside another `untouched` of the same table
-    there is nothing to do.
+    Checkpointing of activations is off, since it runs layers twice, inference mode is left, what `torch.compile` has
+    compiled runs as it was written, since hooks do not fire otherwise, and float32 is float32 on CUDA. Inside another
+    `untouched` of the same table there is nothing to do.
 
     Raises `InputError`: a parameter is not initialised.
     """
@@ -112,17 +115,20 @@ def untouched(model: nn.Module | ModuleTable) -> Iterator[None]:
     if any(nn.parameter.is_lazy(parameter) for parameter in table.parameters):
         message = "The model has layers whose sizes are not known yet (torch's Lazy modules)."
         raise InputError(message, hint="Run the model once on an input of its size first.")
-    modes = [(part, part.training) for part in table.parts.values()]
-    trainable = [(parameter, parameter.requires_grad) for parameter in table.parameters]
+    training = [part for part in table.parts.values() if part.training]
+    # To walk through a model costs a millisecond: a model in eval mode is not put into it again.
+    modes = [(part, part.training) for part in table.parts.values()] if training else []
+    trainable = [parameter for parameter in table.parameters if parameter.requires_grad]
     saving = [(part, name) for part in table.parts.values() for name in SAVING if vars(part).get(name) is True]
     table.held.append(True)
     try:
-        table.root.eval()
-        for parameter, _ in trainable:
+        if training:
+            table.root.eval()
+        for parameter in trainable:
             parameter.requires_grad_(False)
         for part, name in saving:
             setattr(part, name, False)
-        with out_of_inference(), _uncompiled():
+        with out_of_inference(), _uncompiled(), float32(tf32=table.tf32):
             yield
     finally:
         table.held.clear()
@@ -130,8 +136,8 @@ def untouched(model: nn.Module | ModuleTable) -> Iterator[None]:
             setattr(part, name, True)
         for part, mode in modes:
             part.training = mode
-        for parameter, needed in trainable:
-            parameter.requires_grad_(needed)
+        for parameter in trainable:
+            parameter.requires_grad_(True)
 
 
 def _uncompiled() -> AbstractContextManager[Any]:

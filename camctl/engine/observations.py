@@ -198,9 +198,10 @@ def watch(name: str, seen: dict[str, Observation], run: ProbeRun) -> Callable[[n
 def _negative_share(grid: Tensor) -> float:
     """Return the share of negative values in the sum of absolute values, 0..1; exactly 0 if there are none."""
     values = grid.float()
-    total = float(torch.linalg.vector_norm(values, 1))
-    # Not the difference of two sums: by rounding alone it would be zero for one picture and not for the next.
-    return abs(float(values.clamp(max=0).sum())) / total if 0 < total < inf else 0.0
+    # Not a difference of sums: by rounding alone it would be zero for one picture and not for the next.
+    negative = float(values.clamp(max=0).sum())
+    total = float(values.sum()) - 2 * negative  # of absolute values; a norm takes five times as long
+    return -negative / total if 0 < total < inf else 0.0
 
 
 def _version(tensor: Tensor) -> int:

@@ -5,6 +5,9 @@ from camctl.plugin import Capture, Evidence, method
 
 EPSILON = 1e-7
 
+CANCELLED = 1e-6
+"""Share of a channel's absolute activations below which their sum is what rounding has left of it."""
+
 
 @method(
     name="XGradCAM",
@@ -16,7 +19,15 @@ EPSILON = 1e-7
     remarks=(weak_on_class_tokens(vit=".40", t2t=".25"),),
 )
 def xgradcam(capture: Capture) -> Evidence:
-    """Evidence (N, C, H, W). The paper sums activations after ReLU; signed ones (tokens) can nearly cancel."""
-    activations = capture.activations
-    weights = (capture.gradients * activations).sum((2, 3), keepdim=True)
-    return weights / (activations.sum((2, 3), keepdim=True) + EPSILON) * activations
+    """Evidence (N, C, H, W), by sums in double precision.
+
+    The paper sums activations after ReLU. Signed ones (tokens) can cancel: then float32 loses digits, and a channel
+    whose sum is rounding alone has no weight.
+    """
+    import torch
+
+    activations = capture.activations.double()
+    totals = activations.sum((2, 3), keepdim=True)
+    weights = (capture.gradients.double() * activations).sum((2, 3), keepdim=True) / (totals + EPSILON)
+    cancelled = totals.abs() <= CANCELLED * activations.abs().sum((2, 3), keepdim=True)
+    return torch.where(cancelled, 0.0, weights).float() * capture.activations

@@ -24,7 +24,15 @@ ONE_FITS = "The memory holds one picture at a time."
 
 
 def why_alone(plan: Plan, scene: Scene) -> str:
-    """Return why pictures are run alone: their answers beside another one differ, or cannot be had; empty if not."""
+    """Return why pictures are run alone; empty if they are not. Found once for each size of input."""
+    shape = tuple(scene.inputs.shape)
+    if shape not in plan.alone:
+        plan.alone[shape] = _beside_another(plan, scene)
+    return plan.alone[shape]
+
+
+def _beside_another(plan: Plan, scene: Scene) -> str:
+    """Return whether a picture's answers beside another one differ, or cannot be had, in words; empty if not."""
     import torch
 
     from camctl.engine.model_state import untouched

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from camctl import registry
 from camctl.errors import Hint, InputError
 from camctl.kit.data_sets import synonyms
 from camctl.kit.name_files import given_names, names_beside
 from camctl.plugin import LoadedModel, LoadOptions
+from camctl.plugin.models import Precision
 from camctl.values.texts import counted
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def load(  # noqa: PLR0913
     labels: Sequence[str] | Mapping[Any, Any] | str = (),
     output: OutputKind | None = None,
     head: str | int | None = None,
+    precision: Precision = "float32",
     progress: Callable[[str, int, int], None] | None = None,
 ) -> LoadedModel:
     """Load a classifier.
@@ -74,6 +76,9 @@ def load(  # noqa: PLR0913
         `boxes`.
     head
         Name or index of the head to explain, of several.
+    precision
+        How float32 arithmetic is done: `float32` means what it says, also on CUDA; `tf32` allows CUDA's faster products
+        with 10 bits of mantissa; `bf16` and `fp16` compute what bears it in half precision (autocast).
     progress
         Called as `progress(text, done, total)` while a file is downloaded.
 
@@ -118,6 +123,8 @@ def load(  # noqa: PLR0913
         loaded = replace(loaded, output=output, output_by="you")
     if head is not None:
         loaded = replace(loaded, head=head)
+    if precision not in ("float32", loaded.precision):
+        loaded = _at_precision(loaded, precision)
     if options.labels:
         loaded = _renamed(loaded, options.labels)
     elif loaded.class_names is None and file is not None:
@@ -134,6 +141,21 @@ def _read(model: str, checkpoint: str | None, device: str, options: LoadOptions)
         raise InputError(message, hint=Hint("Leave out one of them", weights=options.weights, random_weights=True))
     loaded: LoadedModel = picked.plugin.load(reference, checkpoint, _device(device), options)
     return loaded
+
+
+def _at_precision(loaded: LoadedModel, precision: Precision) -> LoadedModel:
+    """Return the model with its float32 arithmetic done at another precision. Raises `InputError`."""
+    if loaded.precision != "float32":
+        message = f"The model was loaded at precision {loaded.precision} already."
+        raise InputError(message, hint="Load it again from where it came.")
+    if precision not in get_args(Precision):
+        raise InputError(f"'{precision}' is no precision.", hint=f"Choose from: {', '.join(get_args(Precision))}.")
+    from camctl.engine.precision import cast
+
+    on_cuda = any(parameter.device.type == "cuda" for parameter in loaded.module.parameters())
+    note = () if precision != "tf32" or on_cuda else ("Precision tf32 changes nothing without a CUDA device.",)
+    notes = (*loaded.notes, *note)
+    return replace(loaded, forward=cast(loaded.forward, precision), precision=precision, notes=notes)
 
 
 def _check_ready(checkpoint: str | None, device: str, options: LoadOptions) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import product
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -245,10 +246,13 @@ class _Pass:
         self.vit_like = plan.hints.tokens
         self._shared: dict[GroupKey, Maps] = {}
         """Maps that are the same for every target."""
+        self._several = False
+        """Whether there are several targets."""
 
     def draw(self, slots: Sequence[Sequence[Question]]) -> dict[Key, Maps | CamctlError]:
         """Draw every map of this pass; a slot has one question for each picture."""
         maps: dict[Key, Maps | CamctlError] = {}
+        self._several = len(slots) > 1
         for i, questions in enumerate(slots):
             answered = self._answered(questions, last=i == len(slots) - 1)
             maps |= {(i, *key): cam for key, cam in answered.items()}
@@ -291,11 +295,12 @@ class _Pass:
 
     def _same_for_all(self, method: Method) -> bool:
         """Return whether a map is the next target's too; a score that is not a number has a verdict of its own."""
-        return (
-            not method.discriminative
-            and "gradients" not in method.needs
-            and bool(self.recorder.logits.isfinite().all())
-        )
+        return self._several and not method.discriminative and "gradients" not in method.needs and self._sound
+
+    @cached_property
+    def _sound(self) -> bool:
+        """Whether all scores are numbers; on a GPU to ask is to wait."""
+        return bool(self.recorder.logits.isfinite().all())
 
     def _maps(
         self,

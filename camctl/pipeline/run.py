@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import cache
 from typing import TYPE_CHECKING
 
 from camctl.errors import CamctlError, Hint, InputError
@@ -123,7 +123,7 @@ def _cams(scene: Scene, groups: Sequence[LayerGroup | CamctlError], manner: Mann
     """Return the maps that were drawn, with advice on those that are worthless."""
     from camctl.engine.verdict import advice
 
-    probe = cache(scene.probe)
+    probe = cache(scene.probe)  # once for all maps: which layers can be used does not depend on the question
     cams: dict[Key, Cam] = {}
     for key, drawn, target in sorted(passed.drawn(), key=lambda entry: entry[0]):
         group = groups[key[1]]
@@ -137,7 +137,7 @@ def _cams(scene: Scene, groups: Sequence[LayerGroup | CamctlError], manner: Mann
             drawn.method,
             (*group.names, *group.pre_activation),
             scene.loaded.name,
-            partial(probe, passed.predictions.question(target)),
+            probe,
             probed=group.chosen_by == "probe",
             notes=scene.loaded.notes,
         )
@@ -188,4 +188,6 @@ def _explanation(
         forward_milliseconds=spent.get("forward", 0.0) + spent.get("forward (aug)", 0.0),
         backward_milliseconds=spent.get("backward", 0.0) + spent.get("backward (aug)", 0.0),
         versions=versions(),
+        device=str(scene.inputs.device),
+        precision=loaded.precision,
     )

@@ -43,8 +43,12 @@ class _Known:
     """Identities of its modules: a user may have put in others since."""
     reader: OutputReader
     meter: ViewMeter
+    hints: dict[Family, tuple[LayoutHints, str]] = field(default_factory=dict)
+    """What is said about its layouts, and the name of the adapter that says it, by what the user says."""
     groups: dict[tuple[LayoutHints, tuple[int, int]], LayerGroup] = field(default_factory=dict)
     """The default target layers, by what is said about layouts and the size of the model's input."""
+    alone: dict[tuple[int, ...], str] = field(default_factory=dict)
+    """Shape of an input -> why pictures of it are run alone; empty if they are not."""
 
 
 _known: dict[int, _Known] = {}
@@ -65,6 +69,8 @@ class Plan:
     """The default target layers that were found so far, by layouts and size of the model's input."""
     meter: ViewMeter
     """What measures the views of pictures."""
+    alone: dict[tuple[int, ...], str]
+    """Why pictures are run alone, by the shape of their input, as far as it was found."""
     embeddings: dict[str, Tensor] = field(default_factory=dict)
     """SHA-256 of a picture that others are compared with -> its embedding."""
 
@@ -178,18 +184,10 @@ class LayerGroup:
 
 def plan_of(loaded: LoadedModel, family: Family = DETECTED) -> Plan:
     """Find the adapter that knows a model, and list its modules."""
-    from camctl.engine.layout import LayoutHints
-
     known = _known_of(loaded)
-    match = registry.match_adapter(loaded.module, family.adapter)
-    hints = LayoutHints(
-        adapter=match.plugin if match else None,
-        claimed_tokens=match.plugin.extra_tokens(loaded.module) if match else None,
-        extra_tokens=family.num_extra_tokens,
-        call=family.call,
-        tokens=family.vit_like,
-    )
-    name = match.found.name if match else ""
+    if family not in known.hints:
+        known.hints[family] = _hints(loaded, family)
+    hints, name = known.hints[family]
     return Plan(
         loaded=loaded,
         table=known.table,
@@ -198,7 +196,23 @@ def plan_of(loaded: LoadedModel, family: Family = DETECTED) -> Plan:
         reader=known.reader,
         groups=known.groups,
         meter=known.meter,
+        alone=known.alone,
     )
+
+
+def _hints(loaded: LoadedModel, family: Family) -> tuple[LayoutHints, str]:
+    """Return what the user and the adapter that knows a model say about its layouts, and the adapter's name."""
+    from camctl.engine.layout import LayoutHints
+
+    match = registry.match_adapter(loaded.module, family.adapter)
+    hints = LayoutHints(
+        adapter=match.plugin if match else None,
+        claimed_tokens=match.plugin.extra_tokens(loaded.module) if match else None,
+        extra_tokens=family.num_extra_tokens,
+        call=family.call,
+        tokens=family.vit_like,
+    )
+    return hints, match.found.name if match else ""
 
 
 def _known_of(loaded: LoadedModel) -> _Known:
@@ -212,7 +226,7 @@ def _known_of(loaded: LoadedModel) -> _Known:
         if key not in _known:
             finalize(loaded, _known.pop, key, None).atexit = False
         _known[key] = _Known(
-            table=ModuleTable.of(loaded.module),
+            table=replace(ModuleTable.of(loaded.module), tf32=loaded.precision == "tf32"),
             modules=modules,
             reader=OutputReader(loaded),
             meter=ViewMeter(loaded),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from camctl.plugin.questions import ScoreKind  # noqa: TC001 - the dataclass is read at run time
 from camctl.values.output import OutputKind  # noqa: TC001
@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor, nn
+
+
+Precision = Literal["float32", "tf32", "bf16", "fp16"]
+"""How a model's float32 arithmetic is done: as float32; on CUDA with TF32's 10 bits of mantissa; or with the operations
+that bear it in half precision (torch's autocast)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +65,8 @@ class LoadedModel:
     largest."""
     score: ScoreKind = "softmax"
     """How logits become scores (`sigmoid` for multi-label heads)."""
+    precision: Precision = "float32"
+    """How its float32 arithmetic is done; set after loading."""
     checkpoint: Checkpoint | None = None
     random_weights: bool = False
     repairs: tuple[str, ...] = ()

@@ -122,6 +122,7 @@ class _Pictured:
             forward_milliseconds=0.0,
             backward_milliseconds=0.0,
             versions=about.get("versions") or {},
+            precision=str(results.start.get("precision", "float32")),
             image_sha256=first["sha256"] or "",
         )
 

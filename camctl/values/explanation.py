@@ -30,6 +30,10 @@ class Explanation:
     forward_milliseconds: float
     backward_milliseconds: float
     versions: Mapping[str, str]
+    device: str = ""
+    """Device that the model ran on, such as `cpu` or `cuda:0`; empty if unknown."""
+    precision: str = "float32"
+    """How its float32 arithmetic was done: `float32`, `tf32`, `bf16` or `fp16`."""
     image_sha256: str = ""
     """SHA-256 of the picture's file, or of its pixels if it came in memory."""
     output: Output | None = None
@@ -53,6 +57,8 @@ class Explanation:
             "model": self.model,
             "checkpoint": {"path": self.checkpoint, "sha256": self.checkpoint_sha256} if self.checkpoint else None,
             "random_weights": self.random_weights,
+            "device": self.device,
+            "precision": self.precision,
             "output": self.output.to_dict() if self.output else None,
             "repairs": list(self.repairs),
             "notes": list(self.notes),

@@ -15,6 +15,7 @@ from camctl.cli.parsing.groups import argument, option, switch
 from camctl.cli.parsing.questions import QuestionOptions
 from camctl.cli.parsing.texts import class_name, parse_bands, parse_range, split_names
 from camctl.errors import ExitCode, InputError
+from camctl.plugin.models import Precision
 from camctl.render.colormaps import COLORMAPS, known_colormap
 from camctl.values.look import DEFAULT_COLORMAP, DEFAULT_OPACITY
 from camctl.values.output import OutputKind
@@ -206,6 +207,8 @@ class ModelOptions:
     """How a model is loaded, and what the user says about its family.
 
     device: cpu, cuda, cuda:1, mps or auto (the fastest one here).
+    precision: float32 is float32 on every device; tf32 lets CUDA compute faster with 10 bits of mantissa; bf16 and fp16
+        compute in half precision what bears it.
     cfg_options: Changes to the config file, such as model.head.num_classes=10.
     labels: Names of the classes: texts, a file with one per line (or CSV, JSON, YAML), or imagenet, imagenet22k, coco.
         A zero-shot model (CLIP, SigLIP) scores the picture against them: --labels 'a photo of a cat,a photo of a dog'.
@@ -224,6 +227,7 @@ class ModelOptions:
     panel: ClassVar = "Model"
 
     device: str = option("DEVICE", "cpu", autocompletion=completion.devices)
+    precision: Precision = option(None, "float32")
     cfg_options: list[str] | None = option("KEY=VALUE...")
     labels: list[str] | None = option("TEXT...")
     output: OutputKind | None = option("KIND", shown="detected")
@@ -263,6 +267,7 @@ class ModelOptions:
             "labels": self.labels[0] if self.labels and len(self.labels) == 1 else self.labels or (),
             "output": self.output,
             "head": self.head,
+            "precision": self.precision,
         }
         return ModelRequest(model, checkpoint, family, keywords, structure_only=drawn)
 

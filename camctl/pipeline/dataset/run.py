@@ -194,6 +194,7 @@ def _asked(explainer: Explainer, loaded: LoadedModel) -> dict[str, Any]:
     return {
         "model": loaded.name,
         "weights": _weights(loaded),
+        "precision": loaded.precision,
         "class_names": _digest(loaded.class_names),
         "data": {"name": data.name, "pictures": len(data), "fingerprint": data.fingerprint},
         **explainer.request.to_dict(),
