@@ -13,6 +13,7 @@ from PIL import Image
 
 from camctl.errors import InputError
 from camctl.render.colormaps import LEVELS, colours, levels
+from camctl.render.marks import draw_mark
 from camctl.values.look import DEFAULT_COLORMAP, DEFAULT_OPACITY
 from camctl.values.view import View
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from camctl.values.cam import Cam
     from camctl.values.look import Canvas
 
 Box = tuple[float, float, float, float]
@@ -72,6 +74,23 @@ def overlay(
         part = _into((left, top + rows.start, right, top + rows.stop), view.box, values.shape)
         heat = levels(_resample(values, part, (right - left, rows.stop - rows.start)))
         _paint(inside[rows], heat, palette, opacity)
+    return picture
+
+
+def overlay_of(cam: Cam, *, canvas: Canvas, colormap: str, opacity: float) -> NDArray[np.uint8]:
+    """Draw a map on its picture, and the outline of the region or box that it is about."""
+    picture = overlay(
+        cam.picture.pixels,
+        cam.values,
+        cam.view,
+        canvas=canvas,
+        colormap=colormap,
+        opacity=opacity,
+        worthless=cam.blank,
+    )
+    window = cam.view.box if canvas == "view" else whole(cam.picture.size).box
+    if cam.target.mark is not None:
+        draw_mark(picture, cam.target.mark, window, cam.view)
     return picture
 
 

@@ -113,14 +113,6 @@ class Cam:
         >>> explanation.maps[0].overlay(canvas="original").shape
         (128, 128, 3)
         """
-        from camctl.render.overlay import overlay
+        from camctl.render.overlay import overlay_of
 
-        return overlay(
-            self.picture.pixels,
-            self.values,
-            self.view,
-            canvas=canvas,
-            colormap=colormap,
-            opacity=opacity,
-            worthless=self.blank,
-        )
+        return overlay_of(self, canvas=canvas, colormap=colormap, opacity=opacity)

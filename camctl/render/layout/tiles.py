@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from camctl.render.marks import draw_mark
 from camctl.render.overlay import overlay, seen, whole
 from camctl.values.view import View
 
@@ -135,7 +136,11 @@ class Tiles:
         def draw(width: int, height: int) -> Pixels:
             values = np.float32(low) + cam.values * np.float32(high - low) if cell in self._ends else cam.values
             view = cam.view.on(cam.picture.size, (height, width)) if self.canvas == "original" else None
-            return self.cover(self.picture_of(cell)(width, height), values, view, worthless=cam.blank)
+            picture = self.cover(self.picture_of(cell)(width, height), values, view, worthless=cam.blank)
+            if cam.target.mark is not None:
+                window = cam.view.box if self.canvas == "view" else whole(cam.picture.size).box
+                draw_mark(picture, cam.target.mark, window, cam.view)
+            return picture
 
         return draw
 

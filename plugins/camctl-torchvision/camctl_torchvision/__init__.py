@@ -1,1 +1,1 @@
-"""torchvision's classifiers for camctl: `torchvision:NAME`."""
+"""torchvision's classifiers, segmenters and detectors for camctl: `torchvision:NAME`."""

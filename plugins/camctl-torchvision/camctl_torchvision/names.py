@@ -8,8 +8,6 @@ from camctl.errors import InputError, UnknownNameError
 
 OTHERS = {
     "quantization": "a quantised model, which has no gradients",
-    "detection": "a detection model, and camctl explains classifiers",
-    "segmentation": "a segmentation model, and camctl explains classifiers",
     "video": "a video model, and camctl explains classifiers of pictures",
     "optical_flow": "an optical-flow model, and camctl explains classifiers",
 }
@@ -23,16 +21,24 @@ def classifiers() -> list[str]:
     return list(models.list_models(module=models))
 
 
+def task_of(name: str) -> str:
+    """What a model of this name does: `classification`, `segmentation` or `detection`."""
+    from torchvision import models
+
+    parts = ("segmentation", "detection")
+    return next((part for part in parts if name in models.list_models(module=getattr(models, part))), "classification")
+
+
 def check_name(reference: str) -> str:
     """Return the name in torchvision's spelling.
 
-    Raises `UnknownNameError` for an unknown name, `InputError` for a model that is no classifier.
+    Raises `UnknownNameError` for an unknown name, `InputError` for a model that cannot be explained.
     """
     from torchvision import models
 
     name = reference.strip().lower().replace("-", "_")
     known = classifiers()
-    if name in known:
+    if name in known or task_of(name) != "classification":
         return name
     for part, what in OTHERS.items():
         if name in models.list_models(module=getattr(models, part)):

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
+DETECTED_AT = 320
+"""Side in pixels of the noise that a detector is shown where there is no picture."""
+
 _ENUM_NAME = re.compile(r"[A-Za-z0-9_]+")
 
 
@@ -69,7 +72,8 @@ def class_names(weights: Any) -> tuple[str, ...]:
 
 def size_of(transforms: Any) -> tuple[int, int]:
     """Height and width of the transforms' output."""
-    edges = list(transforms.crop_size)
+    # A segmenter's have a shorter edge alone, and a detector's leave the size to the model.
+    edges = getattr(transforms, "crop_size", None) or getattr(transforms, "resize_size", None) or [DETECTED_AT]
     return int(edges[0]), int(edges[-1])
 
 

@@ -11,20 +11,26 @@ from camctl.kit.checkpoints import Weights, read_checkpoint
 from camctl.kit.downloads import check_checkpoint, local_file
 from camctl.kit.importing import refuse_options
 from camctl.kit.random_weights import LIKE_PICTURES, enliven, seeded, settle
-from camctl.plugin import LoadedModel, LoadOptions, Source
+from camctl.plugin import LoadedModel, LoadOptions, OutputKind, Source
 from camctl_torchvision import published
 from camctl_torchvision.fitting import build, classes_in, filled, renamed, size_in
-from camctl_torchvision.names import check_name
+from camctl_torchvision.names import check_name, task_of
 
 HERE_ALREADY = Hint("Give a checkpoint file on this machine, or use", random_weights=True)
+OUTPUTS: dict[str, OutputKind] = {"classification": "logits", "segmentation": "dense", "detection": "boxes"}
+"""What a model does -> what its output is."""
+
 SETTLING = 224
 """Largest input side in pixels for estimating the statistics of batch norms."""
 
 
 class Torchvision(Source):
-    """Every classification model of torchvision, with its published weights, transforms and class names."""
+    """torchvision's classifiers, segmenters and detectors, with published weights, transforms and class names."""
 
-    summary = "torchvision's classifiers: torchvision:resnet50; CHECKPOINT is a file, or weights such as IMAGENET1K_V2."
+    summary = (
+        "torchvision's classifiers, segmenters and detectors: torchvision:resnet50; CHECKPOINT is a file, or weights "
+        "such as IMAGENET1K_V2."
+    )
     example = "resnet50"
 
     def load(self, reference: str, checkpoint: str | None, device: str, options: LoadOptions) -> LoadedModel:
@@ -47,11 +53,12 @@ def _at_random(name: str, options: LoadOptions) -> LoadedModel:
     size = published.size_of(transforms)
     names = published.class_names(weights)
     with seeded(options.seed):
-        module = build(name, classes=len(names), size=size[0])
+        module = build(name, classes=len(names), size=size[0], every_box=True)
     enliven(module, options.seed)
     module.eval()
     edges = (min(size[0], SETTLING), min(size[1], SETTLING))
-    settle(module, module, (3, *edges), options.seed, scales=LIKE_PICTURES)
+    if task_of(name) != "detection":  # its batch norms are frozen, and it stretches pictures itself
+        settle(module, module, (3, *edges), options.seed, scales=LIKE_PICTURES)
     return _loaded(name, module, transforms, names, random_weights=True)
 
 
@@ -100,6 +107,6 @@ def _loaded(name: str, module: Any, transforms: Any, names: tuple[str, ...] | No
         preprocess=published.preprocess_with(transforms),
         input_size=published.size_of(transforms),
         class_names=names,
-        output="logits",
+        output=OUTPUTS[task_of(name)],
         **more,
     )

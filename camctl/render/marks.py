@@ -1,0 +1,58 @@
+"""Outlines on a picture: the box or region that a question is about, and what is cut out of a map."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+from camctl.values.regions import seen
+from camctl.values.view import View
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from camctl.values.regions import AnyRegion, Bools, Box
+
+LIGHT, DARK = (255, 255, 255), (20, 20, 20)
+"""Colours of the line and of its border: one of them is seen on any picture."""
+
+FINEST = 120
+"""Pixels of a picture's shorter side for each pixel of the line's width."""
+
+
+def draw_mark(picture: NDArray[np.uint8], mark: AnyRegion, window: Box, view: View) -> None:
+    """Draw the outline of a region on a picture (H, W, 3), in place.
+
+    `window` is the part of the whole picture that is drawn, in its pixels. A mark is a box in pixels of the whole
+    picture, or a mask (h, w) of the model's input, whose place `view` knows.
+    """
+    height, width = picture.shape[:2]
+    canvas = View(size=(height, width), box=window)
+    inside = _on(mark, canvas, view) if isinstance(mark, np.ndarray) else seen(mark, canvas)
+    line = max(1, round(min(height, width) / FINEST))
+    inner = _shrunk(inside, line)
+    picture[inside & ~inner] = LIGHT
+    picture[inner & ~_shrunk(inner, max(1, line // 2))] = DARK
+
+
+def _on(mask: Bools, canvas: View, view: View) -> Bools:
+    """Return where the pixels of a canvas lie on a mask of the model's input."""
+    (height, width), (x0, y0, x1, y1) = canvas.size, canvas.box
+    left, top, right, bottom = view.box
+    x = x0 + (np.arange(width) + 0.5) * ((x1 - x0) / width)
+    y = y0 + (np.arange(height) + 0.5) * ((y1 - y0) / height)
+    columns = np.floor((x - left) / (right - left) * mask.shape[1]).astype(int)
+    rows = np.floor((y - top) / (bottom - top) * mask.shape[0]).astype(int)
+    across, down = (columns >= 0) & (columns < mask.shape[1]), (rows >= 0) & (rows < mask.shape[0])
+    held: Bools = mask[np.clip(rows, 0, mask.shape[0] - 1)[:, None], np.clip(columns, 0, mask.shape[1] - 1)[None, :]]
+    return held & down[:, None] & across[None, :]
+
+
+def _shrunk(mask: Bools, by: int) -> Bools:
+    """Return a mask without the pixels within a distance of its outside; all beyond the picture is outside."""
+    padded = Image.fromarray(np.pad(mask, by).astype(np.uint8) * 255)
+    small = np.asarray(padded.filter(ImageFilter.MinFilter(2 * by + 1))) > 0
+    inner: Bools = small[by:-by, by:-by]
+    return inner
