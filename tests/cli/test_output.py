@@ -66,7 +66,11 @@ def test_up_of_a_logit_without_a_name_says_how_to_make_it_a_value(camctl, photo)
         (("--threshold", "2"), "--threshold 2.0 is out of range"),
         (("--threshold", "0.5", "--topk", "2"), "which classes to explain"),
         (("--threshold", "0.999"), "No class scores above 0.999"),
-        (("--output", "embedding"), "The model's output is an embedding"),
+        (("--output", "boxes"), "The model's output is said to be boxes, and has none"),
+        (("--like", "photo.png"), "A likeness to another picture is asked of an embedding"),
+        (("--where", "0,0,9,9"), "no class is named"),
+        (("--target-category", "0", "--where", "0,0,9,9"), "A region is asked of a dense output"),
+        (("--target-box", "0,9,0,9"), "has no area"),
     ],
 )
 def test_what_does_not_fit_is_one_line_and_exit_code_2(camctl, photo, words, says):

@@ -410,29 +410,42 @@ def test_loss_that_is_a_part_of_the_model_tells_its_kind(loss, kind, score):
 
 
 @pytest.mark.parametrize(
-    ("wrap", "says"),
+    ("wrap", "kind", "shape"),
     [
-        (lambda y: functional.normalize(torch.cat([y, -2 * y], 1)), r"an embedding: .*\(1x10\)"),
-        (lambda y: {"last_hidden_state": y[:, None].expand(-1, 4, -1), "pooler_output": y}, "an embedding"),
-        (lambda y: y[..., None, None].expand(-1, -1, 4, 4), r"dense: .*\(1x5x4x4\)"),
-        (lambda y: {"out": y[..., None, None].expand(-1, -1, 4, 4)}, r"dense: .*\(out 1x5x4x4\)"),
-        (lambda y: y[:, None].expand(-1, 7, -1), r"dense: .*\(1x7x5\)"),
-        (lambda y: [{"boxes": torch.zeros(1, 4), "scores": y[0, :1]}], "boxes: objects"),
-        (lambda y: {"logits": y[:, None].expand(-1, 9, -1), "pred_boxes": torch.zeros(1, 9, 4)}, "boxes: objects"),
+        (lambda y: functional.normalize(torch.cat([y, -2 * y], 1)), "embedding", (1, 10)),
+        (lambda y: {"last_hidden_state": y[:, None].expand(-1, 4, -1), "pooler_output": y}, "embedding", (1, 5)),
+        (lambda y: y[..., None, None].expand(-1, -1, 4, 4), "dense", (1, 5, 4, 4)),
+        (lambda y: y[:, :1, None, None].expand(-1, -1, 4, 4), "dense", (1, 2, 4, 4)),
+        (lambda y: {"aux": y[..., None, None].expand(-1, -1, 4, 4), "out": y[..., None, None].expand(-1, -1, 3, 4)},
+         "dense", (1, 5, 3, 4)),
+        (lambda y: [{"boxes": torch.zeros(1, 4), "scores": y[0, :1]}], "boxes", (1, 300, 6)),
+        (lambda y: {"logits": y[:, None].expand(-1, 9, -1), "pred_boxes": torch.zeros(1, 9, 4)}, "boxes", (1, 300, 6)),
     ],
-)
-def test_output_without_classes_is_one_line_that_says_what_it_is(wrap, says):
-    with pytest.raises(InputError, match=says) as raised:
-        read(wrap)
-    assert "class scores" in raised.value.hint
-    assert "\n" not in raised.value.message
+)  # fmt: skip
+def test_output_that_is_no_table_of_scores_is_found(wrap, kind, shape):
+    reader, rows = read(wrap)
+    assert (reader.output.kind, reader.output.decided_by) == (kind, "found")
+    assert rows.shape == shape
+
+
+def test_tokens_are_no_scores():
+    with pytest.raises(InputError, match=r"returned \(1, 7, 5\); a classifier returns"):
+        read(lambda y: y[:, None].expand(-1, 7, -1))
+
+
+@pytest.mark.parametrize(("wrap", "kind"), [(nn.Softmax(1), "probabilities"), (nn.LogSoftmax(1), "log-probabilities")])
+def test_dense_probabilities_are_read_as_logits(wrap, kind):
+    _, rows = read(lambda y: wrap(y[..., None, None].expand(-1, -1, 4, 4)))
+    _, plain = read(lambda y: y)
+    assert torch.allclose(rows[:, :, 0, 0].softmax(1), plain.softmax(1), atol=1e-6), kind
 
 
 def test_net_without_its_head_outputs_an_embedding():
     module = seeded(TinyCnn())
     module.fc = nn.Identity()
-    with pytest.raises(InputError, match=r"an embedding: features of the picture \(1x8\)"):
-        OutputReader(loaded(module))(pictures())
+    reader = OutputReader(loaded(module))
+    assert reader(pictures()).shape == (1, 8)
+    assert reader.output.kind == "embedding"
     names = tuple("abcdefgh")
     assert OutputReader(loaded(module, class_names=names))(pictures()).shape == (1, 8)
 
@@ -466,10 +479,10 @@ def test_unit_length_with_class_names_is_no_embedding():
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_kind_that_is_said_is_not_looked_for(kind):
-    unclassed = kind in {"embedding", "dense", "boxes"}
+    unclassed = kind in {"dense", "boxes"}
     wrap = {"log-probabilities": nn.LogSoftmax(1), "logits": nn.Identity()}.get(kind, nn.Softmax(1))
     if unclassed:
-        with pytest.raises(InputError, match="The model's output is"):
+        with pytest.raises(InputError, match="The model's output is said to be"):
             read(wrap, output=kind, output_by="you")
         return
     reader, _ = read(wrap, output=kind, output_by="you")

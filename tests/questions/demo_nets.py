@@ -50,7 +50,7 @@ class Detector(Cells):
     def boxes(self, shares, cell):
         boxes, labels, scores = [], [], []
         for label, share in enumerate(shares):
-            if float(share.max()) > 0.5:
+            if share.max().item() > 0.5:
                 rows, columns = (share > 0.5).nonzero(as_tuple=True)
                 edges = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
                 boxes.append(torch.stack(edges).float() * cell)
