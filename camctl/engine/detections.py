@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -171,6 +171,12 @@ class BoxPredictions(Predictions):
             self.index_of(name)
         elif not isinstance(name, Detection):
             raise not_asked(name, self.output)
+
+    def expected(self, name: int | str) -> Target:
+        """Return the class that is expected, with the best score of its boxes."""
+        target = super().expected(name)
+        scores = self.there[self.there[:, 4] == target.index, 5]
+        return replace(target, score=float(scores.max()) if len(scores) else 0.0)
 
     def index_of(self, name: int | str) -> int:
         """Return the index of a class, detected or not. Raises `InputError`."""

@@ -163,6 +163,13 @@ class Predictions:
         """Return the index of a class by index or name. Raises `InputError`."""
         return self.find(name).index
 
+    def expected(self, name: int | str) -> Target:
+        """Return the class that is expected, wherever it is. Raises `InputError`: there is none of this name."""
+        if self.kind in {"value", "cosine"}:
+            message = f"The class '{name}' is expected, and this model's output has no classes."
+            raise InputError(message, hint="Leave out what is expected.")
+        return Predictions.target(self, self.index_of(name))
+
     def find(self, name: Asked) -> Target:
         """Return the class that the user means by an index or a name.
 

@@ -39,6 +39,7 @@ def explain(  # noqa: PLR0913
     smooth: Smoothing = "none",
     aggregate: Aggregate = "mean",
     verify: bool = False,
+    expect: str | int | None = None,
     family: Family = DETECTED,
     reading: Reading = AS_FOUND,
 ) -> Explanation:
@@ -70,6 +71,8 @@ def explain(  # noqa: PLR0913
     verify
         Ask the model about every map that is `ok`: if it knows the class better without the map's brighter half than
         without its darker half, the verdict is `inverted`. Costs two more forward passes per map, in one batch.
+    expect
+        The class that should be predicted, by name or index: `Explanation.as_expected` says whether it is.
     family
         What is known about the model's family.
     reading
@@ -107,7 +110,7 @@ def explain(  # noqa: PLR0913
     if refused := next(filter(None, (refusal(method, scene.plan) for method in picked)), None):
         raise refused
     classes = Classes.of(targets)
-    explanation = _explained(scene, classes, manner, layers, verify=verify)
+    explanation = _explained(scene, classes, manner, layers, verify=verify, expect=expect)
     maps = list(explanation.maps)
     for asked in classes.names:
         if isinstance(asked, Likeness):  # a pair is drawn both ways
@@ -116,7 +119,15 @@ def explain(  # noqa: PLR0913
     return replace(explanation, maps=tuple(maps))
 
 
-def _explained(scene: Scene, classes: Classes, manner: Manner, layers: tuple[str, ...], *, verify: bool) -> Explanation:
+def _explained(
+    scene: Scene,
+    classes: Classes,
+    manner: Manner,
+    layers: tuple[str, ...],
+    *,
+    verify: bool,
+    expect: str | int | None = None,
+) -> Explanation:
     """Return the maps of one picture. Raises the error of the first one that cannot be drawn."""
     from camctl.engine.predictions import choose
 
@@ -131,4 +142,6 @@ def _explained(scene: Scene, classes: Classes, manner: Manner, layers: tuple[str
     for cam in outcome.maps.values():
         if isinstance(cam, CamctlError):
             raise cam
-    return outcome.explanation
+    if expect is None:
+        return outcome.explanation
+    return replace(outcome.explanation, expected=passed.predictions.expected(expect))

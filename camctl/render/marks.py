@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageFilter
 
-from camctl.values.regions import seen
+from camctl.values.regions import laid_on, seen
 from camctl.values.view import View
 
 if TYPE_CHECKING:
@@ -30,24 +30,11 @@ def draw_mark(picture: NDArray[np.uint8], mark: AnyRegion, window: Box, view: Vi
     """
     height, width = picture.shape[:2]
     canvas = View(size=(height, width), box=window)
-    inside = _on(mark, canvas, view) if isinstance(mark, np.ndarray) else seen(mark, canvas)
+    inside = laid_on(mark, view, canvas) if isinstance(mark, np.ndarray) else seen(mark, canvas)
     line = max(1, round(min(height, width) / FINEST))
     inner = _shrunk(inside, line)
     picture[inside & ~inner] = LIGHT
     picture[inner & ~_shrunk(inner, max(1, line // 2))] = DARK
-
-
-def _on(mask: Bools, canvas: View, view: View) -> Bools:
-    """Return where the pixels of a canvas lie on a mask of the model's input."""
-    (height, width), (x0, y0, x1, y1) = canvas.size, canvas.box
-    left, top, right, bottom = view.box
-    x = x0 + (np.arange(width) + 0.5) * ((x1 - x0) / width)
-    y = y0 + (np.arange(height) + 0.5) * ((y1 - y0) / height)
-    columns = np.floor((x - left) / (right - left) * mask.shape[1]).astype(int)
-    rows = np.floor((y - top) / (bottom - top) * mask.shape[0]).astype(int)
-    across, down = (columns >= 0) & (columns < mask.shape[1]), (rows >= 0) & (rows < mask.shape[0])
-    held: Bools = mask[np.clip(rows, 0, mask.shape[0] - 1)[:, None], np.clip(columns, 0, mask.shape[1] - 1)[None, :]]
-    return held & down[:, None] & across[None, :]
 
 
 def _shrunk(mask: Bools, by: int) -> Bools:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from camctl.values.cam import Cam
     from camctl.values.look import Canvas
+    from camctl.values.segments import Cut
 
 Box = tuple[float, float, float, float]
 """x0, y0, x1, y1."""
@@ -77,8 +78,8 @@ def overlay(
     return picture
 
 
-def overlay_of(cam: Cam, *, canvas: Canvas, colormap: str, opacity: float) -> NDArray[np.uint8]:
-    """Draw a map on its picture, and the outline of the region or box that it is about."""
+def overlay_of(cam: Cam, *, canvas: Canvas, colormap: str, opacity: float, cut: Cut | None = None) -> NDArray[np.uint8]:
+    """Draw a map on its picture, and the outlines of what it is about and of what is cut out of it."""
     picture = overlay(
         cam.picture.pixels,
         cam.values,
@@ -89,8 +90,10 @@ def overlay_of(cam: Cam, *, canvas: Canvas, colormap: str, opacity: float) -> ND
         worthless=cam.blank,
     )
     window = cam.view.box if canvas == "view" else whole(cam.picture.size).box
-    if cam.target.mark is not None:
-        draw_mark(picture, cam.target.mark, window, cam.view)
+    marks = [] if cam.target.mark is None else [cam.target.mark]
+    marks += [segment.mark(cut) for segment in cam.segments(cut)] if cut else []
+    for mark in marks:
+        draw_mark(picture, mark, window, cam.view)
     return picture
 
 

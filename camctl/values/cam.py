@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from camctl.values.picture import Picture
+    from camctl.values.segments import Cut, Segment
     from camctl.values.target import Target
     from camctl.values.view import View
 
@@ -86,8 +87,38 @@ class Cam:
             "milliseconds": round(self.milliseconds, 3),
         }
 
+    def segments(self, cut: Cut | str = "otsu") -> tuple[Segment, ...]:
+        """Cut parts out of the map.
+
+        Parameters
+        ----------
+        cut
+            The threshold: `otsu`, a share of the maximum (`0.5`) or a quantile of the pixels (`q95`); or a `Cut`.
+
+        Returns
+        -------
+        tuple[Segment, ...]
+            Connected parts with their boxes in pixels of the picture, the largest first; none if the map is `blank`.
+
+        Examples
+        --------
+        >>> import camctl
+        >>> from camctl.demo.scenes import render, scene
+        >>> explanation = camctl.explain("demo:resnet", render(scene(11, classes=["cat"]), 128))
+        >>> len(explanation.maps[0].segments("0.5"))
+        1
+        """
+        from camctl.values.segments import Cut, segments
+
+        return segments(self.values, self.view, Cut(cut) if isinstance(cut, str) else cut)
+
     def overlay(
-        self, *, canvas: Canvas = "view", colormap: str = DEFAULT_COLORMAP, opacity: float = DEFAULT_OPACITY
+        self,
+        *,
+        canvas: Canvas = "view",
+        colormap: str = DEFAULT_COLORMAP,
+        opacity: float = DEFAULT_OPACITY,
+        cut: Cut | None = None,
     ) -> NDArray[np.uint8]:
         """Draw the heatmap on the picture.
 
@@ -99,6 +130,8 @@ class Cam:
             Name of the colour map.
         opacity
             Opacity of the heatmap, 0 to 1.
+        cut
+            Draw boxes or outlines of the map's parts as well.
 
         Returns
         -------
@@ -115,4 +148,4 @@ class Cam:
         """
         from camctl.render.overlay import overlay_of
 
-        return overlay_of(self, canvas=canvas, colormap=colormap, opacity=opacity)
+        return overlay_of(self, canvas=canvas, colormap=colormap, opacity=opacity, cut=cut)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from camctl.values.cam import Cam
     from camctl.values.output import Output
+    from camctl.values.segments import Cut
     from camctl.values.target import Target
 
 
@@ -38,6 +39,14 @@ class Explanation:
     """SHA-256 of the picture's file, or of its pixels if it came in memory."""
     output: Output | None = None
     """What the model's output is, and who says so."""
+    expected: Target | None = None
+    """The class that is expected; None if none is."""
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether the expected class is the predicted one, or none is expected."""
+        best = next(iter(self.predictions), None)
+        return self.expected is None or (best is not None and best.index == self.expected.index)
 
     def _repr_png_(self) -> bytes | None:
         from camctl.render.notebook import png
@@ -63,6 +72,7 @@ class Explanation:
             "repairs": list(self.repairs),
             "notes": list(self.notes),
             "predictions": [target.to_dict() for target in self.predictions],
+            **self._expectation(),
             "milliseconds": {
                 "forward": round(self.forward_milliseconds, 3),
                 "backward": round(self.backward_milliseconds, 3),
@@ -70,8 +80,20 @@ class Explanation:
             "versions": dict(self.versions),
         }
 
-    def to_dict(self, paths: Mapping[int, str] | None = None) -> dict[str, Any]:
-        """Return everything as `camctl run --json` prints it; `paths`: number of a map -> the file it was saved to."""
+    def _expectation(self) -> dict[str, Any]:
+        if self.expected is None:
+            return {}
+        return {"expected": self.expected.to_dict(), "as_expected": self.as_expected}
+
+    def to_dict(self, paths: Mapping[int, str] | None = None, cut: Cut | None = None) -> dict[str, Any]:
+        """Return everything as `camctl run --json` prints it.
+
+        `paths`: number of a map -> the file it was saved to. `cut`: how parts are cut out of each map.
+        """
         paths = paths or {}
         maps = [{**cam.to_dict(), "path": paths.get(number)} for number, cam in enumerate(self.maps)]
+        if cut is not None:
+            for cam, entry in zip(self.maps, maps, strict=True):
+                entry["threshold"] = {"name": cut.threshold, "level": round(cut.level_of(cam.values), 4)}
+                entry["segments"] = [segment.to_dict() for segment in cam.segments(cut)]
         return {**self.facts(), "maps": maps}

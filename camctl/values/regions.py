@@ -96,6 +96,22 @@ def seen(region: AnyRegion, view: View) -> Bools:
     return marked
 
 
+def laid_on(mask: Bools, view: View, canvas: View) -> Bools:
+    """Return where the pixels of a canvas, a window of the picture, lie on a mask (h, w) of the model's input."""
+    import numpy as np
+
+    (height, width), (x0, y0, x1, y1) = canvas.size, canvas.box
+    left, top, right, bottom = view.box
+    x = x0 + (np.arange(width) + 0.5) * ((x1 - x0) / width)
+    y = y0 + (np.arange(height) + 0.5) * ((y1 - y0) / height)
+    columns = np.floor((x - left) / (right - left) * mask.shape[1]).astype(int)
+    rows = np.floor((y - top) / (bottom - top) * mask.shape[0]).astype(int)
+    across, down = (columns >= 0) & (columns < mask.shape[1]), (rows >= 0) & (rows < mask.shape[0])
+    held: Bools = mask[np.clip(rows, 0, mask.shape[0] - 1)[:, None], np.clip(columns, 0, mask.shape[1] - 1)[None, :]]
+    inside: Bools = held & down[:, None] & across[None, :]
+    return inside
+
+
 def check_seen(region: Bools, view: View) -> None:
     """Raise `InputError` for a region that no pixel of the model's input lies on."""
     if not region.any():

@@ -43,6 +43,7 @@ def run(
     classes = question.classes()
     several, drawn = question.several, methods.count()
     request, sink, look = model.request(), output.results.sink, asdict(output.overlay)
+    look["cut"] = cut = output.parts.cut()
     inputs = model.inputs([request])
     inputs.add([subject.image], "the picture itself")
     inputs.add(question.others.files(), "a picture that is asked about")
@@ -63,10 +64,11 @@ def run(
             smooth=methods.smoothing,
             aggregate=methods.maps.aggregate,
             verify=methods.maps.verify,
+            expect=question.expected,
             family=request.family,
         )
-        paths = files.save(explanation, look)
-    sink.data(explanation.to_dict(paths))
+        paths, others = files.save(explanation, look)
+    sink.data(explanation.to_dict(paths, cut))
     shown = sink.human and not paths and not output.results.no_preview and preview(explanation, look)
-    sink.tell(summary(explanation, paths.values(), unsaved=not (shown or paths or files.raw)))
-    return output.results.exit_code(explanation.maps)
+    sink.tell(summary(explanation, [*paths.values(), *others], unsaved=not (shown or paths or files.raw)))
+    return output.results.exit_code(explanation.maps, as_expected=explanation.as_expected)

@@ -46,7 +46,11 @@ def run_data(
     classes, drawing, shard = question.classes(), data.drawing(), data.part()
     methods.count(baselines=data.baselines)
     request, sink, look = model.request(), output.results.sink, asdict(output.overlay)
+    look["cut"] = output.parts.cut()
     out = _folder(output, drawing)
+    if question.expect is not None and question.expect.strip().casefold() != "label":
+        message = f"'{question.expect}' is expected, and each picture of a data set has a label of its own."
+        raise InputError(message, hint="Expect that: --expect label")
     with sink.working() as progress, _telling_how_to_go_on(sink, out):
         progress.say(f"Loading {request.model}")
         results = explain_dataset(
@@ -80,7 +84,8 @@ def run_data(
             saved.append(f"part {shard[0]} of {shard[1]}; overlays are drawn by the last one")
     sink.data({"out": out, **found.to_dict(), "saved": saved})
     sink.tell(summary(results, found, saved, faults))
-    worthless = any(name != "ok" for name in found.verdicts)
+    others = question.expect is not None and found.right < found.labelled
+    worthless = others or any(name != "ok" for name in found.verdicts)
     if found.failed:
         return ExitCode.FAILED
     return ExitCode.NOT_OK if output.results.strict and worthless else ExitCode.DONE

@@ -47,6 +47,9 @@ def summary(explanation: Explanation, paths: Iterable[str], *, unsaved: bool) ->
         heading.append(f"  ({RANDOM})", "bold yellow")
     yield heading
     yield indented(_predictions(explanation.predictions))
+    if explanation.expected is not None:
+        as_it_is = ("as predicted", "green") if explanation.as_expected else ("another is predicted", "bold yellow")
+        yield line("expected ", (explanation.expected.label, "bold"), f" {score(explanation.expected)}, ", as_it_is)
     if explanation.output is not None:
         yield line(
             "output ", (explanation.output.kind, "bold"), explanation.output.title.removeprefix(explanation.output.kind)

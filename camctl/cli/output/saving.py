@@ -16,11 +16,15 @@ if TYPE_CHECKING:
     from camctl.cli.output.inputs import Inputs
     from camctl.values.comparison import Comparison
     from camctl.values.explanation import Explanation
+    from camctl.values.segments import Cut
 
 PICTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".pdf", ".svg"}
 """Endings of what looks like a file to people, whether or not it can be written."""
 
 MANIFEST = ".json"
+
+BOXES = "boxes.json"
+"""File of what is cut out of several maps."""
 
 SAVE_PATH = "--save-path"
 
@@ -36,14 +40,18 @@ class MapFiles:
     raw: Path | None
     inputs: Inputs
 
-    def save(self, explanation: Explanation, look: dict[str, Any]) -> dict[int, str]:
-        """Write all files; returns the path of each map's picture, by the map's index. Raises `CamctlError`."""
+    def save(self, explanation: Explanation, look: dict[str, Any]) -> tuple[dict[int, str], list[str]]:
+        """Write all files; returns the path of each map's picture, by the map's index, and other paths.
+
+        Raises `CamctlError`.
+        """
         from camctl.files.mark import check_replaceable
         from camctl.files.names import file_names
         from camctl.files.pictures import save_picture
         from camctl.files.raw_maps import save_raw
 
         paths: dict[int, str] = {}
+        others: list[str] = []
         if self.path is not None:
             if not self.folder and len(explanation.maps) > 1:
                 raise _too_many(self.path, len(explanation.maps))
@@ -55,9 +63,33 @@ class MapFiles:
                 check_replaceable(files)
             for index, (cam, file) in enumerate(zip(explanation.maps, files, strict=True)):
                 paths[index] = str(save_picture(cam.overlay(**look), file))
+            others = self._save_parts(explanation, files, look.get("cut"))
         if self.raw is not None:
             save_raw(explanation, self.raw)
-        return paths
+        return paths, others
+
+    def _save_parts(self, explanation: Explanation, files: Sequence[Path], cut: Cut | None) -> list[str]:
+        """Save what is cut out of the maps: boxes as COCO JSON, and parts as masks of the picture's size."""
+        if cut is None:
+            return []
+        import numpy as np
+
+        from camctl.files.atomic import write_atomically
+        from camctl.files.coco import coco, picture_mask
+        from camctl.files.manifest import json_text
+        from camctl.files.pictures import save_picture
+
+        boxes = files[0].parent / BOXES if self.folder else files[0].with_suffix(".boxes.json")
+        self.inputs.check(boxes, SAVE_PATH)
+        text = json_text(coco(explanation, cut)).encode()
+        saved = [str(write_atomically(boxes, lambda file: file.write(text)))]
+        if cut.masks:
+            for cam, file in zip(explanation.maps, files, strict=True):
+                mask = file.with_suffix(".mask.png")
+                self.inputs.check(mask, SAVE_PATH)
+                inside = picture_mask(cam, cam.segments(cut))
+                saved.append(str(save_picture(np.repeat(inside[..., None], 3, 2).astype(np.uint8) * 255, mask)))
+        return saved
 
 
 def map_files(text: str | None, raw: str | None, count: int | None, *, inputs: Inputs) -> MapFiles:

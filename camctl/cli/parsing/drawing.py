@@ -4,7 +4,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from camctl.cli.parsing import options
+from camctl.cli.parsing.cutting import CutOptions
 from camctl.cli.parsing.groups import argument, option, switch
+from camctl.cli.parsing.texts import class_name
 from camctl.errors import InputError
 
 if TYPE_CHECKING:
@@ -35,9 +37,12 @@ class DrawnClasses(options.ClassOptions):
     """The classes that are explained.
 
     threshold: Explain every class that scores above it: for models whose classes do not exclude each other.
+    expect: Class that should be predicted: the summary says whether it is, and --strict exits with 4 if it is not. Of a
+        data set: label.
     """
 
     threshold: float | None = option("0..1")
+    expect: str | None = option("CLASS")
 
     def classes(self) -> "Classes":
         """Return the classes as a request. Raises `InputError`."""
@@ -49,6 +54,11 @@ class DrawnClasses(options.ClassOptions):
             message = "--threshold says which classes to explain, and so do --target-category and --topk."
             raise InputError(message, hint="Give one of them.")
         return replace(classes, threshold=self.threshold)
+
+    @property
+    def expected(self) -> str | int | None:
+        """The class that is expected, by name or index."""
+        return None if self.expect is None else class_name(self.expect)
 
     @property
     def several(self) -> int | None:
@@ -100,4 +110,5 @@ class MapOutput:
     save_path: str | None = option("PATH")
     save_raw: str | None = option("FILE.npz", help=options.SAVE_RAW)
     overlay: OverlayOptions
+    parts: CutOptions
     results: options.ResultOptions
