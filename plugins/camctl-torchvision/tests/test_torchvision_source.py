@@ -53,8 +53,6 @@ def same_logits(loaded, net):
     ("name", "what"),
     [
         ("quantized_resnet50", "quantised"),
-        ("fasterrcnn_resnet50_fpn", "detection"),
-        ("deeplabv3_resnet50", "segmentation"),
         ("r3d_18", "video"),
         ("raft_small", "optical-flow"),
     ],
