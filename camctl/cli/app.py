@@ -33,7 +33,7 @@ OF_PLUGINS = {"check": "plugins", "new": "new_plugin"}
 
 COMPLETION = ("--install-completion", "--show-completion")
 
-ALONE = {"--metrics": "all", "--versus": "auto"}
+ALONE = {"--classes": "", "--metrics": "all", "--versus": "auto"}
 """Flag that may stand without a value -> the value that it then means."""
 
 
@@ -56,13 +56,13 @@ def _run(words: list[str]) -> int | None:
         with suppress(KeyError, ValueError):  # a shell gives the words before the cursor; anybody else gets nothing
             return _ask_typer(words, COMMANDS, completion=True)
         return ExitCode.USAGE
-    if first in {"", "--help"}:
+    if first in {"", "--help", "-h"}:
         from camctl.cli.output import welcome
 
         console = sink.stdout()
         console.width = min(console.width, welcome.WIDEST)
         console.print(*welcome.first_screen(), sep="")
-        return ExitCode.DONE if first else ExitCode.USAGE  # a script that lost its command should not go on
+        return ExitCode.DONE
     if first == "--version":
         return _print_versions()
     if first.startswith("-"):
@@ -79,7 +79,7 @@ def _run(words: list[str]) -> int | None:
     # A list may have taken the argument that is missing.
     listed = any(flags.get(word.partition("=")[0]) for word in spelt)
     missing = "It goes before options that take several values, or after a --." if listed else ""
-    if "--help" not in spelt:
+    if not {"--help", "-h"} & set(spelt):
         process.check_folder()
 
     def others() -> dict[str, dict[str, bool]]:
