@@ -287,6 +287,10 @@ class UnknownNameError(InputError):
         super().__init__(f"There is no {kind} named '{name}'.", hint=hint)
 
 
+class PluginWarning(UserWarning):
+    """A package's plugins are ignored, for the reason given."""
+
+
 class PluginError(CamctlError):
     """A plugin cannot be loaded, clashes with another, or failed while it worked. Exit code 3."""
 

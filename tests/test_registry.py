@@ -14,10 +14,9 @@ from torch import nn
 import camctl
 from camctl import registry
 from camctl.demo.scenes import render, scene
-from camctl.errors import InputError, PluginError, SpoiltModelError, UnknownNameError
+from camctl.errors import InputError, PluginError, PluginWarning, SpoiltModelError, UnknownNameError
 from camctl.pipeline.method_selection import pick_methods
 from camctl.registry import discovery
-from camctl.registry.discovery import PluginWarning
 from camctl.registry.versions import versions
 
 if TYPE_CHECKING:

@@ -21,9 +21,9 @@ from torch import nn
 
 from camctl.engine.capture import Recorder
 from camctl.engine.layout import LayoutHints
-from camctl.errors import InputError, PluginError, SpoiltModelError
+from camctl.errors import InputError, PluginError, PluginWarning, SpoiltModelError
 from camctl.plugin import Adapter, Case, ClassQuestion, LoadedModel, LoadOptions, Source, method, metric
-from camctl.registry.discovery import Found, Kind, PluginWarning
+from camctl.registry.discovery import Found, Kind
 from camctl.registry.sandbox import isolate
 from tests.models import TinyCnn, pictures, seeded
 

@@ -4,15 +4,17 @@ import os
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
-
-import typer
+from typing import TYPE_CHECKING
 
 from camctl.cli import process
 from camctl.cli.output import sink
 from camctl.cli.output.boundary import guard, usage_in_words
-from camctl.cli.parsing.groups import Command, command, flags_of, quicken
-from camctl.cli.parsing.wrong_options import meant
 from camctl.errors import ExitCode, Hint, InputError, UnknownNameError
+
+if TYPE_CHECKING:
+    from camctl.cli.parsing.groups import Command
+
+# The first screen and the versions need no typer, which takes half of the time to start.
 
 COMMANDS = {
     "run": "run",
@@ -31,7 +33,7 @@ OF_PLUGINS = {"check": "plugins", "new": "new_plugin"}
 
 COMPLETION = ("--install-completion", "--show-completion")
 
-ALONE = {"--metrics": "all", "--versus": "auto"}
+ALONE = {"--classes": "", "--metrics": "all", "--versus": "auto"}
 """Flag that may stand without a value -> the value that it then means."""
 
 
@@ -54,19 +56,22 @@ def _run(words: list[str]) -> int | None:
         with suppress(KeyError, ValueError):  # a shell gives the words before the cursor; anybody else gets nothing
             return _ask_typer(words, COMMANDS, completion=True)
         return ExitCode.USAGE
-    if first in {"", "--help"}:
+    if first in {"", "--help", "-h"}:
         from camctl.cli.output import welcome
 
         console = sink.stdout()
         console.width = min(console.width, welcome.WIDEST)
         console.print(*welcome.first_screen(), sep="")
-        return ExitCode.DONE if first else ExitCode.USAGE  # a script that lost its command should not go on
+        return ExitCode.DONE
     if first == "--version":
         return _print_versions()
     if first.startswith("-"):
         raise InputError(f"No such option: {first}.", hint="See: camctl --help")
     if first not in COMMANDS:
         raise UnknownNameError("command", first, COMMANDS, hint="See: camctl --help")
+    from camctl.cli.parsing.groups import flags_of
+    from camctl.cli.parsing.wrong_options import meant
+
     name = words[1] if first == "plugins" and len(words) > 1 and words[1] in OF_PLUGINS else first
     hint = f"See: camctl {first if name == first else f'{first} {name}'} --help"
     flags = flags_of(_command(name))
@@ -74,7 +79,7 @@ def _run(words: list[str]) -> int | None:
     # A list may have taken the argument that is missing.
     listed = any(flags.get(word.partition("=")[0]) for word in spelt)
     missing = "It goes before options that take several values, or after a --." if listed else ""
-    if "--help" not in spelt:
+    if not {"--help", "-h"} & set(spelt):
         process.check_folder()
 
     def others() -> dict[str, dict[str, bool]]:
@@ -86,6 +91,13 @@ def _run(words: list[str]) -> int | None:
 
 def _ask_typer(words: list[str], names: Collection[str], *, completion: bool = False) -> int | None:
     """Let typer read the words and call one of the commands named; returns what it returns, or its exit code."""
+    import typer
+
+    from camctl.cli.parsing.groups import quicken
+
+    def quick_start(ctx: typer.Context) -> None:
+        quicken(getattr(ctx.command, "commands", {}).values())
+
     # typer's own --help is left out: see `groups.HELP`.
     app = typer.Typer(
         add_completion=completion,
@@ -93,7 +105,7 @@ def _ask_typer(words: list[str], names: Collection[str], *, completion: bool = F
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": []},
     )
-    app.callback()(_quick_start)
+    app.callback()(quick_start)
     for name in names:
         if name == "plugins":
             group = typer.Typer(name=name, invoke_without_command=True, rich_markup_mode="rich")
@@ -108,13 +120,11 @@ def _ask_typer(words: list[str], names: Collection[str], *, completion: bool = F
     return code
 
 
-def _command(name: str) -> Command:
+def _command(name: str) -> "Command":
+    from camctl.cli.parsing.groups import command
+
     file = (COMMANDS | OF_PLUGINS)[name]
     return command(getattr(import_module(f"camctl.cli.commands.{file}"), name))
-
-
-def _quick_start(ctx: typer.Context) -> None:
-    quicken(getattr(ctx.command, "commands", {}).values())
 
 
 def _print_versions() -> ExitCode:

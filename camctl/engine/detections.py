@@ -125,11 +125,20 @@ class BoxQuestion(Question):
 
     def answers(self, output: Tensor) -> Tensor:
         """Turn detections (N, M, 6) into log-odds (N, 1)."""
-        fit = overlaps(self.box, output[..., :4].detach())
-        fit = torch.where((output[..., 4] == self.label) & (output[..., 5] > 0), fit, torch.zeros_like(fit))
-        best = fit.argmax(1, keepdim=True)
+        fit, best = self._fit(output)
         score = torch.where(fit.gather(1, best) > FITTING, output[..., 5].gather(1, best), 0)
         return torch.logit(score.float(), eps=torch.finfo(torch.float32).eps)
+
+    def edges(self, output: Tensor) -> Tensor:
+        """Return the edges (N, 4) of the box that fits best."""
+        _, best = self._fit(output)
+        return output[..., :4].gather(1, best[..., None].expand(-1, -1, 4))[:, 0]
+
+    def _fit(self, output: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the overlap of each box of the class (N, M), and the number of the best (N, 1)."""
+        fit = overlaps(self.box, output[..., :4].detach())
+        fit = torch.where((output[..., 4] == self.label) & (output[..., 5] > 0), fit, torch.zeros_like(fit))
+        return fit, fit.argmax(1, keepdim=True)
 
     def mirrored(self, width: int) -> BoxQuestion:
         """Return the question about the mirrored picture."""

@@ -53,6 +53,8 @@ class ProbeRun:
     size: tuple[int, int]
     hints: LayoutHints
     classes: int = 0
+    shared: set[str] = field(default_factory=set)
+    """Of a detector the layers that both the score of a box and its edges depend on, if there are any."""
     runs: int = 0
     """Runs of modules so far."""
     makers: dict[int, deque[tuple[Observation, int]]] = field(default_factory=dict)

@@ -15,7 +15,7 @@ from camctl.values.request import is_index, nearest
 from camctl.values.target import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from torch import Tensor
 
@@ -30,6 +30,9 @@ DIRECTIONS = ("up", "down")
 
 IMAGENET = 1000
 """Number of classes of ImageNet-1k."""
+
+NEAREST = 5
+"""Number of classes that are proposed for a name that is unknown."""
 
 FEW_CLASSES = 12
 """Largest number of classes that a message lists."""
@@ -243,6 +246,13 @@ class Predictions:
         order = [other for other in distance.argsort(stable=True).tolist() if other != index]
         return [self.target(other) for other in order[:count]]
 
+    def _alike(self, folded: str, parts: Mapping[str, Sequence[int]]) -> list[int]:
+        """Return the classes whose names hold a text, then those spelt like it: five at most."""
+        assert self.names is not None  # noqa: S101 - a name was looked up
+        holding = [index for index, label in enumerate(self.names) if folded in label.casefold()]
+        spelt = [index for part in get_close_matches(folded, parts, n=NEAREST, cutoff=0.4) for index in parts[part]]
+        return list(dict.fromkeys([*holding, *spelt]))[:NEAREST]
+
     def _by_name(self, name: str) -> int:
         if self.names is None:
             whose = "This model's class names" if self._owner == "the model" else f"The class names of {self._owner}"
@@ -251,8 +261,6 @@ class Predictions:
                 raise InputError(message, hint=Hint("If its output is a value (a regression), say so", output="values"))
             if self.output and self.output.others:
                 raise InputError(message, hint=self._or_head(f"Give an index from 0 to {self.count - 1}."))
-            if self.count == IMAGENET:
-                raise InputError(message, hint=Hint("If they are ImageNet's, use", labels="imagenet"))
             raise InputError(message, hint=Hint(f"Give an index from 0 to {self.count - 1}, or names", labels="FILE"))
         folded = name.strip().casefold()
         parts = _parts(self.names)
@@ -263,11 +271,10 @@ class Predictions:
             several = ", ".join(f"{index} ({self.names[index]})" for index in matches)
             message = f"'{name}' names several classes: {several}."
             raise InputError(message, hint="Give the index of the one you mean.")
-        holding = [label for label in self.names if folded in label.casefold()][:3]
-        if holding and not get_close_matches(folded, parts, n=1, cutoff=0.8):
+        if self.kind != "value" and self.count > FEW_CLASSES and (near := self._alike(folded, parts)):
+            listed = "; ".join(f"{index} {self.names[index]}" for index in near)
             message = f"There is no {self.noun} named '{name}'."
-            hint = f"Did you mean {' or '.join(repr(label) for label in holding)}?"
-            raise InputError(message, hint=self._or_head(hint))
+            raise InputError(message, hint=self._or_head(f"The nearest of {self.count}: {listed}"))
         if self.kind == "value":
             text = f"The values are: {'; '.join(self.names[:FEW_CLASSES])}. Name one, and whether it goes up or down"
             raise UnknownNameError(self.noun, name, self.names, hint=Hint(text, target_category=f"{self.names[0]}:up"))

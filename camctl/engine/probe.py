@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from camctl.engine.detections import BoxQuestion
 from camctl.engine.graph import gradients_of, with_graph
 from camctl.engine.model_state import ModuleTable, untouched
 from camctl.engine.observations import Observation, ProbeRun, is_norm, watch
@@ -46,7 +47,8 @@ def probe(
     ran = sorted(seen.values(), key=lambda part: part.order)
     records = [part.record(order) for order, part in enumerate(ran)]
     never = [Observation(name, part).record(-1) for name, part in table.parts.items() if name and name not in seen]
-    default = default_layer(records, {part.name for part in ran if part.scores})
+    apart = {part.name for part in ran if run.shared and part.name not in run.shared}
+    default = default_layer(records, apart | {part.name for part in ran if part.scores})
     return LayerMap(
         records=(*records, *never),
         default=default,
@@ -79,11 +81,24 @@ def _run(
     if question is None:
         question = ClassQuestion(int(logits[0].nan_to_num(nan=float("-inf")).argmax()))
     asked = question if isinstance(question, Question) else question(logits.detach())
+    if isinstance(asked, BoxQuestion):
+        run.shared = _reached(asked.edges(logits), start, seen)
     with torch.enable_grad():
         score = asked.answers(logits)[:, asked.column].float().sum()
     if score.requires_grad:
         # Hooks on the tensors read the gradients, so that only their means stay in memory.
         gradients_of(score, [start], last=True)
+
+
+def _reached(edges: Tensor, start: Tensor, seen: dict[str, Observation]) -> set[str]:
+    """Return the layers that a detected box's edges depend on: those of its score alone hold scores, not objects."""
+    if not edges.requires_grad:
+        return set()
+    gradients_of(edges.float().sum(), [start], last=False)
+    names = {name for name, part in seen.items() if part.reached}
+    for part in seen.values():
+        part.reached, part.scores, part.gradient = False, False, None
+    return names
 
 
 def default_layer(records: Sequence[LayerRecord], scores: Collection[str] = ()) -> tuple[str, ...]:
@@ -92,7 +107,8 @@ def default_layer(records: Sequence[LayerRecord], scores: Collection[str] = ()) 
     On a convolutional network it is the last usable output: the activated one, after the sum of a residual block.
     On a network of tokens it is the last usable norm of that grid and width. Empty if no layer has a grid.
 
-    `scores` are layers whose channels are the classes: they hold scores rather than features.
+    `scores` are layers whose channels are the classes, or that decide on the score of a box alone: they hold scores
+    rather than features.
     """
     makers = _makers(records)
     usable = [record for record in makers if record.usable]

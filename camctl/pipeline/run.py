@@ -182,7 +182,7 @@ def _explanation(
         random_weights=loaded.random_weights,
         repairs=loaded.repairs,
         output=scene.plan.output,
-        notes=(*loaded.notes, *scene.plan.output.notes, *picture, *passed.notes, *choices),
+        notes=(*scene.plan.notes, *picture, *passed.notes, *choices),
         checkpoint=loaded.checkpoint.path if loaded.checkpoint else None,
         checkpoint_sha256=loaded.checkpoint.sha256 if loaded.checkpoint else None,
         forward_milliseconds=spent.get("forward", 0.0) + spent.get("forward (aug)", 0.0),

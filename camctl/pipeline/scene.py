@@ -8,6 +8,7 @@ from weakref import finalize
 
 from camctl import registry
 from camctl.errors import Hint
+from camctl.kit.data_sets import IMAGENET, imagenet_names, synonyms
 from camctl.pipeline.load import loaded_of
 from camctl.values.picture import read_picture
 from camctl.values.request import DETECTED, Family
@@ -55,7 +56,15 @@ _known: dict[int, _Known] = {}
 """Identity of a model that is alive -> what is known about it."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+ASSUMED = Hint(
+    "The class names are assumed: ImageNet's 1000, in the order of mmpretrain, timm and torchvision. For others",
+    labels="FILE",
+)
+
+CLASSES = ("logits", "probabilities", "log-probabilities")
+
+
+@dataclass(kw_only=True, eq=False)
 class Plan:
     """A model with everything about it that depends on no picture: found once per model."""
 
@@ -73,6 +82,8 @@ class Plan:
     """Why pictures are run alone, by the shape of their input, as far as it was found."""
     embeddings: dict[str, Tensor] = field(default_factory=dict)
     """SHA-256 of a picture that others are compared with -> its embedding."""
+    assumed: bool = False
+    """Whether the class names are ImageNet's since nobody has said any."""
 
     def inputs(self, picture: Picture | None) -> Tensor:
         """Return a picture, or noise, as the model's input (1, 3, h, w)."""
@@ -99,7 +110,8 @@ class Plan:
 
         reader, synonyms, output = self.reader, self.loaded.synonyms, self.output
         if output.kind not in {"embedding", "dense", "boxes"}:
-            return Predictions.of_batch(answers, reader.names, reader.score, synonyms, output)
+            names, others = self.names(answers.shape[1])
+            return Predictions.of_batch(answers, names, reader.score, others, output)
         rows = answers.detach().float().cpu()
         places: list[tuple[View | None, tuple[int, int] | None]] = [
             (scene.view, scene.picture.size) for scene in scenes
@@ -134,6 +146,18 @@ class Plan:
         (predictions,) = self.predictions(answers[:1])
         (target,) = choose(predictions, Classes())
         return predictions.question(target)
+
+    def names(self, count: int) -> tuple[Sequence[str] | None, Sequence[str]]:
+        """Return the names of `count` classes and their synonyms; a thousand classes without names are ImageNet's."""
+        if self.reader.names is None and count == IMAGENET and self.output.kind in CLASSES and not self.output.heads:
+            self.assumed = True
+            return imagenet_names(), synonyms(imagenet_names())
+        return self.reader.names, self.loaded.synonyms
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know about the model, its output and the names of its classes."""
+        return (*self.loaded.notes, *self.output.notes, *((ASSUMED,) if self.assumed else ()))
 
     def claimed_layers(self) -> tuple[str, ...]:
         """Return the target layers that the adapter names; empty without an adapter."""
@@ -237,6 +261,26 @@ def _known_of(loaded: LoadedModel) -> _Known:
 def scene_of(plan: Plan, picture: Picture) -> Scene:
     """Prepare a picture for a model."""
     return Scene(plan=plan, picture=picture, inputs=plan.inputs(picture), view=plan.meter.view(picture))
+
+
+def classes_of(model: AnyModel) -> tuple[Sequence[str], tuple[str, ...]]:
+    """Return the names of a model's classes, by one run on noise, and what the user should know about them.
+
+    Raises `InputError`: they are not known.
+    """
+    import torch
+
+    from camctl.engine.model_state import untouched
+    from camctl.errors import InputError
+
+    plan = plan_of(loaded_of(model))
+    with torch.no_grad(), untouched(plan.table):
+        count = plan.forward(plan.inputs(None)).shape[1]
+    names, _ = plan.names(count)
+    if names is None:
+        message = f"The names of the model's {count} classes are not known."
+        raise InputError(message, hint=Hint("Give them", labels="FILE"))
+    return names, plan.notes
 
 
 def survey(model: AnyModel, image: AnyPicture | None = None, *, family: Family = DETECTED) -> LayerMap:

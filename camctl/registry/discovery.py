@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 import entrypoints
 
-from camctl.errors import one_line
+from camctl.errors import PluginWarning, one_line
 from camctl.plugin import GROUPS
 
 if TYPE_CHECKING:
@@ -30,10 +30,6 @@ LONGEST = 200
 
 BUILT_IN = "camctl"
 """Distribution of the built-in plugins."""
-
-
-class PluginWarning(UserWarning):
-    """A package's plugins are ignored, for the reason given."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from statistics import median
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from tests.benchmarks.bench import say, say_machine
+from tests.benchmarks.turns import machine
 
 if TYPE_CHECKING:
     from camctl.plugin import LoadedModel
@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--memory", action="store_true", help="batches of tensors in memory instead of files")
     arguments = parser.parse_args()
-    say_machine()
+    say(machine(arguments.device))
     for name in arguments.models:
         import camctl
 
@@ -52,6 +52,11 @@ def main() -> None:
             with tempfile.TemporaryDirectory() as folder:
                 files = draw(Path(folder), arguments.pictures)
                 from_files(loaded, files, Path(folder), arguments)
+
+
+def say(*words: object) -> None:
+    """Print words at once."""
+    print(*words, flush=True)  # noqa: T201
 
 
 def draw(folder: Path, count: int) -> list[Path]:

@@ -5,8 +5,7 @@ import warnings
 import pytest
 
 from camctl.cli.output.boundary import guard
-from camctl.errors import CamctlError, InputError, PluginError
-from camctl.registry.discovery import PluginWarning
+from camctl.errors import CamctlError, InputError, PluginError, PluginWarning
 
 
 def raising(error):

@@ -19,7 +19,7 @@ def line(tree, name):
 
 
 def test_tree_shows_modules_as_they_ran_with_repeated_blocks_folded(camctl):
-    done = camctl("layers", MODEL)
+    done = camctl("layers", MODEL, "--all")
 
     assert names(done.out) == [
         "stem", "blocks", "blocks.0", "blocks.0.conv", "blocks.0.bn", "blocks.1 … 3", "blocks.4", "blocks.4.conv",
@@ -30,7 +30,7 @@ def test_tree_shows_modules_as_they_ran_with_repeated_blocks_folded(camctl):
 
 
 def test_each_line_tells_type_shape_grid_and_why_not(camctl):
-    done = camctl("layers", MODEL)
+    done = camctl("layers", MODEL, "--all")
 
     assert "● default" in line(done.out, "blocks.4 ")
     assert all(word in line(done.out, "blocks.4.bn") for word in ("BatchNorm2d", "1x8x6x8", "6x8", "reached"))
@@ -38,7 +38,7 @@ def test_each_line_tells_type_shape_grid_and_why_not(camctl):
     assert "pooled" in line(done.out, "pool")
     assert "not-run" in line(done.out, "spare")
     assert "not-run" not in line(done.out, "blocks")
-    assert "the default, chosen by probe" in done.err
+    assert "the tensor that the head reads, by probe" in done.err
 
 
 def test_depth_says_how_much_is_inside(camctl):
@@ -139,3 +139,27 @@ def test_demo_networks_are_probed_with_their_own_weights_however_the_source_is_w
         done = camctl("layers", f"{source}:resnet")
         assert done.code == 0
         assert "weights are random" not in done.err
+
+
+def test_stages_and_blocks_are_shown_and_the_rest_with_all(camctl):
+    short, whole = (camctl("layers", "demo:resnet", *more).out.splitlines() for more in ((), ("--all",)))
+
+    assert len(short) < len(whole) / 3
+    assert any("backbone.layer4 " in line and "default" in line for line in short)
+    assert any("backbone.layer2.1 " in line for line in short)
+    assert not any("conv1" in line or "downsample" in line for line in short)
+
+
+def test_why_a_layer_is_the_default_is_said(camctl):
+    assert "the default, backbone.layer4: the tensor that the head reads" in camctl("layers", "demo:resnet").err
+    assert "what feeds the class token's last attention" in camctl("layers", "demo:vit").err
+
+
+def test_classes_are_listed_and_searched_with_their_indices(camctl):
+    assert [line.split() for line in camctl("layers", "demo:vit", "--classes", "dog").out.splitlines()] == [
+        ["1", "dog"]
+    ]
+    found = camctl("layers", "demo:vit", "--classes", "--json").json["classes"]
+    assert (len(found), found[0]) == (8, {"index": 0, "label": "cat"})
+    done = camctl("layers", "demo:vit", "--classes", "zebra")
+    assert (done.code, "No class of demo:vit is named 'zebra'." in done.err) == (2, True)

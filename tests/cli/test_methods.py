@@ -6,7 +6,14 @@ def test_table_lists_every_built_in_method_with_its_needs(camctl):
 
     rows = {row.split()[0]: row for row in done.out.splitlines() if row.strip()}
     assert {"GradCAM", "GradCAM++", "XGradCAM", "EigenCAM", "EigenGradCAM", "LayerCAM", "HiResCAM"} <= set(rows)
-    assert all(word in rows["GradCAM"] for word in ("gradients", "1 backward", "yes", "camctl"))
+    assert all(word in rows["GradCAM"].split() for word in ("default", "backward", "yes", "camctl"))
+    assert [row.split()[1] for row in done.out.splitlines() if row.startswith(" by ")] == [
+        "gradients:",
+        "activations",
+        "replay:",
+        "the",
+    ]
+    assert done.out.index("by replay") < done.out.index("AblationCAM") < done.out.index("by the whole model")
     assert "no" in rows["EigenCAM"].split()
     assert done.err == ""
 

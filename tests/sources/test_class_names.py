@@ -199,11 +199,14 @@ def test_a_name_that_means_two_classes_is_refused_and_its_wordnet_number_is_not(
     assert camctl.explain(model, SKY, targets=imagenet_wnids()[517]).maps[0].target.index == 517
 
 
-def test_imagenets_names_are_offered_to_a_thousand_classes_without_names(bare):
-    with pytest.raises(InputError, match="not known") as raised:
-        camctl.explain(bare, SKY, targets="tabby")
+def test_a_thousand_classes_without_names_are_imagenets_and_that_is_said(bare):
+    found = camctl.explain(bare, SKY, targets=["tabby", "n02123045", 282])
 
-    assert raised.value.hint.python == "If they are ImageNet's, use: camctl.load(model, labels='imagenet')"
+    assert [cam.target.label for cam in found.maps] == ["tabby, tabby cat", "tiger cat"]
+    assert any("ImageNet's 1000" in note for note in found.notes)
+    assert not any(
+        "ImageNet's 1000" in note for note in camctl.explain(camctl.load(bare, labels="imagenet"), SKY).notes
+    )
 
 
 def test_names_next_to_a_checkpoint_are_used_and_said_if_they_fit(bare, tmp_path):

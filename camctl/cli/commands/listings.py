@@ -23,6 +23,30 @@ NARROW = 100
 
 REMARKED = "*"
 
+DEFAULT, SEED = "default", "seed"
+
+TAGS = {"camctl[gradcam]": DEFAULT, "camctl[gradcamelementwise]": DEFAULT} | dict.fromkeys(
+    (f"camctl[{name}]" for name in ("gradcam++", "xgradcam", "eigencam", "eigengradcam", "layercam")), SEED
+)
+"""Method -> why it stands out."""
+
+TAGGED = (
+    f"{DEFAULT}: what auto takes, GradCAMElementWise if a class token alone is read; {SEED}: with GradCAM the six of "
+    "mmpretrain's tool"
+)
+
+WIDTHS = {"cost": 26, "package": 8}
+"""Heading -> least width of its column."""
+
+GROUPS = {
+    "gradients": "by gradients: one backward pass a class",
+    "activations": "by activations alone",
+    "replay": "by replay: what follows the target layer runs many times",
+    "rescoring": "by the whole model, run again: perturbation, attention, noise",
+    "baseline": "baselines, which the others must beat",
+}
+"""Kind of method -> the words above its methods in the listing."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ListingOptions:
@@ -66,7 +90,9 @@ def show(kind: discovery.Kind, options: ListingOptions) -> None:
     if sink.json:
         sink.data([_to_dict(loaded) for loaded in plugins])
     else:
-        sink.show(*(_lines(plugins) if stdout().width < NARROW else [_table(kind, plugins)]))
+        sink.show(*(_lines(plugins) if stdout().width < NARROW else _tables(kind, plugins)))
+        if kind == "method":
+            sink.show(Padding(line((TAGGED, "dim")), 0))  # so that it is broken between words
     if any(map(_mark, plugins)):
         sink.show(line((f"{REMARKED} has a remark on its use: camctl {kind}s NAME", "dim")))
     warn(line(("skipped: ", "bold yellow"), f"{error.message} ({error.hint})") for error in skipped)
@@ -77,13 +103,14 @@ def _cells(plugin: Any) -> dict[str, str]:
     needs = ", ".join(sorted(plugin.needs - {"activations"}))
     if isinstance(plugin, Metric):
         return {"better": plugin.better, "needs": needs or "the map", "cost": plugin.cost.text}
-    by_class = "yes" if plugin.discriminative else "no"
-    return {"needs": needs or "activations", "cost": plugin.cost.text, "by class": by_class}
+    return {"cost": plugin.cost.text, "by class": "yes" if plugin.discriminative else "no"}
 
 
 def _words(plugin: Any) -> str:
     """Return the same as words."""
     cells = _cells(plugin)
+    if "better" not in cells:
+        cells = {"needs": ", ".join(sorted(plugin.needs - {"activations"})) or "activations", **cells}
     if "better" in cells:
         cells["better"] = "describes the map" if plugin.better == "neither" else f"{plugin.better} is better"
     else:
@@ -123,20 +150,46 @@ def _to_dict(loaded: "Loaded") -> dict[str, Any]:
     }
 
 
-def _table(kind: discovery.Kind, plugins: "Sequence[Loaded]") -> Table:
-    folding = (Column(heading, overflow="fold") for heading in (*_cells(plugins[0].plugin), "package"))
-    # Only the words wrap: a name that is cut in two cannot be copied.
-    fixed = (Column(kind, no_wrap=True), Column(HEADING[kind], ratio=1))
-    table = ruled_table(*fixed, *folding, header_style="bold")
+def _tables(kind: discovery.Kind, plugins: "Sequence[Loaded]") -> Parts:
+    """Yield a table for each group, under its name; the columns of all have one width."""
+    named = max(len(_title(loaded)) for loaded in plugins)
+    for group, members in _groups(plugins).items():
+        headings = (*_cells(members[0].plugin), "package")
+        folding = (Column(heading, overflow="fold", min_width=WIDTHS.get(heading)) for heading in headings)
+        # Only the words wrap: a name that is cut in two cannot be copied.
+        fixed = [Column(kind, no_wrap=True, min_width=named), Column(HEADING[kind], ratio=1)]
+        if group:
+            yield Text(f" {GROUPS[group]}", "bold")
+            fixed.insert(1, Column("", no_wrap=True, min_width=len(DEFAULT)))
+        table = ruled_table(*fixed, *folding, header_style="bold")
+        table.show_header = group in {"", next(iter(GROUPS))}
+        for loaded in members:
+            cells = [Text(text, "yellow" if text == "no" else "") for text in _cells(loaded.plugin).values()]
+            tag = [Text(TAGS.get(loaded.found.label, ""), "green")] if group else []
+            name = line((_title(loaded), "bold cyan"))
+            table.add_row(name, *tag, _summary(loaded), *cells, _package(loaded))
+        yield table
+
+
+def _groups(plugins: "Sequence[Loaded]") -> "dict[str, list[Loaded]]":
+    """Return the methods by what they need, in the order of `GROUPS`; metrics in one group without a name."""
+    groups: dict[str, list[Loaded]] = {name: [] for name in ("", *GROUPS)}
     for loaded in plugins:
-        cells = (Text(text, "yellow" if text == "no" else "") for text in _cells(loaded.plugin).values())
-        table.add_row(line((_title(loaded), "bold cyan")), _summary(loaded), *cells, _package(loaded))
-    return table
+        groups[_group(loaded.plugin)].append(loaded)
+    return {name: members for name, members in groups.items() if members}
+
+
+def _group(plugin: Any) -> str:
+    if isinstance(plugin, Metric):
+        return ""
+    if plugin.baseline:
+        return "baseline"
+    return next(need for need in ("replay", "rescoring", "gradients", "activations") if need in plugin.needs)
 
 
 def _lines(plugins: "Sequence[Loaded]") -> Parts:
     """Yield the same for a narrow window: the words under the names."""
-    for loaded in plugins:
+    for loaded in (loaded for members in _groups(plugins).values() for loaded in members):
         words = line((_title(loaded), "bold cyan"), (f"  {_words(loaded.plugin)}; ", "dim"), _package(loaded))
         yield Padding(words, 0)  # so that a long line is broken between words
         yield indented(_summary(loaded))

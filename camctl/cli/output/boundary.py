@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from camctl.cli.output.sink import BrokenOutput, error_lines, line, warn
 from camctl.cli.parsing.wrong_options import UNKNOWN
-from camctl.errors import CamctlError, ExitCode, InputError, out_of_memory
-from camctl.registry.discovery import PluginWarning
+from camctl.errors import CamctlError, ExitCode, InputError, PluginWarning, out_of_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

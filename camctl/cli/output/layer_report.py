@@ -17,7 +17,7 @@ from camctl.pipeline.layer_names import pattern
 from camctl.values.texts import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from camctl.values.check import Check
     from camctl.values.layer_map import LayerMap, LayerRecord
@@ -25,14 +25,25 @@ if TYPE_CHECKING:
 
 MARKS = {"ok": ("✓", "green"), "limited": ("○", "yellow"), "failed": ("✗", "bold red")}
 
+SHOWN_LEVELS = 2
+"""Levels of a tree whose branches are shown, whatever stands next to them."""
+
 SHORTEST_RUN = 3
 """Fewest equal leaves in a row that are folded; of blocks with children, two are enough."""
 
 
 def layer_table(
-    model: str, layers: LayerMap, *, depth: int | None = None, only: str | None = None, usable: bool = False
+    model: str,
+    layers: LayerMap,
+    *,
+    depth: int | None = None,
+    only: str | None = None,
+    usable: bool = False,
+    whole: bool = True,
 ) -> Table:
     """Return the tree of a model's layers, or of some: names with guides, then what is known of each module.
+
+    Unless it is `whole`, stages and blocks are left, and the default target layers.
 
     Equal blocks in a row are folded, unless `only` names them. Raises `InputError` if no layer is left.
     """
@@ -46,6 +57,9 @@ def layer_table(
         if not branches:
             message = f"No layer of {model} has a spatial grid that the class score depends on."
             raise InputError(message, hint=Hint("See the output of each layer", "layers"))
+    if not whole:
+        named = {*layers.default, *layers.pre_activation}
+        branches = outline(branches, named) or branches
     height, width = layers.input_size
     title = line((f"{PurePath(model).name} ({height} x {width})", "bold not dim"))
     table = plain_table(Column(title, no_wrap=True), "", "grid", "gradient", "type", "output")
@@ -54,16 +68,18 @@ def layer_table(
     return table
 
 
-def legend(layers: LayerMap) -> Text:
-    """Return what the marks of the tree mean."""
+def legend(layers: LayerMap) -> Parts:
+    """Yield what the marks of the tree mean, and why the default is the default."""
     if not layers.default:
         text = "none has a spatial grid that the class score depends on."
-        return line(("No layer is usable: ", "bold yellow"), text)
-    norms = ", ".join(layers.pre_activation)
-    norms = f" ({norms}, before the activation, for GradCAM)" if norms else ""
-    default = f"the default, chosen by {layers.chosen_by}{norms}   "
-    usable = "usable: give its name to --target-layers"
-    return line(("● ", "bold green"), default, ("○ ", "green"), usable)
+        yield line(("No layer is usable: ", "bold yellow"), text)
+        return
+    tokens = any(record.extra_tokens for record in layers.records if record.name in layers.default)
+    why = "what feeds the class token's last attention" if tokens else "the tensor that the head reads"
+    yield line(("● ", "bold green"), f"the default, {', '.join(layers.default)}: {why}, by {layers.chosen_by}")
+    if layers.pre_activation:
+        yield line("  GradCAM takes ", ", ".join(layers.pre_activation), ": the norm before the activation")
+    yield line(("○ ", "green"), "usable: give its name to --target-layers")
 
 
 def layers_to_dict(model: str, layers: LayerMap) -> dict[str, Any]:
@@ -183,6 +199,17 @@ def prune(branches: Sequence[Branch], keep: Callable[[LayerRecord], bool]) -> tu
     """Return only the branches to keep, and their parents."""
     pruned = (replace(branch, children=prune(branch.children, keep)) for branch in branches)
     return tuple(branch for branch in pruned if branch.children or keep(branch.record))
+
+
+def outline(branches: Sequence[Branch], named: Collection[str], level: int = 1) -> tuple[Branch, ...]:
+    """Return the branches that hold others, the outer two levels of them and blocks, and the layers that are named.
+
+    A block's own parts, such as its shortcut, are left out: they stand next to layers that hold nothing.
+    """
+    parts = level > SHOWN_LEVELS and any(not branch.children for branch in branches)
+    shown = (replace(branch, children=outline(branch.children, named, level + 1)) for branch in branches)
+    held = {branch.record.name for branch in branches if branch.children and not parts}
+    return tuple(branch for branch in shown if branch.children or branch.record.name in {*held, *named})
 
 
 def runs(branches: Sequence[Branch]) -> Iterator[tuple[Branch, ...]]:

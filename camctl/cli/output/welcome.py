@@ -16,34 +16,38 @@ TAGLINE = "See where an image classifier looked: class activation maps that say 
 
 EXAMPLES = """\
 camctl demo                          four networks, nothing to download
-camctl run photo.jpg imagenet:lite0  the map, in this terminal
-camctl run photo.jpg config.py weights.pth --target-category tabby
-camctl compare photo.jpg demo:vit --topk 2 --save-path report.html
-camctl compare photo.jpg --model demo:vit demo:swin --metrics --baselines
-camctl compare photo.jpg demo:vit --target-category dog --versus cat
-camctl layers resnet50_8xb32_in1k    its layers, and which can be targets
-camctl layers demo:vit --check       can its maps be trusted?
-camctl methods GradCAM++             paper, formula and options"""
+camctl run photo.jpg imagenet:lite0  where it looked, in this terminal
+camctl compare photo.jpg imagenet:lite0 --topk 2 --save-path report.html"""
 
 COMMANDS = {
-    "run": "Draw where a classifier looked.",
-    "compare": "Lay methods, classes, layers and models side by side, and measure them.",
-    "review": "Review what a dataset run found: accuracy, classes in trouble, maps that stand out.",
-    "layers": "List a model's layers, and mark those that can be target layers.",
-    "methods": "List the methods; with NAME, show paper, formula and options.",
-    "metrics": "List the metrics of compare; with NAME, show paper, formula and options.",
-    "demo": "See where four networks looked, and how often each method is right. Needs no download.",
-    "plugins": "List the plugins, and which are broken and why. See also: check, new.",
+    "Explain": {
+        "run": "Draw where a network looked, on a picture or a whole data set.",
+        "compare": "Lay methods, classes, layers and models side by side, and measure them.",
+        "review": "See what a data set's maps say: accuracy, classes in trouble, maps that stand out.",
+    },
+    "Look up": {
+        "layers": "A model's layers, and which can be target layers; --check: are its maps sound?",
+        "methods": "The methods; with NAME: paper, formula and options.",
+        "metrics": "The metrics of compare; with NAME: paper, formula and options.",
+    },
+    "More": {
+        "demo": "Four networks on drawn scenes, and how often each method is right.",
+        "plugins": "What is installed, and what is broken and why. See also: check, new.",
+    },
 }
+"""Task -> its commands, and what each does."""
 
 OPTIONS = {
     "--version": "Show the versions of camctl and of everything that shapes a map.",
     "--install-completion": "Install completion for the current shell.",
     "--show-completion": "Show completion for the current shell, to copy it or customize the installation.",
-    "--help": "Show this message and exit.",
+    "-h, --help": "Show this message, or that of a command: camctl run --help",
 }
 
-PROMISE = "No option names the architecture: for a CNN, ViT, Swin or another, target layer and grid are detected."
+EXITS = (
+    "0 done · 1 failed, or a part did · 2 wrong usage or input · 3 a plugin failed · 4 a map is not ok (--strict), or "
+    "--check failed · 5 a map differs from its --baseline · 129, 130, 143 ended by a signal · 141 by a closed pipe"
+)
 
 WIDEST = 88
 """Maximum width of the panels in columns; wider ones are harder to read."""
@@ -57,14 +61,14 @@ def first_screen() -> Parts:
     examples = Text(EXAMPLES, no_wrap=True, overflow="ellipsis")
     examples.highlight_regex(r"(?m)^camctl( \S+)+", "cyan")
     yield _panel("Try", examples)
-    for title, entries in (("Commands", COMMANDS), ("Options", OPTIONS)):
+    for title, entries in {**COMMANDS, "Options": OPTIONS}.items():
         table = Table.grid(padding=(0, 2), expand=True)
-        table.add_column(no_wrap=True)
+        table.add_column(no_wrap=True, min_width=max(map(len, COMMANDS["Look up"])))
         table.add_column(ratio=1)
         for name, words in entries.items():
             table.add_row(Text(name, "bold cyan"), Text(words))
         yield _panel(title, table)
-    yield Padding(Text(PROMISE, "dim"), (0, 1, 1, 1))
+    yield Padding(Text.assemble(("Exit codes  ", "bold"), EXITS, style="dim"), (0, 1, 1, 1))
 
 
 def _panel(title: str, content: Text | Table) -> Panel:

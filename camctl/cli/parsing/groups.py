@@ -47,7 +47,7 @@ def _show_help(ctx: typer.Context, wanted: bool) -> None:  # noqa: FBT001 - type
 
 
 # typer's own would import pydantic for nothing.
-HELP = typer.Option("--help", metavar="", help="Show this message and exit.", is_eager=True, callback=_show_help)
+HELP = typer.Option("--help", "-h", metavar="", help="Show this message and exit.", is_eager=True, callback=_show_help)
 
 
 def command(function: Command) -> Command:

@@ -133,7 +133,7 @@ def check(model: AnyModel, image: AnyPicture | None = None, *, family: Family = 
         finding_passes=0.0 if scene.plan.adapter else finding_seconds / bare,
         random_weights=loaded.random_weights,
         repairs=loaded.repairs,
-        notes=(*loaded.notes, *scene.plan.output.notes),
+        notes=scene.plan.notes,
         output=scene.plan.output,
         findings=_findings(trial),
     )

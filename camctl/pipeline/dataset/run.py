@@ -212,7 +212,7 @@ def _about(explainer: Explainer, loaded: LoadedModel) -> dict[str, Any]:
         "random_weights": loaded.random_weights,
         "chosen_by": explainer.group.chosen_by,
         "baselines": [method.name for method in explainer.manner.methods if method.baseline],
-        "notes": [*map(str, loaded.notes), *map(str, explainer.plan.output.notes), *explainer.notes],
+        "notes": [*map(str, explainer.plan.notes), *explainer.notes],
     }
 
 

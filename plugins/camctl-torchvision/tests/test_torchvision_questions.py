@@ -2,14 +2,15 @@
 
 from dataclasses import replace
 
-import camctl
 import numpy as np
 import pytest
 import torch
-from camctl import Detection, Region
 from pytorch_grad_cam import GradCAM
 from pytorch_grad_cam.utils.model_targets import FasterRCNNBoxScoreTarget, SemanticSegmentationTarget
 from torch import nn
+
+import camctl
+from camctl import Detection, Region
 
 SIDE = 64
 

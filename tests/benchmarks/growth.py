@@ -1,0 +1,96 @@
+"""How time and memory grow with methods, classes, pixels and networks, and a picture of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.benchmarks.nets import EIGHT, Net
+from tests.benchmarks.turns import in_turns
+
+if TYPE_CHECKING:
+    from tests.benchmarks.turns import Work
+
+MORE = (*EIGHT, "CAM", "FEM", "KPCA-CAM", "SegEigenCAM", "RandomCAM", "random", "centre", "edges")
+COUNTS = ("1", "2", "4", "8", "16")
+SIDES = ("56", "112", "224", "448", "896")
+NETS = ("resnet18", "resnet50", "swin_t", "vit_b_16", "vit_l_16")
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Milliseconds of a bare forward pass and of maps, by what grows."""
+
+    title: str
+    labels: tuple[str, ...]
+    bare: tuple[float, ...]
+    maps: tuple[float, ...]
+    peer: tuple[float, ...] = ()
+    """grad-cam's."""
+
+
+def curves(device: str, rounds: int) -> list[Curve]:
+    """Measure all of them."""
+    net = Net("resnet50", device)
+
+    def of_methods(label: str) -> tuple[Work, ...]:
+        count = int(label)
+        kinds = [EIGHT[number % len(EIGHT)] for number in range(count)]
+        return net.bare(), net.engine(MORE[:count]), net.grad_cam(kinds)
+
+    def of_classes(label: str) -> tuple[Work, ...]:
+        count = int(label)
+        return net.bare(), net.library(["GradCAM"], count), net.grad_cam(["GradCAM"] * count)
+
+    def of_sides(label: str) -> tuple[Work, ...]:
+        sized = Net("resnet50", device, int(label))
+        return sized.bare(), sized.engine(EIGHT)
+
+    def of_nets(label: str) -> tuple[Work, ...]:
+        other = Net(label, device)
+        return other.bare(), other.engine(EIGHT)
+
+    def curve(title: str, labels: Sequence[str], works_of: Callable[[str], tuple[Work, ...]]) -> Curve:
+        columns: list[list[float]] = []
+        for label in labels:
+            works = {str(number): work for number, work in enumerate(works_of(label))}
+            columns.append([1e3 * timed.median for timed in in_turns(works, rounds, device=device).values()])
+        return Curve(title, tuple(labels), *(tuple(column) for column in zip(*columns, strict=True)))
+
+    return [
+        curve("methods (ResNet-50, one class)", COUNTS, of_methods),
+        curve("classes (ResNet-50, GradCAM)", COUNTS, of_classes),
+        curve("side of the picture, px (ResNet-50, eight methods)", SIDES, of_sides),
+        curve("network (224 px, eight methods)", NETS, of_nets),
+    ]
+
+
+def draw(found: list[Curve], path: Path, machine: str) -> None:
+    """Draw the curves as one picture."""
+    import matplotlib as mpl
+
+    mpl.use("agg")
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(2, 2, figsize=(10, 7), layout="constrained")
+    for axis, curve in zip(axes.flat, found, strict=True):
+        places = range(len(curve.labels))
+        lines = {"bare forward pass": (curve.bare, "#777777"), "camctl": (curve.maps, "#0b6fb8")}
+        if curve.peer:
+            lines["grad-cam"] = (curve.peer, "#d9730d")
+        for name, (values, colour) in lines.items():
+            axis.plot(places, values, color=colour, marker="o", markersize=4, linewidth=1.8)
+            axis.annotate(
+                name, (places[-1], values[-1]), xytext=(6, 0), textcoords="offset points", color=colour, va="center"
+            )
+        axis.set_yscale("log")
+        axis.set_xticks(list(places), curve.labels)
+        axis.set_xlim(-0.2, len(curve.labels) - 0.1 + 0.28 * len(curve.labels))
+        axis.set_xlabel(curve.title)
+        axis.set_ylabel("ms")
+        axis.spines[["top", "right"]].set_visible(False)
+        axis.grid(axis="y", which="major", color="#dddddd", linewidth=0.8)
+    figure.suptitle(machine, fontsize=8, color="#555555")
+    figure.savefig(path, dpi=110)

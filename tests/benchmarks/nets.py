@@ -1,0 +1,153 @@
+"""The networks that are timed, and what each peer is asked to do with them."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from tests.benchmarks.turns import Work
+
+TARGET = 281
+
+EIGHT = ("GradCAM", "GradCAM++", "XGradCAM", "EigenCAM", "EigenGradCAM", "LayerCAM", "HiResCAM", "GradCAMElementWise")
+
+LAYERS = {
+    "resnet18": "layer4",
+    "resnet50": "layer4",
+    "mobilenet_v3_large": "features.16",
+    "swin_t": "features.7",
+    "vit_b_16": "encoder.layers.encoder_layer_11.ln_1",
+    "vit_l_16": "encoder.layers.encoder_layer_23.ln_1",
+}
+"""torchvision's net -> the target layer that all draw."""
+
+TORCH_CAM = {"GradCAM": "GradCAM", "GradCAM++": "GradCAMpp", "XGradCAM": "XGradCAM", "LayerCAM": "LayerCAM"}
+"""Our name -> torch-cam's class; it has no others of the eight."""
+
+
+@dataclass(frozen=True)
+class Net:
+    """A network of torchvision with random weights, and one picture as its input."""
+
+    name: str
+    device: str = "cpu"
+    size: int = 224
+
+    @cached_property
+    def module(self) -> nn.Module:
+        """The network, in eval mode."""
+        import torch
+        import torchvision
+
+        torch.manual_seed(0)
+        sized = {"image_size": self.size} if self.name.startswith("vit") else {}
+        module = getattr(torchvision.models, self.name)(weights=None, **sized).eval().to(self.device)
+        if self.name.startswith("vit"):  # torchvision draws its head as zeros
+            torch.nn.init.normal_(module.heads.head.weight, std=0.02)
+        module.input_size = (self.size, self.size)
+        return module
+
+    @cached_property
+    def loaded(self) -> Any:
+        """The same as `camctl.load` gives it."""
+        import camctl
+
+        return camctl.load(self.module)
+
+    @cached_property
+    def pixels(self) -> Any:
+        """A drawn scene of the input's size."""
+        from camctl.demo.scenes import render, scene
+
+        return render(scene(6_700_024, classes=("cat", "dog")), self.size)
+
+    @cached_property
+    def inputs(self) -> Tensor:
+        """The scene as the model's input."""
+        return self.loaded.preprocess(self.pixels)[None].to(self.device)
+
+    @property
+    def layer(self) -> str:
+        """Name of the target layer."""
+        return LAYERS[self.name]
+
+    @property
+    def place(self) -> nn.Module:
+        """The target layer."""
+        return self.module.get_submodule(self.layer)
+
+    def reshape(self, tensor: Tensor) -> Tensor:
+        """Rearrange a layer's output to (N, C, H, W), as users of grad-cam write it by hand."""
+        if self.name.startswith("swin"):
+            return tensor.permute(0, 3, 1, 2)
+        side = self.size // 16
+        return tensor[:, 1:].transpose(1, 2).unflatten(2, (side, side))
+
+    def bare(self, batch: int = 1) -> Work:
+        """One forward pass in inference mode."""
+        import torch
+
+        inputs = self.inputs.expand(batch, -1, -1, -1).contiguous()
+
+        def work() -> object:
+            with torch.inference_mode():
+                return self.module(inputs)
+
+        return work
+
+    def engine(self, methods: Sequence[str], *, aug: bool = False) -> Work:
+        """camctl's engine, from a tensor to maps on the host."""
+        from camctl.pipeline.method_selection import pick_methods
+        from tests.drawing import drawn
+
+        picked = pick_methods(methods)
+        return lambda: drawn(self.module, self.inputs, [self.layer], picked, TARGET, aug_smooth=aug)
+
+    def library(self, methods: Sequence[str], classes: int = 1) -> Work:
+        """`camctl.explain`, from pixels to an explanation, of a loaded model."""
+        import camctl
+
+        targets = list(range(TARGET, TARGET + classes))
+        return lambda: camctl.explain(
+            self.loaded, self.pixels, methods=methods, targets=targets, target_layers=[self.layer]
+        )  # fmt: skip
+
+    def grad_cam(self, kinds: Sequence[str], *, aug: bool = False) -> Work:
+        """The package grad-cam, one object a method."""
+        import pytorch_grad_cam
+        from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+
+        transform = None if self.name.startswith(("resnet", "mobilenet")) else self.reshape
+        smooth = {"aug_smooth": True} if aug else {}
+
+        def work() -> None:
+            for kind in kinds:
+                with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+                    cam = getattr(pytorch_grad_cam, kind.replace("++", "PlusPlus"))(
+                        self.module, [self.place], transform
+                    )
+                    cam(self.inputs, [ClassifierOutputTarget(TARGET)], **smooth)
+                cam.activations_and_grads.release()
+                self.module.zero_grad()
+
+        return work
+
+    def torch_cam(self, kind: str) -> Work:
+        """The package torch-cam (group `peers`), its map stretched to the input's size as it is meant to be used."""
+        from torchcam import methods
+
+        def work() -> None:
+            with getattr(methods, TORCH_CAM[kind])(self.module, self.layer) as cam:
+                scores = self.module(self.inputs.requires_grad_(True))
+                cam(TARGET, scores)
+            self.inputs.requires_grad_(False)
+            self.module.zero_grad()
+
+        return work
