@@ -47,7 +47,7 @@ def cam(capture: Capture) -> Tensor:
     That is verified numerically. Raises `InputError` for other heads.
     """
     if not all(isinstance(question, ClassQuestion) for question in capture.questions):
-        message = "CAM uses the head's weights for one class, and cannot contrast it with others."
+        message = "CAM uses the head's weights for one class of the whole picture, and is asked something else."
         raise InputError(message, hint="Use GradCAM, which is the same map on the networks that CAM works on.")
     pooled = capture.activations.mean((2, 3))
     # A picture whose scores are not numbers verifies nothing; its verdict says why.

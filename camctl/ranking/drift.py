@@ -73,5 +73,5 @@ def _correlation(cam: Cam, earlier: Cam) -> float:
 def _identity(cam: Cam, names: Names, single: Sequence[bool]) -> Hashable:
     labels = tuple(None if ignored else name for name, ignored in zip(names, single, strict=True))
     target = cam.target
-    contrast = *(other.label for other in target.versus), target.strength, target.direction
+    contrast = *(other.label for other in target.versus), target.strength, target.direction, target.where
     return *labels, cam.method, target.label, contrast, cam.layers, cam.smoothing

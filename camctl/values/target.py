@@ -8,9 +8,6 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from camctl.values.picture import Picture
-    from camctl.values.regions import AnyRegion, Box
-
 
 Direction = Literal["", "up", "down"]
 """Whether a map explains why a value is higher or lower; empty for a class."""
@@ -36,14 +33,14 @@ class Target:
     """Path of the picture that the explained one is compared with; empty if it is with none."""
     where: str = ""
     """The region of a dense output in words: `predicted`, a box or a mask's file; empty if there is none."""
-    box: Box | None = None
+    box: tuple[float, float, float, float] | None = None
     """The detected box in pixels of the picture; None if there is none."""
     plain: bool = False
     """Whether the score is shown as it is (a cosine), not as a share of 1."""
-    mark: AnyRegion | None = field(default=None, compare=False, repr=False)
-    """What is drawn on the picture: a box in its pixels, or a mask (h, w) of the model's input."""
-    other: Picture | None = field(default=None, compare=False, repr=False)
-    """The picture that the explained one is compared with."""
+    mark: Any = field(default=None, compare=False, repr=False)
+    """What is drawn on the picture: a box in its pixels, or a mask (h, w) of the model's input; None for neither."""
+    other: Any = field(default=None, compare=False, repr=False)
+    """The `Picture` that the explained one is compared with; None if it is with none."""
     question: Any = field(default=None, compare=False, repr=False)
     """What is asked of the model's output, if that is more than a class, a contrast or a value."""
 

@@ -239,3 +239,26 @@ def test_contrast_within_a_region_is_the_difference_of_both_means():
     means = segmenter.module(segmenter.preprocess(picture())[None])[0, :, :16, :16].mean((1, 2))
     assert found.target.score == pytest.approx((means[2] - means[1]).sigmoid().item(), abs=1e-5)
     assert pictures(1).ndim == 4
+
+
+class TwoHeads(Detector):
+    """Scores and edges come from features that both share, through layers of their own."""
+
+    def __init__(self):
+        super().__init__()
+        self.edges = nn.Conv2d(8, 4, 3, padding=1)
+
+    def forward(self, x):
+        features = self.body(x)
+        scores, moved = self.head(features).sigmoid().mean((2, 3)), self.edges(features).mean((2, 3))
+        boxes = torch.tensor(self.places).float()
+        return [
+            {"boxes": boxes + move, "labels": torch.tensor([0, 1, 2]), "scores": score[:3]}
+            for move, score in zip(moved, scores, strict=True)
+        ]
+
+
+def test_layer_of_a_detector_is_one_that_says_where_and_what():
+    detector = loaded(seeded(TwoHeads()).eval(), output="boxes")
+    (cam,) = camctl.explain(detector, picture(), methods="GradCAM").maps
+    assert cam.layers[0].startswith("body")

@@ -169,3 +169,18 @@ def test_boxes_and_masks_are_saved_drawn_and_printed(camctl):
     words = camctl("run", "a.png", "demo:resnet", "--boxes", "q95", "--save-path", "maps/", "--no-preview")
     assert "maps/boxes.json" in words.err
     assert camctl("run", "a.png", "demo:resnet", "--boxes", "much").code == 2
+
+
+@pytest.mark.parametrize(
+    ("net", "words"),
+    [
+        ("segmenter", ("--target-category", first_of("a").label, "--where", "0,0,112,112")),
+        ("detector", ("--target-box", "0")),
+        ("encoder", ("--like", "b.png")),
+    ],
+)
+def test_raw_maps_of_a_question_are_the_baseline_of_the_same(camctl, net, words):
+    asked = ("compare", "a.png", f"python:question_nets:{net}", *words, "--method", "GradCAM", "LayerCAM")
+    assert camctl(*asked, "--save-raw", "raw.npz", "--no-preview").code == 0
+    done = camctl(*asked, "--baseline", "raw.npz", "--no-preview")
+    assert done.code == 0, done.err
