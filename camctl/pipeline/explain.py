@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from camctl.errors import CamctlError
 from camctl.pipeline.layer_selection import BEST, best_layer, check_layers, fused_layers
 from camctl.pipeline.load import loaded_of
-from camctl.pipeline.method_selection import pick_methods, usual_aggregate
+from camctl.pipeline.method_selection import AUTO, is_set, pick_methods, usual_aggregate
 from camctl.pipeline.passes import Clock, Manner, refusal, run_passes
 from camctl.pipeline.run import finish
 from camctl.pipeline.scene import plan_of, scene_of
@@ -19,6 +20,7 @@ from camctl.values.request import DETECTED, AnyClasses, Classes, Family
 
 if TYPE_CHECKING:
     from camctl.pipeline.load import AnyModel
+    from camctl.pipeline.passes import Step
     from camctl.plugin import Aggregate
     from camctl.values.cam import Smoothing
     from camctl.values.explanation import Explanation
@@ -38,6 +40,7 @@ def explain(  # noqa: PLR0913
     verify: bool = False,
     family: Family = DETECTED,
     reading: Reading = AS_FOUND,
+    progress: Step = None,
 ) -> Explanation:
     """Explain a classifier's view of a picture: one map for each class and method.
 
@@ -48,7 +51,8 @@ def explain(  # noqa: PLR0913
     image
         A path, a PIL image, or pixels (H, W, 3), uint8 RGB.
     methods
-        Names as in `camctl methods`; `auto` is GradCAM, or GradCAMElementWise if the head reads a class token alone.
+        Names as in `camctl methods`, or `seed`, `fast` or `all`, of which those that cannot work on this model are left
+        out, with a note; `auto` is GradCAM, or GradCAMElementWise if the head reads a class token alone.
     method_options
         Options of the methods that have options of these names.
     targets
@@ -69,6 +73,8 @@ def explain(  # noqa: PLR0913
         What is known about the model's family.
     reading
         How the picture's numbers are read: which bands, and what is black and white.
+    progress
+        Called as `progress(text, done, total)` before each map.
 
     Returns
     -------
@@ -95,23 +101,31 @@ def explain(  # noqa: PLR0913
     """
     from camctl.engine.predictions import choose
 
-    picked = pick_methods(methods, method_options)
+    names = (methods,) if isinstance(methods, str) else tuple(methods)
+    picked = pick_methods(names, method_options)
     picture = read_picture(image, reading)
     layers = (target_layers,) if isinstance(target_layers, str) else tuple(target_layers or ())
     check_layers(layers)
     manner = Manner(methods=picked, smoothings=(smooth,), aggregate=aggregate, options=dict(method_options or {}))
     scene = scene_of(plan_of(loaded_of(model), family), picture)
-    if refused := next(filter(None, (refusal(method, scene.plan) for method in picked)), None):
-        raise refused
+    refused = {method.name: error for method in picked if (error := refusal(method, scene.plan))}
+    able = tuple(method for method in picked if method.name not in refused)
+    asked = {method.name for method in pick_methods([name for name in names if not is_set(name)] or [AUTO])}
+    if refused and (not able or asked & refused.keys()):
+        raise next(error for name, error in refused.items() if name in asked or not able)
+    manner = replace(manner, methods=able)
     choice = partial(choose, classes=Classes.of(targets))
     if layers == (BEST,):
         group = best_layer([scene], manner, choice)
     else:
         group = fused_layers(scene, layers, usual_aggregate(picked, aggregate))
     clock = Clock()
-    passed = run_passes(scene, [group], manner, choice, clock)
+    passed = run_passes(scene, [group], manner, choice, clock, progress)
     outcome = finish(scene, [group], manner, passed, clock, verify=verify)
-    for cam in outcome.maps.values():
+    for key, cam in outcome.maps.items():
         if isinstance(cam, CamctlError):
-            raise cam
-    return outcome.explanation
+            if able[key[-1]].name in asked or not outcome.explanation.maps:
+                raise cam
+            refused[able[key[-1]].name] = cam
+    left_out = tuple(f"{error.message} It is left out." for error in refused.values())
+    return replace(outcome.explanation, notes=(*outcome.explanation.notes, *left_out))

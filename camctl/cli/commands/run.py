@@ -63,6 +63,7 @@ def run(
             aggregate=methods.maps.aggregate,
             verify=methods.maps.verify,
             family=request.family,
+            progress=progress.steps(),
         )
         paths = files.save(explanation, look)
     sink.data(explanation.to_dict(paths))
