@@ -128,8 +128,8 @@ class Comparison:
     sanity: tuple[Sanity, ...] = ()
     """One per model, if asked for."""
     commands: tuple[tuple[str, ...], ...] = ()
-    """Per value of the model axis, what follows the picture in a `camctl run` that draws its maps: model, checkpoint and
-    the options that all maps share; empty if the comparison was not asked for at a shell."""
+    """Per value of the model axis, words of `camctl run` after the picture: model, checkpoint and the options that all
+    maps share; empty if no command line asked for the comparison."""
 
     def __repr__(self) -> str:
         across = " x ".join(f"{len(axis)} {NAMES[axis.name][1]}" for axis in self.axes if len(axis) > 1)

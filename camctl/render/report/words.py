@@ -94,7 +94,7 @@ def map_name(comparison: Comparison, cell: Cell) -> str:
 
 
 def map_facts(comparison: Comparison, cell: Cell) -> dict[str, str]:
-    """What is said of a map besides its figures: name -> text, empty if there is nothing to say; the names are fixed."""
+    """What is said of a map besides its figures: name -> text, which may be empty; the names are fixed."""
     cam = cell.cam
     return {
         "class": cam.target.title if cam else "",
