@@ -423,5 +423,5 @@ def test_nothing_jumps_while_the_page_loads_and_is_read(opened):
         ".observe({type: 'layout-shift', buffered: true})"
     )
     page.locator("#cell-0 button.frame").hover()
-    page.wait_for_function("document.querySelectorAll('.mark:not([hidden])').length > 0")
+    page.wait_for_function("() => document.querySelectorAll('.mark:not([hidden])').length > 0")
     assert page.evaluate("window.jumps") < 0.02

@@ -208,12 +208,12 @@ def test_the_wheel_fades_over_its_control_and_with_alt_over_a_map_and_else_scrol
     page = opened("families")
     page.locator("#opacity").hover()
     page.mouse.wheel(0, 100)
-    page.wait_for_function("document.getElementById('opacity-value').textContent === '60%'")
+    page.wait_for_function("() => document.getElementById('opacity-value').textContent === '60%'")
     page.locator("#cell-0 button.frame").hover()
     before = page.evaluate("scrollY")
     page.keyboard.down("Alt")
     page.mouse.wheel(0, -100)
-    page.wait_for_function("document.getElementById('opacity-value').textContent === '65%'")
+    page.wait_for_function("() => document.getElementById('opacity-value').textContent === '65%'")
     page.keyboard.up("Alt")
     assert page.evaluate("scrollY") == before
     page.mouse.wheel(0, 100)
@@ -313,7 +313,7 @@ def test_two_maps_blink_in_one_place(opened):
 def test_the_command_of_a_map_is_copied_with_the_colours_that_are_shown(opened):
     page = opened("shell", permissions=["clipboard-read", "clipboard-write"])
     page.locator("#cell-4 button.frame").press("c")
-    page.wait_for_function("document.getElementById('told').textContent.startsWith('Copied: camctl run ')")
+    page.wait_for_function("() => document.getElementById('told').textContent.startsWith('Copied: camctl run ')")
     words = shlex.split(page.evaluate("navigator.clipboard.readText()"))
     assert words[:3] == ["camctl", "run", "scene6700024.png"]
     assert words[3 : 3 + len(SHELL)] == list(SHELL)
@@ -323,7 +323,7 @@ def test_the_command_of_a_map_is_copied_with_the_colours_that_are_shown(opened):
     slide(page, "opacity", 30)
     page.locator("#cell-4").hover()
     page.locator("#cell-4 .copy").click()
-    page.wait_for_function("document.getElementById('told').textContent.includes('--opacity 0.3')")
+    page.wait_for_function("() => document.getElementById('told').textContent.includes('--opacity 0.3')")
     page.locator("#cell-4 button.frame").press("Enter")
     assert page.locator("#command-4").inner_text().endswith("--opacity 0.3")
 
@@ -332,7 +332,7 @@ def test_without_a_clipboard_the_command_is_shown_and_selected(opened):
     page = opened("shell")
     page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
     page.locator("#cell-0 button.frame").press("c")
-    page.wait_for_function("getSelection().toString().startsWith('camctl run scene6700024.png')")
+    page.wait_for_function("() => getSelection().toString().startsWith('camctl run scene6700024.png')")
     assert page.get_by_role("dialog").is_visible()
 
 

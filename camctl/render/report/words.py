@@ -105,12 +105,18 @@ def map_facts(comparison: Comparison, cell: Cell) -> dict[str, str]:
         "method": comparison.label("method", cell.at),
         "model": cam.model if cam else comparison.label("model", cell.at),
         "picture": comparison.pictures[cell.at["image"]].path,
-        "target layers": ", ".join(cam.layers) if cam else comparison.label("layer", cell.at),
+        "target layers": _layers(cam) if cam else comparison.label("layer", cell.at),
         "chosen by": cam.chosen_by if cam else "",
         "grid": "{} \N{MULTIPLICATION SIGN} {}".format(*cam.grid) if cam else "",
         "smoothing": comparison.label("smoothing", cell.at),
         "raw values": raw_range(cam) if cam else "",
     }
+
+
+def _layers(cam: Cam) -> str:
+    """The layers of a map; one of several that a results folder holds is drawn from their signed mean."""
+    names = ", ".join(cam.layers)
+    return names if len(cam.raw_by_layer) == len(cam.layers) else f"{names} (the signed mean of their maps)"
 
 
 def verdicts(comparison: Comparison) -> list[str]:
