@@ -81,9 +81,7 @@ def save_review(
     return Saved(saved, len(pictures), summary.pictures, source.missing)
 
 
-def page(
-    summary: Summary, pictures: list[dict[str, Any]], *, extra: list[str], missing: int, fused: bool
-) -> str:
+def page(summary: Summary, pictures: list[dict[str, Any]], *, extra: list[str], missing: int, fused: bool) -> str:
     """Return the HTML of a review."""
     style = "\n".join(text_of(package, names) for package, names in STYLES) + ":root { --columns: 6; }\n"
     script = "\n".join(text_of(package, names) for package, names in SCRIPTS)

@@ -63,6 +63,7 @@ function writeFigures() {
     const row = one.home.parentElement;
     if (passed[one.place]) rows.set(row, [...(rows.get(row) ?? []), one]);
   }
+  $("under").textContent = chosen ? `Under each map: ${chosen.title}${arrow(chosen.better)}` : ""; // for paper, which has no controls
   for (const row of rows.values()) {
     const values = row.map(({ place }) => data.cells[place].figures[state.figure]), best = bestOf(values, alike && chosen ? chosen.better : "neither");
     row.forEach(({ figure }, i) => {

@@ -147,7 +147,7 @@ const watcher = new IntersectionObserver(
     if (reading) markAll();
     schedule();
   },
-  { rootMargin: "800px" },
+  { rootMargin: "400px" },
 );
 
 function addTile(canvas, scene, place) {
