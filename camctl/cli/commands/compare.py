@@ -1,7 +1,7 @@
 """`camctl compare`: maps side by side, with measurements that say which to believe."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from shlex import quote
 from time import perf_counter
@@ -11,7 +11,7 @@ from camctl.cli.output.inputs import Inputs
 from camctl.cli.output.saving import expanded, figure_files, raw_file, save_figures
 from camctl.cli.parsing import completion, options
 from camctl.cli.parsing.assignments import parse_assignments
-from camctl.cli.parsing.groups import argument, option, switch
+from camctl.cli.parsing.groups import argument, option, switch, words_of
 from camctl.cli.parsing.texts import parse_boxes, parse_masks, pictures_in, split_names
 from camctl.errors import ExitCode, InputError, PluginError, UnknownNameError
 from camctl.values.axis import AXES
@@ -232,6 +232,7 @@ def compare(
             reading=subject.reading.reading(),
             progress=progress.steps(),
         )
+        comparison = replace(comparison, commands=run_words(pending, subject, methods, models))
         progress.say("Drawing")
         start = perf_counter()
         paths = save_figures(comparison, files, raw, look)
@@ -240,6 +241,18 @@ def compare(
     drifts = None if earlier is None else Drifts(comparison, *drift(comparison, earlier), evaluation.min_correlation)
     report(comparison, look, paths, sink, preview=not output.results.no_preview, drifts=drifts, drawing=drawing)
     return exit_code(comparison, drifts) or output.results.exit_code(cell.cam for cell in comparison.cells)
+
+
+def run_words(
+    pending: "Sequence[options.ModelRequest]",
+    subject: PicturesOptions,
+    methods: ComparedMethods,
+    models: options.SeveralModels,
+) -> tuple[tuple[str, ...], ...]:
+    """Return `Comparison.commands`: per model, the words of `camctl run` after the picture that all its maps share."""
+    shared = [*words_of(subject.reading), *words_of(replace(methods, method=None, smooth=None))]
+    shared += words_of(replace(models, model=None))
+    return tuple((*filter(None, (each.model, each.checkpoint)), *shared) for each in pending)
 
 
 def moved(subject: PicturesOptions, evaluation: EvaluationOptions, output: ComparisonOutput) -> ExitCode:
