@@ -397,6 +397,7 @@ def test_on_paper_there_are_no_controls_and_all_maps(opened):
     assert page.locator("#bar, #filters, #theme").filter(visible=True).count() == 0
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert page.locator("#maps").inner_text().count("Insertion ↑") == 1  # what the figures under the maps are
+    painted(page, canvas_of(0))
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert pixels(drawing(page, canvas_of(23))).std() > 10
 

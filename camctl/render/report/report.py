@@ -67,7 +67,7 @@ def report(comparison: Comparison, **look: Unpack[Looks]) -> str:
         style=style,
         script=script,
     )
-    size = words.size_text(len(page.encode()))
+    size = words.size_text(len(page.encode(errors="replace")))
     # Markup in any text is escaped, so that no other text is this one.
     return page.replace('<span id="size"></span>', f'<span id="size">{size} in this file.</span>', 1)
 

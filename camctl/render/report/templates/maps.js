@@ -27,16 +27,14 @@ function gridOf(place) {
 
 /** The picture of a scene; null until it is decoded, and then maps that wait for it are painted. */
 const pictures = [];
+let printing = false;
 function pictureOf(scene) {
-  if (!pictures[scene]) {
-    const kept = (pictures[scene] = { image: new Image(), ready: false });
-    kept.image.src = data.scenes[scene].source;
-    kept.decoded = kept.image.decode().then(() => {
-      kept.ready = true;
-      schedule();
-    });
-  }
-  return pictures[scene].ready ? pictures[scene].image : null;
+  const kept = (pictures[scene] ??= { image: Object.assign(new Image(), { src: data.scenes[scene].source }) });
+  kept.decoding ??= kept.image.decode().then(() => {
+    kept.ready = true;
+    schedule();
+  });
+  return kept.ready || (printing && kept.image.complete) ? kept.image : null;
 }
 
 /** Pixels of a picture at a size, and the same faded for the current opacity. */
@@ -171,7 +169,9 @@ function addTile(canvas, scene, place) {
 
 /** On paper there is every map, seen or not. */
 addEventListener("beforeprint", () => {
+  printing = true;
   for (const tile of stale) if (paint(tile)) stale.delete(tile);
+  printing = false;
 });
 
 function paintRamp() {

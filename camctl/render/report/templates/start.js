@@ -68,9 +68,8 @@ arrange();
 paintRamp();
 schedule();
 document.documentElement.dataset.ready = "true";
-// Paper does not wait: the pictures are decoded while nothing else is to be done.
+// Paper does not wait: pictures that are not in sight are decoded while nothing else is to be done.
 for (let scene = 0; scene < data.scenes.length; scene++) {
   await new Promise((done) => ("requestIdleCallback" in window ? requestIdleCallback(done) : setTimeout(done, 50)));
   pictureOf(scene);
-  await pictures[scene].decoded;
 }
