@@ -10,6 +10,7 @@ import typer
 from camctl.cli import process
 from camctl.cli.output import sink
 from camctl.cli.output.boundary import guard, usage_in_words
+from camctl.cli.output.saving import TYPED
 from camctl.cli.parsing.groups import Command, command, flags_of, quicken
 from camctl.cli.parsing.wrong_options import meant
 from camctl.errors import ExitCode, Hint, InputError, UnknownNameError
@@ -40,6 +41,7 @@ def main(words: list[str], call: process.Call) -> int:
     process.mend_streams()
     process.mend_sizes()
     Hint.shell, others = True, Hint.shell
+    TYPED.set(tuple(words))
     try:
         code = guard(lambda: call(lambda: _run(words)))
     finally:

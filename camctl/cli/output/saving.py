@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
+from contextvars import ContextVar
 from dataclasses import dataclass
 from glob import escape
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from camctl.errors import InputError
@@ -25,6 +28,17 @@ MANIFEST = ".json"
 SAVE_PATH = "--save-path"
 
 SLASHES = ("/", "\\")
+
+TYPED: ContextVar[tuple[str, ...]] = ContextVar("TYPED", default=())
+"""The words after `camctl` on the command line."""
+
+
+def command_line() -> str:
+    """Return the command as it was typed, for a shell; without passwords in addresses, and with `~` for home."""
+    home = f"{Path.home()}{os.sep}"
+    words = [re.sub(r"//[^/@\s]+@", "//", word) for word in TYPED.get()]
+    spelt = [f"~/{quote(word.removeprefix(home))}" if word.startswith(home) else quote(word) for word in words]
+    return " ".join(["camctl", *spelt]) if words else ""
 
 
 @dataclass(frozen=True)

@@ -113,7 +113,9 @@ def _data(layout: Layout, scenes: Scenes) -> dict[str, Any]:
         "units": {scale: scale_text(comparison, scale) for scale in SCALES},
         "fullAt": FULL_AT,
         "luma": LUMA.tolist(),
-        "palettes": {name: base64_text(colours(name).tobytes()) for name in COLORMAPS},
+        "palettes": {
+            name: base64_text(colours(name).tobytes()) for name in dict.fromkeys((*COLORMAPS, start["colormap"]))
+        },
         "scenes": [scene.data for scene in scenes.all],
         "cells": cells,
         "columns": layout.columns,
