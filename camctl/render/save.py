@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from camctl.files.atomic import PICTURES, check_writable, write_atomically
-from camctl.files.mark import check_replaceable
+from camctl.files.mark import check_replaceable, origin
 from camctl.files.pictures import LONGEST_SIDE, save_picture
 from camctl.render.figure.figure import figure_pages
 from camctl.render.figure.naming import renamed
-from camctl.render.figure.origin import origin
 from camctl.render.figure.sanity import sanity_pages
 from camctl.render.page.pdf import write_pdf
 from camctl.render.page.raster import paint
@@ -65,7 +64,7 @@ def save_comparison(comparison: Comparison, path: str | Path, **look: Unpack[Loo
     files = {place: page_paths(place, len(pages)) for place, pages in figures.items()}
     for file in (file for pages in files.values() for file in pages if file != path):
         check_replaceable([check_writable(file, FIGURES)])
-    facts = {} if choices.no_metadata else origin(comparison, choices.command)
+    facts = {} if choices.no_metadata else origin(comparison.explanations.values(), choices.command)
     return [
         file
         for place, pages in figures.items()

@@ -50,13 +50,14 @@ class MapFiles:
     raw: Path | None
     inputs: Inputs
 
-    def save(self, explanation: Explanation, look: dict[str, Any]) -> dict[int, str]:
+    def save(self, explanation: Explanation, look: dict[str, Any], *, no_metadata: bool = False) -> dict[int, str]:
         """Write all files; returns the path of each map's picture, by the map's index. Raises `CamctlError`."""
-        from camctl.files.mark import check_replaceable
+        from camctl.files.mark import check_replaceable, origin
         from camctl.files.names import file_names
         from camctl.files.pictures import save_picture
         from camctl.files.raw_maps import save_raw
 
+        facts = {} if no_metadata else origin([explanation], command_line())
         paths: dict[int, str] = {}
         if self.path is not None:
             if not self.folder and len(explanation.maps) > 1:
@@ -68,7 +69,7 @@ class MapFiles:
                     self.inputs.check(file, SAVE_PATH)
                 check_replaceable(files)
             for index, (cam, file) in enumerate(zip(explanation.maps, files, strict=True)):
-                paths[index] = str(save_picture(cam.overlay(**look), file))
+                paths[index] = str(save_picture(cam.overlay(**look), file, facts=facts))
         if self.raw is not None:
             save_raw(explanation, self.raw)
         return paths

@@ -32,7 +32,8 @@ def _parts(page: Page) -> Iterator[str]:
     yield '<?xml version="1.0" encoding="UTF-8"?>'
     yield (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{_length(page, page.width)}" '
-        f'height="{_length(page, page.height)}" viewBox="0 0 {page.width} {page.height}" role="img" font-family="{families}">'
+        f'height="{_length(page, page.height)}" viewBox="0 0 {page.width} {page.height}" '
+        f'role="img" font-family="{families}">'
     )
     yield f"<title>{escape(page.title)}</title>"
     yield _metadata(page)

@@ -114,7 +114,8 @@ def _data(layout: Layout, scenes: Scenes) -> dict[str, Any]:
         "fullAt": FULL_AT,
         "luma": LUMA.tolist(),
         "palettes": {
-            name: base64_text(colours(name).tobytes()) for name in dict.fromkeys((*COLORMAPS, start["colormap"]))
+            name: base64_text(colours(name).tobytes())
+            for name in dict.fromkeys((*COLORMAPS, known_colormap(look.colormap)))
         },
         "scenes": [scene.data for scene in scenes.all],
         "cells": cells,
