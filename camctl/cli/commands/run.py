@@ -65,7 +65,7 @@ def run(
             family=request.family,
             progress=progress.steps(),
         )
-        paths = files.save(explanation, look)
+        paths = files.save(explanation, look, no_metadata=output.no_metadata)
     sink.data(explanation.to_dict(paths))
     shown = sink.human and not paths and not output.results.no_preview and preview(explanation, look)
     sink.tell(summary(explanation, paths.values(), unsaved=not (shown or paths or files.raw)))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from glob import escape
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from camctl.errors import InputError
@@ -13,7 +15,8 @@ from camctl.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from camctl.cli.output.inputs import Inputs
+    from camctl.cli import process
+from camctl.cli.output.inputs import Inputs
     from camctl.values.comparison import Comparison
     from camctl.values.explanation import Explanation
 
@@ -26,6 +29,13 @@ SAVE_PATH = "--save-path"
 
 SLASHES = ("/", "\\")
 
+def command_line() -> str:
+    """Return the command as it was typed, for a shell; without passwords in addresses, and with `~` for home."""
+    home = f"{Path.home()}{os.sep}"
+    words = [re.sub(r"//[^/@\s]+@", "//", word) for word in process.TYPED.get()]
+    spelt = [f"~/{quote(word.removeprefix(home))}" if word.startswith(home) else quote(word) for word in words]
+    return " ".join(["camctl", *spelt]) if words else ""
+
 
 @dataclass(frozen=True)
 class MapFiles:
@@ -36,13 +46,14 @@ class MapFiles:
     raw: Path | None
     inputs: Inputs
 
-    def save(self, explanation: Explanation, look: dict[str, Any]) -> dict[int, str]:
+    def save(self, explanation: Explanation, look: dict[str, Any], *, no_metadata: bool = False) -> dict[int, str]:
         """Write all files; returns the path of each map's picture, by the map's index. Raises `CamctlError`."""
-        from camctl.files.mark import check_replaceable
+        from camctl.files.mark import check_replaceable, origin
         from camctl.files.names import file_names
         from camctl.files.pictures import save_picture
         from camctl.files.raw_maps import save_raw
 
+        facts = {} if no_metadata else origin([explanation], command_line())
         paths: dict[int, str] = {}
         if self.path is not None:
             if not self.folder and len(explanation.maps) > 1:
@@ -54,7 +65,7 @@ class MapFiles:
                     self.inputs.check(file, SAVE_PATH)
                 check_replaceable(files)
             for index, (cam, file) in enumerate(zip(explanation.maps, files, strict=True)):
-                paths[index] = str(save_picture(cam.overlay(**look), file))
+                paths[index] = str(save_picture(cam.overlay(**look), file, facts=facts))
         if self.raw is not None:
             save_raw(explanation, self.raw)
         return paths

@@ -134,3 +134,14 @@ def _box(text: str, sides: str) -> Box:
         message = f"--box '{text}' has no area: its right edge must lie right of its left, its lower below its top."
         raise InputError(message, hint=hint)
     return x0, y0, x1, y1
+
+
+def parse_names(texts: Sequence[str] | None) -> dict[str, str]:
+    """`["GradCAM=Grad-CAM"]` -> `{"GradCAM": "Grad-CAM"}`. Raises `InputError`."""
+    names = {}
+    for text in texts or ():
+        old, equals, new = text.partition("=")
+        if not (old and equals):
+            raise InputError(f"--name '{text}' is not of the form OLD=NEW.", hint="Write --name GradCAM=Grad-CAM")
+        names[old] = new
+    return names

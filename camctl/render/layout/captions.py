@@ -30,7 +30,7 @@ SCORED_BY: frozenset[AxisName] = frozenset({"image", "model", "class"})
 """Axes that the probability of a class depends on."""
 
 Tone = Literal["strong", "soft", "warning"]
-Level = Literal["caption", "row", "cell"]
+Level = Literal["caption", "row", "cell", "none"]
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,9 @@ class Captions:
 
     @cached_property
     def score_level(self) -> Level:
-        """Where the probability of the class stands: once for all maps, once per row, or under each map."""
+        """Where the probability of the class stands: once for all maps, once per row, under each map, or nowhere."""
+        if self.look.no_scores:
+            return "none"
         varying = SCORED_BY & set(self.comparison.varying)
         if not varying:
             return "caption"

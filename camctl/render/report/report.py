@@ -121,7 +121,10 @@ def _data(layout: Layout, scenes: Scenes) -> dict[str, Any]:
         "units": {scale: scale_text(comparison, scale) for scale in SCALES},
         "fullAt": FULL_AT,
         "luma": LUMA.tolist(),
-        "palettes": {name: base64_text(colours(name).tobytes()) for name in COLORMAPS},
+        "palettes": {
+            name: base64_text(colours(name).tobytes())
+            for name in dict.fromkeys((*COLORMAPS, known_colormap(look.colormap)))
+        },
         "scenes": [scene.data for scene in scenes.all],
         "cells": cells,
         "labels": {axis.name: axis.labels for axis in comparison.axes},
