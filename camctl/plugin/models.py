@@ -24,10 +24,6 @@ class Checkpoint:
     sha256: str
 
 
-MOST_NAMED = 5
-"""Number of classes that a loaded model lists."""
-
-
 @dataclass(frozen=True, kw_only=True, repr=False)
 class LoadedModel:
     """A classifier ready to be explained; what every source returns.
@@ -74,28 +70,12 @@ class LoadedModel:
     """Remark for a picture of another size than `input_size`, if what becomes of it is a guess."""
 
     def __repr__(self) -> str:
-        size = "x".join(map(str, self.input_size))
-        return f"<LoadedModel {self.name}: {type(self.module).__name__}, {size}, {self._classes or 'classes unknown'}>"
-
-    @property
-    def _classes(self) -> str:
-        names = self.class_names or ()
-        more = f", … ({len(names):,} classes)" if len(names) > MOST_NAMED else ""
-        return ", ".join(names[:MOST_NAMED]) + more
+        return f"<LoadedModel {self.name}: {type(self.module).__name__}, {len(self.class_names or ()):,} class names>"
 
     def _repr_html_(self) -> str:
-        from camctl.render.notebook_table import table
+        from camctl.render.notebook_table import model_table
 
-        weights = "random" if self.random_weights else self.checkpoint.path if self.checkpoint else ""
-        facts = {
-            "network": type(self.module).__name__,
-            "input": " x ".join(map(str, self.input_size)),
-            "classes": self._classes,
-            "weights": weights,
-            "repaired": "; ".join(self.repairs),
-            "notes": "; ".join(self.notes),
-        }
-        return table(self.name, facts)
+        return model_table(self)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,10 +3,28 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+MOST_NAMED = 5
+"""Number of classes of a model that are listed."""
+
+
+def model_table(model: Any) -> str:
+    """Return the table of what `load` returned."""
+    names = model.class_names or ()
+    more = f", … ({len(names):,} classes)" if len(names) > MOST_NAMED else ""
+    facts = {
+        "network": type(model.module).__name__,
+        "input": " x ".join(map(str, model.input_size)),
+        "classes": ", ".join(names[:MOST_NAMED]) + more,
+        "weights": "random" if model.random_weights else getattr(model.checkpoint, "path", ""),
+        "repaired": "; ".join(model.repairs),
+        "notes": "; ".join(model.notes),
+    }
+    return table(model.name, facts)
 
 
 def table(title: str, facts: Mapping[str, object]) -> str:

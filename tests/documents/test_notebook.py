@@ -80,3 +80,15 @@ def test_without_a_notebook_nothing_watches():
 
     assert watcher(None) is None
     assert watcher(print) is print
+
+
+def test_a_model_shows_itself_in_words_and_as_a_table():
+    import camctl
+
+    count = len(camctl.load("demo:resnet").class_names)
+    model = camctl.load("demo:resnet", labels=["<b>", *map(str, range(count - 1))])
+    assert repr(model).startswith("<LoadedModel demo:resnet: ")
+    assert len(repr(model)) < 120
+    page = model._repr_html_()
+    assert "&lt;b&gt;, 0, 1, 2, 3, … (" in page
+    assert "<b>" not in page
