@@ -24,7 +24,9 @@ for done in range(4):
 
 def outputs(notebook, folder):
     """Run a notebook in a folder; return the outputs of each cell of code."""
-    client = nbclient.NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(folder)}})
+    client = nbclient.NotebookClient(
+        notebook, timeout=240, startup_timeout=240, resources={"metadata": {"path": str(folder)}}
+    )
     client.execute()
     return [cell.outputs for cell in notebook.cells if cell.cell_type == "code"]
 
@@ -59,7 +61,9 @@ def test_the_notebook_runs_and_its_values_show_themselves(tmp_path):
 def test_long_work_shows_a_bar_and_takes_it_away(tmp_path):
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(SLOW)])
     seen = []
-    client = nbclient.NotebookClient(notebook, timeout=60, resources={"metadata": {"path": str(tmp_path)}})
+    client = nbclient.NotebookClient(
+        notebook, timeout=240, startup_timeout=240, resources={"metadata": {"path": str(tmp_path)}}
+    )
     process = client.process_message
 
     def watched(message, cell, index):
