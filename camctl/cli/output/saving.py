@@ -138,7 +138,7 @@ def _numbered(path: Path) -> list[Path]:
 def save_figures(comparison: Comparison, files: Sequence[Path], raw: Path | None, look: dict[str, Any]) -> list[str]:
     """Write all files; returns their paths, the manifests last, as they name the others. Raises `CamctlError`."""
     from camctl.files.atomic import write_atomically
-    from camctl.files.manifest import json_text
+    from camctl.files.manifest import document, json_text
     from camctl.files.raw_maps import save_raw
     from camctl.render.save import save_comparison
 
@@ -148,7 +148,7 @@ def save_figures(comparison: Comparison, files: Sequence[Path], raw: Path | None
     if raw is not None:
         paths.append(str(save_raw(comparison, raw)))
     for file in manifests:
-        paths.append(str(write_atomically(file, json_text(comparison.to_dict(paths)).encode())))
+        paths.append(str(write_atomically(file, json_text(document(comparison.to_dict(paths))).encode())))
     return paths
 
 
