@@ -10,13 +10,13 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
+from camctl.cli import process
 from camctl.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from camctl.cli import process
-from camctl.cli.output.inputs import Inputs
+    from camctl.cli.output.inputs import Inputs
     from camctl.values.comparison import Comparison
     from camctl.values.explanation import Explanation
 
@@ -28,6 +28,7 @@ MANIFEST = ".json"
 SAVE_PATH = "--save-path"
 
 SLASHES = ("/", "\\")
+
 
 def command_line() -> str:
     """Return the command as it was typed, for a shell; without passwords in addresses, and with `~` for home."""
