@@ -20,6 +20,8 @@ from PIL import Image
 from camctl.demo.scenes import render, scene
 
 SCRIPT = Path(sys.executable).with_name("camctl")
+pytestmark = pytest.mark.xdist_group("bad plugins")  # the last test reads what the others have printed
+
 GUIDE = Path(__file__).parent.parent / "plugins" / "README.md"
 
 PROJECT = """
@@ -318,7 +320,7 @@ def test_run_says_nothing_of_broken_methods_that_nobody_asked_for(sites: Path) -
 
     assert [line for line in done.stderr.splitlines() if "torn" not in line] == []
     assert (sites / "map.png").exists()
-    assert "Commands" in camctl(sites, "import", "--help").stdout
+    assert "Explain" in camctl(sites, "import", "--help").stdout
 
 
 def test_interrupt_is_the_users_and_ending_the_process_is_beyond_us(sites: Path) -> None:

@@ -42,6 +42,7 @@ def main(words: list[str], call: process.Call) -> int:
     process.mend_streams()
     process.mend_sizes()
     Hint.shell, others = True, Hint.shell
+    process.TYPED.set(tuple(words))
     try:
         code = guard(lambda: call(lambda: _run(words)))
     finally:

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -22,6 +23,9 @@ Result = TypeVar("Result")
 
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 """Signals that end a command: each leaves what it writes whole, and no draft behind."""
+
+TYPED: ContextVar[tuple[str, ...]] = ContextVar("TYPED", default=())
+"""The words after `camctl` on the command line."""
 
 SIZES = ("COLUMNS", "LINES", "TERMINAL_WIDTH")
 """Variables of the environment that rich and typer read as numbers."""

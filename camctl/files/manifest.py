@@ -16,6 +16,14 @@ if TYPE_CHECKING:
     from camctl.values.axis import AxisName
     from camctl.values.comparison import Cell, Comparison
 
+SCHEMA_VERSION = 1
+"""Version of `docs/schemas/camctl-1.schema.json`, which describes all that `--json` prints."""
+
+
+def document(value: Any) -> Any:
+    """A command's output with the version of its schema; a list stays as it is."""
+    return {"schema_version": SCHEMA_VERSION, **value} if isinstance(value, dict) else value
+
 
 def comparison_manifest(comparison: Comparison, paths: Sequence[str]) -> dict[str, Any]:
     """A comparison as `camctl compare --json` prints it; `paths` are the files that were written."""

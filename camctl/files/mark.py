@@ -11,11 +11,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+    from camctl.values.explanation import Explanation
+
 MARK = "camctl, class activation maps"
 """What a file's metadata names as the software that made it, in all formats."""
 
 LARGEST = 256 << 20
 """Most bytes of a file that are searched for the mark."""
+
+
+def origin(runs: Iterable[Explanation], command: str = "") -> dict[str, str]:
+    """Return the `Command`, if one made a figure, and the `Versions` of the packages that made its maps."""
+    versions: dict[str, str] = {}
+    for run in runs:
+        versions |= run.versions
+    facts = {"Command": command, "Versions": ", ".join(f"{name} {version}" for name, version in versions.items())}
+    return {name: text for name, text in facts.items() if text}
 
 
 def check_replaceable(paths: Iterable[Path]) -> None:

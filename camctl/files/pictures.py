@@ -12,6 +12,7 @@ from camctl.files.mark import MARK
 from camctl.values.texts import valid
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     import numpy as np
@@ -21,9 +22,17 @@ LONGEST_SIDE = {"JPEG": 65500, "WEBP": 16383}
 """Most pixels on a side that a format can hold."""
 
 
-def save_picture(pixels: NDArray[np.uint8], path: str | Path, *, title: str = "") -> Path:
+def save_picture(
+    pixels: NDArray[np.uint8],
+    path: str | Path,
+    *,
+    title: str = "",
+    dpi: int | None = None,
+    facts: Mapping[str, str] | None = None,
+) -> Path:
     """Write pixels (H, W, 3), uint8 RGB, as PNG (which also holds the title), JPEG or WebP, by the ending of `path`.
 
+    `facts` say how the picture was made: text chunks of a PNG, the description in the EXIF data of the others.
     Raises `InputError` if the path cannot be written to, or the format cannot hold so many pixels, `CamctlError` if the
     disk is full or fails.
     """
@@ -41,7 +50,11 @@ def save_picture(pixels: NDArray[np.uint8], path: str | Path, *, title: str = ""
     info.add_text("Software", MARK)
     if title:
         info.add_itxt("Title", valid(title))
+    for name, text in (facts or {}).items():
+        info.add_itxt(name, valid(text))
     exif[ExifTags.Base.Software] = MARK
+    if facts:
+        exif[ExifTags.Base.ImageDescription] = "\n".join(valid(text) for text in facts.values()).encode()
     # Heat has coloured edges, which JPEG blurs unless it keeps the full colour resolution. PNG at level 6 takes twice
     # the time of level 4 and saves 3 % of the bytes.
     options: dict[str, dict[str, Any]] = {
@@ -49,7 +62,8 @@ def save_picture(pixels: NDArray[np.uint8], path: str | Path, *, title: str = ""
         "JPEG": {"quality": 92, "subsampling": 0, "exif": exif},
         "WEBP": {"quality": 92, "method": 4, "exif": exif},
     }
-    return write_atomically(path, encoded(pixels, kind, **options[kind]))
+    inches: dict[str, Any] = {"dpi": (dpi, dpi)} if dpi and kind != "WEBP" else {}
+    return write_atomically(path, encoded(pixels, kind, **options[kind], **inches))
 
 
 def data_uri(pixels: NDArray[np.uint8], kind: str, **options: Any) -> str:

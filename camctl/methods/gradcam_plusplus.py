@@ -20,9 +20,11 @@ EPSILON = 1e-6
 )
 def gradcam_plusplus(capture: Capture) -> Evidence:
     """Evidence (N, C, H, W), by equation 19 of the paper (the exponential of the score cancels)."""
-    gradients = capture.gradients.double()  # 2 G^2 and sum(A) G^3 may cancel
+    from camctl.methods.gradients import precise
+
+    gradients = precise(capture.gradients)  # 2 G^2 and sum(A) G^3 may cancel
     square = gradients**2
-    totals = capture.activations.double().sum((2, 3), keepdim=True)
+    totals = precise(capture.activations).sum((2, 3), keepdim=True)
     share = square / (2 * square + totals * square * gradients + EPSILON)
     weights = (share * gradients.clamp_min(0)).sum((2, 3), keepdim=True)
     return weights.float() * capture.activations

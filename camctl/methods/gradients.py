@@ -1,4 +1,4 @@
-"""Gradients at the target layer that a capture does not have, by further passes."""
+"""Gradients at the target layer that a capture does not have, by further passes; and sums in double precision."""
 
 from __future__ import annotations
 
@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from camctl.plugin import Capture
 
     Score = Callable[[Tensor], Tensor]
+
+
+def precise(tensor: Tensor) -> Tensor:
+    """Return a tensor in double precision, if its device has that: for sums that decide a sign or a quotient."""
+    return tensor if tensor.device.type == "mps" else tensor.double()
 
 
 def layer_gradients(

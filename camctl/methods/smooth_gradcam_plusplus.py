@@ -33,7 +33,7 @@ def smooth_gradcam_plusplus(
     """
     import torch
 
-    from camctl.methods.gradients import layer_gradients
+    from camctl.methods.gradients import layer_gradients, precise
 
     if samples < 1 or noise < 0 or seed < 0:
         message = f"SmoothGradCAM++ cannot work with samples={samples}, noise={noise}, seed={seed}."
@@ -41,15 +41,15 @@ def smooth_gradcam_plusplus(
     inputs = capture.inputs.float()
     deviation = noise * (inputs.amax((1, 2, 3), keepdim=True) - inputs.amin((1, 2, 3), keepdim=True))
     generator = torch.Generator().manual_seed(seed)
-    powers = [torch.zeros_like(capture.activations) for _ in range(3)]
+    powers = [precise(torch.zeros_like(capture.activations)) for _ in range(3)]
     for _ in range(samples):
         drawn = torch.randn(inputs.shape[1:], generator=generator).to(inputs.device)
         noisy = (inputs + deviation * drawn).to(capture.inputs.dtype)
         _, gradients, _ = layer_gradients(
             capture, lambda logits: logits.gather(1, capture.targets[:, None]).sum(), inputs=noisy
         )
-        powers = [mean + gradients**power / samples for power, mean in enumerate(powers, 1)]
+        powers = [mean + precise(gradients) ** power / samples for power, mean in enumerate(powers, 1)]
     first, second, third = powers
-    totals = capture.activations.sum((2, 3), keepdim=True)
+    totals = precise(capture.activations).sum((2, 3), keepdim=True)
     share = second / (2 * second + totals * third + EPSILON)
-    return (share * first.clamp_min(0)).sum((2, 3), keepdim=True) * capture.activations
+    return (share * first.clamp_min(0)).sum((2, 3), keepdim=True).float() * capture.activations

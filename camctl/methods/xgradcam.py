@@ -26,8 +26,10 @@ def xgradcam(capture: Capture) -> Evidence:
     """
     import torch
 
-    activations = capture.activations.double()
+    from camctl.methods.gradients import precise
+
+    activations = precise(capture.activations)
     totals = activations.sum((2, 3), keepdim=True)
-    weights = (capture.gradients.double() * activations).sum((2, 3), keepdim=True) / (totals + EPSILON)
+    weights = (precise(capture.gradients) * activations).sum((2, 3), keepdim=True) / (totals + EPSILON)
     cancelled = totals.abs() <= CANCELLED * activations.abs().sum((2, 3), keepdim=True)
     return torch.where(cancelled, 0.0, weights).float() * capture.activations

@@ -22,6 +22,7 @@ from camctl.pipeline.request import Request
 from camctl.pipeline.run import Run, finish
 from camctl.pipeline.sanity import Whole, randomised
 from camctl.pipeline.scene import plan_of, scene_of
+from camctl.pipeline.watching import watcher
 from camctl.values.cam import Cam
 from camctl.values.comparison import Comparison, Spent
 from camctl.values.picture import read_picture
@@ -108,7 +109,7 @@ def compare(  # noqa: PLR0913
     reading
         How the numbers of pictures are read.
     progress
-        Called as `progress(text, done, total)`.
+        Called as `progress(text, done, total)`; without it a notebook shows a bar.
 
     Returns
     -------
@@ -161,7 +162,7 @@ def compare(  # noqa: PLR0913
         raise InputError(message)
     request.check_cells(len(pending), len(pictures))
     return _Comparing(
-        pending, pictures, request, family, progress or (lambda _text, _done, _total: None), reading
+        pending, pictures, request, family, watcher(progress) or (lambda _text, _done, _total: None), reading
     ).comparison()
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from camctl.errors import CamctlError
 from camctl.pipeline.layer_selection import BEST, best_layer, check_layers, fused_layers
 from camctl.pipeline.load import loaded_of
-from camctl.pipeline.method_selection import pick_methods, usual_aggregate
+from camctl.pipeline.method_selection import AUTO, is_set, pick_methods, usual_aggregate
 from camctl.pipeline.passes import Clock, Manner, refusal, run_passes
 from camctl.pipeline.run import finish
 from camctl.pipeline.scene import plan_of, scene_of
@@ -21,6 +21,7 @@ from camctl.values.request import DETECTED, AnyClasses, Classes, Family
 
 if TYPE_CHECKING:
     from camctl.pipeline.load import AnyModel
+    from camctl.pipeline.passes import Step
     from camctl.pipeline.scene import Scene
     from camctl.plugin import Aggregate
     from camctl.values.cam import Smoothing
@@ -42,6 +43,7 @@ def explain(  # noqa: PLR0913
     expect: str | int | None = None,
     family: Family = DETECTED,
     reading: Reading = AS_FOUND,
+    progress: Step = None,
 ) -> Explanation:
     """Explain a classifier's view of a picture: one map for each class and method.
 
@@ -52,7 +54,8 @@ def explain(  # noqa: PLR0913
     image
         A path, a PIL image, or pixels (H, W, 3), uint8 RGB.
     methods
-        Names as in `camctl methods`; `auto` is GradCAM, or GradCAMElementWise if the head reads a class token alone.
+        Names as in `camctl methods`, or `seed`, `fast` or `all`, of which those that cannot work on this model are left
+        out, with a note; `auto` is GradCAM, or GradCAMElementWise if the head reads a class token alone.
     method_options
         Options of the methods that have options of these names.
     targets
@@ -77,6 +80,8 @@ def explain(  # noqa: PLR0913
         What is known about the model's family.
     reading
         How the picture's numbers are read: which bands, and what is black and white.
+    progress
+        Called as `progress(text, done, total)` before each map.
 
     Returns
     -------
@@ -101,34 +106,42 @@ def explain(  # noqa: PLR0913
     >>> explanation.predictions[0].label
     'cat'
     """
-    picked = pick_methods(methods, method_options)
+    names = (methods,) if isinstance(methods, str) else tuple(methods)
+    picked = pick_methods(names, method_options)
     picture = read_picture(image, reading)
     layers = (target_layers,) if isinstance(target_layers, str) else tuple(target_layers or ())
     check_layers(layers)
     manner = Manner(methods=picked, smoothings=(smooth,), aggregate=aggregate, options=dict(method_options or {}))
     scene = scene_of(plan_of(loaded_of(model), family), picture)
-    if refused := next(filter(None, (refusal(method, scene.plan) for method in picked)), None):
-        raise refused
+    refused = {method.name: error for method in picked if (error := refusal(method, scene.plan))}
+    able = tuple(method for method in picked if method.name not in refused)
+    asked = {method.name for method in pick_methods([name for name in names if not is_set(name)] or [AUTO])}
+    if refused and (not able or asked & refused.keys()):
+        raise next(error for name, error in refused.items() if name in asked or not able)
+    ask = partial(_explained, manner=replace(manner, methods=able), layers=layers, needed=asked, verify=verify)
     classes = Classes.of(targets)
-    explanation = _explained(scene, classes, manner, layers, verify=verify, expect=expect)
+    explanation = ask(scene, classes, expect=expect, progress=progress)
     maps = list(explanation.maps)
-    for asked in classes.names:
-        if isinstance(asked, Likeness):  # a pair is drawn both ways
-            other = scene_of(scene.plan, read_picture(asked.image, reading))
-            maps += _explained(other, Classes.of(Likeness(picture)), manner, layers, verify=verify).maps
-    return replace(explanation, maps=tuple(maps))
+    for question in classes.names:
+        if isinstance(question, Likeness):  # a pair is drawn both ways
+            other = scene_of(scene.plan, read_picture(question.image, reading))
+            maps += ask(other, Classes.of(Likeness(picture))).maps
+    left_out = (_left_out(error) for error in refused.values())
+    return replace(explanation, maps=tuple(maps), notes=(*explanation.notes, *left_out))
 
 
 def _explained(
     scene: Scene,
     classes: Classes,
+    *,
     manner: Manner,
     layers: tuple[str, ...],
-    *,
+    needed: set[str],
     verify: bool,
     expect: str | int | None = None,
+    progress: Step = None,
 ) -> Explanation:
-    """Return the maps of one picture. Raises the error of the first one that cannot be drawn."""
+    """Return the maps of one picture. Raises the first error of a method that is needed, or of the only one."""
     from camctl.engine.predictions import choose
 
     choice = partial(choose, classes=classes)
@@ -137,11 +150,19 @@ def _explained(
     else:
         group = fused_layers(scene, layers, usual_aggregate(manner.methods, manner.aggregate))
     clock = Clock()
-    passed = run_passes(scene, [group], manner, choice, clock)
+    passed = run_passes(scene, [group], manner, choice, clock, progress)
     outcome = finish(scene, [group], manner, passed, clock, verify=verify)
-    for cam in outcome.maps.values():
+    refused: dict[str, CamctlError] = {}
+    for key, cam in outcome.maps.items():
         if isinstance(cam, CamctlError):
-            raise cam
-    if expect is None:
-        return outcome.explanation
-    return replace(outcome.explanation, expected=passed.predictions.expected(expect))
+            name = manner.methods[key[-1]].name
+            if name in needed or not outcome.explanation.maps:
+                raise cam
+            refused[name] = cam
+    notes = (*outcome.explanation.notes, *map(_left_out, refused.values()))
+    expected = None if expect is None else passed.predictions.expected(expect)
+    return replace(outcome.explanation, notes=notes, expected=expected)
+
+
+def _left_out(error: CamctlError) -> str:
+    return f"{error.message} It is left out."

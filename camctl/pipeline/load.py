@@ -11,6 +11,7 @@ from camctl import registry
 from camctl.errors import Hint, InputError
 from camctl.kit.data_sets import synonyms
 from camctl.kit.name_files import given_names, names_beside
+from camctl.pipeline.watching import watcher
 from camctl.plugin import LoadedModel, LoadOptions
 from camctl.plugin.models import Precision
 from camctl.values.texts import counted
@@ -80,7 +81,7 @@ def load(  # noqa: PLR0913
         How float32 arithmetic is done: `float32` means what it says, also on CUDA; `tf32` allows CUDA's faster products
         with 10 bits of mantissa; `bf16` and `fp16` compute what bears it in half precision (autocast).
     progress
-        Called as `progress(text, done, total)` while a file is downloaded.
+        Called as `progress(text, done, total)` while a file is downloaded; without it a notebook shows a bar.
 
     Returns
     -------
@@ -111,7 +112,7 @@ def load(  # noqa: PLR0913
         labels=given_names(labels),
         output=output,
         head=head,
-        progress=progress,
+        progress=watcher(progress, in_bytes=True),
     )
     file = str(checkpoint) if checkpoint is not None else None
     if isinstance(model, str | os.PathLike):

@@ -66,6 +66,11 @@ def usual_method(*, class_token: bool) -> Method:
     return plugin
 
 
+def is_set(name: str) -> bool:
+    """Return whether a name stands for several methods."""
+    return name.strip().casefold() in METHOD_SETS
+
+
 def _set(name: str) -> list[registry.Loaded]:
     """Return the methods of a set; empty if the name is not one."""
     known = name.strip().casefold()

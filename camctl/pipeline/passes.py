@@ -11,7 +11,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from camctl.errors import CamctlError, Hint, InputError, SpoiltModelError, as_value
-from camctl.pipeline.method_selection import AUTO, usual_method
+from camctl.pipeline.method_selection import AUTO, FURTHER, usual_method
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     Choice = Callable[[Predictions], Sequence[Target | CamctlError]]
     """From a picture's predictions the targets to explain; an error stands for one that cannot be."""
+    Step = Callable[[str, int, int], None] | None
+    """Called with what is being drawn, maps done and all of them."""
     Key = tuple[int, int, int, int]
     """Indices of target, layer group, smoothing and method."""
     GroupKey = tuple[int, int, int]
@@ -99,10 +101,15 @@ class Passed:
 
 
 def run_passes(
-    scene: Scene, groups: Sequence[LayerGroup | CamctlError], manner: Manner, choose: Choice, clock: Clock
+    scene: Scene,
+    groups: Sequence[LayerGroup | CamctlError],
+    manner: Manner,
+    choose: Choice,
+    clock: Clock,
+    step: Step = None,
 ) -> Passed:
     """Draw everything that is asked of a scene: a batch of one picture. Raises what stands for it in `run_batch`."""
-    (passed,) = run_batch([scene], groups, manner, [choose], clock)
+    (passed,) = run_batch([scene], groups, manner, [choose], clock, step)
     if isinstance(passed, CamctlError):
         raise passed
     return passed
@@ -114,12 +121,13 @@ def run_batch(
     manner: Manner,
     choices: Sequence[Choice],
     clock: Clock,
+    step: Step = None,
 ) -> list[Passed | CamctlError]:
     """Draw everything that is asked of the scenes of one model, whose inputs have one size, in one batch.
 
     A layer, class or method that fails costs its own maps alone, and a picture whose targets cannot be found (an error
     stands for it then) itself alone. The clock records `forward`, `backward` (each with ` (aug)` for the six views)
-    and `methods`.
+    and `methods`. `step` is called with a text, maps done and all of them.
 
     Raises `InputError`: the model fails.
     """
@@ -148,7 +156,7 @@ def run_batch(
                     for predictions, choose in zip(plan.predictions(plain, scenes), choices, strict=True)
                 ]
             slots = _slots(asked)
-            outlines |= _Pass(plan, groups, manner, recorder, augmented=augmented).draw(slots)
+            outlines |= _Pass(plan, groups, manner, recorder, augmented=augmented, step=step).draw(slots)
             runs |= recorder.notes
             watches, sign = recorder.watches, " (aug)" if augmented else ""
             clock.add(f"forward{sign}", watches["forward"].milliseconds)
@@ -239,6 +247,7 @@ class _Pass:
         recorder: Recorder,
         *,
         augmented: bool,
+        step: Step = None,
     ) -> None:
         self.groups, self.manner, self.recorder = groups, manner, recorder
         self.smoothings = [i for i, name in enumerate(manner.smoothings) if (name in AUGMENTED) == augmented]
@@ -246,6 +255,7 @@ class _Pass:
         self.vit_like = plan.hints.tokens
         self._shared: dict[GroupKey, Maps] = {}
         """Maps that are the same for every target."""
+        self._step, self._done, self._total = step, 0, 0
         self._several = False
         """Whether there are several targets."""
 
@@ -253,6 +263,7 @@ class _Pass:
         """Draw every map of this pass; a slot has one question for each picture."""
         maps: dict[Key, Maps | CamctlError] = {}
         self._several = len(slots) > 1
+        self._total = len(slots) * len(self.manner.methods)
         for i, questions in enumerate(slots):
             answered = self._answered(questions, last=i == len(slots) - 1)
             maps |= {(i, *key): cam for key, cam in answered.items()}
@@ -272,6 +283,10 @@ class _Pass:
         for m, named in enumerate(self.manner.methods):
             method = self._usual(gradients or ()) if named.name == AUTO else named
             evidence: dict[str, Tensor] = {}
+            if self._step:
+                again = not FURTHER.isdisjoint(method.needs) and not self.refusals[m]
+                self._step(f"{method.name} ({method.cost.text})" if again else method.name, self._done, self._total)
+                self._done += 1
             for g, s in product(range(len(self.groups)), self.smoothings):
                 key = (g, s, m)
                 if key in self._shared:

@@ -29,7 +29,7 @@ class Checkpoint:
     sha256: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class LoadedModel:
     """A classifier ready to be explained; what every source returns.
 
@@ -75,6 +75,14 @@ class LoadedModel:
     """Remarks on how it was loaded, one line each."""
     resizing: str = ""
     """Remark for a picture of another size than `input_size`, if what becomes of it is a guess."""
+
+    def __repr__(self) -> str:
+        return f"<LoadedModel {self.name}: {type(self.module).__name__}, {len(self.class_names or ()):,} class names>"
+
+    def _repr_html_(self) -> str:
+        from camctl.render.notebook_table import model_table
+
+        return model_table(self)
 
 
 @dataclass(frozen=True, kw_only=True)

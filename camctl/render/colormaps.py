@@ -29,11 +29,16 @@ LEVELS = 256
 
 
 def known_colormap(name: str) -> str:
-    """Return a colour map's own name for the user's spelling. Raises `UnknownNameError`."""
+    """Return the name of a map of ours or of matplotlib's for the user's spelling. Raises `UnknownNameError`."""
     known = {"gray": "grey"}.get(name.casefold(), name.casefold())
-    if known not in COLORMAPS:
-        raise UnknownNameError("colormap", name, COLORMAPS)
-    return known
+    if known in COLORMAPS:
+        return known
+    import matplotlib as mpl
+
+    others = {other.casefold(): other for other in mpl.colormaps}
+    if known not in others:
+        raise UnknownNameError("colormap", name, (*COLORMAPS, *others.values()))
+    return others[known]
 
 
 def colours(colormap: str) -> NDArray[np.uint8]:
@@ -44,6 +49,11 @@ def colours(colormap: str) -> NDArray[np.uint8]:
     steps = np.arange(LEVELS, dtype=np.uint8)
     if name == "grey":
         return np.repeat(steps[:, None], 3, axis=1)
+
+    if name not in COLORMAPS:
+        import matplotlib as mpl
+
+        return mpl.colormaps[name](steps, bytes=True)[:, :3].astype(np.uint8)
 
     import cv2
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from camctl.files.atomic import PICTURES, check_writable, write_atomically
-from camctl.files.mark import check_replaceable
+from camctl.files.mark import check_replaceable, origin
 from camctl.files.pictures import LONGEST_SIDE, save_picture
 from camctl.render.figure.figure import figure_pages
+from camctl.render.figure.naming import renamed
 from camctl.render.figure.sanity import sanity_pages
 from camctl.render.page.pdf import write_pdf
 from camctl.render.page.raster import paint
@@ -54,6 +56,7 @@ def save_comparison(comparison: Comparison, path: str | Path, **look: Unpack[Loo
     if ending == REPORT:
         return [write_atomically(path, valid(report(comparison, **look)).encode())]
     choices = Look(**look)
+    comparison = renamed(comparison, choices.name)
     side = SIDES.get(ending, LONGEST_SIDE["JPEG"])
     figures = {path: figure_pages(comparison, choices, side)}
     if comparison.sanity:
@@ -61,7 +64,12 @@ def save_comparison(comparison: Comparison, path: str | Path, **look: Unpack[Loo
     files = {place: page_paths(place, len(pages)) for place, pages in figures.items()}
     for file in (file for pages in files.values() for file in pages if file != path):
         check_replaceable([check_writable(file, FIGURES)])
-    return [file for place, pages in figures.items() for file in _write_pages(pages, files[place])]
+    facts = {} if choices.no_metadata else origin(comparison.explanations.values(), choices.command)
+    return [
+        file
+        for place, pages in figures.items()
+        for file in _write_pages([replace(page, facts=facts) for page in pages], files[place])
+    ]
 
 
 def page_paths(path: Path, pages: int) -> list[Path]:
@@ -80,5 +88,5 @@ def _write_pages(pages: Sequence[Page], paths: Sequence[Path]) -> list[Path]:
         if ending == ".svg":
             write_atomically(target, valid(svg(page)).encode())
         else:
-            save_picture(paint(page), target, title=page.title)
+            save_picture(paint(page), target, title=page.title, dpi=page.dpi, facts=page.facts)
     return list(paths)

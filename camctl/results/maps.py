@@ -12,6 +12,8 @@ from camctl.values.target import Target
 from camctl.values.view import View
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -24,8 +26,12 @@ def picture_of(data: Data, row: Mapping[str, Any], reading: Mapping[str, Any]) -
 
     `reading`: how the run read the numbers of pictures, as `start.json` has it.
     """
+    return decoded(data.read(int(row["index"])), row, reading)
+
+
+def decoded(content: bytes | Path, row: Mapping[str, Any], reading: Mapping[str, Any]) -> Picture:
+    """Return the picture of a row, whose file or its bytes are given. Raises `InputError`: it cannot be read."""
     asked = Reading(**{name: tuple(value) if isinstance(value, list) else value for name, value in reading.items()})
-    content = data.read(int(row["index"]))
     if isinstance(content, bytes):
         return read_content(content, str(row["path"]), asked)
     return read_picture(content, asked)

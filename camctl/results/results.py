@@ -76,6 +76,19 @@ class Results:
     def __repr__(self) -> str:
         return f"Results({self._folder.name!r})"
 
+    def _repr_html_(self) -> str:
+        from camctl.render.notebook_table import table
+
+        status, names = self.status, self.columns.names
+        facts = {
+            "model": self.start["model"],
+            "data": self.start["data"]["name"],
+            "pictures": f"{status.pictures:,} of {status.total:,}",
+            "rows": f"{len(self):,}",
+            "columns": ", ".join(name for name in names if name != "map"),
+        }
+        return table(self.out, facts)
+
     @property
     def out(self) -> str:
         """The folder."""

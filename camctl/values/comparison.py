@@ -127,6 +127,9 @@ class Comparison:
     """Whether a model or a picture as a whole failed."""
     sanity: tuple[Sanity, ...] = ()
     """One per model, if asked for."""
+    commands: tuple[tuple[str, ...], ...] = ()
+    """Per value of the model axis, words of `camctl run` after the picture: model, checkpoint and the options that all
+    maps share; empty if no command line asked for the comparison."""
 
     def __repr__(self) -> str:
         across = " x ".join(f"{len(axis)} {NAMES[axis.name][1]}" for axis in self.axes if len(axis) > 1)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypedDict
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import isfinite
+from typing import TYPE_CHECKING, Literal, TypedDict, get_args
 
 from camctl.errors import Hint, InputError, UnknownNameError
 
@@ -12,7 +14,8 @@ if TYPE_CHECKING:
     from camctl.values.axis import AxisName
 
 Canvas = Literal["view", "original"]
-Theme = Literal["light", "dark"]
+Theme = Literal["light", "dark", "paper", "slides"]
+"""`paper`: black on white, and no grey grounds. `slides`: light, with larger letters."""
 Scale = Literal["each", "shared"]
 """`each`: a map's peak is 1. `shared`: 1 is the largest raw value among the maps that share a scale."""
 
@@ -26,6 +29,14 @@ MOST_PIXELS = 40_000_000
 """Maximum number of pixels per page; rows continue on the next page."""
 
 SMALLEST_TILE, LARGEST_TILE = 48, 4096
+
+DEFAULT_DPI, SMALLEST_DPI, LARGEST_DPI = 300, 72, 1200
+
+PER_INCH = {"in": 1.0, "cm": 2.54, "mm": 25.4, "pt": 72.0}
+"""Unit -> how many of it are an inch; a pixel is `1 / dpi` inches."""
+
+WIDEST = 100.0
+"""Inches that no figure is wider than."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +55,20 @@ class Look:
     colormap: str = DEFAULT_COLORMAP
     opacity: float = DEFAULT_OPACITY
     title: str = ""
+    width: str = ""
+    """Width in print, as `88mm`, `3.5in` or `1000px`: the tiles get the size that fills it. Empty: `tile` decides."""
+    dpi: int = DEFAULT_DPI
+    """Pixels per inch of a figure with a `width`."""
+    name: Mapping[str, str] = field(default_factory=dict)
+    """Label of a method, model, class, ... -> what the figure calls it."""
+    letters: bool = False
+    """Whether each map has a letter, as panels in a paper have: a, b, c, ..."""
+    no_scores: bool = False
+    """Leave out the probabilities of the classes."""
+    command: str = ""
+    """The command that made the figure, for its metadata."""
+    no_metadata: bool = False
+    """Write neither command nor versions into the file."""
     metrics: Sequence[str] = ()
     """Names of the metrics whose figures are shown under each map."""
     most_pixels: int = MOST_PIXELS
@@ -57,8 +82,25 @@ class Look:
         if not 0 <= self.opacity <= 1:
             message = f"An opacity of {self.opacity} cannot be drawn."
             raise InputError(message, hint="Choose one from 0 (no heat) to 1.")
-        if self.theme not in {"light", "dark"}:
-            raise UnknownNameError("theme", self.theme, ("light", "dark"))
+        if self.theme not in get_args(Theme):
+            raise UnknownNameError("theme", self.theme, get_args(Theme))
+        if not SMALLEST_DPI <= self.dpi <= LARGEST_DPI:
+            message = f"{self.dpi} pixels per inch cannot be drawn."
+            raise InputError(message, hint=Hint(f"Choose from {SMALLEST_DPI} to {LARGEST_DPI}", dpi=DEFAULT_DPI))
+        self.inches  # noqa: B018 - raises for a width that is none
+
+    @property
+    def inches(self) -> float | None:
+        """The width in inches; None without one. Raises `InputError`."""
+        if not self.width:
+            return None
+        match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+)\s*(in|cm|mm|pt|px)\s*", self.width, re.IGNORECASE)
+        units = {**PER_INCH, "px": self.dpi}
+        inches = float(match[1]) / units[match[2].lower()] if match else 0.0
+        if not (isfinite(inches) and 0 < inches <= WIDEST):
+            message = f"'{self.width}' is not a width."
+            raise InputError(message, hint=Hint("Give a number and in, cm, mm, pt or px", width="88mm"))
+        return inches
 
 
 class Looks(TypedDict, total=False):
@@ -73,5 +115,12 @@ class Looks(TypedDict, total=False):
     colormap: str
     opacity: float
     title: str
+    width: str
+    dpi: int
+    name: Mapping[str, str]
+    letters: bool
+    no_scores: bool
+    command: str
+    no_metadata: bool
     metrics: Sequence[str]
     most_pixels: int

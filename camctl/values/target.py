@@ -50,6 +50,11 @@ class Target:
         return bool(self.versus or self.direction or self.where or self.box)
 
     @property
+    def measure(self) -> str:
+        """What its score is called: `probability`, or the `value` or `cosine` that is shown as it is."""
+        return "value" if self.direction else "cosine" if self.plain else "probability"
+
+    @property
     def title(self) -> str:
         """Label for people, such as `tabby, tabby cat`, `tabby vs lynx and puma`, `age up` or `road in predicted`."""
         named = self._named

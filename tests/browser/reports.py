@@ -84,4 +84,32 @@ def hostile():
     )
 
 
-REPORTS = {"plain": plain, "figures": figures, "families": families, "crowded": crowded, "hostile": hostile}
+SHELL = ("demo:resnet", "--device", "cpu", "--labels", "a cat; & $HOME `id`,it's a dog")
+"""What a shell asked for, with signs that mean something to it."""
+
+
+@cache
+def shell():
+    """The plain one, asked for at a shell."""
+    return replace(plain(), commands=(SHELL,))
+
+
+@cache
+def one():
+    """One picture, class and method."""
+    return comparison(targets=("cat",), methods=("GradCAM",))
+
+
+@cache
+def many():
+    """Six hundred maps: twelve methods (three, under other names) by fifty classes (two)."""
+    whole = plain()
+    labels = {"method": [f"method {i}" for i in range(12)], "class": [f"class {i}" for i in range(50)]}
+    axes = tuple(replace(axis, labels=tuple(labels.get(axis.name, axis.labels))) for axis in whole.axes)
+    cells = [
+        replace(whole.cell({**at, "method": at["method"] % 3, "class": at["class"] % 2}), at=at) for at in places(axes)
+    ]
+    return replace(whole, axes=axes, cells=tuple(cells))
+
+
+REPORTS = {report.__name__: report for report in (plain, figures, families, crowded, hostile, shell, one, many)}

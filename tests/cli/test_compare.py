@@ -446,3 +446,15 @@ def test_the_figure_of_the_sanity_is_never_written_over_a_picture(camctl, photo)
     assert done.code == 2
     assert "would be lost" in done.err
     assert mine.read_bytes() == before
+
+
+def test_beyond_a_dozen_pictures_a_results_folder_is_proposed(camctl, photo, tmp_path):
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(13):
+        (folder / f"{number}.png").write_bytes(photo.read_bytes())
+    done = camctl("compare", folder, MODEL, "--save-path", tmp_path / "grid.png")
+    assert done.code == 0
+    assert "camctl run FOLDER MODEL --save-path out" in done.err
+    few = camctl("compare", folder / "1.png", folder / "2.png", MODEL, "--save-path", tmp_path / "few.png")
+    assert "camctl run FOLDER" not in few.err

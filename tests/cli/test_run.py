@@ -201,3 +201,23 @@ def test_a_run_of_a_layer_can_be_asked_for(camctl, photo):
     wrong = camctl("run", photo, "demo:resnet", "--call", "2")
     assert wrong.code == 2
     assert "runs once in a pass, and run 2 is asked for" in wrong.err
+
+
+def test_of_all_methods_those_that_cannot_work_here_cost_a_line_each(camctl, photo, tmp_path):
+    done = camctl("run", photo, MODEL, "--method", "fast", "--save-path", tmp_path / "maps")
+
+    assert done.code == 0
+    assert "RefineCAM multiplies the maps of several layers, and is given one layer. It is left out." in done.err
+    assert len(list((tmp_path / "maps").iterdir())) >= 10
+    named = camctl("run", photo, MODEL, "--method", "fast", "RefineCAM", "--save-path", tmp_path / "others")
+    assert (named.code, (tmp_path / "others").exists()) == (2, False)
+    assert "RefineCAM multiplies" in named.err
+
+
+def test_what_is_drawn_is_told_before_each_map(photo):
+    import camctl as library
+
+    steps = []
+    library.explain("demo:resnet", photo, methods=["GradCAM", "ReciproCAM"], progress=lambda *step: steps.append(step))
+    assert [(text.split()[0], done, total) for text, done, total in steps] == [("GradCAM", 0, 2), ("ReciproCAM", 1, 2)]
+    assert "once a place" in steps[1][0]

@@ -276,7 +276,7 @@ def test_random_weights_are_cried_out_loud():
     run = replace(whole.explanations[0, 0], random_weights=True)
     said = words(report(replace(whole, explanations={(0, 0): run})))
     assert "Random weights: the maps mean nothing." in said
-    assert said.count("ok random weights") == 6
+    assert said.count("random weights") == 6 + 2  # of each map, of the model, and of its predictions
 
 
 @pytest.mark.parametrize("models", [("resnet",), ("resnet", "vit")])
@@ -289,9 +289,10 @@ def test_an_axis_without_words_is_shown_nowhere(models):
 
 
 def test_a_smoothing_and_a_layer_that_were_asked_for_are_facts():
-    said = words(report(comparison(labels={"smoothing": ["aug-smooth"], "layer": ["auto:2"]})))
-    assert "Target layer auto:2 Smoothing aug-smooth" in said
-    assert said.count("smoothing aug-smooth") == 6  # of each map, enlarged
+    page = report(comparison(labels={"smoothing": ["aug-smooth"], "layer": ["auto:2"]}))
+    assert "Target layer auto:2 Smoothing aug-smooth" in words(page)
+    data = embedded(page)
+    assert [cell["facts"][data["facts"].index("smoothing")] for cell in data["cells"]] == ["aug-smooth"] * 6
 
 
 def test_the_class_is_said_once_a_row_where_all_its_maps_share_it():
@@ -315,6 +316,45 @@ def test_models_that_saw_different_parts_of_a_picture_are_compared_on_the_whole_
     cells = [replace(cell, cam=replace(cell.cam, view=aside)) if cell.at["model"] else cell for cell in whole.cells]
     scenes = embedded(report(replace(whole, cells=tuple(cells))))["scenes"]
     assert [scene["box"] for scene in scenes] == [[0, 0, 224, 224]] * 2
+
+
+def test_the_page_tells_its_size():
+    page = report(comparison())
+    told = re.search(r"6 maps: 3 methods × 2 classes\. (\d+) kB in this file\.", words(page))  # noqa: RUF001
+    assert int(told[1]) == pytest.approx(len(page.encode()) / 1000, abs=1)
+
+
+def test_a_text_that_looks_like_the_place_of_the_size_stays_a_text():
+    whole = comparison(labels={"method": ['<span id="size"></span>', "b", "c"]})
+    assert "&lt;span id=&#34;size&#34;&gt;" in report(whole)
+
+
+@pytest.mark.parametrize(
+    ("baselines", "said"),
+    [
+        ((), "Best on average: GradCAM (mean rank 1.0 of 3), not by more than chance."),
+        (("GradCAM",), "LayerCAM (mean rank 1.0 of 2)"),
+    ],
+)
+def test_the_best_method_is_named_at_the_top(baselines, said):
+    top = words(report(measured(comparison(), baselines=baselines))).split("Find maps by words")[0]
+    assert said in top
+
+
+def test_models_with_the_same_best_method_share_its_line():
+    top = words(report(measured(comparison(models=("resnet", "vit")))))
+    assert "Best on average: GradCAM (mean rank 1.0 of 3) with demo:resnet and demo:vit" in top
+
+
+def test_without_figures_the_next_step_is_told():
+    assert "No figures were measured: --metrics --baselines tells" in words(report(comparison()))
+    assert "No figures were measured" not in words(report(comparison(methods=("GradCAM",))))
+
+
+def test_a_missing_map_is_named_too():
+    cells = embedded(report(without_map(comparison(), {"class": 1}, "No memory.")))["cells"]
+    assert cells[3]["name"] == "GradCAM, class dog, demo:resnet"
+    assert cells[3]["verdict"] == "no map"
 
 
 def test_the_report_says_what_made_it():

@@ -1,21 +1,21 @@
 """`camctl compare`: maps side by side, with measurements that say which to believe."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from shlex import quote
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from camctl.cli.output.inputs import Inputs
-from camctl.cli.output.saving import expanded, figure_files, raw_file, save_figures
+from camctl.cli.output.saving import command_line, expanded, figure_files, raw_file, save_figures
 from camctl.cli.parsing import completion, options
 from camctl.cli.parsing.assignments import parse_assignments
-from camctl.cli.parsing.groups import argument, option, switch
-from camctl.cli.parsing.texts import parse_boxes, parse_masks, pictures_in, split_names
+from camctl.cli.parsing.groups import argument, option, switch, words_of
+from camctl.cli.parsing.texts import parse_boxes, parse_masks, parse_names, pictures_in, split_names
 from camctl.errors import ExitCode, InputError, PluginError, UnknownNameError
 from camctl.values.axis import AXES
-from camctl.values.look import LARGEST_TILE, SMALLEST_TILE
+from camctl.values.look import DEFAULT_DPI, LARGEST_DPI, LARGEST_TILE, SMALLEST_DPI, SMALLEST_TILE, Look
 from camctl.values.request import Evaluation
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from camctl.values.axis import AxisName
     from camctl.values.cam import Smoothing
     from camctl.values.comparison import Comparison
+
+PAPER = "Figure for a paper"
 
 SMOOTHINGS = ("none", "eigen", "aug", "both")
 
@@ -135,16 +137,42 @@ class FigureOptions(options.HeatmapOptions):
 
     rows: What varies down the rows: image, model, layer, class, smoothing, method; outermost first.
     scale: Stretch each map over all colours, or share one scale over the classes and pictures of a method.
-    theme: Colour theme of the figure. (The HTML report can switch.)
+    theme: Colours and letters of the figure. paper: black on white, without grey. slides: larger letters. (The HTML
+        report can switch between light and dark.)
+    title: A title above the figure.
+    width: Width in print, as 3.5in, 88mm or 1000px; maps and letters are sized for it.
+    name: Other words for a method, model, class or picture.
+    letters: Give each map a letter, as panels in a paper have: a, b, c.
+    no_scores: Leave out the probabilities of the classes.
+    no_metadata: Leave the command and the versions out of the file.
     canvas: Draw on what the model saw, or on the whole picture with the unseen margin dimmed.
     """
 
     rows: list[str] | None = option("AXIS...")
     columns: list[str] | None = option("AXIS...", help="What varies across the columns; methods by default.")
     scale: Literal["each", "shared"] = option(None, "each")
-    theme: Literal["light", "dark"] = option(None, "light")
+    theme: Literal["light", "dark", "paper", "slides"] = option(None, "light")
     tile: int = option("PIXELS", 224, help="Side of a map in the figure.", min=SMALLEST_TILE, max=LARGEST_TILE)
     canvas: Literal["view", "original"] | None = option(None, shown="original if the models see different parts")
+    title: str = option("TEXT", "", show_default=False, rich_help_panel=PAPER)
+    width: str = option("LENGTH", "", show_default=False, rich_help_panel=PAPER)
+    dpi: int = option(
+        "NUMBER",
+        DEFAULT_DPI,
+        help="Pixels per inch, with --width.",
+        min=SMALLEST_DPI,
+        max=LARGEST_DPI,
+        rich_help_panel=PAPER,
+    )
+    name: list[str] | None = option("OLD=NEW...", rich_help_panel=PAPER)
+    letters: bool = switch(rich_help_panel=PAPER)
+    no_scores: bool = switch(rich_help_panel=PAPER)
+    no_metadata: bool = switch(rich_help_panel=PAPER)
+
+    def __post_init__(self) -> None:
+        """Raise `InputError` for what cannot be drawn."""
+        super().__post_init__()
+        _ = Look(width=self.width, dpi=self.dpi)
 
     def look(self, evaluation: Evaluation) -> dict[str, Any]:
         """Return how the figure looks: the fields of `Look`. Raises `InputError` for axes and metrics."""
@@ -156,7 +184,8 @@ class FigureOptions(options.HeatmapOptions):
         region = bool(evaluation.boxes or evaluation.masks)
         metrics = pick_metrics(evaluation.metrics, evaluation.options, region=region)
         names = IN_FIGURE if evaluation.metrics == ("all",) else tuple(metric.found.name for metric in metrics)
-        return asdict(self) | {"rows": rows, "columns": columns, "metrics": names}
+        words = {"rows": rows, "columns": columns, "metrics": names, "name": parse_names(self.name)}
+        return asdict(self) | words | {"command": command_line()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -233,6 +262,7 @@ def compare(
             reading=subject.reading.reading(),
             progress=progress.steps(),
         )
+        comparison = replace(comparison, commands=run_words(pending, subject, methods, models))
         progress.say("Drawing")
         start = perf_counter()
         paths = save_figures(comparison, files, raw, look)
@@ -241,6 +271,18 @@ def compare(
     drifts = None if earlier is None else Drifts(comparison, *drift(comparison, earlier), evaluation.min_correlation)
     report(comparison, look, paths, sink, preview=not output.results.no_preview, drifts=drifts, drawing=drawing)
     return exit_code(comparison, drifts) or output.results.exit_code(cell.cam for cell in comparison.cells)
+
+
+def run_words(
+    pending: "Sequence[options.ModelRequest]",
+    subject: PicturesOptions,
+    methods: ComparedMethods,
+    models: options.SeveralModels,
+) -> tuple[tuple[str, ...], ...]:
+    """Return `Comparison.commands`: per model, the words of `camctl run` after the picture that all its maps share."""
+    shared = [*words_of(subject.reading), *words_of(replace(methods, method=None, smooth=None))]
+    shared += words_of(replace(models, model=None))
+    return tuple((*filter(None, (each.model, each.checkpoint)), *shared) for each in pending)
 
 
 def moved(subject: PicturesOptions, evaluation: EvaluationOptions, output: ComparisonOutput) -> ExitCode:

@@ -66,8 +66,9 @@ def run(
             verify=methods.maps.verify,
             expect=question.expected,
             family=request.family,
+            progress=progress.steps(),
         )
-        paths, others = files.save(explanation, look)
+        paths, others = files.save(explanation, look, no_metadata=output.no_metadata)
     sink.data(explanation.to_dict(paths, cut))
     shown = sink.human and not paths and not output.results.no_preview and preview(explanation, look)
     sink.tell(summary(explanation, [*paths.values(), *others], unsaved=not (shown or paths or files.raw)))

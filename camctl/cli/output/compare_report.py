@@ -47,6 +47,9 @@ BETTER = {"higher": "↑", "lower": "↓", "neither": ""}
 MOST_RUNS = 8
 """Maximum number of predictions of a model for a picture that are printed."""
 
+DOZEN = 12
+"""Number of pictures beyond which a folder of results serves better than a figure."""
+
 BOTH_FIGURES = 150
 """Width of a window in columns from which the sanity report has the structural similarity as well."""
 
@@ -100,6 +103,8 @@ def _summary(comparison: Comparison, paths: Sequence[str], drawing: float | None
     if paths and (letters := missing_letters(comparison)):
         yield note(f"No font on this machine has {letters}: boxes stand for them in pictures.")
     yield from verdicts(comparison.maps)
+    if "image" in comparison.varying and len(comparison.axis("image").labels) > DOZEN:
+        yield hint("For so many pictures, rows that can be filtered: camctl run FOLDER MODEL --save-path out")
 
 
 def faults(comparison: Comparison) -> Parts:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from glob import escape
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
+from camctl.cli import process
 from camctl.errors import InputError
 
 if TYPE_CHECKING:
@@ -31,6 +34,14 @@ SAVE_PATH = "--save-path"
 SLASHES = ("/", "\\")
 
 
+def command_line() -> str:
+    """Return the command as it was typed, for a shell; without passwords in addresses, and with `~` for home."""
+    home = f"{Path.home()}{os.sep}"
+    words = [re.sub(r"//[^/@\s]+@", "//", word) for word in process.TYPED.get()]
+    spelt = [f"~/{quote(word.removeprefix(home))}" if word.startswith(home) else quote(word) for word in words]
+    return " ".join(["camctl", *spelt]) if words else ""
+
+
 @dataclass(frozen=True)
 class MapFiles:
     """Files of `camctl run`: a picture of one map, or a folder of several, and the raw maps."""
@@ -40,16 +51,19 @@ class MapFiles:
     raw: Path | None
     inputs: Inputs
 
-    def save(self, explanation: Explanation, look: dict[str, Any]) -> tuple[dict[int, str], list[str]]:
+    def save(
+        self, explanation: Explanation, look: dict[str, Any], *, no_metadata: bool = False
+    ) -> tuple[dict[int, str], list[str]]:
         """Write all files; returns the path of each map's picture, by the map's index, and other paths.
 
         Raises `CamctlError`.
         """
-        from camctl.files.mark import check_replaceable
+        from camctl.files.mark import check_replaceable, origin
         from camctl.files.names import file_names
         from camctl.files.pictures import save_picture
         from camctl.files.raw_maps import save_raw
 
+        facts = {} if no_metadata else origin([explanation], command_line())
         paths: dict[int, str] = {}
         others: list[str] = []
         if self.path is not None:
@@ -62,7 +76,7 @@ class MapFiles:
                     self.inputs.check(file, SAVE_PATH)
                 check_replaceable(files)
             for index, (cam, file) in enumerate(zip(explanation.maps, files, strict=True)):
-                paths[index] = str(save_picture(cam.overlay(**look), file))
+                paths[index] = str(save_picture(cam.overlay(**look), file, facts=facts))
             others = self._save_parts(explanation, files, look.get("cut"))
         if self.raw is not None:
             save_raw(explanation, self.raw)
@@ -159,7 +173,7 @@ def _numbered(path: Path) -> list[Path]:
 def save_figures(comparison: Comparison, files: Sequence[Path], raw: Path | None, look: dict[str, Any]) -> list[str]:
     """Write all files; returns their paths, the manifests last, as they name the others. Raises `CamctlError`."""
     from camctl.files.atomic import write_atomically
-    from camctl.files.manifest import json_text
+    from camctl.files.manifest import document, json_text
     from camctl.files.raw_maps import save_raw
     from camctl.render.save import save_comparison
 
@@ -169,7 +183,7 @@ def save_figures(comparison: Comparison, files: Sequence[Path], raw: Path | None
     if raw is not None:
         paths.append(str(save_raw(comparison, raw)))
     for file in manifests:
-        paths.append(str(write_atomically(file, json_text(comparison.to_dict(paths)).encode())))
+        paths.append(str(write_atomically(file, json_text(document(comparison.to_dict(paths))).encode())))
     return paths
 
 

@@ -55,10 +55,10 @@ class Sink:
     def data(self, value: Any) -> None:
         """Print a value as JSON on stdout. Does nothing unless JSON was asked for."""
         if self.json:
-            from camctl.files.manifest import json_text
+            from camctl.files.manifest import document, json_text
 
             # JSON escapes all other signs that a terminal obeys.
-            write(json_text(value).replace("\x7f", "\\u007f"))
+            write(json_text(document(value)).replace("\x7f", "\\u007f"))
 
     def show(self, *parts: RenderableType) -> None:
         """Print on stdout. Does nothing if JSON was asked for."""

@@ -103,12 +103,14 @@ class MapOutput:
 
     save_path: A file for one map (png, jpg, webp), a folder for several or for a data set. Without it the map is shown
         in the terminal.
+    no_metadata: Leave the command and the versions out of the pictures.
     """
 
     panel: ClassVar = options.OUTPUT
 
     save_path: str | None = option("PATH")
     save_raw: str | None = option("FILE.npz", help=options.SAVE_RAW)
+    no_metadata: bool = switch()
     overlay: OverlayOptions
     parts: CutOptions
     results: options.ResultOptions

@@ -82,6 +82,19 @@ def flags_of(function: Command) -> dict[str, bool]:
     return {_flag(name): list[str] in get_args(kind) for name, kind in kinds.items()}
 
 
+def words_of(group: Any) -> list[str]:
+    """Return the options of a group that differ from their defaults, as words of a command line."""
+    words: list[str] = []
+    for part in fields(group):
+        value = getattr(group, part.name)
+        if is_dataclass(value):
+            words += words_of(value)
+        elif part.metadata["kind"] is typer.Option and value != part.default:
+            values = value if isinstance(value, list) else [] if value is True else [value]
+            words += [_flag(part.name), *map(str, values)]
+    return words
+
+
 def quicken(commands: Iterable[Any]) -> None:
     """Let the parameters of these commands read texts without pydantic, which typer 0.29 imports for all but switches.
 

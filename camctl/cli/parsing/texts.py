@@ -137,3 +137,14 @@ def box_of(flag: str, text: str, sides: str, form: str = "X0,Y0,X1,Y1") -> Box:
         message = f"{flag} '{text}' has no area: its right edge must lie right of its left, its lower below its top."
         raise InputError(message, hint=hint)
     return x0, y0, x1, y1
+
+
+def parse_names(texts: Sequence[str] | None) -> dict[str, str]:
+    """`["GradCAM=Grad-CAM"]` -> `{"GradCAM": "Grad-CAM"}`. Raises `InputError`."""
+    names = {}
+    for text in texts or ():
+        old, equals, new = text.partition("=")
+        if not (old and equals):
+            raise InputError(f"--name '{text}' is not of the form OLD=NEW.", hint="Write --name GradCAM=Grad-CAM")
+        names[old] = new
+    return names

@@ -18,6 +18,7 @@ from camctl.pipeline.dataset.explainer import Explainer
 from camctl.pipeline.dataset.request import DatasetRequest
 from camctl.pipeline.layer_selection import check_layers
 from camctl.pipeline.load import loaded_of
+from camctl.pipeline.watching import watcher
 from camctl.plugin import Work
 from camctl.registry.options import check_runner_options
 from camctl.registry.versions import versions
@@ -95,7 +96,7 @@ def explain_dataset(  # noqa: PLR0913
     runner_options
         Options of the runner.
     progress
-        Called as `progress(done, total, failed)` after every batch.
+        Called as `progress(done, total, failed)` after every batch; without it a notebook shows a bar.
 
     Returns
     -------
@@ -177,7 +178,8 @@ def _runner(name: str, options: Mapping[str, Any], model: AnyModel | PendingMode
 
 def _carried(tables: Iterable[pa.Table], writer: Writer, progress: Progress | None) -> int:
     """Write the rows of a run as they come; returns the number of pictures."""
-    tell = progress or (lambda _done, _total, _failed: None)
+    bar = watcher(None) if progress is None else None
+    tell = progress or (lambda done, total, _failed: bar("Explaining", done, total) if bar else None)
     total, failed, done = len(writer.todo), 0, 0
     tell(0, total, 0)
     for table in tables:

@@ -39,15 +39,25 @@ def figure_pages(comparison: Comparison, look: Look, side: int = LONGEST_SIDE["J
     for bold in (False, True):
         look_up(all_texts(comparison, look.title), bold=bold)
     frame = frame_of(lay_out(comparison, look))
+    scale = look.dpi * frame.inches / frame.width if frame.inches else 1.0
+    side, most = int(side / scale), int(look.most_pixels / scale**2)
     style, above, below = frame.style, headings(frame), foot(frame)
-    height = min(side, look.most_pixels // frame.width)
+    height = min(side, most // frame.width)
     height -= 2 * style.margin + sum(strip.height for strip in above) + below.height
     title = look.title or next(iter(frame.layout.caption), "") or "Class activation maps"
     pages = []
     for strips in _split(frame, height):
         items, y = stacked([*above, *strips, below], style.margin)
-        page = Page(width=frame.width, height=y + style.margin, paper=style.inks.paper, items=tuple(items), title=title)
-        _check(page, look, side)
+        page = Page(
+            width=frame.width,
+            height=y + style.margin,
+            paper=style.inks.paper,
+            items=tuple(items),
+            title=title,
+            inches=frame.inches,
+            dpi=look.dpi if frame.inches else None,
+        )
+        _check(page, look, side, most)
         pages.append(page)
     return pages
 
@@ -85,8 +95,8 @@ def _split(frame: Frame, height: int) -> Iterator[list[Strip]]:
     yield page
 
 
-def _check(page: Page, look: Look, side: int) -> None:
-    if max(page.width, page.height) <= side and page.width * page.height <= LARGEST * look.most_pixels:
+def _check(page: Page, look: Look, side: int, most: int) -> None:
+    if max(page.width, page.height) <= side and page.width * page.height <= LARGEST * most:
         return
     message = f"A row of the figure would be {page.width} x {page.height} pixels, more than the file can hold."
     hint = Hint("Put fewer axes across, or choose smaller tiles", tile=max(SMALLEST_TILE, look.tile // 2))

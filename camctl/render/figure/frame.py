@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import ceil
 from typing import TYPE_CHECKING
 
+from camctl.errors import Hint, InputError
 from camctl.render.figure.style import style_of
 from camctl.render.figure.tile_rows import heading_row, picture_slot, tile_row
 from camctl.render.layout.captions import Line
 from camctl.render.layout.tiles import Tiles
-from camctl.render.page.page import Rectangle, Strip
+from camctl.render.page.page import PER_INCH, Rectangle, Strip
 from camctl.render.text.wrapping import paragraph, set_lines
+from camctl.values.look import LARGEST_TILE, SMALLEST_TILE
 
 if TYPE_CHECKING:
     from camctl.render.figure.style import Style
@@ -34,9 +37,19 @@ class Frame:
     """Left edge of each column of maps."""
 
     @property
+    def natural(self) -> int:
+        """Width that columns and margins take."""
+        return self.lefts[-1] + self.style.tile + self.style.margin
+
+    @property
     def width(self) -> int:
         """Width of the page."""
-        return self.lefts[-1] + self.style.tile + self.style.margin
+        return max(self.natural, round(PER_INCH * self.inches)) if self.inches else self.natural
+
+    @property
+    def inches(self) -> float | None:
+        """Width in print; None if none was asked for."""
+        return self.layout.look.inches
 
     @property
     def inner(self) -> int:
@@ -50,7 +63,31 @@ class Frame:
 
 
 def frame_of(layout: Layout) -> Frame:
-    """The frame of a layout."""
+    """The frame of a layout; with a width in print, of the largest tiles that fit. Raises `InputError` if none do."""
+    inches = layout.look.inches
+    if inches is None:
+        return _frame(layout)
+    smallest, largest, room = SMALLEST_TILE, LARGEST_TILE, round(PER_INCH * inches)
+    frame = _sized(layout, smallest)
+    if frame.natural > room:
+        message = f"{len(layout.columns)} columns of maps do not fit into {layout.look.width}."
+        wide = f"{ceil(10 * frame.natural / PER_INCH) / 10}in"
+        raise InputError(message, hint=Hint("Put other axes across, or give more width", width=wide))
+    while largest - smallest > 1:
+        tile = (smallest + largest) // 2
+        wider = _sized(layout, tile)
+        if wider.natural > room:
+            largest = tile
+        else:
+            smallest, frame = tile, wider
+    return frame
+
+
+def _sized(layout: Layout, tile: int) -> Frame:
+    return _frame(replace(layout, look=replace(layout.look, tile=tile)))
+
+
+def _frame(layout: Layout) -> Frame:
     style = style_of(layout.look.tile, layout.look.theme)
     gutter = max((part.width for row in layout.rows for part in style.set_all(row.label, style.gutter)), default=0)
     first = style.margin + (gutter + 2 * style.pad if gutter else 0)

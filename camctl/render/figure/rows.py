@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -36,13 +37,34 @@ def row_strip(frame: Frame, row: Row) -> Strip:
     if not frame.layout.pictures_across:
         cell = row.pictured
         slots.append(picture_slot(style, frame.first, tiles.size(cell), tiles.picture_of(cell)))
-    for cell, lines, left in zip(row.cells, row.captions, frame.lefts, strict=True):
+    for column, (cell, lines, left) in enumerate(zip(row.cells, row.captions, frame.lefts, strict=True)):
         if cell.cam is None:
             slots.append(_missing(frame, cell, left))
         else:
             caption = style.set_all(lines, style.tile)
             slots.append(picture_slot(style, left, tiles.size(cell), tiles.overlay(cell), caption))
+        if frame.layout.look.letters:
+            slots[-1] = _lettered(frame, slots[-1], len(row.cells) * row.index + column)
     return tile_row(style, slots, style.set_all(row.label, style.gutter), frame.label_right)
+
+
+def _lettered(frame: Frame, slot: Slot, index: int) -> Slot:
+    """A tile with its letter in the upper left corner, on a ground of the paper's colour."""
+    style, inks = frame.style, frame.style.inks
+    words = paragraph(panel_letter(index), style.head, style.tile, inks.ink)
+
+    def items(x: int, top: int) -> list[Item]:
+        side = max(round(words.width) + style.pad, words.height)
+        ground = Rectangle(x=x, y=top, width=side, height=words.height, fill=inks.paper)
+        return [*slot.items(x, top), ground, *set_lines([words], x + side / 2, top, "centre")]
+
+    return replace(slot, items=items)
+
+
+def panel_letter(index: int) -> str:
+    """The letter of a panel: a to z, then aa, ab, ..."""
+    before, last = divmod(index, 26)
+    return (panel_letter(before - 1) if before else "") + chr(ord("a") + last)
 
 
 def band(frame: Frame, heading: Heading) -> Strip:

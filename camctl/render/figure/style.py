@@ -23,6 +23,9 @@ GUTTER = 0.9
 GUTTER_LETTERS = 8
 """Minimum of that width, in letter sizes: next to tiny tiles labels may be wider."""
 
+LARGER_ON_SLIDES = 1.4
+"""How much larger letters are that are read from the back of a room."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Style:
@@ -57,6 +60,7 @@ class Style:
 def style_of(tile: int, theme: Theme = "light") -> Style:
     """The style for tiles of a size; letters stay readable next to the smallest tiles."""
     size = max(11, round(tile / 14))
+    size = round(LARGER_ON_SLIDES * size) if theme == "slides" else size
     return Style(
         tile=tile,
         margin=max(8, tile // 12),

@@ -30,7 +30,7 @@ SCORED_BY: frozenset[AxisName] = frozenset({"image", "model", "class"})
 """Axes that the probability of a class depends on."""
 
 Tone = Literal["strong", "soft", "warning"]
-Level = Literal["caption", "row", "cell"]
+Level = Literal["caption", "row", "cell", "none"]
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,9 @@ class Captions:
 
     @cached_property
     def score_level(self) -> Level:
-        """Where the probability of the class stands: once for all maps, once per row, or under each map."""
+        """Where the probability of the class stands: once for all maps, once per row, under each map, or nowhere."""
+        if self.look.no_scores:
+            return "none"
         varying = SCORED_BY & set(self.comparison.varying)
         if not varying:
             return "caption"
@@ -94,7 +96,7 @@ class Captions:
             lines += self.label(self.arrangement.rows[-1], at).lines
         cam = next((cell.cam for cell in cells if cell.cam), None)
         if self.score_level == "row" and cam is not None:
-            word = "probability" if self._names_class(cam, at) else class_text(cam)
+            word = cam.target.measure if self._names_class(cam, at) else class_text(cam)
             lines.append(Line(f"{word} {score_text(cam)}"))
         return tuple(lines)
 
@@ -130,7 +132,8 @@ class Captions:
             layer = ", ".join(_layer_and_grid(maps)) or layer
         target = label.get("class", "")
         if self.score_level == "caption" and maps:
-            target = f"class {maps[0].target.title}, probability {score_text(maps[0])}"
+            own = maps[0].target
+            target = f"{'' if own.plain else 'class '}{own.title}, {own.measure} {score_text(maps[0])}"
         elif target and not target.startswith("top "):  # "top 1" is not the name of a class
             target = f"class {target}"
         last = (label.get("method", ""), label.get("smoothing", ""), label.get("image", ""))
@@ -139,7 +142,8 @@ class Captions:
     def _legend(self) -> list[str]:
         lines = []
         if self.score_level == "cell" and self.comparison.maps:
-            lines.append("under each map: the class's probability")
+            measures = dict.fromkeys(cam.target.measure for cam in self.comparison.maps)
+            lines.append(f"under each map: the class's {' or '.join(measures)}")
         if any(cam.target.versus for cam in self.comparison.maps):
             lines.append("A vs B: evidence for A that B lacks, and the probability of A if there were only A and B")
         metrics = [metric for metric in self.comparison.metrics if metric.name in self.look.metrics]

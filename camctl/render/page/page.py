@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from camctl.render.text.fonts import Face
     from camctl.values.look import Theme
+
+PER_INCH = 96
+"""Pixels of a page per inch."""
 
 Colour = tuple[int, int, int]
 Draw = Callable[[int, int], "NDArray[np.uint8]"]
@@ -52,7 +55,16 @@ THEMES: dict[Theme, Inks] = {
         band=(39, 39, 43),
         warning=(252, 176, 88),
     ),
+    "paper": Inks(
+        paper=(255, 255, 255),
+        ink=(0, 0, 0),
+        soft=(40, 40, 40),
+        edge=(150, 150, 150),
+        band=(255, 255, 255),
+        warning=(168, 50, 12),
+    ),
 }
+THEMES["slides"] = THEMES["light"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +115,22 @@ class Page:
     paper: Colour
     items: tuple[Item, ...] = field(repr=False)
     title: str = ""
+    inches: float | None = None
+    """Width in print; None for `PER_INCH` pixels per inch."""
+    dpi: int | None = None
+    """Pixels per inch of the painted page; None for one pixel per pixel of the page."""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """How the page was made, for the metadata: `Command`, `Versions`."""
+
+    @property
+    def per_inch(self) -> float:
+        """Pixels of the page per inch."""
+        return self.width / self.inches if self.inches else PER_INCH
+
+    @property
+    def scale(self) -> float:
+        """Painted pixels per pixel of the page."""
+        return self.dpi / self.per_inch if self.dpi else 1.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import IO, TYPE_CHECKING, Any
 
 from camctl.files.mark import MARK
-from camctl.render.page.page import Bitmap, Rectangle, Words
+from camctl.render.page.page import PER_INCH, Bitmap, Rectangle, Words
 from camctl.render.text.fonts import runs
 from camctl.values.texts import valid
 
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
     from camctl.render.page.page import Colour, Page
 
-PER_INCH = 96
-"""Pixels of a page per inch."""
-
 POINT = 72 / PER_INCH
 """Points per pixel."""
 
@@ -28,6 +25,9 @@ SHARPNESS = 2
 
 MOST_PIXELS = 100_000_000
 """Most pixels in all pictures, which matplotlib holds until the end; beyond it they are no sharper than the page."""
+
+PDF_NAMES = {"Command": "Subject", "Versions": "Keywords"}
+"""A fact about a page -> its name in the document's information."""
 
 SETTINGS: dict[Any, Any] = {
     "pdf.fonttype": 42,  # fonts as they are, so that text can be searched, copied and edited
@@ -43,8 +43,10 @@ def write_pdf(pages: Sequence[Page], file: IO[bytes]) -> None:
     from matplotlib.backends.backend_pdf import PdfPages
 
     area = sum(item.width * item.height for page in pages for item in page.items if isinstance(item, Bitmap))
-    sharpness = SHARPNESS if area * SHARPNESS**2 <= MOST_PIXELS else 1
+    sharpest = max(SHARPNESS, pages[0].scale)
+    sharpness = sharpest if area * sharpest**2 <= MOST_PIXELS else 1
     metadata = {"Title": valid(pages[0].title), "Creator": MARK, "Producer": None, "CreationDate": None}
+    metadata |= {PDF_NAMES[name]: valid(text) for name, text in pages[0].facts.items()}
     with warnings.catch_warnings(), rc_context(SETTINGS), PdfPages(file, metadata=metadata) as document:
         # Letters that no font has are drawn as boxes, as in pixels; `missing_letters` reports them.
         warnings.filterwarnings("ignore", message="Glyph")
@@ -52,10 +54,10 @@ def write_pdf(pages: Sequence[Page], file: IO[bytes]) -> None:
             document.savefig(_figure(page, sharpness), facecolor=_rgb(page.paper))
 
 
-def _figure(page: Page, sharpness: int) -> Figure:
+def _figure(page: Page, sharpness: float) -> Figure:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(page.width / PER_INCH, page.height / PER_INCH), dpi=PER_INCH)
+    figure = Figure(figsize=(page.width / page.per_inch, page.height / page.per_inch), dpi=PER_INCH)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
     axes.set_autoscale_on(False)
@@ -67,7 +69,7 @@ def _figure(page: Page, sharpness: int) -> Figure:
         elif isinstance(item, Rectangle):
             _rectangle(axes, item, order)
         elif isinstance(item, Bitmap):
-            pixels = item.draw(sharpness * item.width, sharpness * item.height)
+            pixels = item.draw(round(sharpness * item.width), round(sharpness * item.height))
             extent = (item.x, item.x + item.width, item.y + item.height, item.y)
             axes.imshow(pixels, extent=extent, aspect="auto", interpolation="none", zorder=order, clip_on=False)
     return figure

@@ -22,35 +22,43 @@ DASH = 5
 
 def paint(page: Page) -> NDArray[np.uint8]:
     """The pixels of a page, (H, W, 3), uint8 RGB."""
-    canvas = Image.new("RGB", (page.width, page.height), page.paper)
+    scale = page.scale
+    canvas = Image.new("RGB", (round(page.width * scale), round(page.height * scale)), page.paper)
     pen = ImageDraw.Draw(canvas)
     for item in page.items:
         if isinstance(item, Words):
-            _write(pen, item)
+            _write(pen, item, scale)
         elif isinstance(item, Rectangle):
-            _rectangle(pen, item)
+            _rectangle(pen, item, scale)
         elif isinstance(item, Bitmap):
-            canvas.paste(Image.fromarray(item.draw(item.width, item.height)), (item.x, item.y))
+            left, top, right, bottom = _edges(item, scale)
+            canvas.paste(Image.fromarray(item.draw(right - left, bottom - top)), (left, top))
     return np.asarray(canvas)
 
 
-def _write(pen: ImageDraw.ImageDraw, words: Words) -> None:
-    x = words.x
+def _edges(item: Bitmap | Rectangle, scale: float) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom edge in painted pixels; edges that meet on the page meet here."""
+    right, bottom = item.x + item.width, item.y + item.height
+    return round(item.x * scale), round(item.y * scale), round(right * scale), round(bottom * scale)
+
+
+def _write(pen: ImageDraw.ImageDraw, words: Words, scale: float) -> None:
+    x = words.x * scale
     for run, file in runs(words.text, bold=words.face.bold):
-        font: Any = opened(file, words.face.size)
-        pen.text((x, words.y), run, fill=words.ink, font=font, anchor="ls")
+        font: Any = opened(file, round(words.face.size * scale, 2))
+        pen.text((x, round(words.y * scale)), run, fill=words.ink, font=font, anchor="ls")
         x += font.getlength(run)
 
 
-def _rectangle(pen: ImageDraw.ImageDraw, rectangle: Rectangle) -> None:
-    left, top = rectangle.x, rectangle.y
-    right, bottom = left + rectangle.width - 1, top + rectangle.height - 1
+def _rectangle(pen: ImageDraw.ImageDraw, rectangle: Rectangle, scale: float) -> None:
+    left, top, right, bottom = _edges(rectangle, scale)
+    right, bottom, line, dash = max(right - 1, left), max(bottom - 1, top), max(1, round(scale)), round(DASH * scale)
     if rectangle.fill:
         pen.rectangle((left, top, right, bottom), fill=rectangle.fill)
     if rectangle.edge and not rectangle.dashed:
-        pen.rectangle((left, top, right, bottom), outline=rectangle.edge)
+        pen.rectangle((left, top, right, bottom), outline=rectangle.edge, width=line)
     elif rectangle.edge:
-        for x, y in product(range(left, right, 2 * DASH), (top, bottom)):
-            pen.line((x, y, min(x + DASH - 1, right), y), fill=rectangle.edge)
-        for x, y in product((left, right), range(top, bottom, 2 * DASH)):
-            pen.line((x, y, x, min(y + DASH - 1, bottom)), fill=rectangle.edge)
+        for x, y in product(range(left, right, 2 * dash), (top, bottom)):
+            pen.line((x, y, min(x + dash - 1, right), y), fill=rectangle.edge, width=line)
+        for x, y in product((left, right), range(top, bottom, 2 * dash)):
+            pen.line((x, y, x, min(y + dash - 1, bottom)), fill=rectangle.edge, width=line)

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 SHARPNESS = 2
 """Pixels of a picture per pixel of the page."""
 
+DUBLIN_CORE = {"Command": "source", "Versions": "description"}
+"""A fact about a page -> its element."""
+
 
 def svg(page: Page) -> str:
     """The text of an SVG file; equal pages give equal text."""
@@ -28,15 +31,32 @@ def _parts(page: Page) -> Iterator[str]:
     families = ", ".join(name if name == "sans-serif" else f"'{name}'" for name in FAMILIES)
     yield '<?xml version="1.0" encoding="UTF-8"?>'
     yield (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{page.width}" height="{page.height}" '
-        f'viewBox="0 0 {page.width} {page.height}" role="img" font-family="{families}">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_length(page, page.width)}" '
+        f'height="{_length(page, page.height)}" viewBox="0 0 {page.width} {page.height}" '
+        f'role="img" font-family="{families}">'
     )
     yield f"<title>{escape(page.title)}</title>"
-    yield f"<metadata>{MARK}</metadata>"
+    yield _metadata(page)
     yield f'<rect width="{page.width}" height="{page.height}" fill="{_hex(page.paper)}"/>'
     for item in page.items:
         yield _item(item)
     yield "</svg>"
+
+
+def _length(page: Page, pixels: int) -> str:
+    return f"{pixels / page.per_inch:.4f}in" if page.inches else str(pixels)
+
+
+def _metadata(page: Page) -> str:
+    """How the page was made, in the words of Dublin Core."""
+    facts = {"title": page.title, "creator": MARK, "format": "image/svg+xml"}
+    facts |= {DUBLIN_CORE[name]: text for name, text in page.facts.items()}
+    lines = "".join(f"<dc:{name}>{escape(text)}</dc:{name}>" for name, text in facts.items())
+    return (
+        '<metadata><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" '
+        f'xmlns:dc="http://purl.org/dc/elements/1.1/"><rdf:Description rdf:about="">{lines}'
+        "</rdf:Description></rdf:RDF></metadata>"
+    )
 
 
 def _item(item: Item) -> str:

@@ -13,7 +13,8 @@ from camctl.files.pictures import base64_text, data_uri
 from camctl.ranking.correlation import resized
 from camctl.render.layout.tiles import fitted, shared_range
 from camctl.render.overlay import overlay, whole
-from camctl.render.report.words import map_name, peak
+from camctl.render.report.commands import map_command
+from camctl.render.report.words import NO_MAP, map_facts, map_name, peak
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
 
 PICTURE_SIDE = 448
 """Longest side of an embedded picture, in pixels."""
-
-TILE_SIDE = 320
-"""Longest side at which a map of the grid is painted; enlarged, it is painted at the picture's size."""
 
 MAP_SIDE = 64
 """Longest side of an embedded map: finer than the grids that methods work on."""
@@ -46,10 +44,10 @@ def webp(pixels: NDArray[np.uint8]) -> str:
 
 @dataclass(frozen=True)
 class Scene:
-    """An embedded picture: its index, its size (width, height) as a tile, and what the script needs."""
+    """An embedded picture: its index, its width and height in pixels, and what the script needs."""
 
     index: int
-    size: tuple[int, int]
+    pixels: tuple[int, int]
     data: dict[str, Any] = field(repr=False)
 
 
@@ -78,10 +76,11 @@ class Scenes:
         data = {
             "image": image,
             "source": webp(pixels),
+            "pixels": [width, height],
             "box": [0, 0, *size] if self._tiles.canvas == "original" else [round(end, 3) for end in view.box],
             "size": list(size),
         }
-        scene = Scene(len(self.all), fitted(width, height, min(TILE_SIDE, max(width, height))), data)
+        scene = Scene(len(self.all), (width, height), data)
         self.all.append(scene)
         return scene
 
@@ -112,7 +111,10 @@ def cells_data(comparison: Comparison, scenes: Scenes) -> list[dict[str, Any]]:
             "figures": {m.name: _finite(cell.figures[m.name]) for m in comparison.metrics if m.name in cell.figures},
             "score": _finite(cell.cam.target.score) if cell.cam else None,
             "map": _map_data(cell.cam, scenes.of(cell).index, ranges[cell]) if cell.cam else None,
-            **({"name": map_name(comparison, cell, cell.cam)} if cell.cam else {}),
+            "name": map_name(comparison, cell),
+            "verdict": cell.cam.verdict if cell.cam else NO_MAP,
+            "facts": list(map_facts(comparison, cell).values()),
+            "command": map_command(comparison, cell),
         }
         for cell in comparison.cells
     ]

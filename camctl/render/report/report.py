@@ -24,7 +24,7 @@ from camctl.render.report.assets import policy, template, text_of
 from camctl.render.report.maps import PICTURE_SIDE, Scenes, cells_data, webp
 from camctl.values.axis import NAMES
 from camctl.values.comparison import ANOTHER
-from camctl.values.look import Look
+from camctl.values.look import DEFAULT_COLORMAP, DEFAULT_OPACITY, Look
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 FOLDER = "camctl.render.report"
 
 STYLES = ("page.css", "maps.css", "media.css")
-SCRIPTS = ("paint.js", "maps.js", "reading.js", "controls.js")
+SCRIPTS = ("paint.js", "maps.js", "reading.js", "controls.js", "enlarge.js", "pins.js", "start.js")
 """Files of the page's style and script, in order."""
 
 SCALES: tuple[Scale, ...] = ("each", "shared")
@@ -67,7 +67,9 @@ def report(comparison: Comparison, **look: Unpack[Looks]) -> str:
         style=style,
         script=script,
     )
-    return page
+    size = words.size_text(len(page.encode(errors="replace")))
+    # Markup in any text is escaped, so that no other text is this one.
+    return page.replace('<span id="size"></span>', f'<span id="size">{size} in this file.</span>', 1)
 
 
 def _facts(comparison: Comparison, look: Look) -> dict[str, Any]:
@@ -76,17 +78,19 @@ def _facts(comparison: Comparison, look: Look) -> dict[str, Any]:
     def sanity_pictures(sanity: Sanity) -> list[str]:
         return [webp(paint(page)) for page in sanity_pages(replace(comparison, sanity=(sanity,)), look)]
 
-    runs = comparison.explanations
+    runs, ladders = comparison.explanations, standings.ladders(comparison)
     return {
         "names": NAMES,
         "varying": comparison.varying[::-1],
         "dimensions": words.dimensions(comparison),
         "models": words.model_names(comparison),
         "runs": {model: run for (_, model), run in reversed(list(runs.items()))},
+        "verdicts": words.verdicts(comparison),
         "targets": dict.fromkeys((cam.target.title, cam.target.index) for cam in comparison.maps),
         "remarks": words.remarks(comparison),
         "versions": {name: text for run in runs.values() for name, text in run.versions.items()},
-        "ladders": standings.ladders(comparison),
+        "ladders": ladders,
+        "best_methods": words.best_methods(ladders.get("method", ()), comparison.metrics),
         "beaten_texts": beaten_texts,
         "too_few": too_few,
         "matrices": agreement.agreement(comparison),
@@ -103,19 +107,27 @@ def _data(layout: Layout, scenes: Scenes) -> dict[str, Any]:
     """What the script needs."""
     comparison, look = layout.comparison, layout.look
     start = {"colormap": known_colormap(look.colormap), "opacity": look.opacity, "gain": 1, "scale": look.scale}
+    start["figure"] = comparison.metrics[0].name if comparison.metrics else ""
     cells = cells_data(comparison, scenes)
     # Every picture of the page is embedded before the list of pictures is written.
     across = map(comparison.cell, layout.columns)
     for cell in across if layout.pictures_across else (row.pictured for row in layout.rows):
         scenes.of(cell)
     return {
-        "start": {**start, "sort": ""},
+        "start": start,
+        "usual": {"colormap": DEFAULT_COLORMAP, "opacity": DEFAULT_OPACITY},
+        "metrics": [{"name": m.name, "title": m.title, "better": m.better} for m in comparison.metrics],
+        "facts": list(words.map_facts(comparison, comparison.cells[0])),
         "units": {scale: scale_text(comparison, scale) for scale in SCALES},
         "fullAt": FULL_AT,
         "luma": LUMA.tolist(),
-        "palettes": {name: base64_text(colours(name).tobytes()) for name in COLORMAPS},
+        "palettes": {
+            name: base64_text(colours(name).tobytes())
+            for name in dict.fromkeys((*COLORMAPS, known_colormap(look.colormap)))
+        },
         "scenes": [scene.data for scene in scenes.all],
         "cells": cells,
+        "labels": {axis.name: axis.labels for axis in comparison.axes},
         "columns": layout.columns,
         "rows": [row.at for row in layout.rows],
     }

@@ -9,17 +9,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from camctl.ranking.words import DASH, correlation_text, interval_text, percent
+from camctl.ranking.words import DASH, correlation_text, interval_text, percent, too_few
 from camctl.values.axis import NAMES
+from camctl.values.target import listed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from markupsafe import Markup
     from numpy.typing import NDArray
 
+    from camctl.ranking.standings import Standing
     from camctl.values.axis import AxisName
     from camctl.values.cam import Cam
-    from camctl.values.comparison import Cell, Comparison
+    from camctl.values.comparison import Cell, Comparison, Measure
     from camctl.values.target import Target
+
+NO_MAP = "no map"
+"""Stands for the verdict of a map that could not be drawn."""
 
 LONG_NAME = 10
 """A name of more letters may be broken between its words."""
@@ -62,12 +69,65 @@ def remarks(comparison: Comparison) -> dict[str, list[str]]:
     return lines
 
 
-def map_name(comparison: Comparison, cell: Cell, cam: Cam) -> str:
+def best_methods(group: Iterable[Sequence[Standing]], metrics: Sequence[Measure]) -> str:
+    """The method of the best mean rank with each model, and whether that is by more than chance."""
+    firsts = [rows for rows in group if rows[0].ranks]
+    models: dict[str, list[str]] = {}
+    for rows in firsts:
+        rivals = sum(not row.baseline for row in rows)
+        models.setdefault(f"{rows[0].label} (mean rank {rows[0].mean_rank:.1f} of {rivals})", []).append(rows[0].model)
+    texts = [name + (f" with {listed(own)}" if own[0] else "") for name, own in models.items()]
+    chance = any(too_few(rows, metrics) for rows in firsts)
+    return "; ".join(texts) + (", not by more than chance." if chance else ".") if texts else ""
+
+
+def map_name(comparison: Comparison, cell: Cell) -> str:
     """`GradCAM, class cat, demo:resnet`, and the labels of less usual axes that vary."""
     label = {axis.name: axis.labels[cell.at[axis.name]] for axis in comparison.axes}
+    cam, target = cell.cam, label["class"]
+    method, model = (label["method"], label["model"])
+    if cam:
+        target, method, model = cam.target.title, method or cam.method, model or cam.model
     more = [name for name in reversed(comparison.varying) if name in {"layer", "smoothing", "image"}]
-    usual = (label["method"] or cam.method, f"class {cam.target.title}", label["model"] or cam.model)
-    return ", ".join((*usual, *(f"{NAMES[name][0]} {label[name]}" for name in more)))
+    usual = (method, target and f"class {target}", model)
+    return ", ".join((*filter(None, usual), *(f"{NAMES[name][0]} {label[name]}" for name in more)))
+
+
+def map_facts(comparison: Comparison, cell: Cell) -> dict[str, str]:
+    """What is said of a map besides its figures: name -> text, which may be empty; the names are fixed."""
+    cam = cell.cam
+    return {
+        "class": cam.target.title if cam else "",
+        "score": score(cam.target) if cam else "",
+        "verdict": cam.verdict if cam else NO_MAP,
+        "reason": cam.reason if cam else cell.reason,
+        "what to try": cam.hint if cam else cell.hint,
+        "method": comparison.label("method", cell.at),
+        "model": cam.model if cam else comparison.label("model", cell.at),
+        "picture": comparison.pictures[cell.at["image"]].path,
+        "target layers": _layers(cam) if cam else comparison.label("layer", cell.at),
+        "chosen by": cam.chosen_by if cam else "",
+        "grid": "{} \N{MULTIPLICATION SIGN} {}".format(*cam.grid) if cam else "",
+        "smoothing": comparison.label("smoothing", cell.at),
+        "raw values": raw_range(cam) if cam else "",
+    }
+
+
+def _layers(cam: Cam) -> str:
+    """The layers of a map; one of several that a results folder holds is drawn from their signed mean."""
+    names = ", ".join(cam.layers)
+    return names if len(cam.raw_by_layer) == len(cam.layers) else f"{names} (the signed mean of their maps)"
+
+
+def verdicts(comparison: Comparison) -> list[str]:
+    """The verdicts of a comparison, each once."""
+    return list(dict.fromkeys(cell.cam.verdict if cell.cam else NO_MAP for cell in comparison.cells))
+
+
+def size_text(count: int) -> str:
+    """The size of a file: `145 kB`, `2.2 MB`."""
+    thousand = 1000
+    return f"{count / thousand:.0f} kB" if count < thousand**2 else f"{count / thousand**2:.1f} MB"
 
 
 def map_words(name: str, cam: Cam) -> str:
@@ -87,7 +147,7 @@ def peak(values: NDArray[Any]) -> tuple[float, float, str]:
 
 def score(target: Target) -> str:
     """The score of a target: 98.3%, or a value in its own unit."""
-    return figure(target.score) if target.direction else percent(target.score)
+    return figure(target.score) if target.direction or target.plain else percent(target.score)
 
 
 def figure(value: float | None) -> str:

@@ -76,12 +76,12 @@ def save_review(
         pictures.append(picture)
         if progress is not None:
             progress("Reading pictures", len(pictures), source.total)
-    text = page(summary, pictures, extra=source.extra, missing=source.missing)
+    text = page(summary, pictures, extra=source.extra, missing=source.missing, fused=source.fused)
     saved = write_atomically(path, valid(text).encode())
     return Saved(saved, len(pictures), summary.pictures, source.missing)
 
 
-def page(summary: Summary, pictures: list[dict[str, Any]], *, extra: list[str], missing: int) -> str:
+def page(summary: Summary, pictures: list[dict[str, Any]], *, extra: list[str], missing: int, fused: bool) -> str:
     """Return the HTML of a review."""
     style = "\n".join(text_of(package, names) for package, names in STYLES) + ":root { --columns: 6; }\n"
     script = "\n".join(text_of(package, names) for package, names in SCRIPTS)
@@ -102,6 +102,7 @@ def page(summary: Summary, pictures: list[dict[str, Any]], *, extra: list[str], 
         shown=len(pictures),
         leads=_leads(pictures),
         missing=missing,
+        fused=fused,
         classes=summary.classes[:MOST_ROWS],
         matrix=Matrix.of(summary),
         data=data,

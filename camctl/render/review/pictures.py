@@ -1,12 +1,16 @@
 """Pictures as a review's page embeds them: a thumbnail each, and each map as an array of bytes at its own resolution.
 
-Maps of baselines are left out: they say nothing about a picture, and their figures stand in a table.
+Thumbnails are made in threads: what decodes, scales and encodes a picture lets other threads work meanwhile. Maps of
+baselines are left out: they say nothing about a picture, and their figures stand in a table.
 """
 
 from __future__ import annotations
 
 import math
+import os
+from collections import deque
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date, datetime, time, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -15,10 +19,13 @@ from camctl.errors import CamctlError
 from camctl.files.pictures import base64_text, data_uri
 from camctl.ranking.correlation import resized
 from camctl.render.report.maps import MAP_SIDE
+from camctl.results.maps import decoded
 from camctl.results.schema import ROW
 from camctl.values.cam import BLANK
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -30,14 +37,22 @@ SIDES = ((300, 320), (1000, 224), (math.inf, 160))
 
 QUALITY = 80
 
+MOST_THREADS = 16
+
+AHEAD = 4
+"""Number of pictures, for each thread, that are made small ahead of the page."""
+
+UNREADABLE = (CamctlError, OSError, ValueError, KeyError, IndexError)
+"""What reading a picture raises that is no longer there, or is damaged."""
+
 OWN = (
     *("index", "id", "path", "width", "height", "view", "label", "label_index", "predictions", "target"),
     *("target_index", "target_score", "method", "verdict", "reason", "error", "grid_height", "grid_width", "peak"),
-    "map",
+    *("layers", "map"),
 )  # fmt: skip
 """Columns of a results folder that a page uses, besides figures and the data set's own."""
 
-LEFT_OUT = ("sha256", "input_height", "input_width", "versus", "layers", "smoothing")
+LEFT_OUT = ("sha256", "input_height", "input_width", "versus", "smoothing")
 """Columns that a page does not show."""
 
 _DIGITS = 5
@@ -49,6 +64,8 @@ class PageData:
     def __init__(self, results: Results, summary: Summary, indices: NDArray[np.int64] | None) -> None:
         self.missing = 0
         """Number of pictures that could not be read."""
+        self.fused = False
+        """Whether a map was made of several layers: it is drawn from their signed mean."""
         self.extra = _extra(results, summary)
         self._results, self._summary, self._indices = results, summary, indices
         self._left_out = {None, *(method.name for method in summary.methods if method.baseline)}
@@ -59,8 +76,24 @@ class PageData:
 
     def pictures(self) -> Iterator[dict[str, Any]]:
         """Yield the pictures in their order."""
-        for _, rows in groupby(self._rows(), lambda row: row["index"]):
-            yield self._picture(list(rows))
+        count = min(os.cpu_count() or 1, MOST_THREADS)
+        waiting: deque[tuple[dict[str, Any], Future[str | None]]] = deque()
+        with ThreadPoolExecutor(count) as pool:
+            for _, group in groupby(self._rows(), lambda row: row["index"]):
+                rows = list(group)
+                waiting.append((self._picture(rows), self._thumbnail(rows[0], pool)))
+                if len(waiting) > AHEAD * count:
+                    yield self._finished(*waiting.popleft())
+            while waiting:
+                yield self._finished(*waiting.popleft())
+
+    def _finished(self, picture: dict[str, Any], thumbnail: Future[str | None]) -> dict[str, Any]:
+        """Return a picture with its thumbnail: a data URI; None if it is no longer there, or cannot be read."""
+        try:
+            picture["thumb"] = thumbnail.result()
+        except UNREADABLE:
+            self.missing += 1
+        return picture
 
     def _rows(self) -> Iterator[dict[str, Any]]:
         import pyarrow as pa
@@ -74,6 +107,7 @@ class PageData:
     def _picture(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
         first = rows[0]
         label = first["label"]
+        self.fused = self.fused or any(len(row["layers"] or ()) > 1 for row in rows)
         if first["label_index"] is not None:
             label = self._summary.names.get(first["label_index"], label)
         return {
@@ -85,7 +119,7 @@ class PageData:
             "top": [[self._name(one), _finite(one["score"])] for one in first["predictions"] or ()],
             "right": _right(first),
             "error": next((row["error"] for row in rows if row["error"] is not None), None),
-            "thumb": self._thumbnail(first),
+            "thumb": None,
             "extra": [_plain(first[name]) for name in self.extra],
             "maps": [self._map(row) for row in rows if row["method"] not in self._left_out],
         }
@@ -106,18 +140,23 @@ class PageData:
             **embedded(row),
         }
 
-    def _thumbnail(self, row: Mapping[str, Any]) -> str | None:
-        """Return the picture as a data URI; None if it is no longer there, or cannot be read."""
+    def _thumbnail(self, row: Mapping[str, Any], pool: ThreadPoolExecutor) -> Future[str | None]:
+        """Start to make a picture small; None comes of a picture that the run could not read either."""
+        made: Future[str | None] = Future()
         if row["width"] is None:
-            return None  # the run could not read it either
-        if not self._readable:
-            self.missing += 1
-            return None
+            made.set_result(None)
+            return made
         try:
-            picture = self._results.picture(row)
-        except (CamctlError, OSError, ValueError, KeyError, IndexError):
-            self.missing += 1
-            return None
+            if not self._readable:
+                raise FileNotFoundError
+            content = self._results.data.read(int(row["index"]))  # readers of files are not for several threads
+        except UNREADABLE as error:
+            made.set_exception(error)
+            return made
+        return pool.submit(self._small, content, row)
+
+    def _small(self, content: bytes | Path, row: Mapping[str, Any]) -> str:
+        picture = decoded(content, row, self._results.start["reading"])
         return data_uri(_smaller(picture.pixels, self._side), "JPEG", quality=QUALITY)
 
 

@@ -93,7 +93,7 @@ def missing_from_fonts(texts: Iterable[str]) -> str:
 
 
 @cache
-def opened(file: str | None, size: int) -> Font:
+def opened(file: str | None, size: float) -> Font:
     """A font at a size in pixels."""
     return ImageFont.truetype(file, size) if file else ImageFont.load_default(size)
 

@@ -1,15 +1,34 @@
 /* Which maps are shown, in which order and how. All text is in the page already, or is set by textContent. */
 
 const figures = all("figure.cell").map((figure) => ({ figure, place: Number(figure.dataset.cell), home: figure.parentElement }));
-const scores = {
-  score: (cell) => cell.score,
-  figure: (cell, name) => cell.figures[name] ?? null,
-};
+const haystacks = data.cells.map((cell) => [cell.name, cell.verdict, ...cell.facts].join(" ").toLowerCase());
+const arrow = (better) => ({ higher: " ↑", lower: " ↓" })[better] ?? "";
 
-const isShown = (at) => Object.entries(at).every(([axis, value]) => !state.hidden[axis]?.has(value));
+/** Of each cell, whether it passes the filters. */
+let passed = [];
+
+function passes(cell, place) {
+  const values = { ...cell.at, verdict: cell.verdict };
+  if (Object.entries(state.hidden).some(([axis, hidden]) => hidden.has(String(values[axis])))) return false;
+  return state.words.every((word) => haystacks[place].includes(word));
+}
+
+/** Of the figures of a row of maps, the indices of the best; none where there is nothing to choose from. */
+function bestOf(values, better) {
+  const known = values.filter((value) => typeof value === "number");
+  if (known.length < 2 || better === "neither") return new Set();
+  const best = Math[better === "lower" ? "min" : "max"](...known);
+  return new Set(values.flatMap((value, i) => (value === best ? [i] : [])));
+}
 
 function arrangeGrid() {
-  const columns = data.columns.map(isShown), rows = data.rows.map(isShown);
+  const columns = data.columns.map(() => false), rows = data.rows.map(() => false);
+  for (const { figure, place, home } of figures) {
+    figure.hidden = !passed[place];
+    if (!passed[place]) continue;
+    columns[home.dataset.column] = true;
+    rows[home.parentElement.dataset.row] = true;
+  }
   for (const cell of all("[data-column]", $("grid"))) cell.hidden = !columns[cell.dataset.column];
   for (const head of all("[data-first]", $("grid"))) {
     const first = Number(head.dataset.first);
@@ -24,38 +43,52 @@ function arrangeGrid() {
   document.documentElement.style.setProperty("--across", across + 1);
 }
 
+const metric = () => data.metrics.find(({ name }) => name === state.figure);
+const valueOf = (place) => (state.figure ? data.cells[place].figures[state.figure] : data.cells[place].score) ?? null;
+
 function rank() {
-  const [kind, ...name] = state.sort.split(":"), key = scores[kind];
-  const option = $("sort").selectedOptions[0];
-  const sign = option.dataset.better === "lower" ? 1 : -1;
-  const of = ({ place }) => key(data.cells[place], name.join(":"));
+  const sign = metric()?.better === "lower" ? 1 : -1;
   const order = [...figures].sort((one, other) => {
-    const [a, b] = [of(one), of(other)];
+    const [a, b] = [valueOf(one.place), valueOf(other.place)];
     if (a === null || b === null) return (a === null) - (b === null) || one.place - other.place;
     return sign * (a - b) || one.place - other.place;
   });
-  const items = order.map(({ figure, place }) => {
-    const item = document.createElement("li");
-    item.hidden = !isShown(data.cells[place].at);
-    item.append(figure);
-    return item;
-  });
-  $("ranked").replaceChildren(...items);
+  $("ranked").replaceChildren(...order.map(({ figure, place }) => make("li", { hidden: !passed[place] }, figure)));
+}
+
+/** The chosen figure under each map; in bold the best of a row, whose maps explain the same class of the same picture. */
+function writeFigures() {
+  const chosen = metric(), alike = data.columns.every((at) => !("class" in at || "image" in at)), rows = new Map();
+  for (const one of figures) {
+    const row = one.home.parentElement;
+    if (passed[one.place]) rows.set(row, [...(rows.get(row) ?? []), one]);
+  }
+  $("under").textContent = chosen ? `Under each map: ${chosen.title}${arrow(chosen.better)}` : ""; // for paper, which has no controls
+  for (const row of rows.values()) {
+    const values = row.map(({ place }) => data.cells[place].figures[state.figure]), best = bestOf(values, alike && chosen ? chosen.better : "neither");
+    row.forEach(({ figure }, i) => {
+      const line = figure.querySelector(".figure");
+      line.classList.toggle("best", best.has(i));
+      line.title = best.has(i) ? "best of its row" : "";
+      line.replaceChildren(...(chosen && values[i] !== undefined ? [make("span", { className: "unseen" }, `${chosen.title} `), number(values[i])] : []));
+    });
+  }
 }
 
 function arrange() {
   const focused = document.activeElement;
-  if (state.sort) rank();
-  else for (const { figure, home } of figures) home.append(figure);
-  if (!state.sort) $("ranked").replaceChildren();
-  $("ranked").hidden = !state.sort;
-  $("scroll").hidden = Boolean(state.sort);
+  passed = data.cells.map(passes);
+  if (state.ranked) rank();
+  else for (const { figure, home } of figures) if (figure.parentElement !== home) home.append(figure);
+  if (!state.ranked) $("ranked").replaceChildren();
+  $("ranked").hidden = !state.ranked;
+  $("scroll").hidden = state.ranked;
   arrangeGrid();
+  writeFigures();
   if (focused !== document.activeElement && focused.isConnected) focused.focus({ preventScroll: true });
-  const shown = figures.filter(({ place }) => isShown(data.cells[place].at)).length;
-  const option = $("sort").selectedOptions[0];
-  const order = state.sort ? `, ${option.textContent}, ${option.dataset.better === "neither" ? "highest" : "best"} first` : "";
-  const empty = shown ? "" : " Tick a box in each row above to see some.";
+  const shown = passed.filter(Boolean).length, chosen = metric();
+  const order = state.ranked ? `, ${chosen?.better === "neither" ? "highest" : "best"} first by ${chosen?.title ?? "class score"}` : "";
+  const empty = shown ? "" : " Reset shows all of them.";
   $("shown").textContent = `${shown} of ${figures.length} ${figures.length === 1 ? "map" : "maps"}${order}.${empty}`;
   fit();
 }
@@ -73,15 +106,21 @@ function fit() {
 }
 
 function showState() {
+  const percent = Math.round(100 * state.opacity);
   $("colormap").value = state.colormap;
-  $("opacity").value = Math.round(100 * state.opacity);
-  $("opacity-value").textContent = `${Math.round(100 * state.opacity)}%`;
+  $("opacity").value = $("large-opacity").value = percent;
+  $("opacity-value").textContent = `${percent}%`;
   $("gain").value = Math.log2(state.gain);
   $("gain-value").textContent = `×${state.gain.toFixed(1)}`;
   $("gain").setAttribute("aria-valuetext", `times ${state.gain.toFixed(1)}`);
   for (const radio of all("[name=scale]")) radio.checked = radio.value === state.scale;
-  $("sort").value = state.sort;
-  for (const box of all("#filters input")) box.checked = !state.hidden[axisOf(box)]?.has(Number(box.value));
+  if ($("figure")) $("figure").value = state.figure;
+  $("rank")?.setAttribute("aria-pressed", String(state.ranked));
+  $("original").setAttribute("aria-pressed", String(state.bare));
+  for (const box of all("#filters input")) box.checked = !state.hidden[axisOf(box)]?.has(box.value);
+  for (const button of all("#filters button")) button.textContent = all("input", button.closest("fieldset")).some((box) => box.checked) ? "none" : "all";
+  const hidden = Object.values(state.hidden).reduce((sum, values) => sum + values.size, 0);
+  if ($("filter")) $("filter").textContent = hidden ? `Filter (${hidden} off)` : "Filter";
 }
 
 const axisOf = (box) => box.closest("fieldset").dataset.axis;
@@ -95,25 +134,41 @@ function change(changes, { moved = false } = {}) {
   if (reading) read(reading.tile, reading.x, reading.y);
 }
 
+const sift = (changes) => change(changes, { moved: true });
+const hide = (axis, values) => sift({ hidden: { ...state.hidden, [axis]: values } });
+
 $("colormap").addEventListener("change", (event) => change({ colormap: event.target.value }));
-$("opacity").addEventListener("input", (event) => change({ opacity: event.target.value / 100 }));
+for (const id of ["opacity", "large-opacity"]) $(id).addEventListener("input", (event) => change({ opacity: event.target.value / 100 }));
 $("gain").addEventListener("input", (event) => change({ gain: 2 ** event.target.value }));
-$("sort").addEventListener("change", (event) => change({ sort: event.target.value }, { moved: true }));
 for (const radio of all("[name=scale]")) radio.addEventListener("change", () => change({ scale: radio.value }));
+$("figure")?.addEventListener("change", (event) => sift({ figure: event.target.value }));
+$("rank")?.addEventListener("click", () => sift({ ranked: !state.ranked }));
+$("original").addEventListener("click", () => change({ bare: !state.bare }));
+$("q")?.addEventListener("input", (event) => sift({ words: event.target.value.toLowerCase().split(/\s+/).filter(Boolean) }));
 for (const box of all("#filters input")) {
   box.addEventListener("change", () => {
-    const hidden = { ...state.hidden, [axisOf(box)]: new Set(state.hidden[axisOf(box)]) };
-    hidden[axisOf(box)][box.checked ? "delete" : "add"](Number(box.value));
-    change({ hidden }, { moved: true });
+    const hidden = new Set(state.hidden[axisOf(box)]);
+    hidden[box.checked ? "delete" : "add"](box.value);
+    hide(axisOf(box), hidden);
+  });
+}
+for (const button of all("#filters button")) {
+  button.addEventListener("click", () => {
+    const boxes = all("input", button.closest("fieldset"));
+    hide(axisOf(button), new Set(boxes.some((box) => box.checked) ? boxes.map((box) => box.value) : []));
   });
 }
 $("reset").addEventListener("click", () => {
-  change({ ...data.start, hidden: {} }, { moved: true });
+  if ($("q")) $("q").value = "";
+  sift({ ...data.start, hidden: {}, words: [], ranked: false, bare: false });
   repaint();
 });
-$("adjust").addEventListener("click", () => {
-  const open = $("bar").classList.toggle("open");
-  $("adjust").setAttribute("aria-expanded", String(open));
+for (const [id, of, name] of [["tools", "bar", "open"], ["adjust", "bar", "all"]]) {
+  $(id).addEventListener("click", () => $(id).setAttribute("aria-expanded", String($(of).classList.toggle(name))));
+}
+$("filter")?.addEventListener("click", () => {
+  $("filters").hidden = !$("filters").hidden;
+  $("filter").setAttribute("aria-expanded", String(!$("filters").hidden));
 });
 
 const THEMES = { auto: "light", light: "dark", dark: "auto" };
@@ -122,36 +177,3 @@ $("theme").addEventListener("click", () => {
   document.documentElement.dataset.theme = theme;
   $("theme").textContent = `Theme: ${theme}`;
 });
-
-// ------------------------------------------------------------------------------------------- start
-
-for (const { source } of data.scenes) {
-  const picture = new Image();
-  picture.src = source;
-  pictures.push(picture);
-}
-for (const canvas of all("canvas[data-scene]")) makeReadable(addTile(canvas, Number(canvas.dataset.scene), null));
-for (const canvas of all("canvas[data-map]")) {
-  const place = Number(canvas.dataset.map);
-  makeReadable(addTile(canvas, data.cells[place].map.scene, place));
-}
-new ResizeObserver(() => {
-  document.documentElement.style.setProperty("--bar", `${$("bar").offsetHeight}px`);
-  fit();
-}).observe(document.body);
-// On a phone the controls cover part of the page: they are shown only while maps are in sight.
-new IntersectionObserver(([entry]) => $("bar").classList.toggle("away", !entry.isIntersecting)).observe($("maps"));
-Object.assign(state, data.start, { hidden: {} });
-showState();
-arrange();
-paintRamp();
-await Promise.all(pictures.map((picture) => picture.decode()));
-repaint();
-for (const kind of ["map", "picture"]) {
-  const canvas = $(`large-${kind}`).querySelector("canvas");
-  if (!pictures.length) break;
-  large[kind] = addTile(canvas, 0, null);
-  makeReadable(large[kind]);
-}
-addEventListener("beforeprint", () => paintStale(true));
-document.documentElement.dataset.ready = "true";

@@ -1,20 +1,16 @@
-/* Values under the pointer, a finger or the arrow keys; and one map enlarged next to its picture. */
-
-// ------------------------------------------------------------------------------------------- reading
+/* Values under the pointer, a finger or the arrow keys, at the same place in all maps of a picture. */
 
 /** The tile being read, and the position in pixels of the picture; null if none is. */
 let reading = null;
-const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
+const marked = new Set();
 
 function valueThere(place, x, y) {
-  const map = data.cells[place].map;
-  if (!grids[place]) return null;
-  return valueAt(grids[place], (x - map.box[0]) / (map.box[2] - map.box[0]), (y - map.box[1]) / (map.box[3] - map.box[1]));
+  const map = data.cells[place].map, grid = gridOf(place);
+  return grid && valueAt(grid, (x - map.box[0]) / (map.box[2] - map.box[0]), (y - map.box[1]) / (map.box[3] - map.box[1]));
 }
 
 function said(tile, x, y) {
-  const scene = data.scenes[tile.scene];
-  const [width, height] = scene.size;
+  const [width, height] = data.scenes[tile.scene].size;
   const outside = x < 0 || y < 0 || x >= width || y >= height;
   const at = outside ? "outside the picture" : `at x ${Math.floor(x)}, y ${Math.floor(y)}`;
   if (tile.place === null) return `Picture ${at}`;
@@ -29,31 +25,38 @@ function said(tile, x, y) {
 
 function read(tile, x, y) {
   reading = { tile, x, y };
-  const enlarged = tile.frame.closest("dialog");
-  $(enlarged ? "large-readout" : "readout").textContent = said(tile, x, y);
-  for (const one of tiles) {
+  $(tile.frame.closest("dialog") ? "large-readout" : "readout").textContent = said(tile, x, y);
+  markAll();
+}
+
+/** Marks the place that is read in all maps of its picture that are in sight. */
+function markAll() {
+  const { tile, x, y } = reading, enlarged = tile.frame.closest("dialog");
+  for (const one of new Set([...near, ...marked])) {
     const scene = data.scenes[one.scene];
-    const alike = scene.image === data.scenes[tile.scene].image && one.frame.closest("dialog") === enlarged;
+    const alike = near.has(one) && scene.image === data.scenes[tile.scene].image && one.frame.closest("dialog") === enlarged;
     const across = (x - scene.box[0]) / (scene.box[2] - scene.box[0]);
     const down = (y - scene.box[1]) / (scene.box[3] - scene.box[1]);
     const inside = alike && across >= 0 && across <= 1 && down >= 0 && down <= 1;
-    one.mark.hidden = !inside;
     const value = inside && one.place !== null ? valueThere(one.place, x, y) : null;
+    one.mark.hidden = !inside;
     one.chip.hidden = value === null;
     if (value !== null) one.chip.textContent = value.toFixed(2);
+    marked[inside ? "add" : "delete"](one);
     if (!inside) continue;
     one.mark.style.left = `${100 * across}%`;
     one.mark.style.top = `${100 * down}%`;
   }
 }
 
-const REST = "Point at a map to read it.";
+const REST = $("readout").textContent;
 
 function stopReading() {
   reading = null;
   $("readout").textContent = REST;
   $("large-readout").textContent = "";
-  for (const one of tiles) one.mark.hidden = one.chip.hidden = true;
+  for (const one of marked) one.mark.hidden = one.chip.hidden = true;
+  marked.clear();
 }
 
 function readPointer(tile, event) {
@@ -73,6 +76,7 @@ function peakOf(tile) {
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 function readKey(tile, event) {
+  if (event.altKey || event.ctrlKey || event.metaKey) return;
   if (event.key === "Escape" && reading && !tile.frame.closest("dialog")) {
     stopReading();
     return;
@@ -110,66 +114,3 @@ function makeReadable(tile) {
     else if (tile.frame.matches("button")) enlarge(tile.place);
   });
 }
-
-// ----------------------------------------------------------------------------------------- enlarging
-
-let enlarged = null;
-const large = { map: null, picture: null };
-
-const inOrder = () => {
-  const root = state.sort ? $("ranked") : $("grid");
-  return all("figure.cell", root).map((figure) => Number(figure.dataset.cell)).filter((place) => data.cells[place].map && isShown(data.cells[place].at));
-};
-
-function fill(place) {
-  const { figure } = figures.find((one) => one.place === place);
-  const small = tiles.find((tile) => tile.place === place && tile !== large.map);
-  const picture = pictures[small.scene];
-  stopReading();
-  for (const [tile, of] of [[large.map, place], [large.picture, null]]) {
-    Object.assign(tile, { scene: small.scene, place: of });
-    tile.canvas.width = picture.naturalWidth;
-    tile.canvas.height = picture.naturalHeight;
-  }
-  large.map.canvas.setAttribute("aria-label", small.canvas.getAttribute("aria-label"));
-  $("large-title").textContent = data.cells[place].name;
-  const caption = figure.querySelector("figcaption").cloneNode(true);
-  for (const hidden of all(".details", caption)) hidden.hidden = false;
-  $("large-caption").replaceChildren(...caption.childNodes);
-  const order = inOrder();
-  $("before").disabled = order.indexOf(place) <= 0;
-  $("after").disabled = order.indexOf(place) === order.length - 1;
-  enlarged = place;
-  paint(large.map);
-  paint(large.picture);
-}
-
-function enlarge(place) {
-  $("large").showModal();
-  fill(place);
-  large.map.frame.focus();
-}
-
-function step(by) {
-  const order = inOrder(), next = order[order.indexOf(enlarged) + by];
-  if (next === undefined) return;
-  fill(next);
-  // A disabled button would lose the keyboard focus.
-  if (document.activeElement === document.body || document.activeElement.disabled) large.map.frame.focus();
-}
-
-$("before").addEventListener("click", () => step(-1));
-$("after").addEventListener("click", () => step(1));
-$("close").addEventListener("click", () => $("large").close());
-$("large").addEventListener("keydown", (event) => {
-  if (event.key === "PageUp" || event.key === "PageDown") {
-    event.preventDefault();
-    step(event.key === "PageUp" ? -1 : 1);
-  }
-});
-$("large").addEventListener("click", (event) => event.target === $("large") && $("large").close());
-$("large").addEventListener("close", () => {
-  stopReading();
-  const { figure } = figures.find((one) => one.place === enlarged);
-  figure.querySelector("button.frame").focus();
-});

@@ -1,0 +1,106 @@
+"""A figure fits a paper: its width in print, its letters, its own names, and the command that made it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from PIL import Image
+
+from camctl.cli.output.saving import TYPED, command_line
+from camctl.errors import InputError
+from camctl.render.figure.figure import figure_pages
+from camctl.render.figure.rows import panel_letter
+from camctl.render.page.page import Words
+from camctl.values.look import Look
+from tests.comparisons import comparison
+
+COMMAND = "camctl compare 'my cat.jpg' demo:resnet --save-path fig.pdf"
+
+
+def words(**look):
+    """All words of a figure."""
+    (page,) = figure_pages(look.pop("of", None) or comparison(), Look(**look))
+    return [item for item in page.items if isinstance(item, Words)]
+
+
+@pytest.mark.parametrize(("width", "dpi", "pixels"), [("3.5in", 300, 1050), ("88mm", 300, 1039), ("1000px", 150, 1000)])
+def test_a_figure_has_its_width_in_print(tmp_path, width, dpi, pixels):
+    (path,) = comparison().save(tmp_path / "grid.png", width=width, dpi=dpi)
+    with Image.open(path) as image:
+        assert image.width == pixels
+        assert round(image.info["dpi"][0]) == dpi
+
+
+def test_a_vector_figure_has_its_width_in_print(tmp_path):
+    comparison().save(tmp_path / "grid.pdf", width="88mm")
+    box = re.search(rb"/MediaBox \[ ?0 0 ([0-9.]+)", (tmp_path / "grid.pdf").read_bytes())
+    assert float(box[1]) == pytest.approx(88 / 25.4 * 72, abs=0.1)
+    comparison().save(tmp_path / "grid.svg", width="88mm")
+    inches = re.search(r'width="([0-9.]+)in"', (tmp_path / "grid.svg").read_text())
+    assert float(inches[1]) == pytest.approx(88 / 25.4, abs=0.001)
+
+
+def test_no_letter_is_smaller_than_seven_points_in_one_column():
+    assert min(item.face.size for item in words(width="88mm")) * 72 / 96 >= 7
+
+
+@pytest.mark.parametrize("width", ["wide", "0mm", "-3in", "88", "1e3in", "999in"])
+def test_a_width_that_is_none_is_an_error(width):
+    with pytest.raises(InputError, match="is not a width"):
+        Look(width=width)
+
+
+def test_a_width_too_small_for_the_columns_names_one_that_is_enough():
+    with pytest.raises(InputError, match="do not fit") as caught:
+        words(width="20mm")
+    enough = re.search(r"[0-9.]+in", caught.value.hint)[0]
+    assert words(width=enough)
+
+
+def test_each_map_has_a_letter_in_reading_order():
+    texts = [item.text for item in words(letters=True)]
+    assert [text for text in texts if text in set("abcdef")] == list("abcdef")
+    assert [panel_letter(index) for index in (0, 25, 26, 52)] == ["a", "z", "aa", "ba"]
+
+
+def test_scores_can_be_left_out():
+    assert any("probability" in item.text for item in words())
+    assert not any("probability" in item.text for item in words(no_scores=True))
+
+
+def test_methods_and_classes_get_names_of_their_own(tmp_path):
+    (path,) = comparison().save(tmp_path / "grid.svg", name={"GradCAM": "Ours", "cat": "tabby"})
+    text = path.read_text()
+    assert ">Ours<" in text
+    assert ">tabby<" in text
+    assert ">GradCAM<" not in text
+    with pytest.raises(InputError, match="GradCAN"):
+        comparison().save(tmp_path / "grid.svg", name={"GradCAN": "Ours"})
+
+
+def test_a_picture_carries_its_command_and_versions_unless_told_not_to(tmp_path):
+    comparison().save(tmp_path / "a.png", command=COMMAND)
+    comparison().save(tmp_path / "b.png", command=COMMAND, no_metadata=True)
+    with Image.open(tmp_path / "a.png") as image:
+        assert image.text["Command"] == COMMAND
+        assert "torch" in image.text["Versions"]
+    with Image.open(tmp_path / "b.png") as image:
+        assert set(image.text) == {"Software", "Title"}
+
+
+@pytest.mark.parametrize("ending", ["jpg", "webp", "svg", "pdf"])
+def test_every_format_carries_the_command(tmp_path, ending):
+    (path,) = comparison().save(tmp_path / f"a.{ending}", command="camctl compare cat.jpg")
+    assert b"camctl compare cat.jpg" in path.read_bytes()
+    (path,) = comparison().save(tmp_path / f"b.{ending}", command="camctl compare cat.jpg", no_metadata=True)
+    assert b"camctl compare cat.jpg" not in path.read_bytes()
+
+
+def test_the_command_holds_neither_passwords_nor_the_home_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    token = TYPED.set(("run", f"{tmp_path}/my cat.jpg", "https://me:secret@example.org/w.pth"))
+    try:
+        assert command_line() == "camctl run ~/'my cat.jpg' https://example.org/w.pth"
+    finally:
+        TYPED.reset(token)
