@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import torch
 from torch.nn.functional import cosine_similarity
 
 from camctl.engine.predictions import Predictions, not_asked
@@ -28,6 +27,10 @@ if TYPE_CHECKING:
     Embed = Callable[[Picture], Tensor]
 
 
+ROUNDING = 1e-5
+"""Difference from 1 of the cosine of a picture with itself, alone and in a batch."""
+
+
 @dataclass(frozen=True)
 class LikenessQuestion(Question):
     """Which evidence makes an embedding similar to another one: the answer is their cosine."""
@@ -43,9 +46,27 @@ class LikenessQuestion(Question):
 
 @dataclass(frozen=True)
 class FeaturesQuestion(Question):
-    """Which evidence makes an embedding what it is: the answer is its length along its own direction.
+    """Which evidence makes an embedding other than an empty picture's.
 
-    The length is a share of the whole picture's, whose answer is 1. The cosine with itself would have no gradient.
+    The answer is one less the cosine of both, as a share of the whole picture's: 0 for an empty picture, 1 for the
+    whole one. Along its own direction an embedding of length 1 has no gradient.
+    """
+
+    empty: tuple[float, ...]
+    span: float = 1.0
+    column: int = 0
+    score: ScoreKind = "cosine"
+
+    def answers(self, output: Tensor) -> Tensor:
+        """Turn embeddings (N, D) into shares (N, 1)."""
+        return (1 - cosine_similarity(output, output.new_tensor(self.empty)[None], dim=1)[:, None]) / self.span
+
+
+@dataclass(frozen=True)
+class LengthQuestion(Question):
+    """Which evidence makes an embedding long in its own direction, as a share of the whole picture's length.
+
+    It is asked where the embedding of an empty picture is zero, and has no direction.
     """
 
     own: tuple[float, ...]
@@ -61,14 +82,13 @@ class FeaturesQuestion(Question):
 class EmbeddingPredictions(Predictions):
     """One picture's embedding (D,), and the questions that can be asked of it."""
 
-    def __init__(self, embedding: Tensor, output: Output | None, embed: Embed) -> None:
+    def __init__(self, embedding: Tensor, output: Output | None, embed: Embed, empty: Callable[[], Tensor]) -> None:
         super().__init__(embedding.new_ones(1), (FEATURES,), "cosine", output=output)
-        self.logits, self.embed = embedding, embed
+        self.logits, self.embed, self.empty = embedding, embed, empty
 
     def target(self, index: int) -> Target:
         """Return the question of what makes the embedding what it is."""
-        question = FeaturesQuestion(tuple(self.logits.tolist()))
-        return Target(index=index, label=FEATURES, score=1.0, plain=True, question=question)
+        return Target(index=index, label=FEATURES, score=1.0, plain=True, question=self._features())
 
     def find(self, name: Asked) -> Target:
         """Return the likeness to a picture, or the embedding's features. Raises `InputError` for a class."""
@@ -92,6 +112,14 @@ class EmbeddingPredictions(Predictions):
         message = f"'{target.title}' is asked of an embedding, which has no classes to contrast with."
         raise InputError(message, hint="Leave out the contrast.")
 
+    def _features(self) -> Question:
+        """Return what is asked where nothing is: of an embedding that an empty picture does not share."""
+        empty = self.empty()
+        span = 1 - float(cosine_similarity(self.logits, empty, dim=0))
+        if not bool(empty.isfinite().all()) or float(empty.norm()) < ROUNDING or span < ROUNDING:
+            return LengthQuestion(tuple(self.logits.tolist()))
+        return FeaturesQuestion(tuple(empty.tolist()), span)
+
     def _likeness(self, asked: Likeness) -> Target:
         other = read_picture(asked.image)
         embedding = self.embed(other)
@@ -99,9 +127,9 @@ class EmbeddingPredictions(Predictions):
             message = f"The embeddings have other sizes: {len(self.logits)} and {len(embedding)}."
             raise InputError(message, hint="Give pictures of one size.")
         question: Question = LikenessQuestion(tuple(embedding.tolist()))
-        if torch.equal(embedding, self.logits):  # nothing makes a picture more like itself
-            question = FeaturesQuestion(tuple(embedding.tolist()))
         score = float(question.answers(self.logits[None].float())[0, 0])
+        if score > 1 - ROUNDING:  # nothing makes a picture more like itself
+            question = self._features()
         return Target(
             index=0,
             label=str(asked),

@@ -117,7 +117,7 @@ class Plan:
             (scene.view, scene.picture.size) for scene in scenes
         ] or [(None, None)] * len(rows)
         if output.kind == "embedding":
-            return [EmbeddingPredictions(row, output, self.embedding) for row in rows]
+            return [EmbeddingPredictions(row, output, self.embedding, self.empty) for row in rows]
         if output.kind == "boxes":
             pairs = zip(rows, places, strict=True)
             return [BoxPredictions(row, reader.names, synonyms, output, view) for row, (view, _) in pairs]
@@ -134,6 +134,15 @@ class Plan:
             with torch.no_grad():
                 self.embeddings[picture.sha256] = self.forward(self.inputs(picture))[0].float().cpu()
         return self.embeddings[picture.sha256]
+
+    def empty(self) -> Tensor:
+        """Return the embedding (D,) of an empty picture: of the mean colour, if pictures are normalised."""
+        import torch
+
+        if "" not in self.embeddings:
+            with torch.no_grad():
+                self.embeddings[""] = self.forward(torch.zeros_like(self.inputs(None)))[0].float().cpu()
+        return self.embeddings[""]
 
     def usual_question(self, answers: Tensor) -> Question:
         """Return what is asked of the first picture's rows if nobody says: of a classifier the best class.

@@ -12,7 +12,7 @@ import camctl
 from camctl import Classes, Detection, Likeness, Region
 from camctl.engine.dense import RegionQuestion
 from camctl.engine.detections import BoxQuestion, overlaps, rows
-from camctl.engine.embedding import FeaturesQuestion, LikenessQuestion
+from camctl.engine.embedding import FeaturesQuestion, LengthQuestion, LikenessQuestion
 from camctl.errors import InputError
 from camctl.plugin import ClassQuestion
 from tests.models import loaded, pictures, seeded
@@ -152,10 +152,11 @@ def test_region_is_the_mean_of_its_places():
     assert question.mirrored(0).answers(output.flip(3)).tolist() == [[5.5, 17.5]]
 
 
-def test_likeness_is_a_cosine_and_features_are_a_share_of_the_embeddings_own_length():
+def test_likeness_is_a_cosine_and_features_are_a_share_of_the_way_from_an_empty_picture():
     rows_ = torch.tensor([[3.0, 4.0], [0.0, -2.0]])
     assert torch.allclose(LikenessQuestion((0.0, 1.0)).answers(rows_), torch.tensor([[0.8], [-1.0]]))
-    assert torch.allclose(FeaturesQuestion((3.0, 4.0)).answers(rows_), torch.tensor([[1.0], [-8 / 25]]))
+    assert torch.allclose(FeaturesQuestion((0.0, 1.0), 0.2).answers(rows_), torch.tensor([[1.0], [10.0]]))
+    assert torch.allclose(LengthQuestion((3.0, 4.0)).answers(rows_), torch.tensor([[1.0], [-8 / 25]]))
 
 
 def test_box_is_followed_by_its_overlap_and_has_no_score_where_none_fits():

@@ -91,3 +91,28 @@ def test_cells_tell_objects_from_their_surroundings():
 def test_best_boxes_are_the_objects():
     explanation = camctl.explain(loaded(Detector), render(SCENES[1], SIDE), targets=Classes(topk=2))
     assert {cam.target.label for cam in explanation.maps} == {sticker.label for sticker in SCENES[1].objects}
+
+
+def test_features_of_an_encoder_are_the_objects_and_not_their_surroundings():
+    energy = {}
+    for drawn in SCENES:
+        mask = np.zeros((SIDE, SIDE), bool)
+        for sticker in drawn.objects:
+            x0, y0, x1, y1 = (round(edge) for edge in box_of(sticker))
+            mask[y0:y1, x0:x1] = True
+        evaluation = Evaluation(metrics="camctl[energy]", masks=mask, verify=False, baselines=True)
+        comparison = camctl.compare(
+            loaded(Encoder), render(drawn, SIDE), methods="camctl[GradCAM]", evaluation=evaluation
+        )
+        for cell in comparison.cells:
+            assert cell.cam.target.label == "features"
+            energy.setdefault(comparison.label("method", cell.at), []).append(cell.figures.get("energy", 0.0))
+    means = {name: fmean(own) for name, own in energy.items()}
+    assert means.pop("GradCAM") > 1.25 * max(means.values())
+
+
+def test_picture_compared_with_itself_shows_its_features():
+    pixels = render(SCENES[1], SIDE)
+    plain, itself = (camctl.explain(loaded(Encoder), pixels, targets=ask).maps[0] for ask in (None, Likeness(pixels)))
+    assert itself.verdict == "ok"
+    assert np.allclose(plain.values, itself.values, atol=1e-5)
