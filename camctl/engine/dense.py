@@ -10,8 +10,9 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from camctl.engine import heads
-from camctl.engine.predictions import Predictions, not_asked
+from camctl.engine.predictions import Predictions
 from camctl.engine.probabilities import ROUGH, as_logit, probability
+from camctl.engine.unanswerable import not_asked
 from camctl.errors import Hint, InputError
 from camctl.plugin import Question
 from camctl.values.questions import Region

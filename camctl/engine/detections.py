@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from camctl.engine.predictions import Predictions, not_asked
+from camctl.engine.predictions import Predictions
+from camctl.engine.unanswerable import not_asked
 from camctl.errors import Hint, InputError
 from camctl.plugin import Question
 from camctl.values.questions import Detection

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from torch.nn.functional import cosine_similarity
 
-from camctl.engine.predictions import Predictions, not_asked
+from camctl.engine.predictions import Predictions
+from camctl.engine.unanswerable import not_asked
 from camctl.errors import Hint, InputError
 from camctl.plugin import Question
 from camctl.values.picture import read_picture

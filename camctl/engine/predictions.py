@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from camctl.engine.forward_failure import failure
 from camctl.engine.graph import retried
+from camctl.engine.unanswerable import not_asked
 from camctl.errors import CamctlError, Hint, InputError, UnknownNameError, out_of_memory
 from camctl.plugin import ClassQuestion, ContrastQuestion, Question, ValueQuestion
-from camctl.values.questions import Detection, Likeness, Region
 from camctl.values.request import is_index, nearest
 from camctl.values.target import Target
 
@@ -281,22 +281,6 @@ class Predictions:
         few = f"The classes are: {'; '.join(self.names)}. " if self.count <= FEW_CLASSES else ""
         index = f"{few}Or give an index from 0 to {self.count - 1}."
         raise UnknownNameError(self.noun, name, list(parts), hint=self._or_head(index))
-
-
-NEEDED = {
-    Likeness: ("A likeness to another picture", "an embedding", "embedding"),
-    Region: ("A region", "a dense output, such as a segmentation's", "dense"),
-    Detection: ("A box", "a detector's boxes", "boxes"),
-}
-"""Question -> what is asked, of what, and the kind of output."""
-
-
-def not_asked(question: Likeness | Region | Detection, output: Output | None) -> InputError:
-    """Return the error for a question that this kind of output has no answer to."""
-    what, of, kind = NEEDED[type(question)]
-    is_of = f", and this model's output is {output.kind}" if output else ""
-    hint: str = Hint("If it is an embedding all the same, say so", output=kind) if kind == "embedding" else ""
-    return InputError(f"{what} is asked of {of}{is_of}.", hint=hint or "Name a class, or give another model.")
 
 
 def _beside(score: float, limit: float) -> str:

@@ -103,28 +103,18 @@ class Plan:
 
     def predictions(self, answers: Tensor, scenes: Sequence[Scene] = ()) -> list[Predictions]:
         """Return what each picture's rows (B, ...) say, and can be asked; `scenes` are the pictures."""
-        from camctl.engine.dense import DensePredictions
-        from camctl.engine.detections import BoxPredictions
-        from camctl.engine.embedding import EmbeddingPredictions
         from camctl.engine.predictions import Predictions
+        from camctl.engine.rows import embeddings_of, objects_of
 
-        reader, synonyms, output = self.reader, self.loaded.synonyms, self.output
+        reader, output = self.reader, self.output
         if output.kind not in {"embedding", "dense", "boxes"}:
             names, others = self.names(answers.shape[1])
             return Predictions.of_batch(answers, names, reader.score, others, output)
         rows = answers.detach().float().cpu()
-        places: list[tuple[View | None, tuple[int, int] | None]] = [
-            (scene.view, scene.picture.size) for scene in scenes
-        ] or [(None, None)] * len(rows)
         if output.kind == "embedding":
-            return [EmbeddingPredictions(row, output, self.embedding, self.empty) for row in rows]
-        if output.kind == "boxes":
-            pairs = zip(rows, places, strict=True)
-            return [BoxPredictions(row, reader.names, synonyms, output, view) for row, (view, _) in pairs]
-        return [
-            DensePredictions(row, reader.names, reader.score, synonyms, output, *place)
-            for row, place in zip(rows, places, strict=True)
-        ]
+            return embeddings_of(rows, reader, self.embedding, self.empty)
+        places = [(scene.view, scene.picture.size) for scene in scenes]
+        return objects_of(rows, reader, self.loaded.synonyms, places)
 
     def embedding(self, picture: Picture) -> Tensor:
         """Return a picture's embedding (D,); it is computed once."""
