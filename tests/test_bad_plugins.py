@@ -20,8 +20,6 @@ from PIL import Image
 from camctl.demo.scenes import render, scene
 
 SCRIPT = Path(sys.executable).with_name("camctl")
-pytestmark = pytest.mark.xdist_group("bad plugins")  # the last test reads what the others have printed
-
 GUIDE = Path(__file__).parent.parent / "plugins" / "README.md"
 
 PROJECT = """

@@ -43,12 +43,16 @@ def main() -> None:
         if monotonic() - start > given.budget:
             break
         for text, facts in measured(name, given, parts[0]):
+            if monotonic() - start > given.budget:
+                break
             print(f"\n{text}", flush=True)  # noqa: T201
             parts.append(text)
             kept.append(facts)
     if given.json:
         given.json.write_text(json.dumps({"machine": parts[0], "tables": kept}, indent=1), encoding="utf-8")
     if given.write:
+        if given.groups:
+            parser.error("--write is for all groups together")
         write(parts)
 
 

@@ -140,7 +140,7 @@ class Net:
         return work
 
     def torch_cam(self, kind: str) -> Work:
-        """The package torch-cam (group `peers`), its map stretched to the input's size as it is meant to be used."""
+        """The package torch-cam (group `peers`), to a map at the layer's grid."""
         from torchcam import methods
 
         def work() -> None:

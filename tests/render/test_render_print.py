@@ -7,7 +7,8 @@ import re
 import pytest
 from PIL import Image
 
-from camctl.cli.output.saving import TYPED, command_line
+from camctl.cli.output.saving import command_line
+from camctl.cli.process import TYPED
 from camctl.errors import InputError
 from camctl.render.figure.figure import figure_pages
 from camctl.render.figure.rows import panel_letter
