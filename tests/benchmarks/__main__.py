@@ -74,7 +74,8 @@ def measured(name: str, given: argparse.Namespace, where: str) -> Any:
     if name == "process":
         for table, peaks in processes.process(max(1, given.rounds // 2)):
             memory = ", ".join(f"{label} {peak:.0f} MiB" for label, peak in peaks.items())
-            yield f"{table.markdown()}\n\nPeak memory: {memory}.", table.to_dict() | {"peaks": peaks}
+            text = f"\n\nPeak memory: {memory}." if memory else ""
+            yield f"{table.markdown()}{text}", table.to_dict() | {"peaks": peaks}
         return
     tables: list[Table] = getattr(groups, name)(given.device, given.rounds)
     for table in tables:
