@@ -140,7 +140,8 @@ class FigureOptions(options.HeatmapOptions):
     theme: Colours and letters of the figure. paper: black on white, without grey. slides: larger letters. (The HTML
         report can switch between light and dark.)
     title: A title above the figure.
-    width: Width in print, as 3.5in, 88mm or 1000px; maps and letters are sized for it.
+    width: Width in print, as 3.5in, 88mm or 1000px; maps and letters are sized for it. A PDF is at most 7in wide
+        without it.
     name: Other words for a method, model, class or picture.
     letters: Give each map a letter, as panels in a paper have: a, b, c.
     no_scores: Leave out the probabilities of the classes.
