@@ -86,8 +86,30 @@ class Cam:
             "milliseconds": round(self.milliseconds, 3),
         }
 
+    def heat(self, *, signed: bool = False) -> NDArray[np.float32] | None:
+        """Return what a heatmap shows, at any resolution; None if the map shows nothing.
+
+        Parameters
+        ----------
+        signed
+            Evidence for and against the class, -1..1: `raw` as a share of its largest absolute value. A map whose
+            evidence is all against its class then shows something. Otherwise `values`, 0..1.
+        """
+        if self.blank and not (signed and self.verdict == "negative-only"):
+            return None
+        if not signed:
+            return self.values
+        largest = abs(self.raw).max()
+        return self.raw / largest if largest else self.raw
+
     def overlay(
-        self, *, canvas: Canvas = "view", colormap: str = DEFAULT_COLORMAP, opacity: float = DEFAULT_OPACITY
+        self,
+        *,
+        canvas: Canvas = "view",
+        colormap: str = DEFAULT_COLORMAP,
+        opacity: float = DEFAULT_OPACITY,
+        signed: bool = False,
+        caption: bool = False,
     ) -> NDArray[np.uint8]:
         """Draw the heatmap on the picture.
 
@@ -99,11 +121,15 @@ class Cam:
             Name of the colour map.
         opacity
             Opacity of the heatmap, 0 to 1.
+        signed
+            Draw evidence against the class as well, in the colours of a diverging map; zero is transparent.
+        caption
+            Add a strip under the picture with the class and its score.
 
         Returns
         -------
         NDArray[np.uint8]
-            (H, W, 3), RGB; grey and hatched if the map is `blank`.
+            (H, W, 3), RGB; grey and hatched if the map shows nothing.
 
         Examples
         --------
@@ -113,14 +139,18 @@ class Cam:
         >>> explanation.maps[0].overlay(canvas="original").shape
         (128, 128, 3)
         """
+        from camctl.render.caption import captioned
         from camctl.render.overlay import overlay
 
-        return overlay(
+        heat = self.heat(signed=signed)
+        drawn = overlay(
             self.picture.pixels,
-            self.values,
+            self.values if heat is None else heat,
             self.view,
             canvas=canvas,
             colormap=colormap,
             opacity=opacity,
-            worthless=self.blank,
+            worthless=heat is None,
+            signed=signed,
         )
+        return captioned(drawn, self) if caption else drawn
