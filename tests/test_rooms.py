@@ -72,6 +72,7 @@ DOORS = {
     ("pipeline/watching.py", "camctl.render.notebook_bar"),
     ("plugin/models.py", "camctl.render.notebook_table"),
     ("results/results.py", "camctl.render.notebook_table"),
+    ("values/cam.py", "camctl.render.caption"),
     ("values/cam.py", "camctl.render.overlay"),
     ("values/explanation.py", "camctl.render.notebook"),
     ("values/comparison.py", "camctl.files.manifest"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from camctl.errors import UnknownNameError
-from camctl.values.look import DEFAULT_COLORMAP
+from camctl.values.look import DEFAULT_COLORMAP, DIVERGING_COLORMAP
 
 if TYPE_CHECKING:
     import numpy as np
@@ -60,6 +60,11 @@ def colours(colormap: str) -> NDArray[np.uint8]:
     # OpenCV gives blue, green, red.
     blue_first = cv2.applyColorMap(steps[:, None], getattr(cv2, f"COLORMAP_{name.upper()}"))
     return np.ascontiguousarray(blue_first[:, 0, ::-1], dtype=np.uint8)
+
+
+def fitting(colormap: str, *, signed: bool) -> str:
+    """The name of the colour map of a signed map: a diverging one, unless the user chose another than the default."""
+    return DIVERGING_COLORMAP if signed and colormap == DEFAULT_COLORMAP else colormap
 
 
 def levels(values: NDArray[Any]) -> NDArray[np.uint8]:

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from camctl.errors import InputError
-from camctl.render.colormaps import LEVELS, colours, levels
+from camctl.render.colormaps import LEVELS, colours, fitting, levels
 from camctl.render.marks import draw_mark
 from camctl.values.look import DEFAULT_COLORMAP, DEFAULT_OPACITY
 from camctl.values.view import View
@@ -51,8 +51,9 @@ def overlay(
     colormap: str = DEFAULT_COLORMAP,
     opacity: float = DEFAULT_OPACITY,
     worthless: bool = False,
+    signed: bool = False,
 ) -> NDArray[np.uint8]:
-    """The heatmap of `values` (h, w), 0..1, on the picture `pixels` (H, W, 3), uint8 RGB.
+    """The heatmap of `values` (h, w), 0..1, or -1..1 if `signed`, on the picture `pixels` (H, W, 3), uint8 RGB.
 
     Returns uint8 RGB: (h, w, 3) of `view.size` on the canvas `view`; (H, W, 3) on the canvas `original`, where the
     margin that the model was not given is dimmed. Instead of a `worthless` map (`Cam.blank`), the picture is drawn grey
@@ -60,7 +61,8 @@ def overlay(
     """
     if not 0 <= opacity <= 1:
         raise InputError(f"An opacity of {opacity} cannot be drawn.", hint="Choose one from 0 (no heat) to 1.")
-    palette = colours(colormap).astype(np.float32)
+    palette = colours(fitting(colormap, signed=signed)).astype(np.float32)
+    cover = opacity * _cover(signed=signed)
     if canvas == "view":
         pixels, view = seen(pixels, view), whole(view.size)
     left, top, right, bottom = _inside(view.box, pixels.shape)
@@ -73,28 +75,41 @@ def overlay(
     for rows in _bands(height, ROWS if canvas == "original" else height):
         # The part of the map over these rows, in the map's own pixels.
         part = _into((left, top + rows.start, right, top + rows.stop), view.box, values.shape)
-        heat = levels(_resample(values, part, (right - left, rows.stop - rows.start)))
-        _paint(inside[rows], heat, palette, opacity)
+        heat = _resample(values, part, (right - left, rows.stop - rows.start))
+        _paint(inside[rows], levels((heat + 1) / 2 if signed else heat), palette, cover, opacity)
     return picture
 
 
-def overlay_of(cam: Cam, *, canvas: Canvas, colormap: str, opacity: float, cut: Cut | None = None) -> NDArray[np.uint8]:
+def overlay_of(
+    cam: Cam,
+    *,
+    canvas: Canvas,
+    colormap: str,
+    opacity: float,
+    cut: Cut | None = None,
+    signed: bool = False,
+    caption: bool = False,
+) -> NDArray[np.uint8]:
     """Draw a map on its picture, and the outlines of what it is about and of what is cut out of it."""
+    from camctl.render.caption import captioned
+
+    heat = cam.heat(signed=signed)
     picture = overlay(
         cam.picture.pixels,
-        cam.values,
+        cam.values if heat is None else heat,
         cam.view,
         canvas=canvas,
         colormap=colormap,
         opacity=opacity,
-        worthless=cam.blank,
+        worthless=heat is None,
+        signed=signed,
     )
     window = cam.view.box if canvas == "view" else whole(cam.picture.size).box
     marks = [] if cam.target.mark is None else [cam.target.mark]
     marks += [segment.mark(cut) for segment in cam.segments(cut)] if cut else []
     for mark in marks:
         draw_mark(picture, mark, window, cam.view)
-    return picture
+    return captioned(picture, cam) if caption else picture
 
 
 def whole(shape: tuple[int, ...]) -> View:
@@ -164,11 +179,22 @@ def _bands(height: int, rows: int = ROWS) -> Iterator[slice]:
     return (slice(top, min(top + rows, height)) for top in range(0, height, rows))
 
 
-def _paint(picture: NDArray[np.uint8], heat: NDArray[np.uint8], palette: NDArray[np.float32], opacity: float) -> None:
-    """Lay heat, as levels (h, w) 0..255, over a picture (h, w, 3)."""
-    steps = np.clip(np.arange(LEVELS, dtype=np.float32) / (LEVELS - 1) / FULL_AT, 0, 1)
+def _cover(*, signed: bool) -> NDArray[np.float32]:
+    """The share of the full opacity at each level; zero evidence, in the middle of a signed map, is transparent."""
+    values = np.arange(LEVELS, dtype=np.float32) / (LEVELS - 1)
+    steps = np.clip((np.abs(2 * values - 1) if signed else values) / FULL_AT, 0, 1)
     # A smooth step: no edge where heat begins, nor where it reaches its full opacity.
-    cover = opacity * steps * steps * (3 - 2 * steps)
+    return np.asarray(steps * steps * (3 - 2 * steps), np.float32)
+
+
+def _paint(
+    picture: NDArray[np.uint8],
+    heat: NDArray[np.uint8],
+    palette: NDArray[np.float32],
+    cover: NDArray[np.float32],
+    opacity: float,
+) -> None:
+    """Lay heat, as levels (h, w) 0..255, over a picture (h, w, 3)."""
     for rows in _bands(len(picture)):
         base = _fade(picture[rows], opacity)
         base += (palette[heat[rows]] - base) * cover[heat[rows]][..., None]

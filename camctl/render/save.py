@@ -6,12 +6,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from camctl.errors import InputError
 from camctl.files.atomic import PICTURES, check_writable, write_atomically
 from camctl.files.mark import check_replaceable, origin
 from camctl.files.pictures import LONGEST_SIDE, save_picture
 from camctl.render.figure.figure import figure_pages
+from camctl.render.figure.frame import frame_of
 from camctl.render.figure.naming import renamed
 from camctl.render.figure.sanity import sanity_pages
+from camctl.render.layout.layout import lay_out
+from camctl.render.page.page import PER_INCH
 from camctl.render.page.pdf import write_pdf
 from camctl.render.page.raster import paint
 from camctl.render.page.svg import svg
@@ -34,6 +38,9 @@ REPORT = ".html"
 
 ENDINGS = (*FIGURES, REPORT)
 """Endings of all files that can be written."""
+
+SHEET = "7in"
+"""Most that a PDF is wide unless a width is asked for: no letter is then smaller than 7 points on a page."""
 
 SIDES = {".webp": LONGEST_SIDE["WEBP"], ".pdf": 19_200}
 """Ending -> most pixels on a side; PDF holds 200 inches."""
@@ -58,6 +65,7 @@ def save_comparison(comparison: Comparison, path: str | Path, **look: Unpack[Loo
     choices = Look(**look)
     comparison = renamed(comparison, choices.name)
     side = SIDES.get(ending, LONGEST_SIDE["JPEG"])
+    choices = printable(comparison, choices) if ending == ".pdf" else choices
     figures = {path: figure_pages(comparison, choices, side)}
     if comparison.sanity:
         figures[sanity_path(path)] = sanity_pages(comparison, choices)
@@ -70,6 +78,19 @@ def save_comparison(comparison: Comparison, path: str | Path, **look: Unpack[Loo
         for place, pages in figures.items()
         for file in _write_pages([replace(page, facts=facts) for page in pages], files[place])
     ]
+
+
+def printable(comparison: Comparison, look: Look) -> Look:
+    """Return the look with a width that is readable in print, if none was chosen and the columns fit into it."""
+    sheet = replace(look, width=look.width or SHEET)
+    layout = lay_out(comparison, look)
+    if look.width or frame_of(layout).natural <= PER_INCH * (sheet.inches or 0):
+        return look
+    try:
+        frame_of(replace(layout, look=sheet))
+    except InputError:  # more columns than any sheet takes: it is for a screen
+        return look
+    return sheet
 
 
 def page_paths(path: Path, pages: int) -> list[Path]:

@@ -112,6 +112,22 @@ class Cam:
 
         return segments(self.values, self.view, Cut(cut) if isinstance(cut, str) else cut)
 
+    def heat(self, *, signed: bool = False) -> NDArray[np.float32] | None:
+        """Return what a heatmap shows, at any resolution; None if the map shows nothing.
+
+        Parameters
+        ----------
+        signed
+            Evidence for and against the class, -1..1: `raw` as a share of its largest absolute value. A map whose
+            evidence is all against its class then shows something. Otherwise `values`, 0..1.
+        """
+        if self.blank and not (signed and self.verdict == "negative-only"):
+            return None
+        if not signed:
+            return self.values
+        largest = abs(self.raw).max()
+        return self.raw / largest if largest else self.raw
+
     def overlay(
         self,
         *,
@@ -119,6 +135,8 @@ class Cam:
         colormap: str = DEFAULT_COLORMAP,
         opacity: float = DEFAULT_OPACITY,
         cut: Cut | None = None,
+        signed: bool = False,
+        caption: bool = False,
     ) -> NDArray[np.uint8]:
         """Draw the heatmap on the picture.
 
@@ -132,11 +150,15 @@ class Cam:
             Opacity of the heatmap, 0 to 1.
         cut
             Draw boxes or outlines of the map's parts as well.
+        signed
+            Draw evidence against the class as well, in the colours of a diverging map; zero is transparent.
+        caption
+            Add a strip under the picture with the class and its score.
 
         Returns
         -------
         NDArray[np.uint8]
-            (H, W, 3), RGB; grey and hatched if the map is `blank`.
+            (H, W, 3), RGB; grey and hatched if the map shows nothing.
 
         Examples
         --------
@@ -148,4 +170,6 @@ class Cam:
         """
         from camctl.render.overlay import overlay_of
 
-        return overlay_of(self, canvas=canvas, colormap=colormap, opacity=opacity, cut=cut)
+        return overlay_of(
+            self, canvas=canvas, colormap=colormap, opacity=opacity, cut=cut, signed=signed, caption=caption
+        )

@@ -22,6 +22,9 @@ Scale = Literal["each", "shared"]
 DEFAULT_COLORMAP = "inferno"
 """Brighter means more, also for colour-blind readers and in print, and few photographs have its colours."""
 
+DIVERGING_COLORMAP = "coolwarm"
+"""The default of signed maps: blue to red, equally light at both ends, and safe for colour-blind readers."""
+
 DEFAULT_OPACITY = 0.65
 """Opacity of the heatmap at its peak: the object under it can still be recognised."""
 
@@ -54,6 +57,8 @@ class Look:
     """None: `view` if all maps share one view of each image, else `original`."""
     colormap: str = DEFAULT_COLORMAP
     opacity: float = DEFAULT_OPACITY
+    signed: bool = False
+    """Draw evidence for and against the class, in a diverging colour map."""
     title: str = ""
     width: str = ""
     """Width in print, as `88mm`, `3.5in` or `1000px`: the tiles get the size that fills it. Empty: `tile` decides."""
@@ -114,6 +119,7 @@ class Looks(TypedDict, total=False):
     canvas: Canvas | None
     colormap: str
     opacity: float
+    signed: bool
     title: str
     width: str
     dpi: int

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
+import pypdf
 import pytest
 from PIL import Image
 
@@ -12,17 +14,33 @@ from camctl.cli.process import TYPED
 from camctl.errors import InputError
 from camctl.render.figure.figure import figure_pages
 from camctl.render.figure.rows import panel_letter
-from camctl.render.page.page import Words
+from camctl.render.page.page import Bitmap, Words
 from camctl.values.look import Look
 from tests.comparisons import comparison
+
+EIGHT = (
+    "GradCAM",
+    "LayerCAM",
+    "EigenCAM",
+    "XGradCAM",
+    "GradCAM++",
+    "EigenGradCAM",
+    "GradCAMElementWise",
+    "HiResCAM",
+)
 
 COMMAND = "camctl compare 'my cat.jpg' demo:resnet --save-path fig.pdf"
 
 
+def words_and_pictures(**look):
+    """All that is painted of a figure."""
+    (page,) = figure_pages(look.pop("of", None) or comparison(), Look(**look))
+    return page.items
+
+
 def words(**look):
     """All words of a figure."""
-    (page,) = figure_pages(look.pop("of", None) or comparison(), Look(**look))
-    return [item for item in page.items if isinstance(item, Words)]
+    return [item for item in words_and_pictures(**look) if isinstance(item, Words)]
 
 
 @pytest.mark.parametrize(("width", "dpi", "pixels"), [("3.5in", 300, 1050), ("88mm", 300, 1039), ("1000px", 150, 1000)])
@@ -105,3 +123,53 @@ def test_the_command_holds_neither_passwords_nor_the_home_folder(monkeypatch, tm
         assert command_line() == "camctl run ~/'my cat.jpg' https://example.org/w.pth"
     finally:
         TYPED.reset(token)
+
+
+@pytest.mark.parametrize("ending", ["pdf", "svg"])
+def test_a_vector_figure_of_two_columns_width_is_small_and_sharp_in_print(tmp_path, ending):
+    (path,) = comparison().save(tmp_path / f"a.{ending}", width="7in", dpi=300)
+    assert path.stat().st_size < 500_000
+    if ending == "pdf":
+        (page,) = pypdf.PdfReader(path, strict=True).pages
+        *maps, _ = [image.image for image in page.images]
+        assert len(maps) == 8
+        (side,) = {picture.width for picture in maps}
+        tile = next(item for item in words_and_pictures(width="7in") if isinstance(item, Bitmap)).width
+        assert side == round(tile / 96 * 300)
+
+
+def test_the_pictures_of_a_pdf_are_those_of_its_pages_in_their_order(tmp_path):
+    whole = comparison(models=("resnet", "vit"))
+    look = {"width": "7in", "dpi": 96, "most_pixels": 250_000}
+    (path,) = whole.save(tmp_path / "a.pdf", **look)
+    pages = figure_pages(whole, Look(**look), 19_200)
+    read = pypdf.PdfReader(path, strict=True)
+    assert len(read.pages) == len(pages) > 1
+    for page, drawn in zip(read.pages, pages, strict=True):
+        painted = re.findall(rb"(/\w+) Do", page.get_contents().get_data())
+        bitmaps = [item for item in drawn.items if isinstance(item, Bitmap)]
+        for name, bitmap in zip(painted, bitmaps, strict=True):
+            pixels = np.asarray(page.images[name.decode()].image, np.float32)
+            assert np.abs(pixels - bitmap.draw(bitmap.width, bitmap.height)).mean() < 3
+
+
+def test_a_pdf_holds_only_the_letters_that_it_uses(tmp_path):
+    (path,) = comparison().save(tmp_path / "a.pdf")
+    (page,) = pypdf.PdfReader(path).pages
+    fonts = [font.get_object() for font in page["/Resources"]["/Font"].values()]
+    assert fonts
+    for font in fonts:
+        assert re.fullmatch(r"/[A-Z]{6}\+DejaVuSans(-Bold)?", font["/BaseFont"])
+        (inner,) = font["/DescendantFonts"]
+        assert len(inner.get_object()["/FontDescriptor"]["/FontFile2"].get_data()) < 100_000
+
+
+def test_a_pdf_fits_a_page_unless_a_width_is_asked_for(tmp_path):
+    def inches(whole, **look):
+        (path,) = whole.save(tmp_path / "a.pdf", **look)
+        return float(pypdf.PdfReader(path).pages[0].mediabox.width) / 72
+
+    assert inches(comparison()) == 7
+    assert inches(comparison(), width="12in") == 12
+    assert inches(comparison(methods=("GradCAM",), targets=("cat",))) < 7
+    assert inches(comparison(methods=EIGHT), columns=("class", "method")) > 7

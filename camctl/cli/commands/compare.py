@@ -1,40 +1,31 @@
 """`camctl compare`: maps side by side, with measurements that say which to believe."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from shlex import quote
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from camctl.cli.output.inputs import Inputs
-from camctl.cli.output.saving import command_line, expanded, figure_files, raw_file, save_figures
+from camctl.cli.output.latex import latex_files
+from camctl.cli.output.saving import expanded, figure_files, raw_file, save_figures
 from camctl.cli.parsing import completion, options
 from camctl.cli.parsing.assignments import parse_assignments
+from camctl.cli.parsing.figure import IN_FIGURE, PAPER, FigureOptions
 from camctl.cli.parsing.groups import argument, option, switch, words_of
-from camctl.cli.parsing.texts import parse_boxes, parse_masks, parse_names, pictures_in, split_names
+from camctl.cli.parsing.labels import Labels
+from camctl.cli.parsing.texts import parse_boxes, parse_masks, pictures_in, split_names
 from camctl.errors import ExitCode, InputError, PluginError, UnknownNameError
-from camctl.values.axis import AXES
-from camctl.values.look import DEFAULT_DPI, LARGEST_DPI, LARGEST_TILE, SMALLEST_DPI, SMALLEST_TILE, Look
 from camctl.values.request import Evaluation
 
 if TYPE_CHECKING:
     from camctl.cli.output.baseline import Drifts
-    from camctl.values.axis import AxisName
     from camctl.values.cam import Smoothing
     from camctl.values.comparison import Comparison
 
-PAPER = "Figure for a paper"
-
 SMOOTHINGS = ("none", "eigen", "aug", "both")
-
-SYNONYMS: "dict[str, AxisName]" = {
-    "classes": "class", "picture": "image", "target layer": "layer", "target": "class", "smooth": "smoothing",
-}  # fmt: skip
-"""What else an axis may be called; each also in the plural."""
-
-IN_FIGURE = ("adcc", "insertion", "deletion")
-"""Metrics whose values stand under each map if all are measured: more would crowd it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,74 +123,20 @@ class EvaluationOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FigureOptions(options.HeatmapOptions):
-    """How the figure is drawn.
-
-    rows: What varies down the rows: image, model, layer, class, smoothing, method; outermost first.
-    scale: Stretch each map over all colours, or share one scale over the classes and pictures of a method.
-    theme: Colours and letters of the figure. paper: black on white, without grey. slides: larger letters. (The HTML
-        report can switch between light and dark.)
-    title: A title above the figure.
-    width: Width in print, as 3.5in, 88mm or 1000px; maps and letters are sized for it.
-    name: Other words for a method, model, class or picture.
-    letters: Give each map a letter, as panels in a paper have: a, b, c.
-    no_scores: Leave out the probabilities of the classes.
-    no_metadata: Leave the command and the versions out of the file.
-    canvas: Draw on what the model saw, or on the whole picture with the unseen margin dimmed.
-    """
-
-    rows: list[str] | None = option("AXIS...")
-    columns: list[str] | None = option("AXIS...", help="What varies across the columns; methods by default.")
-    scale: Literal["each", "shared"] = option(None, "each")
-    theme: Literal["light", "dark", "paper", "slides"] = option(None, "light")
-    tile: int = option("PIXELS", 224, help="Side of a map in the figure.", min=SMALLEST_TILE, max=LARGEST_TILE)
-    canvas: Literal["view", "original"] | None = option(None, shown="original if the models see different parts")
-    title: str = option("TEXT", "", show_default=False, rich_help_panel=PAPER)
-    width: str = option("LENGTH", "", show_default=False, rich_help_panel=PAPER)
-    dpi: int = option(
-        "NUMBER",
-        DEFAULT_DPI,
-        help="Pixels per inch, with --width.",
-        min=SMALLEST_DPI,
-        max=LARGEST_DPI,
-        rich_help_panel=PAPER,
-    )
-    name: list[str] | None = option("OLD=NEW...", rich_help_panel=PAPER)
-    letters: bool = switch(rich_help_panel=PAPER)
-    no_scores: bool = switch(rich_help_panel=PAPER)
-    no_metadata: bool = switch(rich_help_panel=PAPER)
-
-    def __post_init__(self) -> None:
-        """Raise `InputError` for what cannot be drawn."""
-        super().__post_init__()
-        _ = Look(width=self.width, dpi=self.dpi)
-
-    def look(self, evaluation: Evaluation) -> dict[str, Any]:
-        """Return how the figure looks: the fields of `Look`. Raises `InputError` for axes and metrics."""
-        from camctl.pipeline.method_selection import pick_metrics
-        from camctl.render.layout.arrangement import check_axes
-
-        rows, columns = axes_of("--rows", self.rows), axes_of("--columns", self.columns)
-        check_axes(columns, rows)
-        region = bool(evaluation.boxes or evaluation.masks)
-        metrics = pick_metrics(evaluation.metrics, evaluation.options, region=region)
-        names = IN_FIGURE if evaluation.metrics == ("all",) else tuple(metric.found.name for metric in metrics)
-        words = {"rows": rows, "columns": columns, "metrics": names, "name": parse_names(self.name)}
-        return asdict(self) | words | {"command": command_line()}
-
-
-@dataclass(frozen=True, kw_only=True)
 class ComparisonOutput:
     """What a comparison is saved as, and how it is shown.
 
     save_path: A figure (png, jpg, webp, svg, pdf), a report (html), a manifest (json); several at once. Without it the
         figure is shown in the terminal.
+    latex: Write the figure environment (.tex) and the papers of the methods (.bib) beside the first figure that LaTeX
+        can include.
     """
 
     panel: ClassVar = options.OUTPUT
 
     save_path: list[str] | None = option("FILE...")
     save_raw: str | None = option("FILE.npz", help=options.SAVE_RAW)
+    latex: bool = switch(rich_help_panel=PAPER)
     figure: FigureOptions
     results: options.ResultOptions
 
@@ -245,11 +182,14 @@ def compare(
     inputs.add(parse_masks(evaluation.mask or [], len(pictures)).values(), "a mask")
     inputs.add([evaluation.baseline], "the baseline")
     files = figure_files(output.save_path or (), inputs=inputs, sanity=len(pending) if request.sanity else 0)
+    files += latex_files(files, inputs) if output.latex else ()
     raw = raw_file(output.save_raw, inputs)
     earlier = load_raw(expanded(evaluation.baseline)).maps if evaluation.baseline is not None else None
+    labels = Labels(look["name"], known_words(pictures, methods, evaluation, question))
+    loader = labels.loading if len(pending) == 1 else partial
     with sink.working() as progress:
         comparison = compare_(
-            [PendingModel(model.model, partial(model.load, progress)) for model in pending],
+            [PendingModel(model.model, loader(partial(model.load, progress))) for model in pending],
             pictures,
             methods=methods.names(),
             method_options=methods.settings(),
@@ -271,6 +211,19 @@ def compare(
     drifts = None if earlier is None else Drifts(comparison, *drift(comparison, earlier), evaluation.min_correlation)
     report(comparison, look, paths, sink, preview=not output.results.no_preview, drifts=drifts, drawing=drawing)
     return exit_code(comparison, drifts) or output.results.exit_code(cell.cam for cell in comparison.cells)
+
+
+def known_words(
+    pictures: "Sequence[str]", methods: ComparedMethods, evaluation: EvaluationOptions, question: options.ClassOptions
+) -> list[str]:
+    """Return what the axes call pictures, methods, smoothings and the classes that the user named."""
+    from camctl.pipeline.cells import SMOOTHING_LABELS
+    from camctl.pipeline.method_selection import pick_methods, usual_method
+
+    picked = [*pick_methods(methods.names(), methods.settings(), baselines=evaluation.baselines)]
+    picked += [usual_method(class_token=read) for read in (False, True) if picked[0].name == "auto"]
+    words = [*pictures, *(Path(picture).name for picture in pictures), *(method.name for method in picked)]
+    return [*words, *SMOOTHING_LABELS.values(), *(question.target_category or ())]
 
 
 def run_words(
@@ -322,6 +275,7 @@ def redrawn(subject: PicturesOptions, output: ComparisonOutput, models: options.
         raise InputError(message, hint=f"See ids: camctl review {quote(out)} --worst 10")
     look, sink, results = output.figure.look(Evaluation()), output.results.sink, open_results(out)
     files = figure_files(output.save_path or (), inputs=Inputs(), sanity=0)
+    files += latex_files(files, Inputs()) if output.latex else ()
     raw = raw_file(output.save_raw, Inputs())
     with sink.working() as progress:
         progress.say("Drawing")
@@ -342,16 +296,3 @@ def exit_code(comparison: "Comparison", drifts: "Drifts | None") -> ExitCode:
     if comparison.failed:
         return ExitCode.FAILED
     return ExitCode.DRIFTED if drifts and drifts.drifted else ExitCode.DONE
-
-
-def axes_of(flag: str, texts: Sequence[str] | None) -> "tuple[AxisName, ...]":
-    """Return axes, each in one of its many spellings. Raises `UnknownNameError`."""
-    names: dict[str, AxisName] = {axis: axis for axis in AXES} | SYNONYMS
-    names |= {f"{name}s": axis for name, axis in names.items()}
-    axes = []
-    for word in ",".join(texts).split(",") if texts else ():
-        name = word.strip().casefold()
-        if name not in names:
-            raise UnknownNameError("axis", name, AXES, hint=f"{flag} takes: {', '.join(AXES)}.")
-        axes.append(names[name])
-    return tuple(axes)

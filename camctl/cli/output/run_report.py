@@ -36,7 +36,8 @@ def preview(explanation: Explanation, look: dict[str, Any]) -> bool:
         for cam in explanation.maps:
             verdict = "" if cam.verdict == "ok" else f": {cam.verdict}"
             console.print(f"{cam.method}, {cam.target.title}{verdict}", soft_wrap=True)
-            show(cam.overlay(**look), console)
+            # The words above say what a caption would, in letters that can be read.
+            show(cam.overlay(**{**look, "caption": False}), console)
     return console.is_terminal
 
 

@@ -11,6 +11,7 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from camctl.cli import process
+from camctl.cli.output.latex import TEX, save_latex
 from camctl.errors import InputError
 
 if TYPE_CHECKING:
@@ -178,12 +179,17 @@ def save_figures(comparison: Comparison, files: Sequence[Path], raw: Path | None
     from camctl.render.save import save_comparison
 
     manifests = [file for file in files if file.suffix.lower() == MANIFEST]
-    drawn = [file for file in files if file not in manifests]
+    sources = [file for file in files if file.suffix.lower() == TEX]
+    drawn = [file for file in files if file not in {*manifests, *sources}]
     paths = [str(path) for file in drawn for path in save_comparison(comparison, file, **look)]
     if raw is not None:
         paths.append(str(save_raw(comparison, raw)))
+    for file in sources:
+        paths += map(str, save_latex(comparison, file, paths, look))
+    command = {} if look["no_metadata"] or not look["command"] else {"command": look["command"]}
     for file in manifests:
-        paths.append(str(write_atomically(file, json_text(document(comparison.to_dict(paths))).encode())))
+        content = document({**comparison.to_dict(paths), **command})
+        paths.append(str(write_atomically(file, json_text(content).encode())))
     return paths
 
 

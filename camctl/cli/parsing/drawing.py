@@ -92,9 +92,11 @@ class OverlayOptions(options.HeatmapOptions):
     """How an overlay is drawn.
 
     canvas: Draw on what the model saw, or on the whole picture with the unseen margin dimmed.
+    caption: Write the class and its score in a strip under the picture.
     """
 
     canvas: Literal["view", "original"] = option(None, "view")
+    caption: bool = switch()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -147,7 +147,11 @@ class MapOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class HeatmapOptions:
-    """Colours of the heatmap."""
+    """Colours of the heatmap.
+
+    signed: Draw evidence against the class as well as for it, in the two colours of a diverging map (coolwarm unless
+        --colormap names another); zero is transparent.
+    """
 
     panel: ClassVar = OUTPUT
 
@@ -155,6 +159,7 @@ class HeatmapOptions:
         "NAME", DEFAULT_COLORMAP, help=f"{', '.join(COLORMAPS)}.", autocompletion=completion.colormaps
     )
     opacity: float = option("0..1", DEFAULT_OPACITY, help="Opacity of the heatmap.")
+    signed: bool = switch()
 
     def __post_init__(self) -> None:
         """Raise `InputError` for what cannot be drawn."""

@@ -127,11 +127,11 @@ def foot(frame: Frame) -> Strip:
 
 
 def _bar(frame: Frame) -> Strip:
-    """0, the colours, 1, and what 1 means: next to the bar, or below if there is little room."""
+    """The ends with the colours between, and what they mean: next to the bar, or below if there is little room."""
     style, inks = frame.style, frame.style.inks
     length, pad = style.tile, style.pad
     thickness = max(8, round(0.7 * style.small.size))
-    zero, one = (paragraph(text, style.small, length, inks.ink) for text in "01")
+    zero, one = (paragraph(text, style.small, length, inks.ink) for text in frame.layout.ends)
     left = style.margin + zero.width + pad
     right = left + length + pad + one.width + 2 * pad
     room = style.margin + frame.inner - right
@@ -141,7 +141,7 @@ def _bar(frame: Frame) -> Strip:
     top = zero.face.ascent - round(0.36 * zero.face.size) - thickness // 2
     items: list[Item] = [
         *set_lines([zero], style.margin, 0),
-        *framed(left, top, (length, thickness), inks.edge, partial(ramp, frame.layout.look.colormap)),
+        *framed(left, top, (length, thickness), inks.edge, partial(ramp, frame.layout.colormap)),
         *set_lines([one], left + length + pad, 0),
         *set_lines([label], right if fits else style.margin, 0 if fits else zero.height),
     ]

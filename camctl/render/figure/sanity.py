@@ -34,7 +34,9 @@ HOW_TO_READ = (
 def sanity_pages(comparison: Comparison, look: Look) -> list[Page]:
     """A page per model and `ROWS_PER_PAGE` rows; of `look`, the tile, colours and opacity are used."""
     rows = sanity_rows(comparison)
-    tiles = Tiles(comparison, replace(look, tile=min(look.tile, LARGEST_TILE), canvas="view", scale="each"))
+    tiles = Tiles(
+        comparison, replace(look, tile=min(look.tile, LARGEST_TILE), canvas="view", scale="each", signed=False)
+    )
     return [
         _page(comparison, sanity, rows[sanity.model][start : start + ROWS_PER_PAGE], tiles)
         for sanity in comparison.sanity

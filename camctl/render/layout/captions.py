@@ -151,8 +151,13 @@ class Captions:
         return lines + [f"{metric.name}: {metric.better} is better" for metric in ranked]
 
 
-def scale_text(comparison: Comparison, scale: Scale) -> str:
-    """What 1 means on the colour bar."""
+def scale_text(comparison: Comparison, scale: Scale, *, signed: bool = False) -> str:
+    """What 1 means on the colour bar, and -1 of signed maps."""
+    if signed:
+        against = "evidence against the class to evidence for it, as share of the "
+        if scale == "each":
+            return f"{against}map's largest amount"
+        return against + scale_text(comparison, scale).removeprefix("share of the ")
     if scale == "each":
         return "share of the map's own peak"
     units = [name for name in ("model", "layer", "smoothing", "method") if name in comparison.varying]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from camctl.render.colormaps import known_colormap
+from camctl.render.colormaps import fitting, known_colormap
 from camctl.render.layout.arrangement import arrange, spans
 from camctl.render.layout.captions import DOT, Captions, scale_text, weights_warning
 from camctl.values.axis import places
@@ -109,8 +109,18 @@ class Layout:
 
     @property
     def has_heat(self) -> bool:
-        """Whether any map is not blank."""
-        return any(not cam.blank for cam in self.comparison.maps)
+        """Whether any map shows something."""
+        return any(cam.heat(signed=self.look.signed) is not None for cam in self.comparison.maps)
+
+    @property
+    def colormap(self) -> str:
+        """The colour map of the heat."""
+        return fitting(self.look.colormap, signed=self.look.signed)
+
+    @property
+    def ends(self) -> tuple[str, str]:
+        """The numbers at the ends of the colour bar."""
+        return "\N{MINUS SIGN}1" if self.look.signed else "0", "1"
 
 
 def lay_out(comparison: Comparison, look: Look) -> Layout:
@@ -130,7 +140,7 @@ def lay_out(comparison: Comparison, look: Look) -> Layout:
         score_level=captions.score_level,
         warning=weights_warning(comparison),
         caption=captions.foot(),
-        scale=scale_text(comparison, look.scale),
+        scale=scale_text(comparison, look.scale, signed=look.signed),
     )
 
 

@@ -51,6 +51,21 @@ def scaled(pixels: Pixels, width: int, height: int) -> Pixels:
     return np.asarray(picture.resize((width, height), Image.Resampling.LANCZOS))
 
 
+def shared_peak(comparison: Comparison) -> dict[Cell, float]:
+    """The largest absolute raw value among the maps that share a scale with each map; see `shared_range`."""
+    largest: dict[Hashable, float] = {}
+    maps = {cell: cell.cam for cell in comparison.cells if cell.cam and cell.cam.heat(signed=True) is not None}
+    for cell, cam in maps.items():
+        largest[_scale(cell, cam)] = max(largest.get(_scale(cell, cam), 0.0), float(abs(cam.raw).max()))
+    return {cell: largest[_scale(cell, cam)] or 1.0 for cell, cam in maps.items()}
+
+
+def _scale(cell: Cell, cam: Cam) -> Hashable:
+    """What maps have in common that share a scale."""
+    # By index, as two checkpoints of one model are two models.
+    return cell.at["model"], cell.at["method"], cell.at["smoothing"], cam.layers
+
+
 def shared_range(comparison: Comparison) -> dict[Cell, Ends]:
     """The range of each map on its shared scale: cell -> (low, high), 0 <= low <= high <= 1.
 
@@ -66,8 +81,7 @@ def shared_range(comparison: Comparison) -> dict[Cell, Ends]:
             continue
         positive = np.maximum(cam.raw, 0)
         ends[cell] = (0.0, 0.0) if cam.blank else (float(positive.min()), float(positive.max()))
-        # By index, as two checkpoints of one model are two models.
-        group = groups[cell] = cell.at["model"], cell.at["method"], cell.at["smoothing"], cam.layers
+        group = groups[cell] = _scale(cell, cam)
         largest[group] = max(largest.get(group, 0.0), ends[cell][1])
     full = {cell: largest[group] or 1.0 for cell, group in groups.items()}
     return {cell: (low / full[cell], high / full[cell]) for cell, (low, high) in ends.items()}
@@ -98,7 +112,9 @@ class Tiles:
         self.tile = look.tile
         self._comparison = comparison
         self._look = look
-        self._ends = shared_range(comparison) if look.scale == "shared" else {}
+        shared = look.scale == "shared"
+        self._ends = shared_range(comparison) if shared and not look.signed else {}
+        self._peaks = shared_peak(comparison) if shared and look.signed else {}
         self._views = {cell.at["image"]: cell.cam.view for cell in reversed(comparison.cells) if cell.cam}
         self._small = lru_cache(maxsize=max(4, CACHE_BYTES // (3 * look.tile**2)))(self._make_small)
 
@@ -131,18 +147,27 @@ class Tiles:
         """A function that draws the overlay of a cell with a map at (width, height)."""
         cam = cell.cam
         assert cam is not None  # noqa: S101 (callers draw a frame for cells without a map)
-        low, high = self._ends.get(cell, (0.0, 1.0))
+        heat = cam.heat(signed=self._look.signed)
 
         def draw(width: int, height: int) -> Pixels:
-            values = np.float32(low) + cam.values * np.float32(high - low) if cell in self._ends else cam.values
+            values = cam.values if heat is None else self._on_scale(cell, heat)
             view = cam.view.on(cam.picture.size, (height, width)) if self.canvas == "original" else None
-            picture = self.cover(self.picture_of(cell)(width, height), values, view, worthless=cam.blank)
+            picture = self.cover(self.picture_of(cell)(width, height), values, view, worthless=heat is None)
             if cam.target.mark is not None:
                 window = cam.view.box if self.canvas == "view" else whole(cam.picture.size).box
                 draw_mark(picture, cam.target.mark, window, cam.view)
             return picture
 
         return draw
+
+    def _on_scale(self, cell: Cell, heat: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Heat on the scale that the cell's map shares with others, if it does."""
+        if cell in self._peaks and cell.cam is not None:
+            return cell.cam.raw / np.float32(self._peaks[cell])
+        if cell in self._ends:
+            low, high = self._ends[cell]
+            return np.float32(low) + heat * np.float32(high - low)
+        return heat
 
     def cover(
         self, picture: Pixels, values: NDArray[np.float32], view: View | None = None, *, worthless: bool = False
@@ -156,6 +181,7 @@ class Tiles:
             colormap=self._look.colormap,
             opacity=self._look.opacity,
             worthless=worthless,
+            signed=self._look.signed,
         )
 
     def _make_small(self, image: int, box: tuple[float, float, float, float] | None, width: int, height: int) -> Pixels:

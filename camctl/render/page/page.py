@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 PER_INCH = 96
 """Pixels of a page per inch."""
 
+SHARPNESS = 2
+"""Pixels of a picture per pixel of the page in a vector file without a width in print."""
+
+JPEG = {"quality": 90, "subsampling": 0}
+"""Pictures in vector files: they look like PNG, at a fifth of its size."""
+
 Colour = tuple[int, int, int]
 Draw = Callable[[int, int], "NDArray[np.uint8]"]
 """(width, height) -> pixels (height, width, 3), uint8 RGB."""
@@ -131,6 +137,11 @@ class Page:
     def scale(self) -> float:
         """Painted pixels per pixel of the page."""
         return self.dpi / self.per_inch if self.dpi else 1.0
+
+    @property
+    def sharpness(self) -> float:
+        """Pixels of a picture per pixel of the page in a vector file: what the print can show."""
+        return self.scale if self.dpi else SHARPNESS
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

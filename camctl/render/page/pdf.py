@@ -1,13 +1,20 @@
-"""Pages as one PDF, written by matplotlib: text stays text, with its fonts in the file."""
+"""Pages as one PDF, written by matplotlib: text stays text, with its fonts in the file, and pictures are JPEG.
+
+matplotlib compresses pictures without loss, which takes four times the bytes. So it is given blanks, and the pictures
+follow as an update, with which any reader of PDF replaces objects of the file before it.
+"""
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Sequence
+from io import BytesIO
 from typing import IO, TYPE_CHECKING, Any
 
 from camctl.files.mark import MARK
-from camctl.render.page.page import PER_INCH, Bitmap, Rectangle, Words
+from camctl.files.pictures import encoded
+from camctl.render.page.page import JPEG, PER_INCH, Bitmap, Rectangle, Words
 from camctl.render.text.fonts import runs
 from camctl.values.texts import valid
 
@@ -20,17 +27,14 @@ if TYPE_CHECKING:
 POINT = 72 / PER_INCH
 """Points per pixel."""
 
-SHARPNESS = 2
-"""Pixels of a picture per pixel of the page."""
-
-MOST_PIXELS = 100_000_000
-"""Most pixels in all pictures, which matplotlib holds until the end; beyond it they are no sharper than the page."""
-
 PDF_NAMES = {"Command": "Subject", "Versions": "Keywords"}
 """A fact about a page -> its name in the document's information."""
 
+BLANK = re.compile(rb"(?<=\n)(\d+) 0 obj\n<<(?:(?!endobj).)*?/Subtype /Image.*?>>\nstream", re.DOTALL)
+"""A picture in a file of matplotlib's; its group is the number of the object."""
+
 SETTINGS: dict[Any, Any] = {
-    "pdf.fonttype": 42,  # fonts as they are, so that text can be searched, copied and edited
+    "pdf.fonttype": 42,  # the letters used of each font, as they are: text can be searched, copied and edited
     "image.composite_image": False,
     "text.parse_math": False,
     "text.usetex": False,
@@ -42,19 +46,43 @@ def write_pdf(pages: Sequence[Page], file: IO[bytes]) -> None:
     from matplotlib import rc_context
     from matplotlib.backends.backend_pdf import PdfPages
 
-    area = sum(item.width * item.height for page in pages for item in page.items if isinstance(item, Bitmap))
-    sharpest = max(SHARPNESS, pages[0].scale)
-    sharpness = sharpest if area * sharpest**2 <= MOST_PIXELS else 1
+    blanks = BytesIO()
     metadata = {"Title": valid(pages[0].title), "Creator": MARK, "Producer": None, "CreationDate": None}
     metadata |= {PDF_NAMES[name]: valid(text) for name, text in pages[0].facts.items()}
-    with warnings.catch_warnings(), rc_context(SETTINGS), PdfPages(file, metadata=metadata) as document:
+    with warnings.catch_warnings(), rc_context(SETTINGS), PdfPages(blanks, metadata=metadata) as document:
         # Letters that no font has are drawn as boxes, as in pixels; `missing_letters` reports them.
         warnings.filterwarnings("ignore", message="Glyph")
         for page in pages:
-            document.savefig(_figure(page, sharpness), facecolor=_rgb(page.paper))
+            document.savefig(_figure(page), facecolor=_rgb(page.paper))
+    pictures = [_jpeg(item, page.sharpness) for page in pages for item in page.items if isinstance(item, Bitmap)]
+    file.write(_with_pictures(blanks.getvalue(), pictures))
 
 
-def _figure(page: Page, sharpness: float) -> Figure:
+def _jpeg(item: Bitmap, sharpness: float) -> bytes:
+    """A picture as an object of a PDF, from its dictionary on."""
+    width, height = round(sharpness * item.width), round(sharpness * item.height)
+    content = encoded(item.draw(width, height), "JPEG", **JPEG)
+    kind = f"/Type /XObject /Subtype /Image /Width {width} /Height {height} /ColorSpace /DeviceRGB /BitsPerComponent 8"
+    return f"<< {kind} /Filter /DCTDecode /Length {len(content)} >>\nstream\n".encode() + content + b"\nendstream"
+
+
+def _with_pictures(document: bytes, pictures: Sequence[bytes]) -> bytes:
+    """A document with pictures instead of its blanks, in their order (ISO 32000-1, 7.5.6: incremental updates)."""
+    numbers = [int(found[1]) for found in BLANK.finditer(document)]
+    if not pictures:
+        return document
+    parts, end, entries = [document], len(document), [b"0 1\n0000000000 65535 f \n"]
+    for number, picture in zip(numbers, pictures, strict=True):
+        entries.append(f"{number} 1\n{end:010} 00000 n \n".encode())
+        parts.append(b"%d 0 obj\n" % number + picture + b"\nendobj\n")
+        end += len(parts[-1])
+    before = document[document.rindex(b"startxref") :].split()[1]
+    trailer = document[document.rindex(b"trailer") : document.rindex(b"startxref")].rstrip().removesuffix(b">>")
+    return b"".join([*parts, b"xref\n", *entries, trailer, b"/Prev %s >>\nstartxref\n%d\n%%%%EOF\n" % (before, end)])
+
+
+def _figure(page: Page) -> Figure:
+    import numpy as np
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(page.width / page.per_inch, page.height / page.per_inch), dpi=PER_INCH)
@@ -69,9 +97,9 @@ def _figure(page: Page, sharpness: float) -> Figure:
         elif isinstance(item, Rectangle):
             _rectangle(axes, item, order)
         elif isinstance(item, Bitmap):
-            pixels = item.draw(round(sharpness * item.width), round(sharpness * item.height))
             extent = (item.x, item.x + item.width, item.y + item.height, item.y)
-            axes.imshow(pixels, extent=extent, aspect="auto", interpolation="none", zorder=order, clip_on=False)
+            blank = np.full((1, 1, 3), 255, np.uint8)  # one for each, as matplotlib writes an array once
+            axes.imshow(blank, extent=extent, aspect="auto", interpolation="none", zorder=order, clip_on=False)
     return figure
 
 

@@ -80,7 +80,9 @@ def show_grid(comparison: Comparison, console: Console, **look: Unpack[Looks]) -
     pictures = overlays = Tiles(comparison, choices)
     if plain:
         # A single shade cannot show both heat and picture: the map is shown alone, on black.
-        black = tuple(Picture(picture.path, 0 * picture.pixels) for picture in comparison.pictures)
+        # Of signed maps on grey: a light shade is evidence for the class, a dark one against it.
+        zero = 128 if choices.signed else 0
+        black = tuple(Picture(picture.path, 0 * picture.pixels + zero) for picture in comparison.pictures)
         overlays = Tiles(replace(comparison, pictures=black), replace(choices, colormap="grey", opacity=1.0))
     _Grid(lay_out(comparison, choices), console, plain, pictures, overlays).show()
 
@@ -216,12 +218,15 @@ class _Grid:
         return max(1, round(width * across / longest)), max(1, round(width * down / longest / 2))
 
     def _show_bar(self) -> None:
-        colours = letters(ramp(self.layout.look.colormap, NARROWEST, 2), plain=False)
+        colours = letters(ramp(self.layout.colormap, NARROWEST, 2), plain=False)
         bar = [Segment(SHADES)] if self.plain else colours.segments
         label = self.layout.scale
-        fits = NARROWEST + 4 + 2 + cell_len(label) <= self.console.width
+        zero, one = map(self._printable, self.layout.ends)
+        fits = NARROWEST + len(zero) + len(one) + 4 + cell_len(label) <= self.console.width
         words = Segment(f"  {label}" if fits else "", Style(dim=True))
-        self.console.print(Segments([Segment("0 "), *bar[:NARROWEST], Segment(" 1"), words, Segment.line()]), end="")
+        self.console.print(
+            Segments([Segment(f"{zero} "), *bar[:NARROWEST], Segment(f" {one}"), words, Segment.line()]), end=""
+        )
         if not fits:
             self._print([Line(label)])
 
@@ -245,5 +250,5 @@ class _Grid:
         """A text on one line, without what would control the terminal, or cannot be written to it."""
         text = printable(" ".join(text.splitlines()))
         if self.console.options.ascii_only:
-            text = text.replace(DOT, ", ")
+            text = text.replace(DOT, ", ").replace("\N{MINUS SIGN}", "-")
         return text.encode(self.console.encoding, "replace").decode(self.console.encoding)
