@@ -50,7 +50,7 @@ class PicturesOptions:
     panel: ClassVar = options.WHAT
 
     picture: str | None = argument("IMAGE", None, help="The picture; also a folder or a quoted pattern.")
-    target_layers: list[str] | None = option("LAYER...", shown="what the head reads")
+    target_layers: list[str] | None = option("LAYER...", shown="what the head reads", autocompletion=completion.layers)
     image: list[str] | None = option("FILE...", help="More pictures, folders or patterns.")
     results: list[str] | None = option("OUT ID...")
     reading: options.ReadingOptions

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 
+from camctl.cli import model_cache
 from camctl.cli.commands.layers import list_layers
 from camctl.cli.commands.run_data import run_data
 from camctl.cli.output.run_report import preview, summary
@@ -66,6 +67,7 @@ def run(
             progress=progress.steps(),
         )
         paths = files.save(explanation, look, no_metadata=output.no_metadata)
+    model_cache.keep(request.model, modules=loaded.module.named_modules(), classes=loaded.class_names)
     sink.data(explanation.to_dict(paths))
     shown = sink.human and not paths and not output.results.no_preview and preview(explanation, look)
     sink.tell(summary(explanation, paths.values(), unsaved=not (shown or paths or files.raw)))

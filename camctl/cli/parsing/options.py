@@ -51,7 +51,9 @@ class ClassOptions:
 
     panel: ClassVar = WHAT
 
-    target_category: list[str] | None = option("CLASS...", shown="the predicted class")
+    target_category: list[str] | None = option(
+        "CLASS...", shown="the predicted class", autocompletion=completion.classes
+    )
     topk: int | None = option("N", help="Explain the N classes with the highest scores.", min=1)
     versus: list[str] | None = option("CLASS...")
     versus_strength: float = option("S", 1.0, help="Weight of the contrast, 0 (none) or more.")
