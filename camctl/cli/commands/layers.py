@@ -125,6 +125,6 @@ def list_layers(
         table = layer_table(
             request.model, result, depth=options.depth, only=options.filter, usable=options.usable, whole=whole
         )  # fmt: skip
-        sink.show_wide(table)
+        sink.show_wide(table, spare=2)  # output and type
     sink.tell([*legend(result), *output_parts(result.output)])
     return ExitCode.DONE

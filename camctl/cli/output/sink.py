@@ -65,11 +65,21 @@ class Sink:
         if not self.json:
             _print(stdout(), parts)
 
-    def show_wide(self, table: Table) -> None:
-        """Print a table as wide as it needs on stdout; a terminal cuts it at its right edge."""
+    def show_wide(self, table: Table, *, spare: int = 0) -> None:
+        """Print a table as wide as it needs on stdout; a terminal cuts it at its right edge.
+
+        `spare` is the number of the last columns that a window goes without if it is too narrow for them.
+        """
         if not self.json:
             console = stdout()
-            table.width = console.measure(table, options=console.options.update(max_width=WIDEST)).maximum
+
+            def needed() -> int:
+                return console.measure(table, options=console.options.update(max_width=WIDEST)).maximum
+
+            last = len(table.columns) - spare
+            while _in_window(console.file) and needed() > console.width and len(table.columns) > last:
+                table.columns.pop()
+            table.width = needed()
             if not console.is_terminal:
                 console.width = max(console.width, table.width)
             console.print(table)
@@ -281,8 +291,12 @@ class _Console(Console):
 
 
 def _console(file: IO[str]) -> Console:
-    window = file.isatty() or "COLUMNS" in os.environ
-    return _Console(file=file, width=None if window else PIPE_WIDTH, markup=False, highlight=False, emoji=False)
+    width = None if _in_window(file) else PIPE_WIDTH
+    return _Console(file=file, width=width, markup=False, highlight=False, emoji=False)
+
+
+def _in_window(file: IO[str]) -> bool:
+    return file.isatty() or "COLUMNS" in os.environ
 
 
 def _print(console: Console, parts: Iterable[RenderableType]) -> None:
