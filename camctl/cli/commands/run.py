@@ -66,6 +66,7 @@ def run(
             family=request.family,
             progress=progress.steps(),
         )
+        progress.say("Drawing")
         paths = files.save(explanation, look, no_metadata=output.no_metadata)
     model_cache.keep(request.model, modules=loaded.module.named_modules(), classes=loaded.class_names)
     sink.data(explanation.to_dict(paths))

@@ -22,7 +22,7 @@ from camctl.values.reading import Reading
 from camctl.values.request import Classes, Family, nearest
 
 if TYPE_CHECKING:
-    from camctl.cli.output.sink import Progress
+    from camctl.cli.output.progress import Progress
     from camctl.plugin import LoadedModel
     from camctl.values.cam import Cam
 
