@@ -34,12 +34,12 @@ class Progress:
         self._text = ""
         self._live: Status | progress.Progress | None = None
         self.watched = watched
-        self._log = Log(console) if told and not watched else None
+        self._told, self._log = told and not watched, Log(console)
 
     def say(self, text: str) -> None:
         """Show what is being done now; an empty text shows nothing."""
         self._text = text
-        if self._log:
+        if self._told:
             self._log.start(text)
         self._replace(None)
         if text and self.watched:
@@ -63,10 +63,9 @@ class Progress:
 
         def note(text: str, done: int, total: int) -> None:
             over = total and done >= total
-            log.start(self._text if over else f"Fetching {text}" if in_bytes else text)
+            self._log.start(self._text if over else f"Fetching {text}" if in_bytes else text)
 
-        log = self._log
-        return advance if self.watched else note if log else None
+        return advance if self.watched else note if self._told else None
 
     def _replace(self, live: Status | progress.Progress | None) -> None:
         if self._live is not None:
