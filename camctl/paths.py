@@ -80,6 +80,11 @@ def check_file(path: str | Path, noun: str, *, hint: str, largest: int | None = 
         raise InputError(message, hint="Check the path.")
 
 
+def cache_folder() -> Path:
+    """Return the folder for what camctl can do without, as the XDG base directories have it; it may not exist."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "camctl")  # noqa: PTH111 - never fails
+
+
 def is_address(text: str) -> bool:
     """Whether a text names something that fsspec reaches, such as `s3://bucket/pictures`, and no local path."""
     return "://" in text

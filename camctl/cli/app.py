@@ -55,7 +55,7 @@ def _run(words: list[str]) -> int | None:
     first = words[0] if words else ""
     if "_CAMCTL_COMPLETE" in os.environ or first in COMPLETION:
         with suppress(KeyError, ValueError):  # a shell gives the words before the cursor; anybody else gets nothing
-            return _ask_typer(words, COMMANDS, completion=True)
+            return _complete(words)
         return ExitCode.USAGE
     if first in {"", "--help", "-h"}:
         from camctl.cli.output import welcome
@@ -88,6 +88,16 @@ def _run(words: list[str]) -> int | None:
 
     with usage_in_words(hint, missing=missing, meant=lambda option: meant(option, name, flags, others)):
         return _ask_typer(spelt, [first])
+
+
+def _complete(words: list[str]) -> int | None:
+    """Print what a shell asks for: its script, or what completes the words before the cursor."""
+    from camctl.cli.parsing import bash_words
+
+    def ask() -> int | None:
+        return _ask_typer(words, COMMANDS, completion=True)
+
+    return bash_words.answer(ask) if os.environ.get("_CAMCTL_COMPLETE") == "complete_bash" else ask()
 
 
 def _ask_typer(words: list[str], names: Collection[str], *, completion: bool = False) -> int | None:

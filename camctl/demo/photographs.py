@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from camctl.sources.imagenet import INSTALL, NAMES, installed
@@ -29,6 +31,18 @@ def command(image: str = "photo.jpg") -> str:
     """Return the command that explains a photograph, and how to install its network if it is missing."""
     run = f"camctl run {shlex.quote(image)} {NETWORKS[0]}"
     return run if installed(NAMES[0]) else f"{run} (first: {INSTALL})"
+
+
+def picture() -> Path | None:
+    """Return a photograph of a cat, in the public domain, from the package of scikit-image.
+
+    None without that package, or without a network for photographs.
+    """
+    if not installed(NAMES[0]):
+        return None
+    spec = find_spec("skimage")
+    files = (Path(folder, "data", "chelsea.png") for folder in (spec and spec.submodule_search_locations) or [])
+    return next((file for file in files if file.is_file()), None)
 
 
 def hint(explanations: Iterable[Explanation]) -> str:

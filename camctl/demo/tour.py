@@ -9,11 +9,13 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from camctl.demo import photographs
 from camctl.demo.game import BASELINES, METHODS, Scores, maps, play
 from camctl.demo.scenes import render, scene
 from camctl.files.atomic import write_atomically
 from camctl.files.mark import MARK, check_replaceable
 from camctl.files.pictures import save_picture
+from camctl.pipeline.explain import explain
 from camctl.pipeline.load import load
 from camctl.render.figure.sheet import Tile, sheet_page
 from camctl.render.page.raster import paint
@@ -40,6 +42,9 @@ SHOWN = {
 }
 """Seeds and classes of the scenes that are drawn, chosen among those where every family points at both objects."""
 
+PHOTOGRAPH, EXPLAINED = "photograph.png", "photograph_cam.png"
+"""Files of a photograph and of the overlay on it."""
+
 SIZE = 448
 """Side of the drawn scenes in pixels; the models see them at 112."""
 
@@ -51,6 +56,8 @@ class Tour:
     index: Path
     sheet: Path
     scores: Scores
+    photograph: Path | None
+    """A copy of the photograph that was explained, if there is one here and a network that knows photographs."""
 
 
 def tour(output: Path, *, scenes: int = 150, progress: Callable[[str, int, int], None] | None = None) -> Tour:
@@ -98,13 +105,30 @@ def _tour(output: Path, scenes: int, step: Callable[[str], None]) -> Tour:
     }
     write_atomically(output / "scores.json", (json.dumps(table, indent=2) + "\n").encode())
     index = output / "index.html"
-    write_atomically(index, _page(scores).encode())
-    return Tour(index=index, sheet=picture, scores=scores)
+    photograph, words = _photograph(output)
+    write_atomically(index, _page(scores, words).encode())
+    return Tour(index=index, sheet=picture, scores=scores, photograph=photograph)
+
+
+def _photograph(output: Path) -> tuple[Path | None, str]:
+    """Explain a photograph, and return the copy of it and the page's words on it; nothing if something is missing."""
+    source, network = photographs.picture(), photographs.NETWORKS[0]
+    if source is None:
+        return None, ""
+    found = explain(load(network), source)
+    (cam,) = found.maps
+    copy = output / PHOTOGRAPH
+    save_picture(cam.picture.pixels, copy)
+    save_picture(cam.overlay(canvas="original"), output / EXPLAINED)
+    label = escape(cam.target.label)
+    text = f"{network}, which knows photographs, says {label} ({cam.target.score:.0%}), and looked here ({cam.method})."
+    pictures = "".join(f'<img src="{name}" alt="{alt}">' for name, alt in ((PHOTOGRAPH, label), (EXPLAINED, "overlay")))
+    return copy, f"<h2>A photograph</h2>\n<p>{text}</p>\n<p class=photograph>{pictures}</p>"
 
 
 def _names() -> Iterator[str]:
     """Yield the name of every file that is written."""
-    yield from ("index.html", "scores.json", "sheet.png")
+    yield from ("index.html", "scores.json", "sheet.png", PHOTOGRAPH, EXPLAINED)
     for number, labels in enumerate(SHOWN.values(), 1):
         yield f"scene{number}.png"
         yield from (f"scene{number}_{family}_{label}.png" for family in FAMILIES for label in labels)
@@ -141,7 +165,7 @@ def draw(
     return paint(sheet_page(rows, columns=headings, tile=tile))
 
 
-def _page(scores: Scores) -> str:
+def _page(scores: Scores, photograph: str) -> str:
     """Return the index page: the sheet, and the score of every method and family, and of chance."""
     names = [FAMILIES[family] for family in scores.won]
     head = "".join(f"<th>{escape(name)}</th>" for name in names)
@@ -157,4 +181,5 @@ def _page(scores: Scores) -> str:
     chance = "".join(f"<td>{scores.chance:.2f} <small>{scores.chance:.2f}</small></td>" for _ in names)
     lines.append(f"<tr class=chance><th>a random point</th>{chance}</tr>")
     page = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
-    return page.format(made_by=MARK, head=head, lines="\n".join(lines), questions=scores.questions)
+    figures = {"head": head, "lines": "\n".join(lines), "questions": scores.questions}
+    return page.format(made_by=MARK, photograph=photograph, **figures)

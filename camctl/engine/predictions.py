@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from camctl.engine.forward_failure import failure
@@ -36,6 +37,8 @@ NEAREST = 5
 
 FEW_CLASSES = 12
 """Largest number of classes that a message lists."""
+
+_WORD = re.compile(r"[^\W_]+")
 
 
 def raw_output(forward: Callable[[Tensor], Any], inputs: Tensor) -> Any:
@@ -247,11 +250,12 @@ class Predictions:
         return [self.target(other) for other in order[:count]]
 
     def _alike(self, folded: str, parts: Mapping[str, Sequence[int]]) -> list[int]:
-        """Return the classes whose names hold a text, then those spelt like it: five at most."""
+        """Return the classes whose names hold a text, then those with words or a spelling like it: five at most."""
         assert self.names is not None  # noqa: S101 - a name was looked up
         holding = [index for index, label in enumerate(self.names) if folded in label.casefold()]
+        worded = _alike_in_words(folded, self.names)
         spelt = [index for part in get_close_matches(folded, parts, n=NEAREST, cutoff=0.4) for index in parts[part]]
-        return list(dict.fromkeys([*holding, *spelt]))[:NEAREST]
+        return list(dict.fromkeys([*holding, *worded, *spelt]))[:NEAREST]
 
     def _by_name(self, name: str) -> int:
         if self.names is None:
@@ -302,6 +306,18 @@ def _parts(labels: Sequence[str]) -> dict[str, list[int]]:
         for part in {label.casefold(), *(piece.strip().casefold() for piece in label.split(","))}:
             parts.setdefault(part, []).append(index)
     return parts
+
+
+def _alike_in_words(name: str, labels: Sequence[str]) -> list[int]:
+    """Return the classes with words spelt like those of a name, the likest first."""
+    words = [set(_WORD.findall(label.casefold())) for label in labels]
+    known = set().union(*words)
+    likeness = [
+        {word: SequenceMatcher(None, word, typed).ratio() for word in get_close_matches(typed, known, n=4 * NEAREST)}
+        for typed in _WORD.findall(name)
+    ]
+    sums = [sum(max((like.get(word, 0.0) for word in each), default=0.0) for like in likeness) for each in words]
+    return sorted((index for index, total in enumerate(sums) if total), key=lambda index: -sums[index])
 
 
 def choose(predictions: Predictions, classes: Classes) -> tuple[Target, ...]:

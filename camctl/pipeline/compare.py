@@ -298,7 +298,15 @@ class _Comparing:
             with clock.timed("prepare"):
                 scene = scene_of(plan, read_picture(self.images[i], self.reading))
             groups = self._groups(scene, m, clock)
-            passed = run_passes(scene, groups, request.manner, request.choose, clock)
+            at = (m * len(self.images) + i, len(self.models) * len(self.images))
+            passed = run_passes(
+                scene,
+                groups,
+                request.manner,
+                request.choose,
+                clock,
+                lambda text, _done, _total: self.progress(f"Running {plan.loaded.name}: {text}", *at),
+            )
         else:
             scene, passed = drawn.scene, drawn.passed
             clock.include(drawn.clock)

@@ -11,6 +11,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from camctl.errors import CamctlError, Hint, InputError, SpoiltModelError, as_value
+from camctl.pipeline.costs import cost_text
 from camctl.pipeline.method_selection import AUTO, FURTHER, usual_method
 
 if TYPE_CHECKING:
@@ -285,7 +286,8 @@ class _Pass:
             evidence: dict[str, Tensor] = {}
             if self._step:
                 again = not FURTHER.isdisjoint(method.needs) and not self.refusals[m]
-                self._step(f"{method.name} ({method.cost.text})" if again else method.name, self._done, self._total)
+                text = self._cost(method, captures) if again else method.name
+                self._step(text, self._done, self._total)
                 self._done += 1
             for g, s in product(range(len(self.groups)), self.smoothings):
                 key = (g, s, m)
@@ -296,6 +298,12 @@ class _Pass:
                 if not isinstance(drawn, CamctlError) and self._same_for_all(method):
                     self._shared[key] = drawn
         return maps
+
+    def _cost(self, method: Method, captures: Mapping[str, Capture]) -> str:
+        """Return what a method's maps of one target cost here, in words."""
+        names = {name for group in self.groups if not isinstance(group, CamctlError) for name in group.of(method)}
+        asked = [capture for name, capture in captures.items() if name in names]
+        return cost_text(method, asked, self.recorder.watches["forward"].milliseconds, self.manner.options)
 
     def _usual(self, gradients: Sequence[Tensor]) -> Method:
         """Return the method that `auto` stands for.

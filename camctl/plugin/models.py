@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -123,6 +123,10 @@ class Source(ABC):
 
         Raises `camctl.errors.InputError` for what the user can correct.
         """
+
+    def names(self) -> Iterable[str]:
+        """Names that may follow `source:`, which a shell offers after Tab; only those that are found in an instant."""
+        return ()
 
 
 class Adapter(ABC):

@@ -212,6 +212,10 @@ class _Source(Source):
             loaded: Any = self._source.load(reference, checkpoint, device, options)
             return _checked(loaded, partial(fault, self._found), partial(guarded, self._found))
 
+    def names(self) -> tuple[str, ...]:
+        with guarded(self._found):
+            return tuple(name for name in getattr(self._source, "names", tuple)() if isinstance(name, str))
+
 
 class _UsersOwn(_Source):
     """The source `python`, which reports itself what the user's code raises: a wrong model is the user's to correct."""

@@ -14,6 +14,8 @@ from camctl.sources.mm_config import Found
 from camctl.sources.mmpretrain import load_config
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from camctl.plugin import LoadedModel, LoadOptions
 
 FOLDER = Path(__file__).resolve().parent.parent / "demo" / "models"
@@ -28,7 +30,7 @@ class Demo(Source):
 
     def load(self, reference: str, checkpoint: str | None, device: str, options: LoadOptions) -> LoadedModel:
         """Load a demo model by name. Raises `UnknownNameError` for any other name."""
-        known = {file.stem: file for file in sorted(FOLDER.glob("*.py")) if not file.stem.startswith("_")}
+        known = _known()
         config = known.get(reference.casefold())
         if config is None:
             raise UnknownNameError("demo model", reference, list(known))
@@ -38,3 +40,12 @@ class Demo(Source):
             weights = read_checkpoint(shipped, choice=options.weights, named=shipped.name)
         name = f"demo:{config.stem}"
         return replace(load_config(name, Found(path=config), weights, device, options), source="demo")
+
+    def names(self) -> Iterable[str]:
+        """Names of the demo models."""
+        return _known()
+
+
+def _known() -> dict[str, Path]:
+    """Name of each model -> its config."""
+    return {file.stem: file for file in sorted(FOLDER.glob("*.py")) if not file.stem.startswith("_")}

@@ -80,6 +80,10 @@ class Imagenet(Source):
             notes=notes,
         )
 
+    def names(self) -> tuple[str, ...]:
+        """Names of the networks, the smallest first."""
+        return NAMES
+
 
 def installed(name: str) -> Path | None:
     """File of a network's weights in their package; None if that is not installed."""

@@ -60,6 +60,10 @@ class Mmpretrain(Source):
             raise InputError(message, hint=hint)
         return load_config(reference, found, weights, device, options)
 
+    def names(self) -> list[str]:
+        """Names in mmpretrain's index, which is read as text."""
+        return [name for name, _ in mm_config.published_names().values()]
+
 
 def load_config(
     name: str, found: mm_config.Found, weights: Weights | None, device: str, options: LoadOptions

@@ -40,6 +40,14 @@ def camctl(capsys, monkeypatch):
 
 
 @pytest.fixture(autouse=True)
+def cache(monkeypatch, tmp_path):
+    """Let commands keep names of models in a folder of the test's own."""
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
+    return folder
+
+
+@pytest.fixture(autouse=True)
 def nets(monkeypatch):
     """Let `python:nets:...` be found."""
     monkeypatch.syspath_prepend(Path(__file__).parent)

@@ -1,5 +1,6 @@
 """Classifiers for the `python:` source: tiny, seeded, with class names."""
 
+import time
 from collections.abc import Callable
 from threading import Lock
 from typing import Any
@@ -111,3 +112,11 @@ def several() -> nn.Module:
     model = Finished(lambda y: {"age": y[:, :1] + 40, "kind": y[:, 1:]})
     model.class_names = None
     return model
+
+
+def slow() -> nn.Module:
+    """Takes a while to load, and for each picture in a pass."""
+    time.sleep(2)
+    net = cnn()
+    net.register_forward_pre_hook(lambda _net, inputs: time.sleep(0.4 * len(inputs[0])))
+    return net

@@ -163,3 +163,13 @@ def test_classes_are_listed_and_searched_with_their_indices(camctl):
     assert (len(found), found[0]) == (8, {"index": 0, "label": "cat"})
     done = camctl("layers", "demo:vit", "--classes", "zebra")
     assert (done.code, "No class of demo:vit is named 'zebra'." in done.err) == (2, True)
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_tree_fits_the_window_without_what_it_can_spare(camctl, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+
+    tree = camctl("layers", "demo:resnet").out.splitlines()
+
+    assert max(len(each.rstrip()) for each in tree) <= width
+    assert ("output" in tree[0], "type" in tree[0], "grid" in tree[0]) == (width == 100, width >= 80, True)

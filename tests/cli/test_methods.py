@@ -25,6 +25,9 @@ def test_narrow_window_puts_the_words_under_the_names(camctl, monkeypatch):
 
     assert max(map(len, done.out.splitlines())) <= 60
     assert "LayerCAM  gradients; 1 backward; by class; camctl" in done.out
+    lines = done.out.splitlines()
+    assert lines[0] == "by gradients: one backward pass a class".ljust(len(lines[0]))
+    assert "by activations alone" in [each.strip() for each in lines]
 
 
 def test_portrait_tells_paper_formula_and_how_to_try(camctl):

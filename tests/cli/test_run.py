@@ -221,3 +221,13 @@ def test_what_is_drawn_is_told_before_each_map(photo):
     library.explain("demo:resnet", photo, methods=["GradCAM", "ReciproCAM"], progress=lambda *step: steps.append(step))
     assert [(text.split()[0], done, total) for text, done, total in steps] == [("GradCAM", 0, 2), ("ReciproCAM", 1, 2)]
     assert "once a place" in steps[1][0]
+
+
+@pytest.mark.parametrize(("typed", "first"), [("terier", "terrier"), ("goldn retriver", "golden retriever")])
+def test_an_unknown_class_is_answered_by_classes_with_words_spelt_like_it(camctl, photo, typed, first):
+    done = camctl("run", photo, "imagenet:lite0", "--random-weights", "--target-category", typed)
+
+    nearest = done.err.partition("The nearest of 1000: ")[2].split("; ")
+    assert done.code == 2
+    assert first in nearest[0].lower()
+    assert typed.split()[-1][:3] in nearest[-1].lower()

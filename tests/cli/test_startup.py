@@ -97,6 +97,7 @@ COMPLETED = {
     ("run", "photo.jpg", "demo:vit", "--device", "cu"): {"cuda"},
     ("run", "photo.jpg", "demo:"): {"demo:resnet", "demo:vit", "demo:swin", "demo:t2t"},
     ("run", "photo.jpg", "imagenet:"): {"imagenet:lite0", "imagenet:lite1", "imagenet:lite2"},
+    ("run", "photo.jpg", "RESNET50_8xb32_in"): {"RESNET50_8xb32_in1k"},
     ("layers", "py"): {"python:"},
     ("methods", "eigen"): {"eigencam", "eigengradcam"},
     ("lay",): {"layers"},

@@ -1,6 +1,7 @@
 """`camctl demo`: its pictures, its index and the game it plays. The README shows the golden picture."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,16 @@ def test_the_tour_writes_overlays_for_both_objects_an_index_and_the_scores(toure
     table = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
     assert table["questions"] == 20
     assert table["won"] == made.scores.won
+
+
+def test_the_tour_explains_a_photograph_by_a_network_that_knows_photographs(toured):
+    folder, made, _ = toured
+    assert made.photograph == folder / "photograph.png"
+    with Image.open(made.photograph) as photograph, Image.open(folder / "photograph_cam.png") as overlay:
+        assert overlay.size == photograph.size
+    assert re.search(
+        r"imagenet:lite0, which knows photographs, says .*\bcat \(", made.index.read_text(encoding="utf-8")
+    )
 
 
 def test_the_tour_counts_its_steps_to_the_end(toured):

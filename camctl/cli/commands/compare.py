@@ -1,5 +1,6 @@
 """`camctl compare`: maps side by side, with measurements that say which to believe."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -41,7 +42,7 @@ class PicturesOptions:
     panel: ClassVar = options.WHAT
 
     picture: str | None = argument("IMAGE", None, help="The picture; also a folder or a quoted pattern.")
-    target_layers: list[str] | None = option("LAYER...", shown="what the head reads")
+    target_layers: list[str] | None = option("LAYER...", shown="what the head reads", autocompletion=completion.layers)
     image: list[str] | None = option("FILE...", help="More pictures, folders or patterns.")
     results: list[str] | None = option("OUT ID...")
     reading: options.ReadingOptions
@@ -52,6 +53,12 @@ class PicturesOptions:
             hint = "It goes before options that take several values, or after a --. See: camctl compare --help"
             raise InputError("Missing argument 'IMAGE'.", hint=hint)
         return pictures_in([self.picture, *(self.image or [])])
+
+    def data(self, pictures: "Sequence[str]") -> str:
+        """Return what `camctl run` takes for all these pictures: what the user gave, or the folder they lie in."""
+        folders = {os.path.dirname(path) or "." for path in pictures}  # noqa: PTH120 - texts
+        named = [self.picture or "", *(self.image or [])]
+        return named[0] if len(named) == 1 else folders.pop() if len(folders) == 1 else "FOLDER"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,7 +216,16 @@ def compare(
         drawing = (perf_counter() - start) * 1e3 if evaluation.timing else None
     # What was asked for is saved: now it may be judged.
     drifts = None if earlier is None else Drifts(comparison, *drift(comparison, earlier), evaluation.min_correlation)
-    report(comparison, look, paths, sink, preview=not output.results.no_preview, drifts=drifts, drawing=drawing)
+    report(
+        comparison,
+        look,
+        paths,
+        sink,
+        preview=not output.results.no_preview,
+        drifts=drifts,
+        drawing=drawing,
+        data=subject.data(pictures),
+    )
     return exit_code(comparison, drifts) or output.results.exit_code(cell.cam for cell in comparison.cells)
 
 

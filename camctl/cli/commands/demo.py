@@ -30,13 +30,17 @@ def demo(options: DemoOptions) -> None:
         from camctl.demo.tour import FAMILIES, tour
 
         result = tour(options.output, progress=progress.steps())
+    photograph = str(result.photograph or "photo.jpg")
     sink.show(scores_table(result.scores, FAMILIES))
     sink.tell(
         line(label, (text, "bold"))
         for label, text in (
             ("Pictures and scores: ", str(result.index)),
             ("All on one sheet:    ", str(result.sheet)),
-            ("These networks know drawn scenes only. For a photograph: ", command()),
+            (
+                "These networks know drawn scenes only. For a photograph: ",
+                command(photograph),
+            ),
         )
     )
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from camctl.cli import model_cache
 from camctl.cli.output.layer_report import (
     check_notes,
     check_report,
@@ -92,6 +93,7 @@ def list_classes(request: ModelRequest, sink: Sink, words: "Sequence[str]") -> E
         from camctl.pipeline.scene import classes_of
 
         names, notes = classes_of(loaded)
+    model_cache.keep(request.model, classes=names)
     found = {i: name for i, name in enumerate(names) if all(word.casefold() in name.casefold() for word in words)}
     if not found:
         raise InputError(
@@ -113,6 +115,8 @@ def list_layers(
         from camctl.pipeline.scene import survey
 
         result = survey(loaded, picture, family=request.family)
+    usable = (record.name for record in result.records if record.usable)
+    model_cache.keep(request.model, layers=usable, classes=loaded.class_names)
     sink.data(layers_to_dict(request.model, result))
     if request.structure_only:
         sink.tell([note("The weights are random: names, shapes and grids do not depend on them.")])
@@ -121,6 +125,6 @@ def list_layers(
         table = layer_table(
             request.model, result, depth=options.depth, only=options.filter, usable=options.usable, whole=whole
         )  # fmt: skip
-        sink.show_wide(table)
+        sink.show_wide(table, spare=2)  # output and type
     sink.tell([*legend(result), *output_parts(result.output)])
     return ExitCode.DONE

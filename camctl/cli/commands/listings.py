@@ -189,10 +189,13 @@ def _group(plugin: Any) -> str:
 
 def _lines(plugins: "Sequence[Loaded]") -> Parts:
     """Yield the same for a narrow window: the words under the names."""
-    for loaded in (loaded for members in _groups(plugins).values() for loaded in members):
-        words = line((_title(loaded), "bold cyan"), (f"  {_words(loaded.plugin)}; ", "dim"), _package(loaded))
-        yield Padding(words, 0)  # so that a long line is broken between words
-        yield indented(_summary(loaded))
+    for group, members in _groups(plugins).items():
+        if group:
+            yield Padding(Text(GROUPS[group], "bold"), 0)
+        for loaded in members:
+            words = line((_title(loaded), "bold cyan"), (f"  {_words(loaded.plugin)}; ", "dim"), _package(loaded))
+            yield Padding(words, 0)  # so that a long line is broken between words
+            yield indented(_summary(loaded))
 
 
 def _portrait(loaded: "Loaded") -> Parts:

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 
+from camctl.cli import model_cache
 from camctl.cli.commands.layers import list_layers
 from camctl.cli.commands.run_data import run_data
 from camctl.cli.output.run_report import preview, summary
@@ -68,7 +69,9 @@ def run(
             family=request.family,
             progress=progress.steps(),
         )
+        progress.say("Drawing")
         paths, others = files.save(explanation, look, no_metadata=output.no_metadata)
+    model_cache.keep(request.model, modules=loaded.module.named_modules(), classes=loaded.class_names)
     sink.data(explanation.to_dict(paths, cut))
     shown = sink.human and not paths and not output.results.no_preview and preview(explanation, look)
     sink.tell(summary(explanation, [*paths.values(), *others], unsaved=not (shown or paths or files.raw)))

@@ -19,7 +19,8 @@ from camctl.results.folder import START
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from camctl.cli.output.sink import Progress, Sink
+    from camctl.cli.output.progress import Progress
+    from camctl.cli.output.sink import Sink
     from camctl.cli.parsing import options
     from camctl.cli.parsing.data import DataOptions, Drawing
     from camctl.cli.parsing.drawing import DrawnClasses, DrawnMethods, MapOutput, PictureOptions

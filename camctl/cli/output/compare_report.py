@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from itertools import groupby
 from math import isnan
@@ -63,10 +64,12 @@ def report(
     preview: bool,
     drifts: Drifts | None,
     drawing: float | None,
+    data: str = "FOLDER",
 ) -> None:
     """Print JSON, or paths in a pipe, or the figure in a terminal if nothing was saved; then the words.
 
-    `drawing` is the time in milliseconds that drawing and writing took; None if times are not wanted.
+    `data` is what `camctl run` would be given for all pictures. `drawing` is the time in milliseconds that drawing and
+    writing took; None if times are not wanted.
     """
     from camctl.render.terminal.grid import show_grid
 
@@ -81,13 +84,13 @@ def report(
         shown = True
     if drifts:
         warn(drifts.report(everything=sink.human))
-    sink.tell(_summary(comparison, paths, drawing))
+    sink.tell(_summary(comparison, paths, drawing, data))
     warn(faults(comparison))
     if not shown and not paths:
         sink.tell([line(("Nothing was saved. ", "bold"), "To keep it: --save-path grid.png report.html")])
 
 
-def _summary(comparison: Comparison, paths: Sequence[str], drawing: float | None) -> Parts:
+def _summary(comparison: Comparison, paths: Sequence[str], drawing: float | None, data: str) -> Parts:
     from camctl.render.figure.figure import missing_letters
 
     yield from _predictions(comparison)
@@ -104,7 +107,8 @@ def _summary(comparison: Comparison, paths: Sequence[str], drawing: float | None
         yield note(f"No font on this machine has {letters}: boxes stand for them in pictures.")
     yield from verdicts(comparison.maps)
     if "image" in comparison.varying and len(comparison.axis("image").labels) > DOZEN:
-        yield hint("For so many pictures, rows that can be filtered: camctl run FOLDER MODEL --save-path out")
+        words = shlex.join((data, *next(iter(comparison.commands), ("MODEL",))))
+        yield hint(f"For so many pictures, rows that can be filtered: camctl run {words} --save-path out")
 
 
 def faults(comparison: Comparison) -> Parts:

@@ -17,16 +17,13 @@ from rich.segment import Segment
 from rich.table import Column, Table
 from rich.text import Text
 
+from camctl.cli.output.progress import Progress, unbroken
 from camctl.errors import CamctlError, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
-    from rich import progress
     from rich.console import ConsoleOptions
-    from rich.status import Status
-
-    Step = Callable[[str, int, int], None]
 
 Parts = Iterator[RenderableType]
 """What is printed, one after the other."""
@@ -65,11 +62,21 @@ class Sink:
         if not self.json:
             _print(stdout(), parts)
 
-    def show_wide(self, table: Table) -> None:
-        """Print a table as wide as it needs on stdout; a terminal cuts it at its right edge."""
+    def show_wide(self, table: Table, *, spare: int = 0) -> None:
+        """Print a table as wide as it needs on stdout; a terminal cuts it at its right edge.
+
+        `spare` is the number of the last columns that a window goes without if it is too narrow for them.
+        """
         if not self.json:
             console = stdout()
-            table.width = console.measure(table, options=console.options.update(max_width=WIDEST)).maximum
+
+            def needed() -> int:
+                return console.measure(table, options=console.options.update(max_width=WIDEST)).maximum
+
+            last = len(table.columns) - spare
+            while _in_window(console.file) and needed() > console.width and len(table.columns) > last:
+                table.columns.pop()
+            table.width = needed()
             if not console.is_terminal:
                 console.width = max(console.width, table.width)
             console.print(table)
@@ -81,85 +88,14 @@ class Sink:
 
     @contextmanager
     def working(self) -> Iterator[Progress]:
-        """Show on stderr what is being done, if somebody watches, and keep stdout clean of what libraries print."""
+        """Tell on stderr what is being done, and keep stdout clean of what libraries print."""
         console = stderr()
-        progress = Progress(console, watched=console.is_terminal and self.human)
+        progress = Progress(console, watched=console.is_terminal and self.human, told=self.human)
         with redirect_stdout(console.file):
             try:
                 yield progress
             finally:
                 progress.say("")
-
-
-class Progress:
-    """A line with a spinner; it gives way to a bar while a file is fetched or steps are counted."""
-
-    def __init__(self, console: Console, *, watched: bool) -> None:
-        self._console = console
-        self._text = ""
-        self._live: Status | progress.Progress | None = None
-        self.watched = watched
-
-    def say(self, text: str) -> None:
-        """Show what is being done now; an empty text shows nothing."""
-        self._text = text
-        self._replace(None)
-        if text and self.watched:
-            self._replace(self._console.status(line(text)))
-
-    def steps(self, *, in_bytes: bool = False, speed: str = "") -> Step | None:
-        """Return what to call with a text, the steps (or bytes) done and all of them; None if nobody watches.
-
-        `speed`: unit of the steps a second, such as `pictures/s`, if it is shown.
-        """
-        bar: progress.Progress | None = None
-
-        def advance(text: str, done: int, total: int) -> None:
-            nonlocal bar
-            if bar is None or self._live is not bar:
-                bar = _bar(self._console, text, in_bytes=in_bytes, speed=speed)
-                self._replace(bar)
-            bar.update(bar.task_ids[0], description=_unbroken(text), completed=done, total=total or None)
-            if total and done >= total:
-                self.say(self._text)
-
-        return advance if self.watched else None
-
-    def _replace(self, live: Status | progress.Progress | None) -> None:
-        if self._live is not None:
-            self._live.stop()
-        self._live = live
-        if live is not None:
-            live.start()
-
-
-def _bar(console: Console, text: str, *, in_bytes: bool, speed: str) -> progress.Progress:
-    from rich.progress import (
-        BarColumn,
-        DownloadColumn,
-        MofNCompleteColumn,
-        Progress,
-        ProgressColumn,
-        Task,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    class Speed(ProgressColumn):
-        def render(self, task: Task) -> Text:
-            return Text(f"{task.speed:,.0f} {speed}" if speed and task.speed else "")
-
-    bar = Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        DownloadColumn() if in_bytes else MofNCompleteColumn(),
-        Speed(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-    )
-    bar.add_task(_unbroken(text), total=None)
-    return bar
 
 
 def write(text: str) -> None:
@@ -191,12 +127,7 @@ def line(*parts: str | tuple[str, str] | Text) -> Text:
 
 
 def _whole(part: str | tuple[str, str]) -> str | tuple[str, str]:
-    return _unbroken(part) if isinstance(part, str) else (_unbroken(part[0]), part[1])
-
-
-def _unbroken(text: str) -> str:
-    """Return a text without ends of lines and control characters."""
-    return text if text.isprintable() else printable(" ".join(text.splitlines()))
+    return unbroken(part) if isinstance(part, str) else (unbroken(part[0]), part[1])
 
 
 def hint(text: str) -> Text:
@@ -270,7 +201,7 @@ class _Console(Console):
                 yield Segment(printable(text), segment.style)
 
     def render_str(self, text: str, **options: Any) -> Text:
-        return super().render_str(_unbroken(text), **options)
+        return super().render_str(unbroken(text), **options)
 
     def on_broken_pipe(self) -> None:
         raise BrokenOutput from None
@@ -281,8 +212,12 @@ class _Console(Console):
 
 
 def _console(file: IO[str]) -> Console:
-    window = file.isatty() or "COLUMNS" in os.environ
-    return _Console(file=file, width=None if window else PIPE_WIDTH, markup=False, highlight=False, emoji=False)
+    width = None if _in_window(file) else PIPE_WIDTH
+    return _Console(file=file, width=width, markup=False, highlight=False, emoji=False)
+
+
+def _in_window(file: IO[str]) -> bool:
+    return file.isatty() or "COLUMNS" in os.environ
 
 
 def _print(console: Console, parts: Iterable[RenderableType]) -> None:

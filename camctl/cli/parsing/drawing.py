@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from camctl.cli.parsing import options
+from camctl.cli.parsing import completion, options
 from camctl.cli.parsing.cutting import CutOptions
 from camctl.cli.parsing.groups import argument, option, switch
 from camctl.cli.parsing.texts import class_name
@@ -27,7 +27,7 @@ class PictureOptions:
     panel: ClassVar = options.WHAT
 
     image: str = argument("IMAGE|DATA")
-    target_layers: list[str] | None = option("LAYER...", shown="what the head reads")
+    target_layers: list[str] | None = option("LAYER...", shown="what the head reads", autocompletion=completion.layers)
     reading: options.ReadingOptions
     preview_model: bool = switch(help="Show the model's layers, as camctl layers does, and stop.")
 

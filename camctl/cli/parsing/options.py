@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -23,7 +24,7 @@ from camctl.values.reading import Reading
 from camctl.values.request import Classes, Family, nearest
 
 if TYPE_CHECKING:
-    from camctl.cli.output.sink import Progress
+    from camctl.cli.output.progress import Progress
     from camctl.plugin import LoadedModel
     from camctl.values.cam import Cam
 
@@ -32,6 +33,9 @@ HOW = "How the map is made"
 OUTPUT = "What comes out"
 
 SAVE_RAW = "Save the numbers: signed maps, full-size maps, and what made them."
+
+LARGE = 10
+"""Megabytes of a checkpoint whose size is told while it is read."""
 
 
 def check_range(flag: str, value: float, least: float, most: float = inf) -> None:
@@ -52,7 +56,9 @@ class ClassOptions:
 
     panel: ClassVar = WHAT
 
-    target_category: list[str] | None = option("CLASS...", shown="the predicted class")
+    target_category: list[str] | None = option(
+        "CLASS...", shown="the predicted class", autocompletion=completion.classes
+    )
     topk: int | None = option("N", help="Explain the N classes with the highest scores.", min=1)
     versus: list[str] | None = option("CLASS...")
     versus_strength: float = option("S", 1.0, help="Weight of the contrast, 0 (none) or more.")
@@ -203,8 +209,15 @@ class ModelRequest:
         """Load the model, and show how far it is."""
         from camctl.pipeline.load import load
 
-        progress.say(f"Loading {self.model}")
+        progress.say(f"Loading {self.model}{self._size()}")
         return load(self.model, self.checkpoint, progress=progress.steps(in_bytes=True), **self.keywords)
+
+    def _size(self) -> str:
+        """Return the size of a checkpoint that takes a while to read, in brackets; else nothing."""
+        with suppress(OSError, ValueError):
+            megabytes = os.path.getsize(self.checkpoint or "") / 1e6  # noqa: PTH202 - for any text
+            return f" ({megabytes:,.0f} MB)" if megabytes > LARGE else ""
+        return ""
 
 
 @dataclass(frozen=True, kw_only=True)

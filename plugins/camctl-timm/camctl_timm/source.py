@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,8 @@ WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 _MOST_RELATIVES = 40
 """Number of networks that are tried, a hundredth of a second each, to name the one that a checkpoint fits."""
 FOLDER_WEIGHTS = (*WEIGHTS, "pytorch_model.pth", "model.pth")
+
+_REGISTERED = re.compile(r"^@register_model\s+def (\w+)", re.MULTILINE)
 
 
 class Timm(Source):
@@ -94,6 +97,14 @@ class Timm(Source):
             random_weights=options.random_weights,
             notes=notes,
         )
+
+    def names(self) -> list[str]:
+        """Names of timm's architectures. Its files are read as text, since importing timm takes seconds."""
+        spec = find_spec("timm")
+        folders = spec.submodule_search_locations or [] if spec else []
+        files = (file for folder in folders for file in Path(folder, "models").glob("*.py"))
+        texts = (file.read_text(encoding="utf-8") for file in files)
+        return sorted(name for text in texts for name in _REGISTERED.findall(text))
 
 
 def _arguments(found: references.Found, options: LoadOptions) -> tuple[dict[str, Any], tuple[int, int] | None]:

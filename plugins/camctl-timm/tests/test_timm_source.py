@@ -556,3 +556,7 @@ def test_the_network_that_the_weights_fit_is_named(load, tmp_path):
     with pytest.raises(InputError) as told:
         load("resnet10t", str(file))
     assert told.value.hint == "The weights fit timm:resnet14t."
+
+
+def test_names_that_a_shell_offers_are_those_that_timm_lists():
+    assert set(source.Timm().names()) == set(timm.list_models())
