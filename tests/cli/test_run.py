@@ -221,3 +221,18 @@ def test_what_is_drawn_is_told_before_each_map(photo):
     library.explain("demo:resnet", photo, methods=["GradCAM", "ReciproCAM"], progress=lambda *step: steps.append(step))
     assert [(text.split()[0], done, total) for text, done, total in steps] == [("GradCAM", 0, 2), ("ReciproCAM", 1, 2)]
     assert "once a place" in steps[1][0]
+
+
+def test_an_overlay_carries_a_caption_and_evidence_against_the_class(camctl, photo, tmp_path):
+    from PIL import Image
+
+    plain, said, signed = (tmp_path / name for name in ("plain.png", "said.png", "signed.png"))
+    assert camctl("run", photo, "demo:resnet", "--save-path", plain, "--quiet").code == 0
+    assert camctl("run", photo, "demo:resnet", "--caption", "--save-path", said, "--quiet").code == 0
+    assert camctl("run", photo, "demo:resnet", "--signed", "--save-path", signed, "--quiet").code == 0
+    with Image.open(plain) as one, Image.open(said) as other, Image.open(signed) as third:
+        assert other.width == one.width
+        assert other.height > one.height
+        assert other.crop((0, 0, *one.size)).tobytes() == one.tobytes()
+        assert third.size == one.size
+        assert third.tobytes() != one.tobytes()
