@@ -231,3 +231,18 @@ def test_an_unknown_class_is_answered_by_classes_with_words_spelt_like_it(camctl
     assert done.code == 2
     assert first in nearest[0].lower()
     assert typed.split()[-1][:3] in nearest[-1].lower()
+
+
+def test_an_overlay_carries_a_caption_and_evidence_against_the_class(camctl, photo, tmp_path):
+    from PIL import Image
+
+    plain, said, signed = (tmp_path / name for name in ("plain.png", "said.png", "signed.png"))
+    assert camctl("run", photo, "demo:resnet", "--save-path", plain, "--quiet").code == 0
+    assert camctl("run", photo, "demo:resnet", "--caption", "--save-path", said, "--quiet").code == 0
+    assert camctl("run", photo, "demo:resnet", "--signed", "--save-path", signed, "--quiet").code == 0
+    with Image.open(plain) as one, Image.open(said) as other, Image.open(signed) as third:
+        assert other.width == one.width
+        assert other.height > one.height
+        assert other.crop((0, 0, *one.size)).tobytes() == one.tobytes()
+        assert third.size == one.size
+        assert third.tobytes() != one.tobytes()

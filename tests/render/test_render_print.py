@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 import numpy as np
 import pypdf
@@ -16,7 +17,7 @@ from camctl.render.figure.figure import figure_pages
 from camctl.render.figure.rows import panel_letter
 from camctl.render.page.page import Bitmap, Words
 from camctl.values.look import Look
-from tests.comparisons import comparison
+from tests.comparisons import comparison, worthless_map
 
 EIGHT = (
     "GradCAM",
@@ -146,10 +147,12 @@ def test_the_pictures_of_a_pdf_are_those_of_its_pages_in_their_order(tmp_path):
     read = pypdf.PdfReader(path, strict=True)
     assert len(read.pages) == len(pages) > 1
     for page, drawn in zip(read.pages, pages, strict=True):
-        painted = re.findall(rb"(/\w+) Do", page.get_contents().get_data())
+        painted = re.findall(rb"([-\d.]+) [-\d.]+ [-\d.]+ cm (/\w+) Do", page.get_contents().get_data())
         bitmaps = [item for item in drawn.items if isinstance(item, Bitmap)]
-        for name, bitmap in zip(painted, bitmaps, strict=True):
+        for (height, name), bitmap in zip(painted, bitmaps, strict=True):
             pixels = np.asarray(page.images[name.decode()].image, np.float32)
+            # A picture of negative height stands upside down.
+            pixels = pixels[:: -1 if float(height) < 0 else 1]
             assert np.abs(pixels - bitmap.draw(bitmap.width, bitmap.height)).mean() < 3
 
 
@@ -173,3 +176,29 @@ def test_a_pdf_fits_a_page_unless_a_width_is_asked_for(tmp_path):
     assert inches(comparison(), width="12in") == 12
     assert inches(comparison(methods=("GradCAM",), targets=("cat",))) < 7
     assert inches(comparison(methods=EIGHT), columns=("class", "method")) > 7
+
+
+@pytest.mark.parametrize("width", ["3.5in", "7in"])
+def test_headings_are_broken_between_words_and_have_one_size(width):
+    items = words(width=width, of=comparison(targets=("cat",)))
+    named = [item for item in items if item.text in {"GradCAM", "LayerCAM", "EigenCAM"}]
+    assert len(named) == 3
+    assert len({item.face.size for item in named}) == 1
+    for one, other in pairwise(sorted(named, key=lambda item: item.x)):
+        assert one.x + one.width < other.x
+
+
+def test_only_a_word_too_long_at_seven_points_is_broken():
+    whole = comparison(labels={"method": ["Short", "AnExtraordinarilyLongNameOfAMethod", "b"]})
+    texts = {item.text: item.face.size for item in words(width="88mm", of=whole)}
+    assert "Short" in texts
+    assert texts["Short"] * 72 / 96 >= 7
+    assert "AnExtraordinarilyLongNameOfAMethod" not in texts
+
+
+def test_a_verdict_stands_alone_in_print():
+    whole = worthless_map(comparison(), {"class": 0, "method": 0})
+    texts = " ".join(item.text for item in words(width="7in", of=whole))
+    assert "zero-gradient" in texts
+    assert "depend" not in texts
+    assert "depend" in " ".join(item.text for item in words(of=whole))

@@ -16,6 +16,8 @@ from camctl.render.text.wrapping import paragraph, set_lines
 from camctl.values.look import LARGEST_TILE, SMALLEST_TILE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from camctl.render.figure.style import Style
     from camctl.render.layout.layout import Heading, Layout
     from camctl.render.text.wrapping import Paragraph
@@ -31,6 +33,8 @@ class Frame:
     layout: Layout
     tiles: Tiles
     style: Style
+    labels: Style
+    """The style of the rows' labels."""
     first: int
     """Left edge of the first column: of pictures, or of maps if pictures run across."""
     lefts: tuple[int, ...]
@@ -89,7 +93,8 @@ def _sized(layout: Layout, tile: int) -> Frame:
 
 def _frame(layout: Layout) -> Frame:
     style = style_of(layout.look.tile, layout.look.theme)
-    gutter = max((part.width for row in layout.rows for part in style.set_all(row.label, style.gutter)), default=0)
+    labels = style.fitting((line.text, style.gutter) for row in layout.rows for line in row.label)
+    gutter = max((part.width for row in layout.rows for part in labels.set_all(row.label, style.gutter)), default=0)
     first = style.margin + (gutter + 2 * style.pad if gutter else 0)
     left = first if layout.pictures_across else first + style.tile + 2 * style.gap
     # The gap is wider where an outer heading ends.
@@ -100,7 +105,12 @@ def _frame(layout: Layout) -> Frame:
             left += style.tile + style.gap * (3 if number in ends else 1)
         lefts.append(left)
     return Frame(
-        layout=layout, tiles=Tiles(layout.comparison, layout.look), style=style, first=first, lefts=tuple(lefts)
+        layout=layout,
+        tiles=Tiles(layout.comparison, layout.look),
+        style=style,
+        labels=labels,
+        first=first,
+        lefts=tuple(lefts),
     )
 
 
@@ -108,8 +118,8 @@ def headings(frame: Frame) -> list[Strip]:
     """Title, warning, headings of the columns, and the pictures if they run across."""
     *outer, inner = frame.layout.headings or ((),)
     strips = [_title(frame), _warning(frame)]
-    strips += [heading_row(frame.style, [_span(frame, heading) for heading in level], rule=True) for level in outer]
-    spans = [_span(frame, heading) for heading in inner]
+    strips += [heading_row(frame.style, _spans(frame, level), rule=True) for level in outer]
+    spans = _spans(frame, inner)
     if not frame.layout.pictures_across:
         picture = paragraph(PICTURE, frame.style.text, frame.style.tile, frame.style.inks.soft)
         spans.insert(0, (frame.first, frame.first + frame.style.tile, [picture]))
@@ -138,15 +148,33 @@ def _warning(frame: Frame) -> Strip:
     return Strip(height=height + style.gap, items=(box, *words))
 
 
-def _span(frame: Frame, heading: Heading) -> tuple[int, int, list[Paragraph]]:
-    """Left and right edge of a heading, and its words."""
+def _spans(frame: Frame, level: Sequence[Heading]) -> list[tuple[int, int, list[Paragraph]]]:
+    """Left and right edge of each heading of a level, and its words: all of one size."""
+    edges = [_edges(frame, heading) for heading in level]
+    names = (heading.labels[-1].lines[0].text for heading in level)
+    style = frame.style.fitting((name, _room(frame.style, edge)) for name, edge in zip(names, edges, strict=True))
+    return [(*edge, _words(style, heading, edge)) for heading, edge in zip(level, edges, strict=True)]
+
+
+def _edges(frame: Frame, heading: Heading) -> tuple[int, int]:
+    """Left and right edge of a heading."""
     left = frame.lefts[heading.first]
-    right = frame.lefts[heading.first + heading.span - 1] + frame.style.tile
+    return left, frame.lefts[heading.first + heading.span - 1] + frame.style.tile
+
+
+def _words(style: Style, heading: Heading, edges: tuple[int, int]) -> list[Paragraph]:
+    """The words of a heading between its edges."""
     label = heading.labels[-1]
     name, *notes = label.lines
     if notes and heading.span > 1:  # over several columns there is room for all notes on one line
         notes = [Line(", ".join(label.notes))]
-    return left, right, frame.style.set_all([name, *notes], right - left)
+    return style.set_all([name, *notes], _room(style, edges))
+
+
+def _room(style: Style, edges: tuple[int, int]) -> int:
+    """Width for a heading: a long one takes the gaps beside its tiles, but for a space between two words."""
+    left, right = edges
+    return right - left + max(0, style.gap - style.pad // 2)
 
 
 def _pictures(frame: Frame) -> Strip:

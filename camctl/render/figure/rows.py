@@ -45,7 +45,7 @@ def row_strip(frame: Frame, row: Row) -> Strip:
             slots.append(picture_slot(style, left, tiles.size(cell), tiles.overlay(cell), caption))
         if frame.layout.look.letters:
             slots[-1] = _lettered(frame, slots[-1], len(row.cells) * row.index + column)
-    return tile_row(style, slots, style.set_all(row.label, style.gutter), frame.label_right)
+    return tile_row(style, slots, frame.labels.set_all(row.label, style.gutter), frame.label_right)
 
 
 def _lettered(frame: Frame, slot: Slot, index: int) -> Slot:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from camctl.render.page.page import THEMES
 from camctl.render.text.fonts import Face
-from camctl.render.text.wrapping import paragraph
+from camctl.render.text.wrapping import paragraph, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,6 +22,9 @@ GUTTER = 0.9
 
 GUTTER_LETTERS = 8
 """Minimum of that width, in letter sizes: next to tiny tiles labels may be wider."""
+
+SMALLEST = 10
+"""Smallest letters of a figure in pixels, 7.5 points in print."""
 
 LARGER_ON_SLIDES = 1.4
 """How much larger letters are that are read from the back of a room."""
@@ -46,6 +49,17 @@ class Style:
         """Maximum width of a row's label."""
         return max(round(GUTTER * self.tile), GUTTER_LETTERS * self.small.size)
 
+    def fitting(self, texts: Iterable[tuple[str, int]]) -> Style:
+        """The style whose headings are small enough for texts, each with its width, to be broken between words only.
+
+        No smaller than `SMALLEST`: a longer word is broken.
+        """
+        head = self.head
+        wanted = [(word, width) for text, width in texts for word in words_of(text)]
+        while head.size > SMALLEST and any(head.length(word) > width for word, width in wanted):
+            head = replace(head, size=head.size - 1)
+        return replace(self, head=head)
+
     def set_all(self, lines: Iterable[Line], width: int) -> list[Paragraph]:
         """Lines of a caption, each broken to a width."""
         return [self.set(line, width) for line in lines]
@@ -69,6 +83,6 @@ def style_of(tile: int, theme: Theme = "light") -> Style:
         title=Face(round(1.25 * size), bold=True),
         head=Face(size, bold=True),
         text=Face(size),
-        small=Face(max(10, round(0.9 * size))),
+        small=Face(max(SMALLEST, round(0.9 * size))),
         inks=THEMES[theme],
     )

@@ -112,7 +112,9 @@ class Captions:
         if cam.verdict != "ok":
             lines.append(Line(cam.verdict, "warning"))
         names = [name for name in self.look.metrics if name in cell.figures]
-        lines += [Line(cam.reason), Line(DOT.join(f"{name}{TOGETHER}{number(cell.figures[name])}" for name in names))]
+        # In print, where a tile is a few words wide, the verdict stands alone.
+        reason = "" if self.look.inches and cam.verdict != "ok" else cam.reason
+        lines += [Line(reason), Line(DOT.join(f"{name}{TOGETHER}{number(cell.figures[name])}" for name in names))]
         return tuple(line for line in lines if line.text)
 
     def _names_class(self, cam: Cam, at: Mapping[AxisName, int]) -> bool:

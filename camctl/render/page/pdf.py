@@ -61,7 +61,8 @@ def write_pdf(pages: Sequence[Page], file: IO[bytes]) -> None:
 def _jpeg(item: Bitmap, sharpness: float) -> bytes:
     """A picture as an object of a PDF, from its dictionary on."""
     width, height = round(sharpness * item.width), round(sharpness * item.height)
-    content = encoded(item.draw(width, height), "JPEG", **JPEG)
+    # matplotlib's matrices for axes that go downwards turn a picture upside down.
+    content = encoded(item.draw(width, height)[::-1], "JPEG", **JPEG)
     kind = f"/Type /XObject /Subtype /Image /Width {width} /Height {height} /ColorSpace /DeviceRGB /BitsPerComponent 8"
     return f"<< {kind} /Filter /DCTDecode /Length {len(content)} >>\nstream\n".encode() + content + b"\nendstream"
 

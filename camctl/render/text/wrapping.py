@@ -90,6 +90,11 @@ def break_lines(text: str, width: float, length: Callable[[str], float]) -> list
     return lines
 
 
+def words_of(text: str) -> list[str]:
+    """The words of a text, between which its lines may end."""
+    return [piece.rstrip() for piece in BREAKS.split(text)]
+
+
 def _pieces(text: str, width: float, length: Callable[[str], float]) -> Iterator[str]:
     """Words, or the parts of a word that is too long for the width."""
     for piece in BREAKS.split(text):
