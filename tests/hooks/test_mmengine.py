@@ -7,6 +7,7 @@ import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.model import BaseModel
+from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from torch.nn import functional
 from torch.utils.data import DataLoader
@@ -175,8 +176,12 @@ def test_a_classifier_of_mmpretrain_sees_pictures_through_its_test_pipeline(trai
     from mmpretrain.registry import MODELS
     from mmpretrain.structures import DataSample
 
+    import mmpretrain.models  # noqa: F401 - registers them
+
     cfg = Config.fromfile(FOLDER / "resnet.py")
-    model = MODELS.build({**cfg.model, "data_preprocessor": {"type": "ClsDataPreprocessor", **cfg.data_preprocessor}})
+    preprocessor = {"type": "ClsDataPreprocessor", **cfg.data_preprocessor}
+    with DefaultScope.overwrite_default_scope("mmpretrain"):
+        model = MODELS.build({**cfg.model, "data_preprocessor": preprocessor})
     model.load_state_dict(torch.load(FOLDER / "resnet.pth", weights_only=True)["state_dict"])
 
     class Scenes(Noisy):
