@@ -60,7 +60,7 @@ class CamCallback(_Callback):
     >>> trainer = Trainer(max_epochs=10, callbacks=[CamCallback("watched/")])       # doctest: +SKIP
     """
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
         images: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
         interval: int = 1,

@@ -55,7 +55,7 @@ class CamHook(Hook):
 
     priority = "LOW"
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
         images: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
         interval: int = 1,

@@ -38,8 +38,10 @@ def preserved(module: nn.Module) -> Iterator[None]:
         try:
             yield
         finally:
-            for kept in (*parts, *tensors):
-                kept.restore()
+            for part in parts:
+                part.restore()
+            for tensor in tensors:
+                tensor.restore()
             random.setstate(python)
             np.random.set_state(legacy)  # noqa: NPY002
 
@@ -70,9 +72,9 @@ class _Part:
         self.weights = [(weight, weight.requires_grad, weight.grad) for weight in own]
 
     def restore(self) -> None:
-        for value, before in self.lists:
-            if not _same(dict(enumerate(value)), dict(enumerate(before))):
-                value[:] = before
+        for value, items in self.lists:
+            if not _same(dict(enumerate(value)), dict(enumerate(items))):
+                value[:] = items
         for table, before in ((vars(self.part), self.own), *self.tables):
             if not _same(table, before):
                 table.clear()

@@ -43,9 +43,9 @@ class Watch:
     Parameters
     ----------
     images
-        The pictures: a file, a list of files, or a data set as `explain_dataset` takes it; labels come from its folders.
+        The pictures: a file, a list of files, or a data set as `explain_dataset` takes it, also with labels.
     out
-        The folder of the results, `OUT/epoch-001` and so on; None lets the trainer choose.
+        The folder of the results, `OUT/epoch-0001` and so on; None lets the trainer choose.
     part
         Name of the part of the model that takes pictures and returns the answer, such as `net`; by default all of it.
     loading
@@ -74,7 +74,7 @@ class Watch:
         request = DatasetRequest(methods=(methods,) if isinstance(methods, str) else tuple(methods))
         request.manner()  # unknown names are reported before the training
         given = [images] if isinstance(images, str | os.PathLike) else list(images)
-        self.paths = [str(path) if is_address(str(path)) else os.path.abspath(Path(path).expanduser()) for path in given]  # noqa: PTH100 - patterns too
+        self.paths = [str(path) if is_address(str(path)) else str(Path(path).expanduser().absolute()) for path in given]
         if len(self.paths) == 1 and (is_data(self.paths[0]) or not Path(self.paths[0]).exists()):
             open_data(self.paths[0])
         elif missing := [path for path in self.paths if not is_address(path) and not Path(path).is_file()]:
@@ -86,7 +86,7 @@ class Watch:
         self.seconds: list[float] = []
         self._warned: set[str] = set()
 
-    def look(  # noqa: PLR0913
+    def look(
         self,
         module: nn.Module,
         wrap: Callable[[nn.Module], LoadedModel | nn.Module],

@@ -173,10 +173,9 @@ def test_maps_of_another_training_in_the_folder_are_told(trained, pictures, tmp_
 
 
 def test_a_classifier_of_mmpretrain_sees_pictures_through_its_test_pipeline(trained, tmp_path):
+    import mmpretrain.models  # noqa: F401 - registers them
     from mmpretrain.registry import MODELS
     from mmpretrain.structures import DataSample
-
-    import mmpretrain.models  # noqa: F401 - registers them
 
     cfg = Config.fromfile(FOLDER / "resnet.py")
     preprocessor = {"type": "ClsDataPreprocessor", **cfg.data_preprocessor}

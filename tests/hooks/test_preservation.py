@@ -28,7 +28,7 @@ def spoil(net):
     net.fc.weight.data = torch.zeros(2, 8)
     net.fc.weight.grad.zero_()
     net.fc.bias.grad = None
-    net.body[0].weight.requires_grad_(True)  # noqa: FBT003
+    net.body[0].weight.requires_grad_(True)
     net.body[4].running_mean.fill_(float("nan"))
     net.register_buffer("other", torch.zeros(1))
     net.fc.register_forward_hook(lambda *_: None)

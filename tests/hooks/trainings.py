@@ -39,7 +39,7 @@ class Net(nn.Module):
         self.drop, self.fc = nn.Dropout(0.3), nn.Linear(8, 2)
         self.register_buffer("passes", torch.zeros((), dtype=torch.int64))
         self.calls, self.sizes = 0, []
-        self.body[0].weight.requires_grad_(False)  # noqa: FBT003 - as fine-tuning does
+        self.body[0].weight.requires_grad_(False)
         self.body[1].eval()
 
     def train(self, mode=True):  # noqa: FBT002 - torch's
@@ -94,7 +94,9 @@ def state(module, optimizer):
         "gradients": {name: weight.grad for name, weight in module.named_parameters()},
         "trainable": {name: weight.requires_grad for name, weight in module.named_parameters()},
         "modes": {name: part.training for name, part in parts.items()},
-        "attributes": {name: {key: item for key, item in own.items() if key[:1] != "_"} for name, own in python.items()},
+        "attributes": {
+            name: {key: item for key, item in own.items() if key[:1] != "_"} for name, own in python.items()
+        },
         "hooks": {name: len(part._forward_hooks) + len(part._forward_pre_hooks) for name, part in parts.items()},
         "optimizer": optimizer.state_dict(),
         "random": random.getstate(),

@@ -70,7 +70,9 @@ def save_film(training: Mapping[int, Results], path: str | Path, *, unit: str = 
     if not keys:
         raise InputError("The training has no maps to make a film of.", hint="See why: camctl review OUT/epoch-0001")
     numbers = list(tiles)
-    frames = [_frame(tiles[number], keys, f"{unit} {number}", index / len(numbers)) for index, number in enumerate(numbers, 1)]
+    frames = [
+        _frame(tiles[number], keys, f"{unit} {number}", index / len(numbers)) for index, number in enumerate(numbers, 1)
+    ]
     file, kind = BytesIO(), {".gif": "GIF", ".png": "PNG"}.get(Path(path).suffix.lower(), "WEBP")
     each = round(1000 * min(SECONDS / len(frames), LONGEST))
     options: dict[str, Any] = {"quality": 88, "method": 4} if kind == "WEBP" else {}
@@ -113,8 +115,8 @@ def _frame(tiles: Mapping[Key, Tile], keys: list[Key], title: str, share: float)
     """Draw the maps of one epoch; where there is none, its place is empty."""
     from PIL import Image, ImageDraw
 
-    columns = min(ceil(sqrt(len(keys) * 1.6)), len(keys))
-    rows = ceil(len(keys) / columns)
+    rows = ceil(len(keys) / ceil(sqrt(1.6 * len(keys))))
+    columns = ceil(len(keys) / rows)
     width, height = columns * (TILE + GAP) + GAP, HEAD + rows * (TILE + CAPTION + GAP) + GAP
     frame = Image.new("RGB", (width, height), GROUND)
     pen = ImageDraw.Draw(frame)
