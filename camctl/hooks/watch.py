@@ -8,10 +8,11 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from camctl.datasets import is_data, open_data
-from camctl.errors import InputError, one_line
+from camctl.errors import Hint, InputError, one_line
 from camctl.hooks.preservation import preserved
 from camctl.paths import is_address
 from camctl.pipeline.dataset import explain_dataset
@@ -135,10 +136,8 @@ class Watch:
             return ""
         count, mean = len(self.seconds), sum(self.seconds) / len(self.seconds)
         times = "once" if count == 1 else f"{count} times"
-        return (
-            f"camctl: pictures explained {times}, {mean:.1f} s each time, {sum(self.seconds):.1f} s in all. "
-            f"See them learn: camctl review {self.out} --save-path film.webp"
-        )
+        spent = f"camctl: pictures explained {times}, {mean:.1f} s each time, {sum(self.seconds):.1f} s in all. "
+        return spent + Hint("See them learn", f"review {quote(str(self.out))}", save_path="film.webp")  # for a shell
 
     def _explained(self, loaded: LoadedModel, out: str) -> Results:
         return explain_dataset(
