@@ -120,8 +120,10 @@ class Plan:
         """Return a picture's embedding (D,); it is computed once."""
         import torch
 
+        from camctl.engine.model_state import untouched
+
         if picture.sha256 not in self.embeddings:
-            with torch.no_grad():
+            with torch.no_grad(), untouched(self.table):
                 self.embeddings[picture.sha256] = self.forward(self.inputs(picture))[0].float().cpu()
         return self.embeddings[picture.sha256]
 
@@ -129,8 +131,10 @@ class Plan:
         """Return the embedding (D,) of an empty picture: of the mean colour, if pictures are normalised."""
         import torch
 
+        from camctl.engine.model_state import untouched
+
         if "" not in self.embeddings:
-            with torch.no_grad():
+            with torch.no_grad(), untouched(self.table):
                 self.embeddings[""] = self.forward(torch.zeros_like(self.inputs(None)))[0].float().cpu()
         return self.embeddings[""]
 

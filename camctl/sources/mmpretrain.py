@@ -64,6 +64,26 @@ class Mmpretrain(Source):
         """Names in mmpretrain's index, which is read as text."""
         return [name for name, _ in mm_config.published_names().values()]
 
+    def wrap(self, module: nn.Module, config: Any, class_names: Any = None) -> LoadedModel:
+        """Make a `LoadedModel` of a classifier that a runner has built from this config, without changing it."""
+        steps = mm_preprocess.find_pipeline(config)
+        notes = () if steps else (mm_preprocess.DEFAULT_NOTE,)
+        path = Path(getattr(config, "filename", None) or "the config")
+        preprocess = _make_preprocess(steps or mm_preprocess.DEFAULT_PIPELINE, module, path)
+        blank = _blank(preprocess, path, _BLANK_EDGE)
+        return LoadedModel(
+            name=type(module).__name__,
+            source="mmpretrain",
+            module=module,
+            forward=_make_forward(module),
+            preprocess=preprocess,
+            input_size=(int(blank.shape[-2]), int(blank.shape[-1])),
+            class_names=as_names(class_names),
+            output="logits",
+            score=next(iter(_scores(getattr(module, "head", None))), "softmax"),
+            notes=notes,
+        )
+
 
 def load_config(
     name: str, found: mm_config.Found, weights: Weights | None, device: str, options: LoadOptions

@@ -41,6 +41,7 @@ def test_portrait_tells_paper_formula_and_how_to_try(camctl):
 def test_json_tells_the_same_of_one_and_of_all(camctl):
     one, everything = camctl("methods", "LayerCAM", "--json").json, camctl("methods", "--json").json
 
+    assert one.pop("schema_version") == 1
     assert one in everything
     assert one["name"] == "layercam"
     assert one["title"] == "LayerCAM"

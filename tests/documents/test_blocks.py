@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -132,6 +133,7 @@ def at_the_desk(desks, monkeypatch):
     def sit(page: str) -> Path:
         monkeypatch.chdir(desks[page])
         monkeypatch.syspath_prepend(desks[page])
+        monkeypatch.delitem(sys.modules, "nets", raising=False)  # of other tests
         monkeypatch.setenv("COLUMNS", "120")
         return desks[page]
 

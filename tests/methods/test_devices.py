@@ -26,16 +26,16 @@ def test_maps_on_cuda_are_those_of_the_cpu(net):
 @pytest.fixture
 def files(tmp_path):
     """Run the command twice with a number of threads, and return the hashes of what it writes."""
-    Image.fromarray(render(scene(11, classes=["cat"]), 224)).save(tmp_path / "scene.png")
 
     def run(threads, folder):
+        here = tmp_path / folder
+        here.mkdir()
+        Image.fromarray(render(scene(11, classes=["cat"]), 224)).save(here / "scene.png")
         environment = os.environ | {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
         subprocess.run(
-            [sys.executable, *COMMAND, "--save-path", folder], cwd=tmp_path, env=environment, check=True
+            [sys.executable, *COMMAND, "--save-path", "maps"], cwd=here, env=environment, check=True
         )  # fmt: skip
-        return {
-            path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted((tmp_path / folder).iterdir())
-        }
+        return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted((here / "maps").iterdir())}
 
     return run
 

@@ -40,13 +40,14 @@ class WorstOptions:
 class ReviewOptions:
     """What is reviewed, and what comes out.
 
-    save_path: The review as a page (html): filter, sort and enlarge the pictures with their maps.
+    save_path: The review as a page (html): filter, sort and enlarge the pictures with their maps. Of a training: a film
+        of the maps over its epochs (webp, gif, png).
     """
 
     panel: ClassVar = OUTPUT
 
-    out: str = argument("OUT", help="The results folder of a dataset run.")
-    save_path: str | None = option("FILE.html")
+    out: str = argument("OUT", help="The results folder of a dataset run, or the folder of a training.")
+    save_path: str | None = option("FILE")
     worst: WorstOptions = field(default_factory=WorstOptions)
     json: bool = switch(help="Print JSON on stdout, and no words but errors.")
     quiet: bool = switch(help="Print no words but errors.")
@@ -61,8 +62,11 @@ def review(options: ReviewOptions) -> ExitCode:
     """
     from camctl.files.atomic import check_writable
     from camctl.results import open_results
+    from camctl.results.epochs import epochs
 
     sink = Sink(json=options.json, quiet=options.quiet)
+    if epochs(options.out):
+        return _training(options, sink)
     path = None if options.save_path is None else check_writable(expanded(options.save_path), PAGE)
     results = open_results(options.out)
     if not len(results):
@@ -73,6 +77,32 @@ def review(options: ReviewOptions) -> ExitCode:
         if path is None:
             return ExitCode.DONE
     return _review(results, path, sink, told=options.worst.worst is None)
+
+
+def _training(options: ReviewOptions, sink: Sink) -> ExitCode:
+    """Print what became of a training's pictures, and write its film. Raises `InputError`."""
+    from camctl.cli.output.training_report import report
+    from camctl.files.atomic import check_writable
+    from camctl.render.review.film import FILM, save_film, unit_of
+    from camctl.results.epochs import epochs, open_epochs
+    from camctl.results.review import summarise
+
+    folders = list(epochs(options.out).values())
+    if options.worst.worst is not None:
+        message = f"'{options.out}' holds a training, and --worst is for one of its epochs."
+        raise InputError(message, hint=f"Name the epoch: {folders[-1]}")
+    path = None if options.save_path is None else check_writable(expanded(options.save_path), FILM)
+    training = open_epochs(options.out)
+    if not training:
+        message = f"The training in '{options.out}' has no rows yet."
+        raise InputError(message, hint="Wait until its first pictures are explained.")
+    unit = unit_of(folders[0])
+    with sink.working() as progress:
+        progress.say("Counting")
+        summaries = {number: summarise(results) for number, results in training.items()}
+        film = None if path is None else save_film(training, path, unit=unit)
+    report(summaries, unit, film, sink)
+    return ExitCode.DONE
 
 
 def _review(results: "Results", path: Any, sink: Sink, *, told: bool) -> ExitCode:

@@ -60,6 +60,8 @@ class Explainer:
         batch_size: int | None,
         workers: int | None,
     ) -> None:
+        from camctl.engine.model_state import untouched
+
         self.request, self.data = request, data
         self.plan: Plan = plan_of(loaded, request.family)
         self.pictures = Pictures(data, loaded, self.plan.meter, request.reading)
@@ -68,9 +70,9 @@ class Explainer:
             if refused := refusal(method, self.plan):
                 raise refused
         scenes = self._first_scenes(MOST_PICTURES if request.layers == (BEST,) and group is None else 1)
-        self.predictions: Predictions = self.plan.predictions(self.plan.forward(scenes[0].inputs).detach(), scenes[:1])[
-            0
-        ]
+        with untouched(self.plan.table):  # a forward pass in training mode draws random numbers and moves statistics
+            logits = self.plan.forward(scenes[0].inputs).detach()
+        self.predictions: Predictions = self.plan.predictions(logits, scenes[:1])[0]
         for name in request.classes_named():
             self.predictions.check(name)  # a mistake in the words is told at once, and not picture by picture
         self.labels = self._labels()
