@@ -322,7 +322,7 @@ def test_a_model_without_places_has_no_layer_and_is_told_what_it_has():
     found = checked(Flat())
 
     assert (found.verdict, found.layers, found.grid, found.ok) == ("no-layer", (), None, False)
-    assert found.hint == "See every layer's output: camctl layers tiny"
+    assert found.hint == "See every layer's output: camctl layers tiny --all"
     assert finding(found, "layers").text == "0 of 2 usable; 2 pooled"
     assert finding(found, "repeatable").mark == "ok"
 

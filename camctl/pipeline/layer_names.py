@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 SEE_NAMES_TEXT = "See all names"
-SEE_NAMES = Hint(SEE_NAMES_TEXT, "layers")
+SEE_NAMES = Hint(SEE_NAMES_TEXT, "layers", all=True)
 
 
 def expand(modules: Iterable[str], texts: Sequence[str]) -> tuple[str, ...]:
@@ -37,7 +37,7 @@ def _unknown(text: str, names: Sequence[str]) -> UnknownNameError:
     near = get_close_matches(text, names, n=3)
     tail = text.rsplit(".", 1)[-1]
     alike = [] if near else [name for name in names if name.endswith(f".{tail}")][-3:]
-    hint = Hint(f"Did you mean {' or '.join(alike)}? {SEE_NAMES_TEXT}", "layers") if alike else SEE_NAMES
+    hint = Hint(f"Did you mean {' or '.join(alike)}? {SEE_NAMES_TEXT}", "layers", all=True) if alike else SEE_NAMES
     return UnknownNameError("layer", text, near, hint=hint)
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 NO_LAYER = "No layer of this model has a spatial grid that the class score depends on."
 
-SEE_LAYERS = Hint("See every layer's output", "layers")
+SEE_LAYERS = Hint("See every layer's output", "layers", all=True)
 
 
 @dataclass(kw_only=True, eq=False)

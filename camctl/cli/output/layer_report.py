@@ -51,12 +51,12 @@ def layer_table(
     if only is not None:
         branches = prune(branches, lambda record: selects(only, record.name))
         if not branches:
-            raise InputError(f"No layer matches '{only}'.", hint=Hint("See the names", "layers"))
+            raise InputError(f"No layer matches '{only}'.", hint=Hint("See the names", "layers", all=True))
     if usable:
         branches = prune(branches, lambda record: record.usable)
         if not branches:
             message = f"No layer of {model} has a spatial grid that the class score depends on."
-            raise InputError(message, hint=Hint("See the output of each layer", "layers"))
+            raise InputError(message, hint=Hint("See the output of each layer", "layers", all=True))
     if not whole:
         named = {*layers.default, *layers.pre_activation}
         branches = outline(branches, named) or branches

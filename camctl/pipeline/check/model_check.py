@@ -170,7 +170,7 @@ def _layers(scene: Scene) -> tuple[LayerMap, LayerMap, tuple[str, ...], float]:
 
 def _no_map(scene: Scene, seen: LayerMap, alone: LayerMap, layers: tuple[str, ...]) -> Verdict:
     """Return why no map can be made, with an empty reason if one can."""
-    hint = Hint("See every layer's output", "layers", model=scene.loaded.name)
+    hint = Hint("See every layer's output", "layers", model=scene.loaded.name, all=True)
     records = {record.name: record for record in seen.records}
     gridless = next((name for name in layers if records[name].layout is None), None)
     if gridless is not None:
