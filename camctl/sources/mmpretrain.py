@@ -18,14 +18,14 @@ from camctl.kit.quiet import quiet
 from camctl.kit.random_weights import randomise, seeded, settle
 from camctl.plugin import LoadedModel, LoadOptions, Source
 from camctl.sources import mm_config, mm_layouts, mm_preprocess
-from camctl.sources.reporting import reported
+from camctl.kit.reporting import reported
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from camctl.kit.checkpoints import Weights
     from camctl.plugin import ScoreKind
-    from camctl.sources.plain_preprocess import Preprocess
+    from camctl.kit.plain_preprocess import Preprocess
 
 _BLANK_EDGE = 512
 _CLASSIFIER = "Give the config of a classifier."

@@ -21,8 +21,8 @@ from camctl.kit.importing import importable, refuse_options
 from camctl.kit.random_weights import randomise, seeded, settle
 from camctl.kit.untrained import looks_untrained
 from camctl.plugin import LoadedModel, LoadOptions, OutputKind, Source
-from camctl.sources.plain_preprocess import plain_preprocess
-from camctl.sources.reporting import reported
+from camctl.kit.plain_preprocess import plain_preprocess
+from camctl.kit.reporting import reported
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
