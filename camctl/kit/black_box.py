@@ -29,9 +29,7 @@ REMEDY = "give --cfg-options input_size=..., mean=... and std=..."
 TRUST = Hint("If you know who made it, use", trust_checkpoint=True)
 
 
-def program_file(
-    reference: str, kind: str, checkpoint: str | None, options: LoadOptions, *, runs_code: bool
-) -> Path:
+def program_file(reference: str, kind: str, checkpoint: str | None, options: LoadOptions, *, runs_code: bool) -> Path:
     """Return the file of a program that the user named by path or address.
 
     Parameters

@@ -67,10 +67,7 @@ def plain_preprocess(module: nn.Module, remedy: str = REMEDY) -> Prepared:
     crop = ""
     if "input_size" not in known:
         crop = f"shorter side to {cover[0]} px, centre crop {size[1]} x {size[0]}, "
-    guess = (
-        f"Preprocessing is a guess: {crop}{_origin(channels, known)}. "
-        f"If it was trained differently, {remedy}."
-    )
+    guess = f"Preprocessing is a guess: {crop}{_origin(channels, known)}. If it was trained differently, {remedy}."
     return Prepared(
         preprocess=make(size, mean, std, cover=cover, fits=fits),
         size=size,

@@ -22,7 +22,13 @@ if TYPE_CHECKING:
     signed=False,  # it reads no activations
 )
 def rise(
-    capture: Capture, *, masks: int = 1000, cells: int = 7, probability: float = 0.5, seed: int = 0, batch_size: int = 32
+    capture: Capture,
+    *,
+    masks: int = 1000,
+    cells: int = 7,
+    probability: float = 0.5,
+    seed: int = 0,
+    batch_size: int = 32,
 ) -> Evidence:
     """Signed maps (N, h, w) at the input's size.
 
@@ -85,9 +91,7 @@ def enlarged(grids: Tensor, shifts: list[tuple[int, int]], size: tuple[int, int]
     cells = grids.shape[-1]
     whole = (-(-height // cells) * (cells + 1), -(-width // cells) * (cells + 1))
     large = interpolate(grids[:, None], size=whole, mode="bilinear", align_corners=False)[:, 0]
-    return torch.stack(
-        [mask[y : y + height, x : x + width] for mask, (y, x) in zip(large, shifts, strict=True)]
-    )
+    return torch.stack([mask[y : y + height, x : x + width] for mask, (y, x) in zip(large, shifts, strict=True)])
 
 
 def _check(masks: int, cells: int, probability: float, seed: int, batch_size: int) -> None:

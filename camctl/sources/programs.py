@@ -58,9 +58,7 @@ class Export(Source):
         def run(pictures: Tensor) -> Any:
             return module(pictures.to(device))
 
-        return black_box(
-            run, file, source="export", reference=reference, options=options, said=said, batch=batch
-        )
+        return black_box(run, file, source="export", reference=reference, options=options, said=said, batch=batch)
 
 
 def _shape(program: Any) -> tuple[Any, ...]:
