@@ -13,6 +13,7 @@ START = 512
 """Bytes from a file's beginning that tell its kind."""
 
 _PYTHON = "Give the weights as the Python model's state dict: torch.save(model.state_dict(), 'weights.pth')."
+_BLACK_BOX = "Give it as the model, a black box: {}:FILE. Or, for all methods, the Python model and its state dict."
 _ANEW = "Copy or download it again."
 _TORCH = "Give a checkpoint of torch: torch.save(model.state_dict(), 'weights.pth')."
 _UNPACK = "Unpack it, and give the checkpoint that it holds."
@@ -36,13 +37,17 @@ _MAGIC: tuple[tuple[re.Pattern[bytes], str, str], ...] = (
 )
 """How the file begins, what it is, and what to do."""
 _ONNX = re.compile(rb"\x08[\x01-\x20](\x12.[\x20-\x7e]+|:|B)", re.DOTALL)
-_NOT_ONNX = "Give the Python model and its state dict: ONNX has no gradients, which most methods need."
+_NOT_ONNX = _BLACK_BOX.format("onnx")
 _ARCHIVES: tuple[tuple[re.Pattern[str], str, str], ...] = (
-    (re.compile(r"(^|/)code/__torch__|(^|/)constants\.pkl$"), "is TorchScript: a program, not weights alone", _PYTHON),
+    (
+        re.compile(r"(^|/)code/__torch__|(^|/)constants\.pkl$"),
+        "is TorchScript: a program, not weights alone",
+        _BLACK_BOX.format("torchscript"),
+    ),
     (
         re.compile(r"serialized_exported_program|(^|/)archive_format$|(^|/)models/\w+\.json$"),
         "is a program of torch.export: it cannot be looked into",
-        _PYTHON,
+        _BLACK_BOX.format("export"),
     ),
     (re.compile(r"\.weights\.h5$"), "is a model of Keras", _TORCH),
     (re.compile(r"\.npy$"), "is an archive of numpy arrays", _TORCH),

@@ -16,7 +16,7 @@ from camctl.pipeline.layer_names import expand
 from camctl.pipeline.method_selection import usual_method
 from camctl.pipeline.metrics import Measuring, measure
 from camctl.pipeline.passes import Clock, Manner, run_passes
-from camctl.pipeline.scene import NO_LAYER, SEE_LAYERS, LayerGroup
+from camctl.pipeline.scene import NO_LAYER, PICTURE, SEE_LAYERS, LayerGroup
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,6 +58,8 @@ def default_layers(scene: Scene) -> LayerGroup:
     key = (scene.plan.hints, (scene.inputs.shape[-2], scene.inputs.shape[-1]))
     if key in scene.plan.groups:
         return scene.plan.groups[key]
+    if scene.loaded.opaque:
+        return LayerGroup((PICTURE,), "source")
     if scene.plan.adapter:
         group = LayerGroup(scene.plan.claimed_layers(), f"adapter {scene.plan.adapter}")
     else:

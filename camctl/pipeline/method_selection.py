@@ -66,6 +66,12 @@ def usual_method(*, class_token: bool) -> Method:
     return plugin
 
 
+def black_box_method() -> Method:
+    """Return the method that `auto` stands for where no layer can be seen: RISE."""
+    plugin: Method = registry.pick("method", "camctl[rise]").plugin
+    return plugin
+
+
 def is_set(name: str) -> bool:
     """Return whether a name stands for several methods."""
     return name.strip().casefold() in METHOD_SETS

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from camctl.errors import CamctlError, Hint, InputError, SpoiltModelError, as_value
 from camctl.pipeline.costs import cost_text
-from camctl.pipeline.method_selection import AUTO, FURTHER, usual_method
+from camctl.pipeline.method_selection import AUTO, FURTHER, black_box_method, usual_method
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -140,7 +140,7 @@ def run_batch(
     plan = scenes[0].plan
     sound = [group for group in groups if not isinstance(group, CamctlError)]
     names = tuple(dict.fromkeys(name for group in sound for method in manner.methods for name in group.of(method)))
-    gradients = any("gradients" in method.needs for method in manner.methods)
+    gradients = not plan.loaded.opaque and any("gradients" in method.needs for method in manner.methods)
     inputs = scenes[0].inputs if len(scenes) == 1 else torch.cat([scene.inputs for scene in scenes])
     asked: list[_Asked] = []
     outlines: dict[Key, Maps | CamctlError] = {}
@@ -221,6 +221,7 @@ def _passed(
     fetched = dict(zip(distinct, fetch(list(distinct.values())), strict=True))
     clock.add("methods", sum(each.milliseconds for found in fetched.values() for each in found), count)
     named = {maps.method.name for maps in distinct.values()} - {method.name for method in manner.methods}
+    named.discard(black_box_method().name)
     chosen = [Hint(MEASURED.format(name), method="GradCAM") for name in sorted(named - {"GradCAM"})]
     passed: list[Passed | CamctlError] = []
     for b, picture in enumerate(asked):
@@ -253,7 +254,7 @@ class _Pass:
         self.groups, self.manner, self.recorder = groups, manner, recorder
         self.smoothings = [i for i, name in enumerate(manner.smoothings) if (name in AUGMENTED) == augmented]
         self.refusals = [refusal(method, plan) for method in manner.methods]
-        self.vit_like = plan.hints.tokens
+        self.vit_like, self.opaque = plan.hints.tokens, plan.loaded.opaque
         self._shared: dict[GroupKey, Maps] = {}
         """Maps that are the same for every target."""
         self._step, self._done, self._total = step, 0, 0
@@ -311,6 +312,8 @@ class _Pass:
         A class token alone is read if the gradient differs from patch to patch; averaged patches all have the same
         gradient. With `--vit-like` it is GradCAM, as in mmpretrain's tool.
         """
+        if self.opaque:
+            return black_box_method()
         pairs = zip(gradients, self.recorder.seen, strict=True)
         grids = [seen.layout.to_grid(gradient).float() for gradient, seen in pairs if seen.layout.extra_tokens]
         uneven = any(bool(grid.std((2, 3)).max() > UNEVEN * grid.abs().max()) for grid in grids)
@@ -374,6 +377,9 @@ def _input(capture: Capture, method: Method, group: LayerGroup) -> Capture:
 
 def refusal(method: Method, plan: Plan) -> CamctlError | None:
     """Return why a method makes no map of this model."""
+    if plan.loaded.opaque and method.name != AUTO and not method.baseline and method.needs - {"rescoring"}:
+        message = f"{method.name} cannot work on this model: it is a black box, without layers to look into."
+        return InputError(message, hint=Hint("Use a method that needs none", method=black_box_method().name))
     try:
         reason = method.cannot(plan.loaded.module)
     except CamctlError as error:

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 NO_LAYER = "No layer of this model has a spatial grid that the class score depends on."
 
+PICTURE = "picture"
+"""Layer of a model that nothing can be seen of: its input."""
+
 SEE_LAYERS = Hint("See every layer's output", "layers", all=True)
 
 
@@ -315,7 +318,9 @@ def survey(model: AnyModel, image: AnyPicture | None = None, *, family: Family =
     plan = plan_of(loaded_of(model), family)
     inputs = plan.inputs(read_picture(image) if image is not None else None)
     layers = replace(probe(plan.table, plan.forward, inputs, plan.hints, plan.usual_question), output=plan.output)
-    if not plan.adapter:
+    if not plan.adapter and not plan.loaded.opaque:
         return layers
     default, chosen_by = plan.claimed_layers(), f"adapter {plan.adapter}"
+    if plan.loaded.opaque:
+        default, chosen_by = (PICTURE,), "source"
     return replace(layers, default=default, chosen_by=chosen_by, pre_activation=(), rectified=False)

@@ -67,6 +67,9 @@ class LoadedModel:
     """How logits become scores (`sigmoid` for multi-label heads)."""
     precision: Precision = "float32"
     """How its float32 arithmetic is done; set after loading."""
+    opaque: bool = False
+    """Whether nothing inside it can be seen: the only layer of `module` is `picture`, the input, and only methods that
+    score changed pictures work."""
     checkpoint: Checkpoint | None = None
     random_weights: bool = False
     repairs: tuple[str, ...] = ()

@@ -165,6 +165,7 @@ def wrong_model(loaded: object) -> str:
         "output_by": (isinstance(loaded.output_by, str), "a text"),
         "head": (loaded.head is None or isinstance(loaded.head, str | int), "a name, an index, or None"),
         "checkpoint": (_is_checkpoint(loaded.checkpoint), "a Checkpoint of texts, or None"),
+        "opaque": (isinstance(loaded.opaque, bool), "True or False"),
         "random_weights": (isinstance(loaded.random_weights, bool), "True or False"),
         "repairs": (_is_texts(loaded.repairs), "a list of texts"),
         "notes": (_is_texts(loaded.notes), "a list of texts"),

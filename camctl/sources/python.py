@@ -18,11 +18,11 @@ from camctl.kit.class_names import as_names
 from camctl.kit.downloads import load_weights
 from camctl.kit.fitting import fit
 from camctl.kit.importing import importable, refuse_options
+from camctl.kit.plain_preprocess import plain_preprocess
 from camctl.kit.random_weights import randomise, seeded, settle
+from camctl.kit.reporting import reported
 from camctl.kit.untrained import looks_untrained
 from camctl.plugin import LoadedModel, LoadOptions, OutputKind, Source
-from camctl.sources.plain_preprocess import plain_preprocess
-from camctl.sources.reporting import reported
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -32,6 +32,10 @@ KINDS = get_args(OutputKind)
 SCORES = ("softmax", "sigmoid")
 
 UNTRAINED = "The model looks untrained: its weights are as initialised, and the map means nothing. Give a checkpoint."
+PROGRAM = (
+    "Return the Python model, and give its state dict as the checkpoint; or save the program, and give it as a black "
+    "box: torchscript:FILE."
+)
 _USAGE = "Write python:package.module:factory, where factory() returns the model."
 
 
@@ -67,7 +71,7 @@ class PythonSource(Source):
             raise InputError(message, hint=_USAGE)
         if isinstance(module, torch.jit.ScriptModule):
             message = f"'{reference}' returned a program of TorchScript, which cannot be looked into."
-            raise InputError(message, hint="Return the Python model, and give its state dict as the checkpoint.")
+            raise InputError(message, hint=PROGRAM)
         notes: tuple[str, ...] = ()
         if weights is not None:
             hint = f"Make '{reference}' build a model with N classes."

@@ -100,7 +100,10 @@ def test_json_is_what_it_was_but_for_halves_of_letters_and_holds_no_control_char
     out = capsys.readouterr().out
 
     assert controls(out) == []
-    assert json.loads(out) == {"schema_version": 1, "label": ESCAPE.replace("\ud800", "\ufffd")}  # half a letter is none in UTF-8
+    assert json.loads(out) == {
+        "schema_version": 1,
+        "label": ESCAPE.replace("\ud800", "\ufffd"),
+    }  # half a letter is none in UTF-8
 
 
 def raising(error):

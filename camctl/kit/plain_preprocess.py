@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 from camctl.errors import InputError
 from camctl.kit.bands import RGB, channels_of, covering, grey, resized, unit
-from camctl.sources.reporting import reported
+from camctl.kit.reporting import reported
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,8 +41,12 @@ class Prepared:
     resizing: str = ""
 
 
-def plain_preprocess(module: nn.Module) -> Prepared:
-    """Make a preprocessing for a module.
+REMEDY = "set input_size, mean and std, or preprocess, on the module"
+"""What a user does if the preprocessing is guessed wrongly."""
+
+
+def plain_preprocess(module: nn.Module, remedy: str = REMEDY) -> Prepared:
+    """Make a preprocessing for a module; `remedy` is what to do if a guess is wrong.
 
     The module's attributes are used: a callable `preprocess`, `input_size` (an edge, (h, w) or (channels, h, w)),
     `mean` and `std` (a number for each channel, for pixels 0..1 or 0..255), and `crop_pct`, the crop's share of the
@@ -63,10 +67,7 @@ def plain_preprocess(module: nn.Module) -> Prepared:
     crop = ""
     if "input_size" not in known:
         crop = f"shorter side to {cover[0]} px, centre crop {size[1]} x {size[0]}, "
-    guess = (
-        f"Preprocessing is a guess: {crop}{_origin(channels, known)}. "
-        "If it was trained differently, set input_size, mean and std, or preprocess, on the module."
-    )
+    guess = f"Preprocessing is a guess: {crop}{_origin(channels, known)}. If it was trained differently, {remedy}."
     return Prepared(
         preprocess=make(size, mean, std, cover=cover, fits=fits),
         size=size,
