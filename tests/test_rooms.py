@@ -73,7 +73,6 @@ DOORS = {
     ("pipeline/watching.py", "camctl.render.notebook_bar"),
     ("plugin/models.py", "camctl.render.notebook_table"),
     ("results/results.py", "camctl.render.notebook_table"),
-    ("values/cam.py", "camctl.render.caption"),
     ("values/cam.py", "camctl.render.overlay"),
     ("values/explanation.py", "camctl.render.notebook"),
     ("values/comparison.py", "camctl.files.manifest"),
@@ -214,7 +213,7 @@ def test_only_the_discovery_uses_the_package_entrypoints():
 
 def test_the_contract_stays_small():
     files = (HOUSE / "plugin").glob("*.py")  # five kinds of plugin
-    assert sum(len(file.read_text(encoding="utf-8").splitlines()) for file in files) < 590
+    assert sum(len(file.read_text(encoding="utf-8").splitlines()) for file in files) < 640
 
 
 def test_the_contract_and_the_loading_kit_import_nothing_heavy():

@@ -71,7 +71,7 @@ def _scores(capture: Capture, row: int, inputs: Tensor) -> Tensor:
 def drawn_cells(
     size: tuple[int, int], masks: int, cells: int, probability: float, seed: int
 ) -> tuple[Tensor, list[tuple[int, int]]]:
-    """Draw the cells (masks, cells, cells) that are left, 0 or 1, and the shift of each mask in pixels, (down, right)."""
+    """Draw the cells (masks, cells, cells), 1 for those left, and the shift of each mask in pixels, (down, right)."""
     import numpy as np
     import torch
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class TorchScript(Source):
     """`torchscript:FILE`, what `torch.jit.save` writes; its attributes `input_size`, `mean`, `std` are read."""
 
-    summary = "A program of TorchScript, as a black box: torchscript:net.pt, with --trust-checkpoint."
+    summary = "A program of TorchScript, as a black box: torchscript:net.pt. It must be trusted."
     example = "net.pt"
     own_weights = True
 
@@ -36,7 +36,7 @@ class TorchScript(Source):
 class Export(Source):
     """`export:FILE`, what `torch.export.save` writes; size and number of pictures are those of its example."""
 
-    summary = "A program of torch.export, as a black box: export:net.pt2, with --trust-checkpoint."
+    summary = "A program of torch.export, as a black box: export:net.pt2. It must be trusted."
     example = "net.pt2"
     own_weights = True
 
