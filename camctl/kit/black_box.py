@@ -58,7 +58,7 @@ def program_file(reference: str, kind: str, checkpoint: str | None, options: Loa
     return file
 
 
-def black_box(  # noqa: PLR0913
+def black_box(
     program: Callable[[Tensor], Any],
     file: Path,
     *,

@@ -11,9 +11,9 @@ from camctl.kit.data_sets import imagenet_names
 from camctl.kit.downloads import load_weights
 from camctl.kit.fitting import OTHER_SIZES, fit
 from camctl.kit.importing import refuse_options
+from camctl.kit.plain_preprocess import resize_and_crop
 from camctl.kit.random_weights import LIKE_PICTURES, randomise, seeded, settle
 from camctl.plugin import LoadedModel, LoadOptions, Source
-from camctl.kit.plain_preprocess import resize_and_crop
 
 NAMES = ("lite0", "lite1", "lite2")
 INSTALL = "pip install 'camctl[imagenet]'"

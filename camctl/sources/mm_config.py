@@ -13,11 +13,11 @@ from typing import Any
 
 from camctl.errors import CamctlError, Hint, InputError, UnknownNameError
 from camctl.kit.importing import refuse_options
+from camctl.kit.reporting import reported
 from camctl.paths import check_file
 from camctl.sources import data_config
 from camctl.sources.mm_layouts import kind_of, no_model, refuse_module
 from camctl.sources.mm_preprocess import test_dataset
-from camctl.kit.reporting import reported
 
 SUFFIXES = (".py", *data_config.SUFFIXES)
 

@@ -16,16 +16,16 @@ from camctl.kit.importing import importable
 from camctl.kit.name_files import read_names
 from camctl.kit.quiet import quiet
 from camctl.kit.random_weights import randomise, seeded, settle
+from camctl.kit.reporting import reported
 from camctl.plugin import LoadedModel, LoadOptions, Source
 from camctl.sources import mm_config, mm_layouts, mm_preprocess
-from camctl.kit.reporting import reported
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from camctl.kit.checkpoints import Weights
-    from camctl.plugin import ScoreKind
     from camctl.kit.plain_preprocess import Preprocess
+    from camctl.plugin import ScoreKind
 
 _BLANK_EDGE = 512
 _CLASSIFIER = "Give the config of a classifier."

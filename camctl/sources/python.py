@@ -18,11 +18,11 @@ from camctl.kit.class_names import as_names
 from camctl.kit.downloads import load_weights
 from camctl.kit.fitting import fit
 from camctl.kit.importing import importable, refuse_options
+from camctl.kit.plain_preprocess import plain_preprocess
 from camctl.kit.random_weights import randomise, seeded, settle
+from camctl.kit.reporting import reported
 from camctl.kit.untrained import looks_untrained
 from camctl.plugin import LoadedModel, LoadOptions, OutputKind, Source
-from camctl.kit.plain_preprocess import plain_preprocess
-from camctl.kit.reporting import reported
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

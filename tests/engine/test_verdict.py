@@ -6,9 +6,9 @@ from torch import nn
 
 from camctl import explain
 from camctl.engine.verdict import OK, Verdict, advice, combine
+from camctl.kit.plain_preprocess import plain_preprocess
 from camctl.methods.gradcam import gradcam
 from camctl.pipeline.scene import survey
-from camctl.kit.plain_preprocess import plain_preprocess
 from tests.models import GapNet, TinyCnn, TinyVit, loaded, seeded
 
 PIXELS = torch.randint(0, 255, (32, 32, 3), generator=torch.Generator().manual_seed(0), dtype=torch.uint8).numpy()

@@ -16,8 +16,8 @@ import numpy as np
 import torch
 
 import camctl
-from camctl.plugin import Checkpoint, LoadedModel
 from camctl.kit.plain_preprocess import resize_and_crop
+from camctl.plugin import Checkpoint, LoadedModel
 
 WEIGHTS = {
     "imagenet:lite0": "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",

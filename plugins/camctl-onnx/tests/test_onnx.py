@@ -56,7 +56,7 @@ def test_rise_draws_it_and_gradcam_says_why_not(tmp_path):
 
 
 def test_a_network_of_other_inputs_is_refused(tmp_path):
-    with pytest.raises(InputError, match="expected|takes no batch of pictures|no readable file"):
+    with pytest.raises(InputError, match=r"expected|takes no batch of pictures|no readable file"):
         camctl.load(write(tmp_path / "net.onnx", (1, 3, 24)))
 
 
