@@ -25,7 +25,7 @@ SETTINGS = ("input_size", "mean", "std", "crop_pct", "class_names")
 """What a file, or the user with config options, says about a program's input and output."""
 
 NOTE = "A black box: no layer of it can be seen, so that methods that score changed pictures work, and no others."
-REMEDY = "give --cfg-options input_size=..., mean=... and std=..."
+REMEDY = "set the config options input_size, mean and std"
 TRUST = Hint("If you know who made it, use", trust_checkpoint=True)
 
 

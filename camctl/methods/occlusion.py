@@ -18,6 +18,12 @@ SHARE = 5
     cost=Cost(text="about 100 forwards (positions of the window)"),
     reduction="none",
     signed=False,  # it reads no activations
+    remarks=(
+        (
+            "Sees parts of the window's size: on demo:vit it points at the asked object in .80 of 30 questions, RISE "
+            "in 1.00, GradCAM in .93; on demo:resnet all three in all."
+        ),
+    ),
 )
 def occlusion(capture: Capture, *, window: int = 0, stride: int = 0, batch_size: int = 32) -> Evidence:
     """Signed maps (N, h, w) at the input's size; exact, at the window's size, if the score is linear in the pixels.

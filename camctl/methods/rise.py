@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     cost=Cost(text="1000 forwards (masks)"),
     reduction="none",
     signed=False,  # it reads no activations
+    remarks=(
+        (
+            "Slow and wide: on demo:resnet .71 of its light lies on the asked object after 1001 passes, GradCAM's .93 "
+            "after one (30 questions, of which both point at the object in all; on demo:vit in 1.00 and .93)."
+        ),
+    ),
 )
 def rise(
     capture: Capture,
@@ -71,7 +77,7 @@ def _scores(capture: Capture, row: int, inputs: Tensor) -> Tensor:
 def drawn_cells(
     size: tuple[int, int], masks: int, cells: int, probability: float, seed: int
 ) -> tuple[Tensor, list[tuple[int, int]]]:
-    """Draw the cells (masks, cells, cells), 1 for those left, and the shift of each mask in pixels, (down, right)."""
+    """Draw the cells (masks, cells, cells) that are left, 0 or 1, and each mask's shift in pixels, (down, right)."""
     import numpy as np
     import torch
 

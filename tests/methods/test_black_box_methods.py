@@ -93,7 +93,7 @@ def test_rise_is_the_mean_of_masks_weighted_by_what_they_add_to_the_score(questi
 
 
 def masks_by_hand(count, cells, probability, seed, size):
-    """Masks of the paper: random cells, enlarged bilinearly to a cell more than the picture, and cut out at random."""
+    """Masks of the paper: random cells, enlarged bilinearly to one more cell than the picture, and cut out."""
     random = np.random.RandomState(seed)
     grids = random.random_sample((count, cells, cells)) < probability
     height, width = (-(-side // cells) for side in size)
