@@ -172,7 +172,7 @@ def test_the_last_window_ends_at_the_border():
         (occlusion, {"window": -1}),
         (occlusion, {"batch_size": 0}),
     ],
-    ids=str,
+    ids=lambda value: str(getattr(value, "name", value)),
 )
 def test_options_that_make_no_map_are_refused(method, options):
     with pytest.raises(InputError, match=r"not -?\d|do not cover"):
