@@ -47,7 +47,7 @@ ALLOWED = {
     "demo": {"values", "plugin", "sources", "pipeline", "files", "render"},
     "testing": {"errors", "values", "plugin", "registry", "engine", "results", "pipeline", "demo"},
     "api": {"errors", "values", "plugin", "pipeline", "results"},
-    "hooks": {"errors", "paths", "plugin", "registry", "datasets", "results", "pipeline"},
+    "hooks": {"errors", "paths", "values", "plugin", "registry", "datasets", "results", "pipeline"},
     "cli": {
         "errors",
         "values",

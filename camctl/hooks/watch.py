@@ -12,7 +12,7 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from camctl.datasets import is_data, open_data
-from camctl.errors import Hint, InputError, one_line
+from camctl.errors import CamctlError, Hint, InputError, one_line
 from camctl.hooks.preservation import preserved
 from camctl.paths import is_address
 from camctl.pipeline.dataset import explain_dataset
@@ -20,6 +20,8 @@ from camctl.pipeline.dataset.request import DatasetRequest
 from camctl.pipeline.load import load
 from camctl.results.epochs import EPOCH, epochs, folder_of
 from camctl.results.folder import Folder
+from camctl.values.reading import Reading
+from camctl.values.request import Evaluation, Family
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,6 +38,9 @@ QUESTION = ("methods", "method_options", "targets", "target_layers", "smooth", "
 """Options of `explain_dataset` that a training may be watched with."""
 
 WATCHED = (*QUESTION, "reading", "batch_size")
+
+VALUES = {"evaluation": Evaluation, "family": Family, "reading": Reading}
+"""Options that are values: a configuration has their fields in a table."""
 
 
 class Watch:
@@ -71,6 +76,10 @@ class Watch:
         if unknown := sorted(options.keys() - set(WATCHED)):
             message = f"A training cannot be watched with '{unknown[0]}'."
             raise InputError(message, hint=f"Choose from: {', '.join(WATCHED)}.")
+        options = {
+            name: VALUES[name](**value) if name in VALUES and isinstance(value, Mapping) else value
+            for name, value in options.items()
+        }
         methods = options.get("methods", ("auto",))
         request = DatasetRequest(methods=(methods,) if isinstance(methods, str) else tuple(methods))
         request.manner()  # unknown names are reported before the training
@@ -119,6 +128,7 @@ class Watch:
                 if not self.seconds:
                     self._check_earlier(number, unit, warn)
                 results = self._explained(loaded, folder_of(self.out or "cams", number, unit))
+                _check_any(results)
                 for tag, pixels in _overlays(results):
                     show(tag, pixels)
         except Exception as error:  # noqa: BLE001 - no map is worth a training
@@ -161,6 +171,14 @@ class Watch:
             warn(f"{text} Choose another `out` to keep them apart.")
 
 
+def _check_any(results: Results) -> None:
+    """Raise `CamctlError`, with the first reason, if no picture has a map."""
+    rows = results.table(columns=["method", "error", "reason"]).to_pylist()
+    if not any(row["method"] for row in rows):
+        reason = next((row["error"] or row["reason"] for row in rows if row["error"] or row["reason"]), "none was made")
+        raise CamctlError(reason)
+
+
 def _overlays(results: Results) -> Iterator[tuple[str, NDArray[np.uint8]]]:
     """Yield a tag and the first map of each picture, drawn."""
     rows: dict[str, int] = {}
@@ -169,4 +187,4 @@ def _overlays(results: Results) -> Iterator[tuple[str, NDArray[np.uint8]]]:
             rows.setdefault(row["id"], row["row"])
     for name, row in rows.items():
         for cam in results.cams([row]):
-            yield f"cam_{Path(name).stem if Path(name).is_absolute() else name.replace('/', '_')}", cam.overlay()
+            yield "_".join(("cam", *Path(name).parts[-2:])), cam.overlay()

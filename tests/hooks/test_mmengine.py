@@ -1,6 +1,8 @@
 """`CamHook` in real trainings of MMEngine."""
 
 import logging
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -151,6 +153,33 @@ def test_a_mistake_in_the_configuration_is_told_before_the_training(tmp_path, pi
             camctl.hooks.CamHook(**options)
 
 
+def test_a_method_that_fails_on_every_picture_is_told(trained, pictures):
+    hook = {"type": "CamHook", "images": str(pictures), "methods": "LayerCAM", "targets": ["no such class"]}
+    states, folder = trained("with", hook, model=seeded)
+    assert len(states) == 4
+    assert "no such class" in lines(folder)
+
+
+def test_a_configuration_has_values_as_tables(pictures):
+    hook = camctl.hooks.CamHook(str(pictures), evaluation={"metrics": ["drop"]}, reading={"bands": (1, 2, 3)})
+    assert tuple(hook.watch.options["evaluation"].metrics) == ("drop",)
+    assert hook.watch.options["reading"].bands == (1, 2, 3)
+
+
+def test_a_configuration_imports_the_hook_where_mmengine_looks(pictures, tmp_path):
+    file = tmp_path / "config.py"
+    file.write_text(
+        "custom_imports = dict(imports=['camctl.hooks'])\n"
+        f"custom_hooks = [dict(type='CamHook', images={str(pictures)!r}, interval=5)]\n"
+    )
+    code = (
+        "from mmengine.config import Config; from mmengine.registry import HOOKS\n"
+        f"print(HOOKS.build(Config.fromfile({str(file)!r}).custom_hooks[0]).interval)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split()[-1] == "5"
+
+
 def test_a_list_of_files_can_be_watched_and_reviewed_later(trained, pictures, monkeypatch, tmp_path):
     monkeypatch.chdir(pictures)
     _, folder = trained("with", {"type": "CamHook", "images": ["cat/0.png", "dog/1.png"]}, epochs=1)
@@ -196,6 +225,7 @@ def test_a_classifier_of_mmpretrain_sees_pictures_through_its_test_pipeline(trai
     data = DataLoader(Scenes(), 4, collate_fn=pseudo_collate)
     hook = {"type": "CamHook", "images": str(pictures), "by_epoch": False, "interval": 1}
     options = {"train_cfg": {"by_epoch": False, "max_iters": 1}, "cfg": Config(cfg.to_dict())}
+    options["default_scope"] = "mmpretrain"
     kept = {}
 
     class Keep(Hook):
