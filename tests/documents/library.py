@@ -70,7 +70,11 @@ def _member(owner: str, key: str, value: Any) -> str:
 
 
 def _signature(name: str, function: Any) -> str:
-    """Return the call; a parameter a line if one line is too long. Types are left to the docstring."""
+    """Return the call as the formatter has it. Types are left to the docstring."""
+    return _call(name, function).replace("'", '"')
+
+
+def _call(name: str, function: Any) -> str:
     signature = inspect.signature(function)
     bare = [
         parameter.replace(annotation=inspect.Parameter.empty)
