@@ -49,7 +49,9 @@ class Pictures:
         self.failed = np.zeros(total, bool)
         self.unknown = np.zeros(total, bool)
         self.names: dict[int, str] = {}
-        self.causes: Counter[str] = Counter()
+        self._causes: Counter[str] = Counter()
+        self._first: dict[str, str] = {}
+        """Each cause as the first picture has it."""
 
     def add(self, table: pa.Table) -> None:
         """Take rows."""
@@ -73,9 +75,17 @@ class Pictures:
         errors = array_of(table, "error")
         self.failed[index[np.asarray(errors.is_valid().to_numpy(zero_copy_only=False))]] = True
         # What is quoted is a name: the same cause of many pictures is counted once.
-        causes = pc.replace_substring_regex(errors.drop_null(), r"'[^']*'", "'…'")
-        for pair in pc.value_counts(causes).to_pylist():
-            self.causes[pair["values"]] += pair["counts"]
+        whole = errors.drop_null()
+        for cause, text in zip(
+            pc.replace_substring_regex(whole, r"'[^']*'", "'…'").to_pylist(), whole.to_pylist(), strict=True
+        ):
+            self._causes[cause] += 1
+            self._first.setdefault(cause, text)
+
+    @property
+    def causes(self) -> Counter[str]:
+        """What failed, and for how many pictures; of one picture in its own words."""
+        return Counter({self._first[cause] if count == 1 else cause: count for cause, count in self._causes.items()})
 
     @property
     def seen(self) -> NDArray[np.bool_]:

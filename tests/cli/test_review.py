@@ -231,3 +231,9 @@ def test_the_baselines_of_a_real_run_are_told_apart(camctl, tmp_path, picture):
     found = camctl("review", tmp_path / "out", "--json").json
     assert [method["name"] for method in found["methods"] if not method["baseline"]] == ["GradCAM"]
     assert len(found["methods"]) == 4
+
+
+def test_what_failed_for_one_picture_is_said_in_its_own_words(camctl, tmp_path):
+    done = camctl("review", write_results(tmp_path, failed=(7,)))
+    assert "is no picture." in done.out
+    assert "'…'" not in done.out

@@ -40,7 +40,6 @@ class Tally:
         self.labelled = int(judged.sum())
         self.right = int((self._pictures.label == self._pictures.predicted)[judged].sum())
         self.pictures, self.failed = int(self._pictures.seen.sum()), int(self._pictures.failed.sum())
-        self.causes = self._pictures.causes
         self.verdicts: Counter[str] = Counter()
         for (_, verdict), count in self._figures.verdicts.items():
             self.verdicts[verdict] += count
@@ -62,6 +61,11 @@ class Tally:
             }
             for place, metric in enumerate(figures.names)
         }
+
+    @property
+    def causes(self) -> Counter[str]:
+        """What failed, and for how many pictures."""
+        return self._pictures.causes
 
     def to_dict(self) -> dict[str, Any]:
         """Return the counts as `--json` prints them."""
@@ -88,8 +92,8 @@ def summary(results: Results, found: Tally, saved: Sequence[str], faults: Sequen
         yield line(
             "accuracy ", (f"{found.accuracy:.3f}", "bold"), f" ({found.right:,} of {found.labelled:,} with a label)"
         )
-    layers = ", ".join(asked["target_layers"])
-    plural = "s" if len(asked["target_layers"]) > 1 else ""
+    names = results.about.get("layers") or asked["target_layers"]
+    layers, plural = ", ".join(names), "s" if len(names) > 1 else ""
     yield line(f"target layer{plural} ", (layers, "bold"), f", chosen by {results.about.get('chosen_by', '')}")
     if found.verdicts:
         counts = ", ".join(f"{name} {count:,}" for name, count in found.verdicts.most_common())

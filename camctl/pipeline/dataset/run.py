@@ -213,6 +213,9 @@ def _about(explainer: Explainer, loaded: LoadedModel) -> dict[str, Any]:
         "output": explainer.plan.output.to_dict(),
         "random_weights": loaded.random_weights,
         "chosen_by": explainer.group.chosen_by,
+        "layers": list(
+            dict.fromkeys(name for method in explainer.manner.methods for name in explainer.group.of(method))
+        ),
         "baselines": [method.name for method in explainer.manner.methods if method.baseline],
         "notes": [*map(str, explainer.plan.notes), *explainer.notes],
     }
