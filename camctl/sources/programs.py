@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from camctl.kit.black_box import SETTINGS, black_box, opened, program_file
+from camctl.kit.quiet import quiet
 from camctl.plugin import LoadedModel, LoadOptions, Source
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Export(Source):
         import torch
         from torch.export.passes import move_to_device_pass
 
-        with opened("torch.export", reference):
+        with opened("torch.export", reference), quiet():
             program = torch.export.load(str(file))
             if device != "cpu":
                 program = move_to_device_pass(program, device)

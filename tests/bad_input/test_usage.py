@@ -26,7 +26,7 @@ MODEL = "python:nets:cnn"
         (("--method", ""), "--method names no method", "camctl methods"),
         (("--method", "gradcan"), "There is no method named 'gradcan'", "Did you mean gradcam"),
         (("--method-options", "temperature=abc"), "has an option 'temperature'", "Leave the option out"),
-        (("--colormap", "rainbov"), "There is no colormap named 'rainbov'", "viridis"),
+        (("--colormap", "rainbov"), "There is no colormap named 'rainbov'", "Did you mean rainbow"),
         (("--adapter", ""), "There is no adapter named ''", "Choose from"),
         (("--device", "cuda:x"), "'cuda:x' is not a device", "cpu"),
         (("--device", "cuda:99"), "no", "--device auto"),

@@ -1,8 +1,16 @@
-"""What is said of long work where nobody watches: a line for each step that takes over a second."""
+"""What is said of long work where nobody watches: a line for each long step."""
 
 import pytest
 
+from camctl.cli.output import progress
+
 MODEL = "python:nets:slow"
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch):
+    """A step is long after half a second, so that the tests are short."""
+    monkeypatch.setattr(progress, "WHILE", 0.5)
 
 
 def test_a_pipe_is_told_each_long_step_and_what_a_costly_method_will_take(camctl, photo, tmp_path):

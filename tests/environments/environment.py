@@ -34,7 +34,7 @@ def build_wheels(folder: Path) -> list[Path]:
 
 def copy_tests(folder: Path) -> None:
     """Copy the tests and what they read, without the packages: the tests import the installed wheels."""
-    for name in ("tests", "plugins"):
+    for name in ("tests", "plugins", "docs"):
         packages = shutil.ignore_patterns("camctl_*", "__pycache__", ".*")
         shutil.copytree(ROOT / name, folder / name, ignore=packages)
     for name in ("README.md", "pyproject.toml"):
