@@ -31,7 +31,7 @@ SLOW = {"camctl[sess]", "camctl[scorecam]", "camctl[shapleycam]", "camctl[recipr
 CLOSE = 1e-5
 """Largest difference of maps, as a share of the map's largest value."""
 
-CLOSE_BY_METHOD = {"camctl[fullgrad]": 5e-3}
+CLOSE_BY_METHOD = {"camctl[fullgrad]": 5e-3, "camctl[rise]": 1e-4}
 """The same for gradients through the whole network: a ReLU whose input is zero but for rounding lets them through in
 a batch and not alone, or the other way round."""
 

@@ -137,7 +137,8 @@ def at_the_desk(desks, monkeypatch):
         monkeypatch.setenv("COLUMNS", "120")
         return desks[page]
 
-    return sit
+    yield sit
+    sys.modules.pop("nets", None)  # others have a module of this name
 
 
 def words(command: str) -> list[str]:

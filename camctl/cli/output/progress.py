@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Step = Callable[[str, int, int], None]
 
-WHILE = 10.0
+WHILE = 30.0
 """Seconds after which a step is worth a line on a pipe."""
 
 
