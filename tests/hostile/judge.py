@@ -152,7 +152,8 @@ def _cache(case: Case, folder: Path, before: Snapshot, code: int) -> dict[str, s
     if case.cached is None:
         return {}
     for path in (folder / "home").rglob("*"):
-        if not path.is_file() or path.suffix == ".part":
+        # What is known of a model's layers and classes, for completion, is no download.
+        if not path.is_file() or path.suffix == ".part" or path.parent.name == "models":
             continue
         content, name = path.read_bytes(), str(path.relative_to(folder))
         refused = code > 0 and name in before and before[name][2] == hashlib.sha256(content).hexdigest()
