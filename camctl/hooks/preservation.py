@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 SPLIT = {"DTensor", "FlatParameter"}
-"""Kinds of parameters of which each process holds a part (FSDP)."""
+"""Kinds of parameters that are split over processes (FSDP)."""
 
 
 @contextmanager

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     remarks=(
         (
             "Slow and wide: on demo:resnet .71 of its light lies on the asked object after 1001 passes, GradCAM's .93 "
-            "after one (30 questions, of which both point at the object in all; on demo:vit in 1.00 and .93)."
+            "after one (30 questions; both point at the object in all of them; on demo:vit in 1.00 and .93)."
         ),
     ),
 )

@@ -54,8 +54,8 @@ def explain(  # noqa: PLR0913
     image
         A path, a PIL image, or pixels (H, W, 3), uint8 RGB.
     methods
-        Names as in `camctl methods`, or `seed`, `fast` or `all`, of which those that cannot work on this model are left
-        out, with a note; `auto` is GradCAM, or GradCAMElementWise if the head reads a class token alone.
+        Names as in `camctl methods`, or `seed`, `fast` or `all`: methods of these three that cannot work on this model
+        are left out, with a note. `auto` is GradCAM, or GradCAMElementWise if the head reads a class token alone.
     method_options
         Options of the methods that have options of these names.
     targets
