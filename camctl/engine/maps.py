@@ -42,23 +42,23 @@ def principal(evidence: Tensor, *, of_class: bool = True) -> Tensor:
     flips between machines.
     """
     n, _, height, width = evidence.shape
-    cells = evidence.flatten(2).mT.double()
-    finite = torch.isfinite(cells).flatten(1).all(1)
-    cells = torch.where(finite[:, None, None], cells, 0.0)  # eigh would raise; the verdict names the fault
-    centred = cells - cells.mean(1, keepdim=True)
-    if centred.shape[1] <= centred.shape[2]:
-        values, vectors = leading(centred @ centred.mT)
+    cells = evidence.flatten(2).double()
+    means = cells.mean(2, keepdim=True)
+    finite = means.isfinite().all(1)
+    centred = torch.where(finite[:, None], cells - means, 0.0)  # eigh would raise; the verdict names the fault
+    if centred.shape[2] <= centred.shape[1]:
+        values, vectors = leading(centred.mT @ centred)
         projection = vectors * values.clamp_min(0).sqrt()[:, None]
     else:
-        _, vectors = leading(centred.mT @ centred)
-        projection = (centred @ vectors[:, :, None])[:, :, 0]
-    total = centred.sum(2)
+        _, vectors = leading(centred @ centred.mT)
+        projection = (vectors[:, None] @ centred)[:, 0]
+    total = centred.sum(1)
     norm = projection.norm(dim=1) * total.norm(dim=1)
     sign = (projection * total).sum(1) / norm
     largest = projection.gather(1, projection.abs().argmax(1, keepdim=True))[:, 0]
     sign = torch.where((norm > 0) & (sign.abs() >= 1e-6), sign, largest) if of_class else largest  # noqa: PLR2004
     projection = torch.where((sign < 0)[:, None], -projection, projection)
-    projection = torch.where(finite[:, None], projection, float("nan"))
+    projection = torch.where(finite, projection, float("nan"))
     return projection.float().reshape(n, height, width)
 
 

@@ -54,6 +54,12 @@ def _categories() -> dict[str, Any]:
     return run_path(str(folder / "datasets" / "categories.py"))
 
 
+@cache
+def imagenet_synonyms() -> tuple[str, ...]:
+    """Return all other names of each of ImageNet's classes, separated by commas."""
+    return synonyms(imagenet_names())
+
+
 def imagenet_wnids() -> tuple[str, ...]:
     """Return the WordNet numbers of ImageNet's 1000 classes, in the order of the classes."""
     return tuple(files("camctl.kit").joinpath("imagenet_wnids.txt").read_text(encoding="ascii").split())

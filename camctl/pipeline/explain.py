@@ -115,7 +115,8 @@ def explain(  # noqa: PLR0913
     scene = scene_of(plan_of(loaded_of(model), family), picture)
     refused = {method.name: error for method in picked if (error := refusal(method, scene.plan))}
     able = tuple(method for method in picked if method.name not in refused)
-    asked = {method.name for method in pick_methods([name for name in names if not is_set(name)] or [AUTO])}
+    alone = [name for name in names if not is_set(name)]
+    asked = {method.name for method in (picked if len(alone) == len(names) else pick_methods(alone or [AUTO]))}
     if refused and (not able or asked & refused.keys()):
         raise next(error for name, error in refused.items() if name in asked or not able)
     ask = partial(_explained, manner=replace(manner, methods=able), layers=layers, needed=asked, verify=verify)

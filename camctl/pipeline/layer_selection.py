@@ -51,27 +51,18 @@ MOST_PICTURES = 4
 
 
 def default_layers(scene: Scene) -> LayerGroup:
-    """Return the layers that the adapter names, or the probe chooses. Raises `InputError` if there is none.
-
-    They are the model's: the first picture of a size decides, if its score depends on them at all.
-    """
-    key = (scene.plan.hints, (scene.inputs.shape[-2], scene.inputs.shape[-1]))
-    if key in scene.plan.groups:
-        return scene.plan.groups[key]
+    """Return the layers that the adapter names, or the probe chooses. Raises `InputError` if there is none."""
     if scene.loaded.opaque:
         return LayerGroup((PICTURE,), "source")
     if scene.plan.adapter:
         group = LayerGroup(scene.plan.claimed_layers(), f"adapter {scene.plan.adapter}")
     else:
-        layers = scene.probe()
+        layers = scene.survey()
         group = LayerGroup(layers.default, "probe", layers.pre_activation, layers.rectified)
-        live = {record.name for record in layers.records if record.usable}
-        if live.issuperset(layers.default):
-            scene.plan.groups[key] = group
         if batch := _batch_inside(layers):
             raise InputError(batch, hint=SEE_LAYERS)
     if not group.names:
-        raise InputError(no_layer(scene.probe()), hint=SEE_LAYERS)
+        raise InputError(no_layer(scene.survey()), hint=SEE_LAYERS)
     return group
 
 
@@ -164,7 +155,7 @@ def _groups(scene: Scene, text: str) -> Groups:
 
 def _spread(scene: Scene, count: int) -> Groups:
     """Return usable layers from shallow to deep; those with worthless maps are left out if others remain."""
-    names = ladder(scene.probe(), count, default_layers(scene).names[-1])
+    names = ladder(scene.survey(), count, default_layers(scene).names[-1])
     if not names:
         return [InputError(NO_LAYER, hint=SEE_LAYERS)]
     spread = evenly(sound_layers(scene, names) or names, count)
@@ -203,7 +194,7 @@ def best_layer(
 
 def _candidates(scene: Scene) -> list[str]:
     """Return the default layers, and some from shallow to deep, whose maps show something; shallow first."""
-    layers, default = scene.probe(), default_layers(scene)
+    layers, default = scene.survey(), default_layers(scene)
     steps = evenly(ladder(layers, CANDIDATES, default.names[-1]), CANDIDATES - len(default.pre_activation))
     order = {record.name: record.order for record in layers.records}
     names = sorted({*default.pre_activation, *steps}, key=lambda name: order[name])

@@ -221,8 +221,9 @@ def _passed(
     fetched = dict(zip(distinct, fetch(list(distinct.values())), strict=True))
     clock.add("methods", sum(each.milliseconds for found in fetched.values() for each in found), count)
     named = {maps.method.name for maps in distinct.values()} - {method.name for method in manner.methods}
-    named.discard(black_box_method().name)
-    chosen = [Hint(MEASURED.format(name), method="GradCAM") for name in sorted(named - {"GradCAM"})]
+    if named:
+        named -= {"GradCAM", black_box_method().name}
+    chosen = [Hint(MEASURED.format(name), method="GradCAM") for name in sorted(named)]
     passed: list[Passed | CamctlError] = []
     for b, picture in enumerate(asked):
         if picture.error is not None:

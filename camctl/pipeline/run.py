@@ -123,7 +123,7 @@ def _cams(scene: Scene, groups: Sequence[LayerGroup | CamctlError], manner: Mann
     """Return the maps that were drawn, with advice on those that are worthless."""
     from camctl.engine.verdict import advice
 
-    probe = cache(scene.probe)  # once for all maps: which layers can be used does not depend on the question
+    survey = cache(scene.survey)  # which layers can be used does not depend on the question
     cams: dict[Key, Cam] = {}
     for key, drawn, target in sorted(passed.drawn(), key=lambda entry: entry[0]):
         group = groups[key[1]]
@@ -137,7 +137,7 @@ def _cams(scene: Scene, groups: Sequence[LayerGroup | CamctlError], manner: Mann
             drawn.method,
             (*group.names, *group.pre_activation),
             scene.loaded.name,
-            probe,
+            survey,
             probed=group.chosen_by == "probe",
             notes=scene.loaded.notes,
         )

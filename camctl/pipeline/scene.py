@@ -8,7 +8,7 @@ from weakref import finalize
 
 from camctl import registry
 from camctl.errors import Hint
-from camctl.kit.data_sets import IMAGENET, imagenet_names, synonyms
+from camctl.kit.data_sets import IMAGENET, imagenet_names, imagenet_synonyms
 from camctl.pipeline.load import loaded_of
 from camctl.values.picture import read_picture
 from camctl.values.request import DETECTED, Family
@@ -49,8 +49,8 @@ class _Known:
     meter: ViewMeter
     hints: dict[Family, tuple[LayoutHints, str]] = field(default_factory=dict)
     """What is said about its layouts, and the name of the adapter that says it, by what the user says."""
-    groups: dict[tuple[LayoutHints, tuple[int, int]], LayerGroup] = field(default_factory=dict)
-    """The default target layers, by what is said about layouts and the size of the model's input."""
+    surveys: dict[tuple[LayoutHints, tuple[int, int]], LayerMap] = field(default_factory=dict)
+    """What a probe found, by what is said about layouts and the size of the model's input."""
     alone: dict[tuple[int, ...], str] = field(default_factory=dict)
     """Shape of an input -> why pictures of it are run alone; empty if they are not."""
 
@@ -77,8 +77,8 @@ class Plan:
     adapter: str
     """Name of the adapter that knows the model; empty if none does."""
     reader: OutputReader
-    groups: dict[tuple[LayoutHints, tuple[int, int]], LayerGroup]
-    """The default target layers that were found so far, by layouts and size of the model's input."""
+    surveys: dict[tuple[LayoutHints, tuple[int, int]], LayerMap]
+    """What a probe found, by layouts and size of the model's input."""
     meter: ViewMeter
     """What measures the views of pictures."""
     alone: dict[tuple[int, ...], str]
@@ -157,7 +157,7 @@ class Plan:
         """Return the names of `count` classes and their synonyms; a thousand classes without names are ImageNet's."""
         if self.reader.names is None and count == IMAGENET and self.output.kind in CLASSES and not self.output.heads:
             self.assumed = True
-            return imagenet_names(), synonyms(imagenet_names())
+            return imagenet_names(), imagenet_synonyms()
         return self.reader.names, self.loaded.synonyms
 
     @property
@@ -192,6 +192,19 @@ class Scene:
         plan = self.plan
         return probe(plan.table, plan.forward, self.inputs, plan.hints, question or plan.usual_question)
 
+    def survey(self) -> LayerMap:
+        """Return what a probe finds out about the layers, once for all pictures of a size.
+
+        The first picture decides whose score depends on the default layers; until there is one, each is probed.
+        """
+        key = (self.plan.hints, (self.inputs.shape[-2], self.inputs.shape[-1]))
+        if key in self.plan.surveys:
+            return self.plan.surveys[key]
+        layers = self.probe()
+        if layers.default and {record.name for record in layers.records if record.usable}.issuperset(layers.default):
+            self.plan.surveys[key] = layers
+        return layers
+
 
 @dataclass(frozen=True)
 class LayerGroup:
@@ -224,7 +237,7 @@ def plan_of(loaded: LoadedModel, family: Family = DETECTED) -> Plan:
         hints=hints,
         adapter=name,
         reader=known.reader,
-        groups=known.groups,
+        surveys=known.surveys,
         meter=known.meter,
         alone=known.alone,
     )

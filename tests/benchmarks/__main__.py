@@ -2,7 +2,7 @@
 
 All is measured in turns; medians, quartiles and ratios to a bare forward pass are printed. Weights are random. Nothing
 here is a test. The peer torch-cam is in the dependency group `peers`. On CUDA: `--device cuda`, and the groups single,
-library, perturbation and probe, within `--budget` seconds.
+library, batch and perturbation, within `--budget` seconds.
 """
 
 from __future__ import annotations
@@ -10,19 +10,22 @@ from __future__ import annotations
 import argparse
 import json
 import warnings
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from camctl.cli.process import keep_memory
 from tests.benchmarks import groups, growth, processes
+from tests.benchmarks.dataset import dataset
 from tests.benchmarks.turns import machine
 
 if TYPE_CHECKING:
     from tests.benchmarks.turns import Table
 
 ROOT = Path(__file__).parents[2]
-GROUPS = ("single", "library", "perturbation", "probe", "process", "growth")
+GROUPS = ("single", "library", "batch", "perturbation", "probe", "dataset", "process", "growth")
 MARKS = "<!-- benchmarks -->\n", "<!-- /benchmarks -->"
 
 
@@ -37,6 +40,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="write docs/speed.md and the curves beside it")
     given = parser.parse_args()
     warnings.filterwarnings("ignore")
+    keep_memory()  # as the command does; the peers have it too
     start, parts, kept = monotonic(), [machine(given.device)], []
     print(parts[0], flush=True)  # noqa: T201
     for name in given.groups or GROUPS:
@@ -78,7 +82,7 @@ def measured(name: str, given: argparse.Namespace, where: str) -> Any:
             text = f"\n\nPeak memory: {memory}." if memory else ""
             yield f"{table.markdown()}{text}", table.to_dict() | {"peaks": peaks}
         return
-    tables: list[Table] = getattr(groups, name)(given.device, given.rounds)
+    tables: Iterator[Table] = (dataset if name == "dataset" else getattr(groups, name))(given.device, given.rounds)
     for table in tables:
         yield table.markdown(), table.to_dict()
 

@@ -1,4 +1,4 @@
-"""How time grows with methods, classes, pixels and networks, and a picture of it.
+"""How time grows with methods, classes, layers, pixels, networks and pictures, and a picture of it.
 
 With 16 methods grad-cam draws its eight twice, camctl eight and eight others. With several classes camctl starts from
 pixels, grad-cam from a tensor.
@@ -6,11 +6,14 @@ pixels, grad-cam from a tensor.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.benchmarks.dataset import Runs
 from tests.benchmarks.nets import EIGHT, Net
 from tests.benchmarks.turns import in_turns
 
@@ -19,13 +22,15 @@ if TYPE_CHECKING:
 
 MORE = (*EIGHT, "CAM", "FEM", "KPCA-CAM", "SegEigenCAM", "RandomCAM", "random", "centre", "edges")
 COUNTS = ("1", "2", "4", "8", "16")
+STAGES = ("layer4", "layer3", "layer2", "layer1")
+PICTURES = ("1", "10", "100", "1000")
 SIDES = ("56", "112", "224", "448", "896")
 NETS = ("resnet18", "resnet50", "swin_t", "vit_b_16", "vit_l_16")
 
 
 @dataclass(frozen=True)
 class Curve:
-    """Milliseconds of a bare forward pass and of maps, by what grows."""
+    """Milliseconds of the bare forward passes (of plain inference over files) and of maps, by what grows."""
 
     title: str
     labels: tuple[str, ...]
@@ -56,19 +61,32 @@ def curves(device: str, rounds: int) -> list[Curve]:
         other = Net(label, device)
         return other.bare(), other.engine(EIGHT)
 
-    def curve(title: str, labels: Sequence[str], works_of: Callable[[str], tuple[Work, ...]]) -> Curve:
+    def of_layers(label: str) -> tuple[Work, ...]:
+        return net.bare(), net.engine(["GradCAM"], layers=STAGES[: int(label)])
+
+    def curve(
+        title: str, labels: Sequence[str], works_of: Callable[[str], tuple[Work, ...]], rounds: int = rounds
+    ) -> Curve:
         columns: list[list[float]] = []
         for label in labels:
             works = {str(number): work for number, work in enumerate(works_of(label))}
             columns.append([1e3 * timed.median for timed in in_turns(works, rounds, device=device).values()])
         return Curve(title, tuple(labels), *(tuple(column) for column in zip(*columns, strict=True)))
 
-    return [
-        curve("methods (ResNet-50, one class)", COUNTS, of_methods),
-        curve("classes (ResNet-50, GradCAM)", COUNTS, of_classes),
-        curve("side of the picture, px (ResNet-50, eight methods)", SIDES, of_sides),
-        curve("network (224 px, eight methods)", NETS, of_nets),
-    ]
+    with tempfile.TemporaryDirectory() as made:
+        runs = Runs("mobilenet_v3_large", device, Path(made), int(PICTURES[-1]))
+
+        def of_pictures(label: str) -> tuple[Work, ...]:
+            return partial(runs.plain, int(label)), partial(runs.explained, ["GradCAM"], int(label))
+
+        return [
+            curve("methods (ResNet-50, one class)", COUNTS, of_methods),
+            curve("classes (ResNet-50, GradCAM)", COUNTS, of_classes),
+            curve("layers (ResNet-50, GradCAM)", ("1", "2", "3", "4"), of_layers),
+            curve("side of the picture, px (ResNet-50, eight methods)", SIDES, of_sides),
+            curve("network (224 px, eight methods)", NETS, of_nets),
+            curve("pictures (MobileNetV3-Large, GradCAM, JPEG files)", PICTURES, of_pictures, 1),
+        ]
 
 
 def draw(found: list[Curve], path: Path, machine: str) -> None:
@@ -78,10 +96,10 @@ def draw(found: list[Curve], path: Path, machine: str) -> None:
     mpl.use("agg")
     from matplotlib import pyplot as plt
 
-    figure, axes = plt.subplots(2, 2, figsize=(10, 7), layout="constrained")
+    figure, axes = plt.subplots(2, 3, figsize=(13, 7), layout="constrained")
     for axis, curve in zip(axes.flat, found, strict=True):
         places = range(len(curve.labels))
-        lines = {"bare forward pass": (curve.bare, "#777777"), "camctl": (curve.maps, "#0b6fb8")}
+        lines = {"bare": (curve.bare, "#777777"), "camctl": (curve.maps, "#0b6fb8")}
         if curve.peer:
             lines["grad-cam"] = (curve.peer, "#d9730d")
         for name, (values, colour) in lines.items():

@@ -62,6 +62,13 @@ class Net:
         return camctl.load(self.module)
 
     @cached_property
+    def table(self) -> Any:
+        """Its modules by name, which the pipeline lists once a model."""
+        from camctl.engine.model_state import ModuleTable
+
+        return ModuleTable.of(self.module)
+
+    @cached_property
     def pixels(self) -> Any:
         """A drawn scene of the input's size."""
         from camctl.demo.scenes import render, scene
@@ -102,13 +109,31 @@ class Net:
 
         return work
 
-    def engine(self, methods: Sequence[str], *, aug: bool = False) -> Work:
-        """camctl's engine, from a tensor to maps on the host."""
+    def engine(self, methods: Sequence[str], *, aug: bool = False, layers: Sequence[str] = ()) -> Work:
+        """camctl's engine, from a tensor to maps on the host; several layers are fused."""
         from camctl.pipeline.method_selection import pick_methods
         from tests.drawing import drawn
 
-        picked = pick_methods(methods)
-        return lambda: drawn(self.module, self.inputs, [self.layer], picked, TARGET, aug_smooth=aug)
+        picked, table, places = pick_methods(methods), self.table, list(layers or [self.layer])
+        return lambda: drawn(table, self.inputs, places, picked, TARGET, forward=self.module, aug_smooth=aug)
+
+    def batch(self, methods: Sequence[str], count: int) -> Work:
+        """camctl's pipeline on a batch of tensors, from the device to maps on the host."""
+        from camctl.engine.model_state import untouched
+        from camctl.pipeline.layer_selection import fused_layers
+        from camctl.pipeline.method_selection import pick_methods
+        from camctl.pipeline.passes import Clock, Manner, run_batch
+        from camctl.pipeline.scene import plan_of, scene_of
+        from camctl.values.picture import Picture
+
+        scenes = [scene_of(plan_of(self.loaded), Picture("", self.pixels))] * count
+        manner, group = Manner(methods=pick_methods(methods)), fused_layers(scenes[0], (self.layer,), "mean")
+
+        def work() -> object:
+            with untouched(self.table):
+                return run_batch(scenes, [group], manner, [lambda predictions: predictions.top(1)] * count, Clock())
+
+        return work
 
     def library(self, methods: Sequence[str], classes: int = 1) -> Work:
         """`camctl.explain`, from pixels to an explanation, of a loaded model."""

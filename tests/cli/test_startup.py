@@ -1,6 +1,7 @@
 """What answers at once imports nothing heavy; each in a fresh process."""
 
 import os
+import platform
 import subprocess
 import sys
 
@@ -119,3 +120,26 @@ def test_typer_without_what_makes_the_start_quick_gives_the_same_answers(camctl,
     monkeypatch.setattr("camctl.cli.parsing.groups.quicken", lambda _commands: None)
 
     assert camctl(*words) == quick
+
+
+FAULTS = """
+import resource, sys
+from camctl.cli.process import keep_memory
+if sys.argv[1:]:
+    keep_memory()
+for number in range(9):
+    bytearray(8_000_000), bytearray(60_000_000)
+    if number == 0:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="a setting of glibc")
+def test_freed_memory_is_kept_for_the_next_batch_unless_the_user_has_settings_of_their_own():
+    def faults(*words, **environment):
+        started = [sys.executable, "-c", FAULTS, *words]
+        return int(subprocess.run(started, env=os.environ | environment, capture_output=True, check=True).stdout)
+
+    assert faults("keep") < 100 < faults() / 10  # pages that the system cleared again
+    assert faults("keep", MALLOC_ARENA_MAX="2") > 1000

@@ -18,6 +18,7 @@ from camctl.cli.parsing.figure import IN_FIGURE, PAPER, FigureOptions
 from camctl.cli.parsing.groups import argument, option, switch, words_of
 from camctl.cli.parsing.labels import Labels
 from camctl.cli.parsing.texts import parse_boxes, parse_masks, pictures_in, split_names
+from camctl.cli.process import keep_memory
 from camctl.errors import ExitCode, InputError, PluginError, UnknownNameError
 from camctl.values.request import Evaluation
 
@@ -194,6 +195,7 @@ def compare(
     earlier = load_raw(expanded(evaluation.baseline)).maps if evaluation.baseline is not None else None
     labels = Labels(look["name"], known_words(pictures, methods, evaluation, question))
     loader = labels.loading if len(pending) == 1 else partial
+    keep_memory()
     with sink.working() as progress:
         comparison = compare_(
             [PendingModel(model.model, loader(partial(model.load, progress))) for model in pending],

@@ -10,6 +10,7 @@ from camctl.cli.output.saving import map_files
 from camctl.cli.parsing import options
 from camctl.cli.parsing.data import DataOptions
 from camctl.cli.parsing.drawing import DrawnClasses, DrawnMethods, MapOutput, PictureOptions
+from camctl.cli.process import keep_memory
 from camctl.datasets import is_data
 from camctl.errors import ExitCode, InputError
 
@@ -54,6 +55,7 @@ def run(
     picture = read_picture(subject.image, subject.reading.reading())
     with sink.working() as progress:
         loaded = request.load(progress)
+        keep_memory()
         progress.say("Running it")
         explanation = explain(
             loaded,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from camctl.cli.output.data_report import Tally, interrupted, summary
 from camctl.cli.output.saving import PICTURE_SUFFIXES
 from camctl.cli.parsing.assignments import parse_assignments
+from camctl.cli.process import keep_memory
 from camctl.errors import ExitCode, InputError
 from camctl.paths import is_address
 from camctl.results.folder import START
@@ -53,6 +54,7 @@ def run_data(
         message = f"'{question.expect}' is expected, and each picture of a data set has a label of its own."
         raise InputError(message, hint="Expect that: --expect label")
     with sink.working() as progress, _telling_how_to_go_on(sink, out):
+        keep_memory()
         progress.say(f"Loading {request.model}")
         results = explain_dataset(
             PendingModel(request.model, partial(load, request.model, request.checkpoint, **request.keywords)),
