@@ -34,18 +34,19 @@ def _any_model(_module: nn.Module) -> str:
     needs={"activations", "rescoring"},
     cost=Cost(text="1 forward a channel; top_channels=N makes it N"),
 )
-def scorecam(capture: Capture, *, batch_size: int = 16, top_channels: int | None = None) -> Evidence:
+def scorecam(capture: Capture, *, batch_size: int | None = None, top_channels: int | None = None) -> Evidence:
     """Evidence (N, C, H, W).
 
-    `batch_size`: channels in one forward pass; more take more memory. `top_channels`: number of channels to score,
-    those that vary most over the grid; the others get no weight. None scores all. Known as Faster Score-CAM, which has
-    no paper.
+    `batch_size`: channels in one forward pass; more take more memory. None is 8, or 64 on a GPU. `top_channels`:
+    number of channels to score, those that vary most over the grid; the others get no weight. None scores all. Known as
+    Faster Score-CAM, which has no paper.
     """
     import torch
     from torch.nn.functional import interpolate
 
-    _at_least("batch_size", batch_size, 1)
     activations = capture.activations
+    at_once = (8 if activations.device.type == "cpu" else 64) if batch_size is None else batch_size
+    _at_least("batch_size", at_once, 1)
     count = activations.shape[1]
     if top_channels is not None:
         _at_least("top_channels", top_channels, 1)
@@ -56,7 +57,7 @@ def scorecam(capture: Capture, *, batch_size: int = 16, top_channels: int | None
     weights = torch.zeros_like(activations[:, :, 0, 0])
     for view, channels in enumerate(selected):
         scores = []
-        for part in activations[view, channels].split(batch_size):
+        for part in activations[view, channels].split(at_once):
             masks = interpolate(part[:, None], capture.inputs.shape[2:], mode="bilinear", align_corners=True)
             least, most = masks.amin((2, 3), keepdim=True), masks.amax((2, 3), keepdim=True)
             seen = capture.inputs[view].float() * ((masks - least) / (most - least + 1e-8))
