@@ -56,7 +56,8 @@ class Runs:
         self.loaded = camctl.load(f"torchvision:{name}", random_weights=True, device=device)
         self.folder, self.numbers = folder, count()
         self.files = draw(folder, pictures)
-        own = Explainer(self.loaded, open_data(str(folder / "pictures")), DatasetRequest(methods=("GradCAM",)))
+        data, request = open_data(str(folder / "pictures")), DatasetRequest(methods=("GradCAM",))
+        own = Explainer(self.loaded, data, request, batch_size=None, workers=None)
         self.batch, self.workers = own.batch_size, own.workers
 
     def explained(self, methods: Any, pictures: int | None = None) -> None:

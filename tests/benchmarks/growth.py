@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 MORE = (*EIGHT, "CAM", "FEM", "KPCA-CAM", "SegEigenCAM", "RandomCAM", "random", "centre", "edges")
 COUNTS = ("1", "2", "4", "8", "16")
 STAGES = ("layer4", "layer3", "layer2", "layer1")
+SHORT = {
+    "resnet18": "R-18",
+    "resnet50": "R-50",
+    "swin_t": "Swin-T",
+    "vit_b_16": "ViT-B/16",
+    "vit_l_16": "ViT-L/16",
+}
 PICTURES = ("1", "10", "100", "1000")
 SIDES = ("56", "112", "224", "448", "896")
 NETS = ("resnet18", "resnet50", "swin_t", "vit_b_16", "vit_l_16")
@@ -85,7 +92,7 @@ def curves(device: str, rounds: int) -> list[Curve]:
             curve("layers (ResNet-50, GradCAM)", ("1", "2", "3", "4"), of_layers),
             curve("side of the picture, px (ResNet-50, eight methods)", SIDES, of_sides),
             curve("network (224 px, eight methods)", NETS, of_nets),
-            curve("pictures (MobileNetV3-Large, GradCAM, JPEG files)", PICTURES, of_pictures, 1),
+            curve("JPEG files (MobileNetV3-Large, GradCAM)", PICTURES, of_pictures, 1),
         ]
 
 
@@ -95,24 +102,28 @@ def draw(found: list[Curve], path: Path, machine: str) -> None:
 
     mpl.use("agg")
     from matplotlib import pyplot as plt
+    from matplotlib import ticker
 
-    figure, axes = plt.subplots(2, 3, figsize=(13, 7), layout="constrained")
+    figure, axes = plt.subplots(2, 3, figsize=(12, 6.5), layout="constrained")
     for axis, curve in zip(axes.flat, found, strict=True):
-        places = range(len(curve.labels))
-        lines = {"bare": (curve.bare, "#777777"), "camctl": (curve.maps, "#0b6fb8")}
-        if curve.peer:
-            lines["grad-cam"] = (curve.peer, "#d9730d")
+        lines = {
+            "bare": (curve.bare, "#777777"),
+            "camctl": (curve.maps, "#0b6fb8"),
+            "grad-cam": (curve.peer, "#d9730d"),
+        }
         for name, (values, colour) in lines.items():
-            axis.plot(places, values, color=colour, marker="o", markersize=4, linewidth=1.8)
-            axis.annotate(
-                name, (places[-1], values[-1]), xytext=(6, 0), textcoords="offset points", color=colour, va="center"
-            )
+            axis.plot(
+                range(len(values)), values, color=colour, marker="o", markersize=4, linewidth=1.8, label=name
+            )  # fmt: skip
         axis.set_yscale("log")
-        axis.set_xticks(list(places), curve.labels)
-        axis.set_xlim(-0.2, len(curve.labels) - 0.1 + 0.28 * len(curve.labels))
+        axis.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+        axis.yaxis.set_major_formatter(ticker.FormatStrFormatter("%g"))
+        axis.yaxis.set_minor_formatter(ticker.NullFormatter())
+        axis.set_xticks(range(len(curve.labels)), [SHORT.get(label, label) for label in curve.labels])
         axis.set_xlabel(curve.title)
         axis.set_ylabel("ms")
         axis.spines[["top", "right"]].set_visible(False)
         axis.grid(axis="y", which="major", color="#dddddd", linewidth=0.8)
+    axes.flat[0].legend(frameon=False)
     figure.suptitle(machine, fontsize=8, color="#555555")
     figure.savefig(path, dpi=110)
