@@ -25,6 +25,8 @@ KINDS: dict[type, tuple[type, str]] = {
 
 def check_options(kind: str, plugins: Sequence[Method | Metric], options: Mapping[str, Any]) -> None:
     """Raise `InputError` for an option that no plugin of the `kind` ("method") has, or for a wrong value."""
+    if not options:
+        return
     known = {key for plugin in plugins for key in plugin.options}
     names = ", ".join(plugin.name for plugin in plugins)
     _check_names(f"None of the {kind}s {names} has an", known, options)
