@@ -37,6 +37,8 @@ class Target:
     """The detected box in pixels of the picture; None if there is none."""
     plain: bool = False
     """Whether the score is shown as it is (a cosine), not as a share of 1."""
+    name: str = ""
+    """What a figure calls it instead of its title; empty for that."""
     mark: Any = field(default=None, compare=False, repr=False)
     """What is drawn on the picture: a box in its pixels, or a mask (h, w) of the model's input; None for neither."""
     other: Any = field(default=None, compare=False, repr=False)
@@ -57,6 +59,8 @@ class Target:
     @property
     def title(self) -> str:
         """Label for people, such as `tabby, tabby cat`, `tabby vs lynx and puma`, `age up` or `road in predicted`."""
+        if self.name:
+            return self.name
         named = self._named
         if self.where:
             return f"{named} in {self.where}"
