@@ -64,7 +64,7 @@ def test_one_map_is_saved_in_the_file_named(camctl, photo, tmp_path):
 
     assert done.json["maps"][0]["path"] == str(tmp_path / "new" / "cam.webp")
     with Image.open(tmp_path / "new" / "cam.webp") as picture:
-        assert picture.size == (64, 48)
+        assert picture.size == (224, 168)  # of a view of 64 x 48 pixels
 
 
 @pytest.mark.parametrize("folder", ["maps/", "maps"])
