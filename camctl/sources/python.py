@@ -136,7 +136,8 @@ def _make(reference: str, options: Mapping[str, Any]) -> Any:
         if not callable(factory):
             message = f"'{attribute}' in {path} is a {type(factory).__name__}, neither a model nor a function."
             raise InputError(message, hint=_USAGE)
-        with reported(f"{path}:{attribute}() failed", f"Try it: python -c 'import {path}; {path}.{attribute}()'"):
+        hint = f"Try it: python -c 'import {path}; {path}.{attribute}()'"
+        with reported(f"{path}:{attribute}() failed", hint, module=path):
             _check_arguments(factory, reference, options)
             return factory(**options)
 
@@ -160,7 +161,7 @@ def _missing(path: str) -> InputError:
 
 
 def _module(path: str) -> Any:
-    with reported(f"'{path}' cannot be imported", f"Try it: python -c 'import {path}'"):
+    with reported(f"'{path}' cannot be imported", f"Try it: python -c 'import {path}'", module=path):
         try:
             return importlib.import_module(path)
         except ModuleNotFoundError as error:

@@ -182,6 +182,16 @@ def test_missing_module_and_missing_dependency_are_told_apart(write: Write) -> N
         load(f"{write('def')}:Net")
 
 
+def test_a_module_that_fails_is_named_with_its_line(write: Write) -> None:
+    above = NET.count("\n")
+    failing = write("1 / 0\n")
+    with pytest.raises(InputError, match=rf"ZeroDivisionError: division by zero \({failing}\.py, line {above + 1}\)"):
+        load(f"{failing}:Net")
+    failing = write("def build():\n    import json\n    return json.loads('{')\n")
+    with pytest.raises(InputError, match=rf"build\(\) failed: JSONDecodeError: .* \({failing}\.py, line {above + 3}\)"):
+        load(f"{failing}:build")
+
+
 def test_current_folder_may_be_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "gone"
     folder.mkdir()
