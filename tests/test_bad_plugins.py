@@ -111,8 +111,7 @@ AT_IMPORT = {
     "function": ("def plugin(capture): ...", "cannot be used: its entry point has the type function; decorate"),
     "newer": (
         method("newer", more=", vectorised=True"),
-        "cannot be loaded: TypeError: Method.__init__() got an unexpected keyword argument 'vectorised' "
-        "(bad_newer.py, line 4)",
+        "cannot be loaded: TypeError: Method.__init__() got an unexpected keyword argument 'vectorised' (bad_newer.py",
     ),
     "needy": (
         method("needy").replace('"gradients"', '"moonlight"'),

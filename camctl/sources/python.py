@@ -86,12 +86,14 @@ class PythonSource(Source):
         model = loaded or self.wrap(module, name=f"python:{reference}")
         if options.random_weights and not loaded:
             settle(module, model.forward, input_shape(model.preprocess, model.input_size, model.bands), options.seed)
+        names = model.class_names or (weights.class_names if weights and not loaded else None)
+        named = weights.naming(names) if weights and not model.class_names else ()
         return replace(
             model,
-            class_names=model.class_names or (weights.class_names if weights and not loaded else None),
+            class_names=names,
             checkpoint=weights.origin if weights else model.checkpoint,
             random_weights=options.random_weights or (model.random_weights and weights is None),
-            notes=(*notes, *model.notes),
+            notes=(*notes, *named, *model.notes),
         )
 
     def wrap(self, module: nn.Module, *, name: str = "") -> LoadedModel:
