@@ -13,6 +13,10 @@ Direction = Literal["", "up", "down"]
 """Whether a map explains why a value is higher or lower; empty for a class."""
 
 
+CONTRAST = "A vs B: what speaks for A rather than B, and the probability of A if only A and B were possible"
+"""How to read the name and the score of a class in contrast with others."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Target:
     """The class explained, its label and its score (0..1); of a regression the value, in its own unit.

@@ -159,6 +159,7 @@ def test_a_class_is_told_from_others_and_said_to_be(camctl, photo, tmp_path):
 
     assert done.code == 0
     assert "dog vs hen[1] and cow" in done.err
+    assert "A vs B: what speaks for A rather than B, and the probability of A if only A and B were possible" in done.err
     assert [path.name for path in tmp_path.glob("*dog-vs*")] == ["photo_dog-vs-hen-1-and-cow_gradcam.png"]
     target = camctl(*arguments, "--versus-strength", 0.6, "--json").json["maps"][0]["target"]
     assert [one["label"] for one in target["versus"]] == ["hen[1]", "cow, ox"]
