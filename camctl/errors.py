@@ -220,6 +220,27 @@ def _described(error: BaseException) -> tuple[str, str]:
     return name, text
 
 
+def line_in(module: str, error: BaseException) -> str:
+    """Return the innermost file and line of a module's package in a traceback, in brackets; empty without one.
+
+    Empty as well for an error of syntax, whose message names them.
+    """
+    from pathlib import Path
+    from traceback import walk_tb
+
+    if isinstance(error, SyntaxError) and str(error.filename).endswith(".py"):
+        return ""
+    text = ""
+    for frame, line in walk_tb(error.__traceback__):
+        name = frame.f_globals.get("__name__", "")
+        if not isinstance(name, str) or name.partition(".")[0] != module.partition(".")[0]:
+            continue
+        file = Path(frame.f_code.co_filename)
+        depth = name.count(".") + (file.name == "__init__.py")
+        text = f" ({'/'.join(file.parts[-depth - 1 :])}, line {line})"
+    return text
+
+
 def as_value(error: CamctlError) -> CamctlError:
     """Return an error that is stored instead of raised, without its traceback, whose frames hold models and tensors."""
     error.__traceback__ = error.__cause__ = error.__context__ = None

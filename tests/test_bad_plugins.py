@@ -86,23 +86,32 @@ def adapter(*, matches: str = "return False", layers: str = "return ['backbone.l
 
 
 AT_IMPORT = {
-    "missing": ("import no_such_library", "cannot be loaded: ModuleNotFoundError: No module named 'no_such_library'"),
-    "syntax": ("def plugin(:", "cannot be loaded: SyntaxError: invalid syntax"),
+    "missing": (
+        "import no_such_library",
+        "cannot be loaded: ModuleNotFoundError: No module named 'no_such_library' (bad_missing.py, line 1)",
+    ),
+    "syntax": ("def plugin(:", "cannot be loaded: SyntaxError: invalid syntax (bad_syntax.py, line 1)"),
     "raising": (
         "raise RuntimeError('two\\nlines [bold]of[/bold] \\u2620')",
-        "cannot be loaded: RuntimeError: two lines [bold]of[/bold] \u2620",
+        "cannot be loaded: RuntimeError: two lines [bold]of[/bold] \u2620 (bad_raising.py, line 1)",
     ),
-    "leaving": ("import sys; sys.exit(0)", "cannot be loaded: SystemExit: 0"),
+    "leaving": ("import sys; sys.exit(0)", "cannot be loaded: SystemExit: 0 (bad_leaving.py, line 1)"),
     "recursing": ("def f(): f()\nf()", "cannot be loaded: RecursionError"),
-    "mute": ("class E(Exception):\n    def __str__(self): raise E\nraise E", "cannot be loaded: E (no message)"),
-    "base": ("class E(BaseException): ...\nraise E('no Exception')", "cannot be loaded: E: no Exception"),
+    "mute": (
+        "class E(Exception):\n    def __str__(self): raise E\nraise E",
+        "cannot be loaded: E (no message) (bad_mute.py, line 3)",
+    ),
+    "base": (
+        "class E(BaseException): ...\nraise E('no Exception')",
+        "cannot be loaded: E: no Exception (bad_base.py, line 2)",
+    ),
     "long": ("raise RuntimeError('long ' * 10_000)", "cannot be loaded: RuntimeError: long long"),
     "number": ("plugin = 3", "cannot be used: its entry point has the type int; decorate a function with"),
     "empty": ("", "cannot be loaded: AttributeError: module 'bad_empty' has no attribute 'plugin'"),
     "function": ("def plugin(capture): ...", "cannot be used: its entry point has the type function; decorate"),
     "newer": (
         method("newer", more=", vectorised=True"),
-        "cannot be loaded: TypeError: Method.__init__() got an unexpected keyword argument 'vectorised'",
+        "cannot be loaded: TypeError: Method.__init__() got an unexpected keyword argument 'vectorised' (bad_newer.py",
     ),
     "needy": (
         method("needy").replace('"gradients"', '"moonlight"'),
@@ -112,7 +121,7 @@ AT_IMPORT = {
     "priceless": (method("priceless", more=", cost='free'"), "cannot be used: its cost is 'free'"),
     "bare": (
         method("bare").replace("(capture)", "(capture, *, t)"),
-        "cannot be loaded: TypeError: the option 't' of plugin needs a default",
+        "cannot be loaded: TypeError: the option 't' of plugin needs a default (bad_bare.py, line 4)",
     ),
 }
 """Methods that are broken before they compute: code, and what is said of it after the plugin's label."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
-from difflib import SequenceMatcher, get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from camctl.engine.forward_failure import failure
@@ -12,11 +10,13 @@ from camctl.engine.graph import retried
 from camctl.engine.unanswerable import not_asked
 from camctl.errors import CamctlError, Hint, InputError, UnknownNameError, out_of_memory
 from camctl.plugin import ClassQuestion, ContrastQuestion, Question, ValueQuestion
+from camctl.values import class_search
+from camctl.values.class_search import parts
 from camctl.values.request import is_index, nearest
 from camctl.values.target import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from torch import Tensor
 
@@ -32,13 +32,8 @@ DIRECTIONS = ("up", "down")
 IMAGENET = 1000
 """Number of classes of ImageNet-1k."""
 
-NEAREST = 5
-"""Number of classes that are proposed for a name that is unknown."""
-
 FEW_CLASSES = 12
 """Largest number of classes that a message lists."""
-
-_WORD = re.compile(r"[^\W_]+")
 
 
 def raw_output(forward: Callable[[Tensor], Any], inputs: Tensor) -> Any:
@@ -249,14 +244,6 @@ class Predictions:
         order = [other for other in distance.argsort(stable=True).tolist() if other != index]
         return [self.target(other) for other in order[:count]]
 
-    def _alike(self, folded: str, parts: Mapping[str, Sequence[int]]) -> list[int]:
-        """Return the classes whose names hold a text, then those with words or a spelling like it: five at most."""
-        assert self.names is not None  # noqa: S101 - a name was looked up
-        holding = [index for index, label in enumerate(self.names) if folded in label.casefold()]
-        worded = _alike_in_words(folded, self.names)
-        spelt = [index for part in get_close_matches(folded, parts, n=NEAREST, cutoff=0.4) for index in parts[part]]
-        return list(dict.fromkeys([*holding, *worded, *spelt]))[:NEAREST]
-
     def _by_name(self, name: str) -> int:
         if self.names is None:
             whose = "This model's class names" if self._owner == "the model" else f"The class names of {self._owner}"
@@ -267,15 +254,15 @@ class Predictions:
                 raise InputError(message, hint=self._or_head(f"Give an index from 0 to {self.count - 1}."))
             raise InputError(message, hint=Hint(f"Give an index from 0 to {self.count - 1}, or names", labels="FILE"))
         folded = name.strip().casefold()
-        parts = _parts(self.names)
-        matches = parts.get(folded, []) or _parts(self.synonyms).get(folded, [])
+        known = parts(self.names)
+        matches = known.get(folded, []) or parts(self.synonyms).get(folded, [])
         if len(matches) == 1:
             return matches[0]
         if matches:
             several = ", ".join(f"{index} ({self.names[index]})" for index in matches)
             message = f"'{name}' names several classes: {several}."
             raise InputError(message, hint="Give the index of the one you mean.")
-        if self.kind != "value" and self.count > FEW_CLASSES and (near := self._alike(folded, parts)):
+        if self.kind != "value" and self.count > FEW_CLASSES and (near := class_search.nearest(folded, self.names)):
             listed = "; ".join(f"{index} {self.names[index]}" for index in near)
             message = f"There is no {self.noun} named '{name}'."
             raise InputError(message, hint=self._or_head(f"The nearest of {self.count}: {listed}"))
@@ -284,7 +271,7 @@ class Predictions:
             raise UnknownNameError(self.noun, name, self.names, hint=Hint(text, target_category=f"{self.names[0]}:up"))
         few = f"The classes are: {'; '.join(self.names)}. " if self.count <= FEW_CLASSES else ""
         index = f"{few}Or give an index from 0 to {self.count - 1}."
-        raise UnknownNameError(self.noun, name, list(parts), hint=self._or_head(index))
+        raise UnknownNameError(self.noun, name, list(known), hint=self._or_head(index))
 
 
 def _beside(score: float, limit: float) -> str:
@@ -297,27 +284,6 @@ def _beside(score: float, limit: float) -> str:
     """
     texts = (f"{score:.{digits}g}" for digits in range(3, 17))
     return next((text for text in texts if (float(text) == limit) == (score == limit)), repr(score))
-
-
-def _parts(labels: Sequence[str]) -> dict[str, list[int]]:
-    """Return the labels, and their parts between commas, in lower case, with the classes that have them."""
-    parts: dict[str, list[int]] = {}
-    for index, label in enumerate(labels):
-        for part in {label.casefold(), *(piece.strip().casefold() for piece in label.split(","))}:
-            parts.setdefault(part, []).append(index)
-    return parts
-
-
-def _alike_in_words(name: str, labels: Sequence[str]) -> list[int]:
-    """Return the classes with words spelt like those of a name, the likest first."""
-    words = [set(_WORD.findall(label.casefold())) for label in labels]
-    known = set().union(*words)
-    likeness = [
-        {word: SequenceMatcher(None, word, typed).ratio() for word in get_close_matches(typed, known, n=4 * NEAREST)}
-        for typed in _WORD.findall(name)
-    ]
-    sums = [sum(max((like.get(word, 0.0) for word in each), default=0.0) for like in likeness) for each in words]
-    return sorted((index for index, total in enumerate(sums) if total), key=lambda index: -sums[index])
 
 
 def choose(predictions: Predictions, classes: Classes) -> tuple[Target, ...]:

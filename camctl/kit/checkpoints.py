@@ -24,6 +24,9 @@ from camctl.plugin import Checkpoint
 if TYPE_CHECKING:
     from torch import Tensor
 
+NAMED = "The class names are those in the checkpoint."
+"""Note on a model whose classes are named by its checkpoint."""
+
 _SUFFIXES = {".pth", ".pt", ".bin", ".ckpt", ".safetensors"}
 _QUANTISED = ("_packed_params", ".SCB", ".absmax", ".qweight", ".quant_state")
 """Parts of the names of quantised weights: of torch.ao, bitsandbytes and GPTQ."""
@@ -45,6 +48,10 @@ class Weights:
     """Class names, if the file has them, in any of the forms in which people keep them."""
     notes: tuple[str, ...] = ()
     """Remarks on what was taken of the file, one line each."""
+
+    def naming(self, names: tuple[str, ...] | None) -> tuple[str, ...]:
+        """Return a note if a model's class names are those of this file; none otherwise."""
+        return (NAMED,) if names and names == self.class_names else ()
 
     @property
     def origin(self) -> Checkpoint:

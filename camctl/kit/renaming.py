@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from camctl.kit.state_dicts import COUNTERS
+from camctl.kit.state_dicts import COUNTERS, left_out
 
 if TYPE_CHECKING:
     from torch import nn
@@ -41,8 +41,7 @@ def aligned(module: nn.Module, weights: Weights) -> Weights:
     if pairs[0] != ("", ""):
         names = _renamed(given, pairs[0])
         versions = _renamed_modules(versions, pairs[0])
-    if len(pairs) > 1:
-        notes.append(f"Several parts of the checkpoint fit; '{pairs[0][0]}' was used, not '{pairs[1][0]}'.")
+        notes = _moved(pairs, weights.notes)
     taken = set(names.values())
     names |= {name: name for name in given if name in wanted and name not in names and name not in taken}
     taken = set(names.values())
@@ -50,7 +49,8 @@ def aligned(module: nn.Module, weights: Weights) -> Weights:
     for found in _more_parts(parameters - set(names), wanted, left):
         more = {new: old for new, old in _renamed(given, found).items() if new in wanted and new not in names}
         names |= more
-        notes.append(f"The checkpoint's '{found[0]}*' was used as the model's '{found[1]}*'.")
+        place = f"as the model's '{found[1]}*'" if found[1] else "without that prefix"
+        notes.append(f"The checkpoint's '{found[0]}*' was used {place}.")
     head = _head(parameters, wanted, names, given)
     if head is not None:
         model, checkpoint = head
@@ -63,6 +63,17 @@ def aligned(module: nn.Module, weights: Weights) -> Weights:
     names |= {name: name for name in given if name not in taken and name not in names and name not in COUNTERS}
     state = {new: weights.state[old] for new, old in names.items()}
     return replace(weights, state=state, versions=versions, notes=tuple(notes))
+
+
+def _moved(pairs: Sequence[Prefixes], notes: tuple[str, ...]) -> list[str]:
+    """Return notes with one on the first of the prefixes under which a checkpoint's names fit."""
+    old, new = pairs[0]
+    if len(pairs) > 1:
+        return [*notes, f"Several parts of the checkpoint fit; '{old}' was used, not '{pairs[1][0]}'."]
+    if new:
+        part = f"'{old}*' was" if old else "weights were"
+        return [*notes, f"The checkpoint's {part} used as the model's '{new}*'."]
+    return list(left_out(old, notes))
 
 
 def likely(weights: Weights, models: Iterable[tuple[str, Callable[[], nn.Module]]]) -> str:

@@ -37,6 +37,8 @@ COUNTERS = {"n_averaged", "num_updates", "steps", "step", "initted", "decay"}
 """Names of counters that averaging adds to the weights."""
 _WRAPPERS = ("module.", "_orig_mod.")
 """Prefixes that parallel wrappers, averaging and torch.compile add to every name."""
+LEFT_OUT = r"The prefix '(.*)' of the checkpoint's names was left out\."
+"""Pattern of the note on a prefix of all names that a model does not have."""
 _DEEPEST = 8
 
 
@@ -73,7 +75,7 @@ def find_state(content: Any, choice: str | None = None, *, usual: str = "plain")
     if plain.state and averaged.state and choice is None and _is_mmengine(mapping(content)):
         text = "The checkpoint's state_dict is the average (EMA), as mmengine saves it. For the other weights"
         note = Hint(text, weights="plain")
-        return replace(averaged, notes=(note,))
+        return replace(averaged, notes=(note, *averaged.notes))
     if plain.state and averaged.state:
         takes_average = (choice or usual) == "ema"
         if choice is not None or takes_average:
@@ -81,7 +83,7 @@ def find_state(content: Any, choice: str | None = None, *, usual: str = "plain")
         note = Hint(
             f"The checkpoint holds averaged weights as well ({key}), which were not used. For them", weights="ema"
         )
-        return StateDict(state=plain.state, versions=plain.versions, notes=(note,))
+        return replace(plain, notes=(note, *plain.notes))
     if choice == "ema" and not averaged.state:
         return None
     return plain if plain.state else averaged
@@ -191,18 +193,27 @@ def _split(found: StateDict) -> tuple[StateDict, StateDict, str]:
         others = {key: value for key, value in found.state.items() if key not in inner}
         if len(inner) > 1 and len(others) >= len(inner):
             averaged = StateDict(state={key.removeprefix(prefix): value for key, value in inner.items()})
-            return StateDict(state=others, versions=found.versions), _stripped(averaged), word
+            return replace(found, state=others), _stripped(averaged), word
     return found, StateDict(), ""
 
 
 def _stripped(found: StateDict) -> StateDict:
     """Weights without wrappers' prefixes and without counters."""
-    state, versions = found.state, found.versions
+    state, versions, whole = found.state, found.versions, ""
     while prefix := next((word for word in _WRAPPERS if _all_start(state, word)), None):
         state = {key.removeprefix(prefix): value for key, value in state.items() if key not in COUNTERS}
         # The wrapped model's own key has no dot; the wrapper's version is not needed.
         versions = {f"{key}.".removeprefix(prefix)[:-1]: value for key, value in versions.items() if key}
-    return StateDict(state=state, versions=versions)
+        whole += prefix
+    return StateDict(state=state, versions=versions, notes=left_out(whole) if whole else ())
+
+
+def left_out(prefix: str, notes: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Return notes with one more: names are read without a prefix, after what an earlier note of the kind names."""
+    found = [re.fullmatch(LEFT_OUT, note) for note in notes]
+    whole = "".join(match[1] for match in found if match) + prefix
+    others = (note for note, match in zip(notes, found, strict=True) if not match)
+    return (*others, f"The prefix '{whole}' of the checkpoint's names was left out.")
 
 
 def _all_start(state: Mapping[str, Any], prefix: str) -> bool:

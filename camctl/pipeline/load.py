@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, get_args
 
 from camctl import registry
 from camctl.errors import Hint, InputError
+from camctl.kit.checkpoints import NAMED
 from camctl.kit.data_sets import synonyms
 from camctl.kit.name_files import given_names, names_beside
+from camctl.kit.state_dicts import LEFT_OUT
 from camctl.pipeline.watching import watcher
 from camctl.plugin import LoadedModel, LoadOptions
 from camctl.plugin.models import Precision
@@ -117,6 +120,8 @@ def load(  # noqa: PLR0913
     file = str(checkpoint) if checkpoint is not None else None
     if isinstance(model, str | os.PathLike):
         loaded = _read(str(model), file, device, options)
+        if file is None:  # how published weights are kept is nobody's concern
+            loaded = _without(loaded, NAMED, LEFT_OUT)
     else:
         _check_ready(file, device, options)
         loaded = loaded_of(model)
@@ -127,7 +132,7 @@ def load(  # noqa: PLR0913
     if precision not in ("float32", loaded.precision):
         loaded = _at_precision(loaded, precision)
     if options.labels:
-        loaded = _renamed(loaded, options.labels)
+        loaded = _renamed(_without(loaded, NAMED), options.labels)
     elif loaded.class_names is None and file is not None:
         loaded = _named_beside(loaded, file)
     return replace(loaded, synonyms=synonyms(loaded.class_names)) if loaded.class_names else loaded
@@ -206,6 +211,12 @@ def _renamed(loaded: LoadedModel, labels: tuple[str, ...]) -> LoadedModel:
     if len(labels) != count and (len(labels), count) != (1, 2):
         raise _wrong_number(len(labels), count, output)
     return replace(loaded, class_names=labels)
+
+
+def _without(loaded: LoadedModel, *patterns: str) -> LoadedModel:
+    """Return the model without the notes of these patterns."""
+    notes = (note for note in loaded.notes if not any(re.fullmatch(pattern, note) for pattern in patterns))
+    return replace(loaded, notes=tuple(notes))
 
 
 def _wrong_number(labels: int, count: int, output: Output) -> InputError:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from pathlib import Path
-from traceback import walk_tb
 from typing import TYPE_CHECKING
 
-from camctl.errors import CamctlError, ExitCode, PluginError, one_line, out_of_memory
+from camctl.errors import CamctlError, ExitCode, PluginError, line_in, one_line, out_of_memory
 from camctl.registry.process import kept_process
 
 if TYPE_CHECKING:
@@ -39,7 +37,7 @@ def guarded(found: Found, problem: str = "failed") -> Iterator[None]:
     except BaseException as error:
         if found.built_in or is_sound(error) or (found.kind == "source" and out_of_memory(error)):
             raise
-        raise fault(found, f"{problem}: {one_line(error)}{_line(found, error)}") from error
+        raise fault(found, f"{problem}: {one_line(error)}{line_in(found.entry_point.module_name, error)}") from error
 
 
 def is_sound(error: BaseException) -> bool:
@@ -52,17 +50,3 @@ def is_sound(error: BaseException) -> bool:
         return False
     error.message = " ".join(message.split())
     return True
-
-
-def _line(found: Found, error: BaseException) -> str:
-    """Return the innermost file and line of the plugin's package in a traceback, in brackets; empty without one."""
-    package = found.entry_point.module_name.partition(".")[0]
-    text = ""
-    for frame, line in walk_tb(error.__traceback__):
-        module = frame.f_globals.get("__name__", "")
-        if not isinstance(module, str) or module.partition(".")[0] != package:
-            continue
-        file = Path(frame.f_code.co_filename)
-        depth = module.count(".") + (file.name == "__init__.py")
-        text = f" ({'/'.join(file.parts[-depth - 1 :])}, line {line})"
-    return text

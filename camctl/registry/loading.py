@@ -12,7 +12,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
-from camctl.errors import CamctlError, Hint, InputError, PluginError, UnknownNameError, one_line
+from camctl.errors import CamctlError, Hint, InputError, PluginError, UnknownNameError, line_in, one_line
 from camctl.plugin import Aggregate, Better, Cost, Method, Metric
 from camctl.plugin.functions import wrong_option
 from camctl.plugin.methods import Need, Reduction
@@ -108,7 +108,8 @@ def load(found: Found, *, isolated: bool = True) -> Loaded:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        raise fault(found, f"cannot be loaded: {one_line(error)}") from error
+        line = line_in(found.entry_point.module_name, error)
+        raise fault(found, f"cannot be loaded: {one_line(error)}{line}") from error
     if violation:
         raise fault(found, f"cannot be used: {violation}")
     return Loaded(found, plugin)

@@ -6,6 +6,7 @@ under it loses some of its own colour, so that colour means heat.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -89,15 +90,21 @@ def overlay_of(
     cut: Cut | None = None,
     signed: bool = False,
     caption: bool = False,
+    least: int = 0,
 ) -> NDArray[np.uint8]:
-    """Draw a map on its picture, and the outlines of what it is about and of what is cut out of it."""
+    """Draw a map on its picture, and the outlines of what it is about and of what is cut out of it.
+
+    A view whose longer side has fewer than `least` pixels is drawn in so many: of the picture's own, if it has them.
+    """
     from camctl.render.caption import captioned
 
     heat = cam.heat(signed=signed)
+    height, width = cam.view.size
+    scale = max(1.0, least / max(height, width))
     picture = overlay(
         cam.picture.pixels,
         cam.values if heat is None else heat,
-        cam.view,
+        replace(cam.view, size=(round(height * scale), round(width * scale))),
         canvas=canvas,
         colormap=colormap,
         opacity=opacity,

@@ -12,9 +12,9 @@ from camctl.files.mark import check_replaceable, origin
 from camctl.files.pictures import LONGEST_SIDE, save_picture
 from camctl.render.figure.figure import figure_pages
 from camctl.render.figure.frame import frame_of
-from camctl.render.figure.naming import renamed
 from camctl.render.figure.sanity import sanity_pages
 from camctl.render.layout.layout import lay_out
+from camctl.render.layout.naming import renamed
 from camctl.render.page.page import PER_INCH
 from camctl.render.page.pdf import write_pdf
 from camctl.render.page.raster import paint

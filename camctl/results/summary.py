@@ -149,8 +149,8 @@ class Summary:
         for method in self.methods:
             if not method.baseline and method.likeness is not None and method.likeness > ALIKE:
                 yield (
-                    f"The maps of {method.name} hardly change with the picture: those of different pictures correlate "
-                    f"with {method.likeness:.2f} on average."
+                    f"The maps of {method.name} hardly change with the picture: on different ones they are alike by "
+                    f"{method.likeness:.2f} on average (correlation; 1: the same map)."
                 )
         edgy = [item.name for item in self.classes if item.at_border]
         if edgy:

@@ -66,6 +66,7 @@ class Imagenet(Source):
             notes = fit(module, weights, hint=OTHER_SIZES, where=f"imagenet:{name}")
         module.to(device)
         names = (weights.class_names if weights else None) or imagenet_names()
+        fitting = names if len(names) == count else None
         return LoadedModel(
             name=f"imagenet:{name}",
             source="imagenet",
@@ -73,11 +74,11 @@ class Imagenet(Source):
             forward=module,
             preprocess=preprocess,
             input_size=size,
-            class_names=names if len(names) == count else None,
+            class_names=fitting,
             output="logits",
             checkpoint=weights.origin if weights else None,
             random_weights=weights is None,
-            notes=notes,
+            notes=(*notes, *(weights.naming(fitting) if weights else ())),
         )
 
     def names(self) -> tuple[str, ...]:

@@ -122,8 +122,8 @@ def load_config(
             with reported(f"The model of '{name}' fails on a blank picture", _CHECK):
                 settle(module, forward, tuple(blank.shape), options.seed)
         classes = _count_classes(module, forward, blank)
-        class_names, unused = _class_names(weights, config, classes, found.path.absolute().parent)
-        notes += unused
+        class_names, note = _class_names(weights, config, classes, found.path.absolute().parent)
+        notes += note
     return LoadedModel(
         name=name,
         source="mmpretrain",
@@ -278,7 +278,7 @@ def _count_classes(module: nn.Module, forward: Callable[[Tensor], Any], blank: T
 def _class_names(
     weights: Weights | None, config: Any, classes: int, folder: Path
 ) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
-    """Class names of the checkpoint, else the config, else the dataset, with one name a logit; and a note on others."""
+    """Class names of the checkpoint, else the config, else the dataset, with one name a logit; and a note on which."""
     from mmpretrain.registry import DATASETS
 
     dataset = mm_preprocess.test_dataset(config)
@@ -295,7 +295,7 @@ def _class_names(
     names = next((names for names in (*own, usual) if names and len(names) == classes), None)
     wrong = next(filter(None, own), None)
     if names or not wrong:
-        return names, ()
+        return names, weights.naming(names) if weights else ()
     return None, (f"There are {len(wrong)} class names, and the model has {classes} classes: they are not used.",)
 
 

@@ -86,12 +86,14 @@ class PythonSource(Source):
         model = loaded or self.wrap(module, name=f"python:{reference}")
         if options.random_weights and not loaded:
             settle(module, model.forward, input_shape(model.preprocess, model.input_size, model.bands), options.seed)
+        names = model.class_names or (weights.class_names if weights and not loaded else None)
+        named = weights.naming(names) if weights and not model.class_names else ()
         return replace(
             model,
-            class_names=model.class_names or (weights.class_names if weights and not loaded else None),
+            class_names=names,
             checkpoint=weights.origin if weights else model.checkpoint,
             random_weights=options.random_weights or (model.random_weights and weights is None),
-            notes=(*notes, *model.notes),
+            notes=(*notes, *named, *model.notes),
         )
 
     def wrap(self, module: nn.Module, *, name: str = "") -> LoadedModel:
@@ -136,7 +138,8 @@ def _make(reference: str, options: Mapping[str, Any]) -> Any:
         if not callable(factory):
             message = f"'{attribute}' in {path} is a {type(factory).__name__}, neither a model nor a function."
             raise InputError(message, hint=_USAGE)
-        with reported(f"{path}:{attribute}() failed", f"Try it: python -c 'import {path}; {path}.{attribute}()'"):
+        hint = f"Try it: python -c 'import {path}; {path}.{attribute}()'"
+        with reported(f"{path}:{attribute}() failed", hint, module=path):
             _check_arguments(factory, reference, options)
             return factory(**options)
 
@@ -160,7 +163,7 @@ def _missing(path: str) -> InputError:
 
 
 def _module(path: str) -> Any:
-    with reported(f"'{path}' cannot be imported", f"Try it: python -c 'import {path}'"):
+    with reported(f"'{path}' cannot be imported", f"Try it: python -c 'import {path}'", module=path):
         try:
             return importlib.import_module(path)
         except ModuleNotFoundError as error:

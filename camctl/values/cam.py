@@ -137,6 +137,7 @@ class Cam:
         cut: Cut | None = None,
         signed: bool = False,
         caption: bool = False,
+        least: int = 0,
     ) -> NDArray[np.uint8]:
         """Draw the heatmap on the picture.
 
@@ -154,6 +155,8 @@ class Cam:
             Draw evidence against the class as well, in the colours of a diverging map; zero is transparent.
         caption
             Add a strip under the picture with the class and its score.
+        least
+            Pixels that the longer side of the canvas `view` has at least; a smaller view is enlarged.
 
         Returns
         -------
@@ -171,5 +174,12 @@ class Cam:
         from camctl.render.overlay import overlay_of
 
         return overlay_of(
-            self, canvas=canvas, colormap=colormap, opacity=opacity, cut=cut, signed=signed, caption=caption
+            self,
+            canvas=canvas,
+            colormap=colormap,
+            opacity=opacity,
+            cut=cut,
+            signed=signed,
+            caption=caption,
+            least=least,
         )

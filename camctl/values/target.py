@@ -13,6 +13,10 @@ Direction = Literal["", "up", "down"]
 """Whether a map explains why a value is higher or lower; empty for a class."""
 
 
+CONTRAST = "A vs B: what speaks for A rather than B, and the probability of A if only A and B were possible"
+"""How to read the name and the score of a class in contrast with others."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Target:
     """The class explained, its label and its score (0..1); of a regression the value, in its own unit.
@@ -37,6 +41,8 @@ class Target:
     """The detected box in pixels of the picture; None if there is none."""
     plain: bool = False
     """Whether the score is shown as it is (a cosine), not as a share of 1."""
+    name: str = ""
+    """What a figure calls it instead of its title; empty for that."""
     mark: Any = field(default=None, compare=False, repr=False)
     """What is drawn on the picture: a box in its pixels, or a mask (h, w) of the model's input; None for neither."""
     other: Any = field(default=None, compare=False, repr=False)
@@ -57,6 +63,8 @@ class Target:
     @property
     def title(self) -> str:
         """Label for people, such as `tabby, tabby cat`, `tabby vs lynx and puma`, `age up` or `road in predicted`."""
+        if self.name:
+            return self.name
         named = self._named
         if self.where:
             return f"{named} in {self.where}"

@@ -8,6 +8,7 @@ import pytest
 from camctl import registry
 from camctl.cli.output.latex import escaped
 from camctl.cli.output.papers import ARXIV, PAPERS, papers_in
+from camctl.demo.glyphs import GLYPHS
 from camctl.files.mark import MARK
 from camctl.registry.discovery import find
 
@@ -129,3 +130,21 @@ def test_a_manifest_holds_its_command_unless_told_not_to(camctl, photo, tmp_path
     assert json.loads(path.read_text())["command"].startswith("camctl compare")
     assert camctl("compare", photo, *WORDS, "--no-metadata", "--save-path", path).code == 0
     assert "command" not in json.loads(path.read_text())
+
+
+def test_a_class_is_renamed_by_a_word_of_its_label(camctl, photo, tmp_path):
+    labels = tmp_path / "labels.txt"
+    labels.write_text("tabby, tabby cat\ndog\nfish\nhouse\ncar\nflower\nmushroom\nsailboat\n")
+    words = ("--labels", labels, "--target-category", "tabby", "--name", "Tabby=house cat", "--latex")
+    done = camctl("compare", photo, MODEL, *WORDS[1:], *words, "--save-path", tmp_path / "a.pdf")
+    assert done.code == 0, done.err
+    assert "class house cat" in (tmp_path / "a.tex").read_text()
+
+
+def test_a_name_of_a_class_that_no_map_shows_is_told_and_loses_no_work(camctl, photo, tmp_path):
+    names = [f"{name}=A {name}" for name in GLYPHS]
+    done = camctl("compare", photo, *WORDS[:-1], "--name", *names, "--save-path", tmp_path / "a.svg")
+    assert done.code == 0, done.err
+    # The model's five best classes are in a report, and the other three nowhere.
+    assert done.err.count("There is no method, model, class, layer or picture named") == len(GLYPHS) - 5
+    assert (tmp_path / "a.svg").exists()

@@ -163,6 +163,7 @@ def test_classes_are_listed_and_searched_with_their_indices(camctl):
     assert (len(found), found[0]) == (8, {"index": 0, "label": "cat"})
     done = camctl("layers", "demo:vit", "--classes", "zebra")
     assert (done.code, "No class of demo:vit is named 'zebra'." in done.err) == (2, True)
+    assert "The nearest: 7 sailboat" in camctl("layers", "demo:vit", "--classes", "sailbot").err
 
 
 @pytest.mark.parametrize("width", [60, 80, 100])

@@ -27,6 +27,15 @@ def test_the_review_says_what_stands_out(camctl, out):
     assert "Centre baseline" in done.out
 
 
+def test_every_figure_of_the_review_is_explained_beside_it(camctl, out, tmp_path):
+    done = camctl("review", out, "--save-path", tmp_path / "review.html")
+    page = (tmp_path / "review.html").read_text(encoding="utf-8")
+    for text in (done.out, page):
+        assert "heat at the border" in text
+        assert "in brackets the share" in text
+        assert "whatever the picture shows" in text
+
+
 def test_json_has_all_of_it(camctl, out):
     found = camctl("review", out, "--json").json
     assert (found["pictures"], found["failed"], found["judged"], found["right"]) == (30, 2, 28, 25)
@@ -164,6 +173,7 @@ def test_a_net_whose_maps_never_change_is_warned_of(camctl, tmp_path, monkeypatc
     monkeypatch.setattr("tests.reviews.grid_of", lambda _index, _method: np.eye(5))
     done = camctl("review", write_results(tmp_path, methods=("GradCAM",)))
     assert "hardly change with the picture" in done.err
+    assert "how alike maps of different pictures are: GradCAM 1.00 (correlation; 1: the same map" in done.out
 
 
 def test_a_net_that_looks_at_corners_is_warned_of(camctl, tmp_path, monkeypatch):

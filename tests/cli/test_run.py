@@ -64,7 +64,7 @@ def test_one_map_is_saved_in_the_file_named(camctl, photo, tmp_path):
 
     assert done.json["maps"][0]["path"] == str(tmp_path / "new" / "cam.webp")
     with Image.open(tmp_path / "new" / "cam.webp") as picture:
-        assert picture.size == (64, 48)
+        assert picture.size == (224, 168)  # of a view of 64 x 48 pixels
 
 
 @pytest.mark.parametrize("folder", ["maps/", "maps"])
@@ -159,6 +159,7 @@ def test_a_class_is_told_from_others_and_said_to_be(camctl, photo, tmp_path):
 
     assert done.code == 0
     assert "dog vs hen[1] and cow" in done.err
+    assert "A vs B: what speaks for A rather than B, and the probability of A if only A and B were possible" in done.err
     assert [path.name for path in tmp_path.glob("*dog-vs*")] == ["photo_dog-vs-hen-1-and-cow_gradcam.png"]
     target = camctl(*arguments, "--versus-strength", 0.6, "--json").json["maps"][0]["target"]
     assert [one["label"] for one in target["versus"]] == ["hen[1]", "cow, ox"]

@@ -5,8 +5,9 @@ import subprocess
 import sys
 
 import pytest
+from rich.segment import Segment
 
-from camctl.cli.output.sink import writing
+from camctl.cli.output.sink import _unpadded, writing
 from camctl.cli.process import mend_sizes
 from camctl.errors import CamctlError
 
@@ -140,3 +141,45 @@ def test_stream_that_others_closed_or_narrowed_is_an_error_in_words(tmp_path):
     stream.close()
     with pytest.raises(CamctlError, match="it was closed while the command ran"), writing():
         stream.write("x")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("--help",),
+        ("run", "--help"),
+        ("methods",),
+        ("methods", "GradCAM"),
+        ("metrics", "drop"),
+        ("plugins",),
+        ("layers", "python:nets:cnn"),
+        ("layers", "python:nets:cnn", "--check"),
+        ("compare", "no.png", "python:nets:cnn"),
+    ],
+    ids=" ".join,
+)
+def test_no_line_on_a_pipe_ends_in_blanks(camctl, words):
+    done = camctl(*words)
+    lines = [*done.out.splitlines(), *done.err.splitlines()]
+    assert lines
+    assert [line for line in lines if line != line.rstrip()] == []
+
+
+def test_run_and_compare_end_no_line_in_blanks(camctl, photo):
+    for words in (("run",), ("compare", "--method", "GradCAM", "LayerCAM", "--metrics", "drop", "--baselines")):
+        done = camctl(words[0], photo, "python:nets:cnn", *words[1:])
+        assert [line for line in done.err.splitlines() if line != line.rstrip()] == []
+
+
+def test_a_line_that_is_padded_keeps_its_words():
+    segments = [
+        Segment("a "),
+        Segment(" "),
+        Segment(" b"),
+        Segment("  "),
+        Segment("\n"),
+        Segment("  \n c \n"),
+        Segment(" "),
+    ]
+    assert "".join(segment.text for segment in _unpadded(segments)) == "a   b\n\n c\n "

@@ -6,6 +6,7 @@ import torch
 from camctl.engine.output import OutputReader
 from camctl.engine.predictions import Predictions, choose
 from camctl.errors import InputError, UnknownNameError
+from camctl.values.class_search import holding, nearest
 from camctl.values.request import Classes
 from tests.models import TinyCnn, loaded
 
@@ -47,6 +48,32 @@ def test_a_word_inside_a_name_is_suggested():
     with pytest.raises(InputError) as raised:
         classes().find("mountain")
     assert "Greater Swiss Mountain dog" in raised.value.hint
+
+
+@pytest.mark.parametrize(
+    ("word", "order"),
+    [
+        (["cat"], [3, 5, 2, 4, 1]),
+        (["CAT", "big"], [5]),
+        (["fish"], [8, 4, 6]),
+        (["cat fish"], []),
+        (["big cat"], [5]),
+        (["..."], []),
+    ],
+    ids=str,
+)
+def test_classes_that_hold_a_word_whole_come_before_those_that_hold_it_as_a_part(word, order):
+    names = [
+        "dog", "education", "catamaran", "tiger cat", "Catfish", "big cat", "starfish", "coho, salmon",
+        "fish (any)",
+    ]  # fmt: skip
+    assert holding(word, names) == order
+
+
+def test_whole_words_are_nearer_than_parts_and_those_nearer_than_spellings():
+    names = ["vacation", "category", "cut", "wild cat", "tractor", "lynx", "bat"]
+    assert [names[index] for index in nearest("Cat", names)][:3] == ["wild cat", "category", "vacation"]
+    assert set(nearest("cat", names)[3:]) <= {names.index("cut"), names.index("bat")}
 
 
 def test_a_name_of_several_classes_lists_their_indices():

@@ -69,23 +69,37 @@ OPTIMISER = {"state": {0: {"exp_avg": torch.ones(4)}}, "param_groups": [{"lr": 0
 
 
 @pytest.mark.parametrize(
-    "wrapped",
+    ("wrapped", "prefix"),
     [
-        lambda net: net.state_dict(),
-        *(lambda net, prefix=prefix: prefixed(net.state_dict(), prefix) for prefix in (
+        *((lambda net, prefix=prefix: prefixed(net.state_dict(), prefix), prefix) for prefix in (
             "module.", "model.", "net.", "_orig_mod.", "backbone.", "encoder.", "model.module.", "model._orig_mod.net.",
             "module.model.backbone.", "a.b.c.d.", "0.", "model.0.",
         )),
-        averaged,
-        lambda net: {"model_ema": averaged(net), "epoch": 3},
-        lambda net: {**HEADER, "state_dict": prefixed(net.state_dict(), "model.")},
+        (averaged, "module."),
+        (lambda net: {"model_ema": averaged(net), "epoch": 3}, "module."),
+        (lambda net: {**HEADER, "state_dict": prefixed(net.state_dict(), "model.")}, "model."),
+        (lambda net: {**prefixed(net.state_dict(), "model."), "n_averaged": torch.tensor(3)}, "model."),
+    ],
+)  # fmt: skip
+def test_a_prefix_of_all_names_is_left_out_and_told_in_one_note(
+    tmp_path: Path, wrapped: Callable[[nn.Module], object], prefix: str
+) -> None:
+    net = trained()
+    module, notes = load(tmp_path, wrapped(net))
+    assert notes == (f"The prefix '{prefix}' of the checkpoint's names was left out.",)
+    assert is_same(module, net)
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        lambda net: net.state_dict(),
         lambda net: {"model": net.state_dict(), "opt": OPTIMISER},
         lambda net: {"network": net.state_dict(), "optimizer": OPTIMISER, "epoch": 3},
         lambda net: {"whatever": {"deeper": {"state_dict": net.state_dict()}}, "optimizer": OPTIMISER},
         lambda net: {"stem": net.stem.state_dict(), "layers": net.layers.state_dict(), "fc": net.fc.state_dict()},
         lambda net: {"generator": {"stem": net.stem.state_dict(), "layers": net.layers.state_dict(),
                                    "fc": net.fc.state_dict()}, "epoch": 5},
-        lambda net: {**prefixed(net.state_dict(), "model."), "n_averaged": torch.tensor(3)},
         lambda net: (net.state_dict(), OPTIMISER),
         lambda net: [{"epoch": 3}, {"model": net.state_dict()}],
     ],
@@ -111,9 +125,9 @@ def test_parts_under_other_names_are_put_together_and_named(tmp_path: Path) -> N
     state = {f"model.{key}".replace("model.layers", "trunk"): value for key, value in net.state_dict().items()}
     module, notes = load(tmp_path, state)
     assert is_same(module, net)
-    assert notes in {
-        ("The checkpoint's 'trunk.*' was used as the model's 'layers.*'.",),
-        ("The checkpoint's 'model.*' was used as the model's '*'.",),
+    assert set(notes) == {
+        "The checkpoint's 'trunk.*' was used as the model's 'layers.*'.",
+        "The checkpoint's 'model.*' was used without that prefix.",
     }
 
 
@@ -218,7 +232,7 @@ def test_averaged_weights_are_taken_if_asked_for_and_named_otherwise(tmp_path: P
     for options in ({"choice": "ema"}, {"usual": "ema"}, {"choice": key}):
         module, notes = load(tmp_path, content, **options)
         assert is_same(module, average)
-        assert notes == ()
+        assert notes == ("The prefix 'module.' of the checkpoint's names was left out.",)
     assert is_same(load(tmp_path, content, choice="plain", usual="ema")[0], net)
 
 
@@ -289,8 +303,9 @@ def test_lora_is_merged_with_its_own_scale(tmp_path: Path, place: str) -> None:
     if place == "beside":
         (tmp_path / "adapter_config.json").write_text(json.dumps(settings))
     content = state if place == "beside" else {"state_dict": state, "hyper_parameters": {"lora": settings}}
-    module, (note,) = load(tmp_path, content, Adapted())
-    assert "LoRA of 1 layer was merged" in note
+    module, notes = load(tmp_path, content, Adapted())
+    assert any("LoRA of 1 layer was merged" in note for note in notes)
+    assert "The prefix 'base_model.model.' of the checkpoint's names was left out." in notes
     assert all(torch.allclose(value, merged[key]) for key, value in module.state_dict().items())
 
 

@@ -9,6 +9,7 @@ from camctl.errors import InputError
 from camctl.render.colormaps import colours
 from camctl.render.overlay import PADDING, overlay, seen, whole
 from camctl.values.view import View
+from tests.comparisons import comparison
 
 
 def black(height, width):
@@ -172,3 +173,17 @@ def test_the_picture_given_is_never_changed():
 def test_an_opacity_outside_its_range_is_refused(opacity):
     with pytest.raises(InputError, match="opacity"):
         overlay(black(8, 8), np.ones((8, 8)), View(size=(8, 8), box=(0, 0, 8, 8)), opacity=opacity)
+
+
+def test_a_small_view_is_drawn_larger_and_as_sharp_as_the_picture():
+    (cam,) = comparison(targets=("cat",), methods=("GradCAM",)).maps
+    assert (cam.view.size, cam.picture.size) == ((112, 112), (224, 224))
+    enlarged = np.kron(cam.overlay(opacity=0), np.ones((2, 2, 1)))
+    sharp, blocks = (
+        np.abs(drawn.astype(int) - cam.picture.pixels) for drawn in (cam.overlay(least=224, opacity=0), enlarged)
+    )
+    assert sharp.mean() < blocks.mean() / 2
+    by_hand = overlay(cam.picture.pixels, np.kron(cam.values, np.ones((2, 2))), whole((224, 224)))
+    assert np.abs(cam.overlay(least=224).astype(int) - by_hand).mean() < 5
+    assert cam.overlay().shape == (112, 112, 3)
+    assert (cam.overlay(least=100) == cam.overlay()).all()

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
+import camctl
 from camctl.errors import InputError, UnknownNameError
+from camctl.kit.checkpoints import NAMED
 from camctl.plugin import LoadOptions
 from camctl.sources.demo import FOLDER, Demo
 
@@ -24,7 +26,8 @@ def test_unknown_demo_model_is_answered_with_near_names() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_shipped_checkpoint_is_used_with_its_class_names(name: str) -> None:
     found = Demo().load(name, None, "cpu", LoadOptions())
-    assert (found.name, found.source, found.notes) == (f"demo:{name}", "demo", ())
+    assert (found.name, found.source, found.notes) == (f"demo:{name}", "demo", (NAMED,))
+    assert camctl.load(f"demo:{name}").notes == ()
     assert found.checkpoint is not None
     assert found.class_names is not None
     assert found.forward(torch.zeros(1, 3, *found.input_size)).shape == (1, len(found.class_names))

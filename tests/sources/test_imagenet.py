@@ -13,6 +13,7 @@ from torchvision.transforms import functional
 
 import camctl
 from camctl.errors import InputError, UnknownNameError
+from camctl.kit.checkpoints import NAMED
 from camctl.kit.data_sets import imagenet_names
 from camctl.kit.quiet import quiet
 from camctl.plugin import LoadedModel, LoadOptions
@@ -125,6 +126,7 @@ def test_checkpoint_of_other_classes_brings_its_own_head(tmp_path: Path) -> None
     torch.save({"state_dict": state, "class_names": ["no", "yes"]}, tmp_path / "two.pth")
     model = load("lite0", tmp_path / "two.pth")
     assert model.class_names == ("no", "yes")
+    assert NAMED in model.notes
     assert model.forward(torch.zeros(1, 3, 224, 224)).shape == (1, 2)
 
 

@@ -12,6 +12,7 @@ import torch
 
 import camctl
 from camctl.errors import InputError
+from camctl.kit.checkpoints import NAMED
 from camctl.plugin import LoadedModel, LoadOptions
 from camctl.sources.python import PythonSource
 
@@ -182,6 +183,16 @@ def test_missing_module_and_missing_dependency_are_told_apart(write: Write) -> N
         load(f"{write('def')}:Net")
 
 
+def test_a_module_that_fails_is_named_with_its_line(write: Write) -> None:
+    above = NET.count("\n")
+    failing = write("1 / 0\n")
+    with pytest.raises(InputError, match=rf"ZeroDivisionError: division by zero \({failing}\.py, line {above + 1}\)"):
+        load(f"{failing}:Net")
+    failing = write("def build():\n    import json\n    return json.loads('{')\n")
+    with pytest.raises(InputError, match=rf"build\(\) failed: JSONDecodeError: .* \({failing}\.py, line {above + 3}\)"):
+        load(f"{failing}:build")
+
+
 def test_current_folder_may_be_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "gone"
     folder.mkdir()
@@ -269,3 +280,16 @@ def test_random_weights_and_a_choice_of_a_checkpoints_exclude_each_other(options
         camctl.load(f"{options_module}:build", weights="ema", random_weights=True)
     with pytest.raises(InputError, match="averaged"):
         camctl.load("demo:resnet", weights="ema")
+
+
+def test_class_names_of_the_checkpoint_are_told_unless_others_are_given(write: Write, tmp_path: Path) -> None:
+    name = write("")
+    state = {f"fc.{part}": torch.ones(2, 4) if part == "weight" else torch.ones(2) for part in ("weight", "bias")}
+    state |= {"conv.weight": torch.ones(4, 3, 3, 3), "conv.bias": torch.ones(4)}
+    torch.save({"state_dict": state, "classes": ["no", "yes"]}, tmp_path / "two.pth")
+    model = camctl.load(f"python:{name}:Net", tmp_path / "two.pth")
+    assert model.class_names == ("no", "yes")
+    assert NAMED in model.notes
+    assert NAMED not in camctl.load(f"python:{name}:Net", tmp_path / "two.pth", labels=["a", "b"]).notes
+    torch.save(state, tmp_path / "bare.pth")
+    assert NAMED not in camctl.load(f"python:{name}:Net", tmp_path / "bare.pth").notes

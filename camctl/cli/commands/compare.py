@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from camctl.cli.output.inputs import Inputs
 from camctl.cli.output.latex import latex_files
 from camctl.cli.output.saving import expanded, figure_files, raw_file, save_figures
+from camctl.cli.output.sink import hint, note
 from camctl.cli.parsing import completion, options
 from camctl.cli.parsing.assignments import parse_assignments
 from camctl.cli.parsing.figure import IN_FIGURE, PAPER, FigureOptions
@@ -212,6 +213,7 @@ def compare(
             progress=progress.steps(),
         )
         comparison = replace(comparison, commands=run_words(pending, subject, methods, models))
+        look["name"], unknown = labels.shown(comparison)
         progress.say("Drawing")
         start = perf_counter()
         paths = save_figures(comparison, files, raw, look)
@@ -228,6 +230,7 @@ def compare(
         drawing=drawing,
         data=subject.data(pictures),
     )
+    sink.tell(part for error in unknown for part in (note(error.message), hint(error.hint)))
     return exit_code(comparison, drifts) or output.results.exit_code(cell.cam for cell in comparison.cells)
 
 

@@ -16,6 +16,7 @@ from camctl.cli.output.sink import Sink, line, note
 from camctl.cli.parsing.groups import option, switch
 from camctl.cli.parsing.options import ModelRequest, OneModel, ReadingOptions
 from camctl.errors import ExitCode, InputError
+from camctl.values.class_search import holding, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,11 +95,11 @@ def list_classes(request: ModelRequest, sink: Sink, words: "Sequence[str]") -> E
 
         names, notes = classes_of(loaded)
     model_cache.keep(request.model, classes=names)
-    found = {i: name for i, name in enumerate(names) if all(word.casefold() in name.casefold() for word in words)}
+    found = {index: names[index] for index in holding(words, names)}
     if not found:
-        raise InputError(
-            f"No class of {request.model} is named '{' '.join(words)}'.", hint="Leave out the word to see all."
-        )
+        near = "; ".join(f"{index} {names[index]}" for index in nearest(" ".join(words), names))
+        hint = f"{f'The nearest: {near}. ' if near else ''}Leave out the word to see all."
+        raise InputError(f"No class of {request.model} is named '{' '.join(words)}'.", hint=hint)
     sink.data({"model": request.model, "classes": [{"index": i, "label": name} for i, name in found.items()]})
     sink.show(*(line((f"{i:>5}  ", "dim"), name) for i, name in found.items()))
     sink.tell(map(note, notes))

@@ -84,13 +84,15 @@ def report(
         shown = True
     if drifts:
         warn(drifts.report(everything=sink.human))
-    sink.tell(_summary(comparison, paths, drawing, data))
+    sink.tell(_summary(comparison, look, paths, drawing, data))
     warn(faults(comparison))
     if not shown and not paths:
         sink.tell([line(("Nothing was saved. ", "bold"), "To keep it: --save-path grid.png report.html")])
 
 
-def _summary(comparison: Comparison, paths: Sequence[str], drawing: float | None, data: str) -> Parts:
+def _summary(
+    comparison: Comparison, look: dict[str, Any], paths: Sequence[str], drawing: float | None, data: str
+) -> Parts:
     from camctl.render.figure.figure import missing_letters
 
     yield from _predictions(comparison)
@@ -103,7 +105,7 @@ def _summary(comparison: Comparison, paths: Sequence[str], drawing: float | None
         yield line((f"  {drawing:.0f} ms to draw and write", "dim"))
     yield from saved(paths)
     yield from notes(tuple(comparison.explanations.values()))
-    if paths and (letters := missing_letters(comparison)):
+    if paths and (letters := missing_letters(comparison, **look)):
         yield note(f"No font on this machine has {letters}: boxes stand for them in pictures.")
     yield from verdicts(comparison.maps)
     if "image" in comparison.varying and len(comparison.axis("image").labels) > DOZEN:

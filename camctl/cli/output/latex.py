@@ -53,7 +53,7 @@ def save_latex(comparison: Comparison, path: Path, figures: Sequence[str], look:
     """Write both files for the figures written; returns their paths. Raises `CamctlError`."""
     from camctl.files.atomic import write_atomically
     from camctl.files.mark import MARK
-    from camctl.render.figure.naming import renamed
+    from camctl.render.layout.naming import renamed
 
     papers = {cam.method: papers_in(cam.method) for cam in comparison.maps}
     own = re.compile(rf"{re.escape(path.stem)}(-\d+)?")

@@ -129,8 +129,9 @@ def check_report(check: Check) -> Parts:
         _add(table, "", "target layer", line((", ".join(check.layers), "bold"), f", by {check.chosen_by}"))
     if check.grid:
         tokens = f" after {counted(check.extra_tokens, 'extra token')}" if check.extra_tokens else ""
-        passes = f"the layer found in {check.finding_passes:.1f} forward passes"
-        cost = f"{check.seconds:.2f} s, {passes if check.finding_passes else 'no probe run'}"
+        cost = f"made in {check.seconds:.2f} s"
+        if check.finding_passes:
+            cost += f"; finding its layer took as long as {check.finding_passes:.0f} forward passes, once a model"
         _add(table, "", "map", Text(f"{check.grid[0]} x {check.grid[1]}{tokens}, {cost}"))
     if check.output:
         _add(table, "", "output", Text(check.output.title))

@@ -56,7 +56,8 @@ def parts(summary: Summary) -> Parts:
         yield indented(_figures(summary))
         yield from _no_better(summary)
     if len(summary.classes) > 1:
-        yield from _heading("Classes", "the one in the most trouble first")
+        words = "the one in the most trouble first; in brackets the share of heat that an evenly spread map has there"
+        yield from _heading("Classes", words)
         yield indented(_classes(summary))
         yield from _more(len(summary.classes), MOST_CLASSES, "classes")
     if summary.confused:
@@ -96,11 +97,12 @@ def _counts(summary: Summary) -> Parts:
     if maps:
         counted = ", ".join(f"{name} {count:,}" for name, count in summary.verdicts.items())
         yield line("verdicts ", (counted, "bold"), f" of {maps:,} maps")
-    for method in summary.methods:
-        if method.likeness is not None and not method.baseline:
-            yield line(
-                f"maps of {method.name} on different pictures correlate with ", (f"{method.likeness:.2f}", "bold")
-            )
+    alike = [
+        f"{one.name} {one.likeness:.2f}" for one in summary.methods if one.likeness is not None and not one.baseline
+    ]
+    if alike:
+        words = " (correlation; 1: the same map whatever the picture shows)"
+        yield line("how alike maps of different pictures are: ", (", ".join(alike), "bold"), (words, "dim"))
 
 
 def _errors(summary: Summary) -> Parts:
@@ -148,7 +150,7 @@ def _no_better(summary: Summary) -> Parts:
 
 def _classes(summary: Summary) -> Table:
     names = list(summary.better)
-    right = [Column(line(name), justify="right") for name in ("pictures", "accuracy", *names, "at the border")]
+    right = [Column(line(name), justify="right") for name in ("pictures", "accuracy", *names, "heat at the border")]
     table = plain_table("class", *right)
     for item in summary.classes[:MOST_CLASSES]:
         accuracy = DASH if item.accuracy is None else percent(item.accuracy)
@@ -160,7 +162,7 @@ def _classes(summary: Summary) -> Table:
 def _border(item: ClassSummary) -> Text:
     if item.border is None or item.even is None:
         return line(DASH)
-    return line((f"{item.border:.0%}", "bold yellow" if item.at_border else ""), (f" (even {item.even:.0%})", "dim"))
+    return line((f"{item.border:.0%}", "bold yellow" if item.at_border else ""), (f" ({item.even:.0%})", "dim"))
 
 
 def _confused(summary: Summary) -> Table:

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from camctl.cli.output.sink import Parts, hint, indented, line, note, plain_table, stdout
 from camctl.demo import photographs
+from camctl.values.target import CONTRAST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -60,6 +61,8 @@ def summary(explanation: Explanation, paths: Iterable[str], *, unsaved: bool) ->
         where = f", chosen by {chosen_by}, grid {grid[0]} x {grid[1]}"
         yield line(f"target layer{plural} ", (", ".join(layers), "bold"), where)
     yield indented(_maps(explanation))
+    if any(cam.target.versus for cam in explanation.maps):
+        yield line((f"  {CONTRAST}", "dim"))
     shared = "shared by all maps: " if len(explanation.maps) > 1 else ""
     backward = explanation.backward_milliseconds
     passes = f"{explanation.forward_milliseconds:.0f} ms forward" + (

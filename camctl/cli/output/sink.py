@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
@@ -190,9 +191,13 @@ def writing(name: str = "Standard output") -> Iterator[None]:
 
 
 class _Console(Console):
-    """A console that no text of others controls, and whose failures are errors in words."""
+    """A console that no text of others controls, that pads no line on a pipe, and whose failures are told in words."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        segments = self._shown(renderable, options)
+        return segments if self.is_terminal else _unpadded(segments)
+
+    def _shown(self, renderable: RenderableType, options: ConsoleOptions | None) -> Iterator[Segment]:
         for segment in super().render(renderable, options):
             text = segment.text
             if segment.control or text.isprintable() or text == "\n":
@@ -209,6 +214,30 @@ class _Console(Console):
     def __exit__(self, *error: object) -> None:  # whatever prints, writes here
         with writing("Standard error" if self.file is sys.stderr else "Standard output"):
             super().__exit__(*error)
+
+
+def _unpadded(segments: Iterable[Segment]) -> Iterator[Segment]:
+    """Yield segments without the blanks that end a line, which rich adds to fill the width."""
+    blanks: list[Segment] = []
+    for segment in segments:
+        if segment.control:
+            yield segment
+            continue
+        text = unpadded(segment.text)
+        words = text.rstrip(" ")
+        if words:
+            if not words.startswith("\n"):
+                yield from blanks
+            yield Segment(words, segment.style)
+            blanks.clear()
+        if words != text:
+            blanks.append(Segment(text[len(words) :], segment.style))
+    yield from blanks
+
+
+def unpadded(text: str) -> str:
+    """Return a text without the blanks that end its lines."""
+    return re.sub(" +\n", "\n", text)
 
 
 def _console(file: IO[str]) -> Console:

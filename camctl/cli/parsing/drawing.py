@@ -1,7 +1,7 @@
 """Options of `camctl run`: the picture, classes, methods, and what comes out."""
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, Literal
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from camctl.cli.parsing import completion, options
 from camctl.cli.parsing.cutting import CutOptions
@@ -12,6 +12,10 @@ from camctl.errors import InputError
 if TYPE_CHECKING:
     from camctl.values.cam import Smoothing
     from camctl.values.request import Classes
+
+
+SMALLEST = 224
+"""Pixels that the longer side of an overlay has at least: the input of a usual network, and a tile of a figure."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,12 +95,17 @@ class DrawnMethods(options.MethodOptions):
 class OverlayOptions(options.HeatmapOptions):
     """How an overlay is drawn.
 
-    canvas: Draw on what the model saw, or on the whole picture with the unseen margin dimmed.
+    canvas: Draw on what the model saw, enlarged to 224 pixels if it is smaller, or on the whole picture with the
+        unseen margin dimmed.
     caption: Write the class and its score in a strip under the picture.
     """
 
     canvas: Literal["view", "original"] = option(None, "view")
     caption: bool = switch()
+
+    def look(self) -> dict[str, Any]:
+        """Return how an overlay looks: keywords of `Cam.overlay`."""
+        return asdict(self) | {"least": SMALLEST}
 
 
 @dataclass(frozen=True, kw_only=True)

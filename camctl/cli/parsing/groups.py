@@ -2,15 +2,18 @@
 
 import inspect
 import re
+import sys
 from collections.abc import Callable, Iterable
+from contextlib import redirect_stdout
 from dataclasses import MISSING, field, fields, is_dataclass
 from functools import partial, wraps
+from io import StringIO
 from shlex import quote
 from typing import Annotated, Any, get_args, get_type_hints
 
 import typer
 
-from camctl.cli.output.sink import writing
+from camctl.cli.output.sink import unpadded, writing
 from camctl.errors import CamctlError
 
 Command = Callable[..., int | None]
@@ -40,10 +43,19 @@ def _show_help(ctx: typer.Context, wanted: bool) -> None:  # noqa: FBT001 - type
     if wanted and not ctx.resilient_parsing:
         with writing():
             try:
-                typer.echo(ctx.get_help())
+                typer.echo(_help_of(ctx))
             except SystemExit:  # rich's answer to a closed pipe
                 raise BrokenPipeError from None
         raise typer.Exit
+
+
+def _help_of(ctx: typer.Context) -> str:
+    """Return the help, which typer may print itself instead; for a pipe, without the blanks that fill its lines."""
+    if sys.stdout.isatty():
+        return ctx.get_help()
+    with redirect_stdout(StringIO()) as printed:
+        returned = ctx.get_help()
+    return unpadded(printed.getvalue() + returned)
 
 
 # typer's own would import pydantic for nothing.

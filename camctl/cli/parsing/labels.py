@@ -1,39 +1,58 @@
-"""The words that a comparison's axes will have, as far as they are known before its work: `--name` renames one."""
+"""The words that figures of a comparison show: `--name` gives one another name."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from camctl.errors import UnknownNameError
-
 if TYPE_CHECKING:
+    from camctl.errors import UnknownNameError
     from camctl.plugin import LoadedModel
+    from camctl.values.comparison import Comparison
 
-MADE = re.compile(r" (?:vs|up|down)\b.*| \(.*|[,+].*")
+MADE = re.compile(r" (?:vs|up|down|in|at)\b.*| \(.*|[,+].*")
 """What is put behind a class, a model or a layer to make a label of it."""
-
-HINT = "Give the name of a method, model, class or picture as the figure shows it."
 
 
 class Labels:
-    """Words known so far."""
+    """New names, and the words that are known so far."""
 
-    def __init__(self, renamed: Mapping[str, str], words: Iterable[str]) -> None:
-        self._renamed, self._known = renamed, set(words)
+    def __init__(self, names: Mapping[str, str], words: Iterable[str]) -> None:
+        self._names, self._known = names, set(words)
 
     def loading(self, load: "Callable[[], LoadedModel]") -> "Callable[[], LoadedModel]":
         """Return a function that loads the only model, and raises `InputError` for a name that nothing will have."""
+        from camctl.render.layout.naming import unnamed
 
         def loaded() -> "LoadedModel":
             model = load()
-            names = model.class_names
-            words = {*self._known, *(names or ()), model.name, Path(model.name).stem}
-            layers = {name for name, _ in model.module.named_modules()}
-            for name in self._renamed:
-                stem = MADE.sub("", name)
-                if not ({name, stem} & words or stem in layers or name.isdecimal()):
-                    raise UnknownNameError("label", name, sorted(words), hint=HINT)
+            layers = [name for name, _ in model.module.named_modules() if name]
+            words = [*sorted(self._known), model.name, *(model.class_names or ())]
+            for name in self._names:
+                if not (name.isdecimal() or _among(name, [*words, *layers])):
+                    raise unnamed(name, _parts(words))
             return model
 
         return loaded
+
+    def shown(self, comparison: "Comparison") -> "tuple[dict[str, str], list[UnknownNameError]]":
+        """Return the names of what a comparison shows, and for the others why they change nothing."""
+        from camctl.render.layout.naming import unknown, unnamed, words_of
+
+        others = unknown(comparison, self._names)
+        names = {old: new for old, new in self._names.items() if old not in others}
+        return names, [unnamed(name, words_of(comparison)) for name in others]
+
+
+def _among(name: str, words: Iterable[str]) -> bool:
+    """Return whether a name, or what it begins with, is one of some words."""
+    from camctl.render.layout.naming import Names
+
+    names = Names({name: "", MADE.sub("", name): ""})
+    for word in words:
+        names(word)
+    return bool(names.used)
+
+
+def _parts(labels: Iterable[str]) -> list[str]:
+    """Return labels and their parts between commas, each once."""
+    return list(dict.fromkeys(part.strip() for label in labels for part in (label, *label.split(","))))

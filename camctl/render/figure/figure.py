@@ -10,6 +10,7 @@ from camctl.render.figure.frame import frame_of, headings
 from camctl.render.figure.rows import band, foot, row_strip
 from camctl.render.layout.captions import all_texts
 from camctl.render.layout.layout import lay_out
+from camctl.render.layout.naming import renamed
 from camctl.render.page.page import Page, stacked
 from camctl.render.page.raster import paint
 from camctl.render.text.fonts import look_up, missing_from_fonts
@@ -67,16 +68,18 @@ def pixels(comparison: Comparison, **look: Unpack[Looks]) -> NDArray[np.uint8]:
 
     Raises `InputError` if it cannot be drawn (see `figure_pages`), or not on one page.
     """
-    pages = figure_pages(comparison, Look(**look))
+    choices = Look(**look)
+    pages = figure_pages(renamed(comparison, choices.name), choices)
     if len(pages) > 1:
-        message = f"The figure has {len(pages)} pages of up to {Look(**look).most_pixels:,} pixels."
+        message = f"The figure has {len(pages)} pages of up to {choices.most_pixels:,} pixels."
         raise InputError(message, hint="Choose a smaller tile, or save it: each page becomes a file.")
     return paint(pages[0])
 
 
-def missing_letters(comparison: Comparison, title: str = "") -> str:
-    """Letters of a comparison's words that no font on this machine has; figures show boxes instead."""
-    return missing_from_fonts(all_texts(comparison, title))
+def missing_letters(comparison: Comparison, **look: Unpack[Looks]) -> str:
+    """Letters of a figure's words that no font on this machine has; it shows boxes instead."""
+    choices = Look(**look)
+    return missing_from_fonts(all_texts(renamed(comparison, choices.name), choices.title))
 
 
 def _split(frame: Frame, height: int) -> Iterator[list[Strip]]:

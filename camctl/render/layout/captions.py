@@ -7,7 +7,7 @@ from functools import cached_property
 from math import isfinite
 from typing import TYPE_CHECKING, Literal
 
-from camctl.values.target import listed
+from camctl.values.target import CONTRAST, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -147,7 +147,7 @@ class Captions:
             measures = dict.fromkeys(cam.target.measure for cam in self.comparison.maps)
             lines.append(f"under each map: the class's {' or '.join(measures)}")
         if any(cam.target.versus for cam in self.comparison.maps):
-            lines.append("A vs B: evidence for A that B lacks, and the probability of A if there were only A and B")
+            lines.append(CONTRAST)
         metrics = [metric for metric in self.comparison.metrics if metric.name in self.look.metrics]
         ranked = [metric for metric in metrics if metric.better != "neither"]
         return lines + [f"{metric.name}: {metric.better} is better" for metric in ranked]

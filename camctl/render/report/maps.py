@@ -13,10 +13,11 @@ from camctl.files.pictures import base64_text, data_uri
 from camctl.ranking.correlation import resized
 from camctl.render.layout.tiles import fitted, shared_range
 from camctl.render.overlay import overlay, whole
-from camctl.render.report.commands import map_command
 from camctl.render.report.words import NO_MAP, map_facts, map_name, peak
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from camctl.render.layout.tiles import Tiles
@@ -102,8 +103,8 @@ class Scenes:
 # ---------------------------------------------------------------------------------------- the maps
 
 
-def cells_data(comparison: Comparison, scenes: Scenes) -> list[dict[str, Any]]:
-    """What the script needs of each cell, in their order; embeds the pictures that the maps lie on."""
+def cells_data(comparison: Comparison, scenes: Scenes, commands: Sequence[str]) -> list[dict[str, Any]]:
+    """What the script needs of each cell and its command, in order; embeds the pictures that the maps lie on."""
     ranges = shared_range(comparison)
     return [
         {
@@ -114,9 +115,9 @@ def cells_data(comparison: Comparison, scenes: Scenes) -> list[dict[str, Any]]:
             "name": map_name(comparison, cell),
             "verdict": cell.cam.verdict if cell.cam else NO_MAP,
             "facts": list(map_facts(comparison, cell).values()),
-            "command": map_command(comparison, cell),
+            "command": command,
         }
-        for cell in comparison.cells
+        for cell, command in zip(comparison.cells, commands, strict=True)
     ]
 
 

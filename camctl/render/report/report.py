@@ -16,17 +16,20 @@ from camctl.render.colormaps import COLORMAPS, colours, known_colormap
 from camctl.render.figure.sanity import sanity_pages
 from camctl.render.layout.captions import scale_text
 from camctl.render.layout.layout import lay_out
+from camctl.render.layout.naming import renamed
 from camctl.render.layout.tiles import Tiles
 from camctl.render.overlay import FULL_AT, LUMA
 from camctl.render.page.raster import paint
 from camctl.render.report import words
 from camctl.render.report.assets import policy, template, text_of
+from camctl.render.report.commands import map_command
 from camctl.render.report.maps import PICTURE_SIDE, Scenes, cells_data, webp
 from camctl.values.axis import NAMES
 from camctl.values.comparison import ANOTHER
 from camctl.values.look import DEFAULT_COLORMAP, DEFAULT_OPACITY, Look
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Unpack
 
     from camctl.render.layout.layout import Layout
@@ -49,11 +52,14 @@ def report(comparison: Comparison, **look: Unpack[Looks]) -> str:
     if an axis is named twice or the opacity is outside 0..1, `UnknownNameError` if the colour map does not exist.
     """
     choices = replace(Look(**look), tile=PICTURE_SIDE)
+    # Commands are for the tool, which knows no other names.
+    commands = [map_command(comparison, cell) for cell in comparison.cells]
+    comparison = renamed(comparison, choices.name)
     layout = lay_out(comparison, choices)
     scenes = Scenes(comparison, Tiles(comparison, choices))
     style = text_of(FOLDER, STYLES) + ":root {{ --columns: {0}; --across: {0}; }}\n".format(len(layout.columns) + 1)
     script = text_of(FOLDER, SCRIPTS)
-    data = _data(layout, scenes)
+    data = _data(layout, scenes, commands)
     page: str = template(FOLDER, "report.html.j2", words.FILTERS).render(
         _facts(comparison, choices),
         title=choices.title or words.title_of(comparison),
@@ -103,12 +109,12 @@ def _facts(comparison: Comparison, look: Look) -> dict[str, Any]:
     }
 
 
-def _data(layout: Layout, scenes: Scenes) -> dict[str, Any]:
+def _data(layout: Layout, scenes: Scenes, commands: Sequence[str]) -> dict[str, Any]:
     """What the script needs."""
     comparison, look = layout.comparison, layout.look
     start = {"colormap": known_colormap(look.colormap), "opacity": look.opacity, "gain": 1, "scale": look.scale}
     start["figure"] = comparison.metrics[0].name if comparison.metrics else ""
-    cells = cells_data(comparison, scenes)
+    cells = cells_data(comparison, scenes, commands)
     # Every picture of the page is embedded before the list of pictures is written.
     across = map(comparison.cell, layout.columns)
     for cell in across if layout.pictures_across else (row.pictured for row in layout.rows):

@@ -23,6 +23,7 @@ from camctl.render.figure.figure import figure_pages
 from camctl.render.figure.frame import frame_of
 from camctl.render.layout.captions import DOT, Line
 from camctl.render.layout.layout import lay_out
+from camctl.render.layout.naming import renamed
 from camctl.render.layout.tiles import Tiles
 from camctl.render.page.raster import paint
 from camctl.render.terminal.picture import ROWS_LEFT, SHADES, graphics, is_plain, letters, show_graphics
@@ -74,6 +75,7 @@ def show_grid(comparison: Comparison, console: Console, **look: Unpack[Looks]) -
     from light to dark show the heat. Raises `InputError` if an axis is named twice.
     """
     choices = replace(Look(**look), width="")  # a terminal is no paper
+    comparison = renamed(comparison, choices.name)
     if graphics(console) is not None and _show_figure(comparison, console, choices):
         return
     plain = is_plain(console)

@@ -83,6 +83,7 @@ class Timm(Source):
             settle(module, forward, input_shape(preprocess, input_size, bands), options.seed)
         module.to(device)
         classes = int(getattr(module, "num_classes", 0))
+        names = _names(weights, classes)
         return LoadedModel(
             name=name,
             source="timm",
@@ -91,11 +92,11 @@ class Timm(Source):
             preprocess=preprocess,
             input_size=input_size,
             bands=bands,
-            class_names=_names(weights, classes) or class_names(found.config, classes),
+            class_names=names or class_names(found.config, classes),
             output="logits",
             checkpoint=Checkpoint(path=shown(named), sha256=weights.sha256) if weights and named else None,
             random_weights=options.random_weights,
-            notes=notes,
+            notes=(*notes, *(weights.naming(names) if weights else ())),
         )
 
     def names(self) -> list[str]:

@@ -86,7 +86,9 @@ def _with_weights(name: str, checkpoint: str | None, options: LoadOptions) -> Lo
     module, remarks = filled(name, file, len(names), options.seed)
     notes.extend(remarks)
     module.eval()
-    return _loaded(name, module, transforms, _names_for(file, names), checkpoint=file.origin, notes=tuple(notes))
+    names = _names_for(file, names)
+    notes.extend(file.naming(names))
+    return _loaded(name, module, transforms, names, checkpoint=file.origin, notes=tuple(notes))
 
 
 def _names_for(file: Weights, standard: tuple[str, ...]) -> tuple[str, ...] | None:
