@@ -49,6 +49,8 @@ class Look:
     columns: Sequence[AxisName] = ()
     """Axes that run across, outermost first; `arrange` decides on axes that neither this nor `rows` names."""
     rows: Sequence[AxisName] = ()
+    wrap: int = 0
+    """Maximum number of columns of maps side by side; the others follow below. 0: all, or as many as `width` takes."""
     tile: int = 224
     """Longest side of a picture in pixels; letters and gaps scale with it."""
     theme: Theme = "light"
@@ -84,6 +86,9 @@ class Look:
         if not SMALLEST_TILE <= self.tile <= LARGEST_TILE:
             message = f"Tiles of {self.tile} pixels cannot be drawn."
             raise InputError(message, hint=Hint(f"Choose from {SMALLEST_TILE} to {LARGEST_TILE}", tile=224))
+        if self.wrap < 0:
+            message = f"{self.wrap} columns cannot be drawn."
+            raise InputError(message, hint="Give a number, or 0 for all of them.")
         if not 0 <= self.opacity <= 1:
             message = f"An opacity of {self.opacity} cannot be drawn."
             raise InputError(message, hint="Choose one from 0 (no heat) to 1.")
@@ -113,6 +118,7 @@ class Looks(TypedDict, total=False):
 
     columns: Sequence[AxisName]
     rows: Sequence[AxisName]
+    wrap: int
     tile: int
     theme: Theme
     scale: Scale

@@ -1,5 +1,6 @@
 """Options of a figure: what stands where, and how it is drawn."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -8,7 +9,7 @@ from camctl.cli.output.saving import command_line
 from camctl.cli.parsing import options
 from camctl.cli.parsing.groups import option, switch
 from camctl.cli.parsing.texts import parse_names
-from camctl.errors import UnknownNameError
+from camctl.errors import Hint, InputError, UnknownNameError
 from camctl.values.axis import AXES
 from camctl.values.look import DEFAULT_DPI, LARGEST_DPI, LARGEST_TILE, SMALLEST_DPI, SMALLEST_TILE, Look
 
@@ -32,6 +33,7 @@ class FigureOptions(options.HeatmapOptions):
     """How the figure is drawn.
 
     rows: What varies down the rows: image, model, layer, class, smoothing, method; outermost first.
+    columns: What varies across the columns, methods by default; or their number side by side: the others follow below.
     scale: Stretch each map over all colours, or share one scale over the classes and pictures of a method.
     theme: Colours and letters of the figure. paper: black on white, without grey. slides: larger letters. (The HTML
         report can switch between light and dark.)
@@ -46,7 +48,7 @@ class FigureOptions(options.HeatmapOptions):
     """
 
     rows: list[str] | None = option("AXIS...")
-    columns: list[str] | None = option("AXIS...", help="What varies across the columns; methods by default.")
+    columns: list[str] | None = option("AXIS...|N")
     scale: Literal["each", "shared"] = option(None, "each")
     theme: Literal["light", "dark", "paper", "slides"] = option(None, "light")
     tile: int = option("PIXELS", 224, help="Side of a map in the figure.", min=SMALLEST_TILE, max=LARGEST_TILE)
@@ -76,13 +78,24 @@ class FigureOptions(options.HeatmapOptions):
         from camctl.pipeline.method_selection import pick_metrics
         from camctl.render.layout.arrangement import check_axes
 
-        rows, columns = axes_of("--rows", self.rows), axes_of("--columns", self.columns)
+        wrap, across = _number_in(self.columns or ())
+        rows, columns = axes_of("--rows", self.rows), axes_of("--columns", across)
         check_axes(columns, rows)
         region = bool(evaluation.boxes or evaluation.masks)
         metrics = pick_metrics(evaluation.metrics, evaluation.options, region=region)
         names = IN_FIGURE if evaluation.metrics == ("all",) else tuple(metric.found.name for metric in metrics)
-        words = {"rows": rows, "columns": columns, "metrics": names, "name": parse_names(self.name)}
+        words = {"rows": rows, "columns": columns, "wrap": wrap, "metrics": names, "name": parse_names(self.name)}
         return asdict(self) | words | {"command": command_line()}
+
+
+def _number_in(words: Sequence[str]) -> tuple[int, list[str]]:
+    """Return the number of columns among the words of `--columns`, 0 without one, and the other words."""
+    words = [word.strip() for text in words for word in text.split(",")]
+    numbers = [word for word in words if re.fullmatch(r"-?\d{1,6}", word)]
+    if len(numbers) > 1 or any(int(number) < 1 for number in numbers):
+        message = f"'{' '.join(numbers)}' is no number of columns."
+        raise InputError(message, hint=Hint("Give one number, 1 or more", columns=3))
+    return int(numbers[0]) if numbers else 0, [word for word in words if word not in numbers]
 
 
 def axes_of(flag: str, texts: Sequence[str] | None) -> "tuple[AxisName, ...]":

@@ -44,7 +44,7 @@ def row_strip(frame: Frame, row: Row) -> Strip:
             caption = style.set_all(lines, style.tile)
             slots.append(picture_slot(style, left, tiles.size(cell), tiles.overlay(cell), caption))
         if frame.layout.look.letters:
-            slots[-1] = _lettered(frame, slots[-1], len(row.cells) * row.index + column)
+            slots[-1] = _lettered(frame, slots[-1], row.before + column)
     return tile_row(style, slots, frame.labels.set_all(row.label, style.gutter), frame.label_right)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from camctl.render.page.page import THEMES
 from camctl.render.text.fonts import Face
-from camctl.render.text.wrapping import paragraph, words_of
+from camctl.render.text.wrapping import breakage, paragraph
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,13 +52,14 @@ class Style:
     def fitting(self, texts: Iterable[tuple[str, int]]) -> Style:
         """The style whose headings are small enough for texts, each with its width, to be broken between words only.
 
-        No smaller than `SMALLEST`: a longer word is broken.
+        No smaller than `SMALLEST`: where words are longer, as large as the fewest of them are broken.
         """
-        head = self.head
-        wanted = [(word, width) for text, width in texts for word in words_of(text)]
-        while head.size > SMALLEST and any(head.length(word) > width for word, width in wanted):
-            head = replace(head, size=head.size - 1)
-        return replace(self, head=head)
+        wanted = [*texts]
+        sizes = range(self.head.size, min(SMALLEST, self.head.size) - 1, -1)
+        heads = [replace(self.head, size=size) for size in sizes]
+        return replace(
+            self, head=min(heads, key=lambda head: sum(breakage(text, width, head.length) for text, width in wanted))
+        )
 
     def set_all(self, lines: Iterable[Line], width: int) -> list[Paragraph]:
         """Lines of a caption, each broken to a width."""
