@@ -62,6 +62,8 @@ class Look:
     signed: bool = False
     """Draw evidence for and against the class, in a diverging colour map."""
     title: str = ""
+    font: str = ""
+    """A family that is installed, or a file; empty for DejaVu Sans."""
     width: str = ""
     """Width in print, as `88mm`, `3.5in` or `1000px`: the tiles get the size that fills it. Empty: `tile` decides."""
     dpi: int = DEFAULT_DPI
@@ -127,6 +129,7 @@ class Looks(TypedDict, total=False):
     opacity: float
     signed: bool
     title: str
+    font: str
     width: str
     dpi: int
     name: Mapping[str, str]

@@ -38,6 +38,8 @@ class FigureOptions(options.HeatmapOptions):
     theme: Colours and letters of the figure. paper: black on white, without grey. slides: larger letters. (The HTML
         report can switch between light and dark.)
     title: A title above the figure.
+    font: Font of the figure, by its family if it is installed, such as 'Times New Roman', or by its file; DejaVu Sans
+        sets what it lacks. Its letters are embedded in PDF and SVG.
     width: Width in print, as 3.5in, 88mm or 1000px; maps and letters are sized for it. A PDF is at most 7in wide
         without it.
     name: Other words for a method, model, class or picture.
@@ -54,6 +56,7 @@ class FigureOptions(options.HeatmapOptions):
     tile: int = option("PIXELS", 224, help="Side of a map in the figure.", min=SMALLEST_TILE, max=LARGEST_TILE)
     canvas: Literal["view", "original"] | None = option(None, shown="original if the models see different parts")
     title: str = option("TEXT", "", show_default=False, rich_help_panel=PAPER)
+    font: str = option("NAME|FILE", "", show_default=False, rich_help_panel=PAPER)
     width: str = option("LENGTH", "", show_default=False, rich_help_panel=PAPER)
     dpi: int = option(
         "NUMBER",
@@ -72,6 +75,10 @@ class FigureOptions(options.HeatmapOptions):
         """Raise `InputError` for what cannot be drawn."""
         super().__post_init__()
         _ = Look(width=self.width, dpi=self.dpi)
+        if self.font:
+            from camctl.render.text.font_files import font_files
+
+            font_files(self.font)
 
     def look(self, evaluation: "Evaluation") -> dict[str, Any]:
         """Return how the figure looks: the fields of `Look`. Raises `InputError` for axes and metrics."""

@@ -12,7 +12,7 @@ from camctl.render.layout.captions import all_texts
 from camctl.render.layout.layout import lay_out
 from camctl.render.page.page import Page, stacked
 from camctl.render.page.raster import paint
-from camctl.render.text.fonts import look_up, missing_from_fonts
+from camctl.render.text.fonts import Face, look_up, missing_from_fonts
 from camctl.values.look import SMALLEST_TILE, Look
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def figure_pages(comparison: Comparison, look: Look, side: int = LONGEST_SIDE["J
     Raises `InputError` if an axis is named twice, or a single row is too large for a page.
     """
     for bold in (False, True):
-        look_up(all_texts(comparison, look.title), bold=bold)
+        look_up(all_texts(comparison, look.title), Face(1, bold, look.font))
     frame, *_ = frames = frames_of(lay_out(comparison, look))
     scale = look.dpi * frame.inches / frame.width if frame.inches else 1.0
     side, most = int(side / scale), int(look.most_pixels / scale**2)

@@ -138,7 +138,7 @@ def _sized(layout: Layout, tile: int) -> Frame:
 
 
 def _frame(layout: Layout) -> Frame:
-    style = style_of(layout.look.tile, layout.look.theme)
+    style = style_of(layout.look.tile, layout.look.theme, layout.look.font)
     labels = style.fitting((line.text, style.gutter) for row in layout.rows for line in row.label)
     gutter = max((part.width for row in layout.rows for part in labels.set_all(row.label, style.gutter)), default=0)
     first = style.margin + (gutter + 2 * style.pad if gutter else 0)

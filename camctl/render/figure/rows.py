@@ -10,7 +10,6 @@ from camctl.render.colormaps import ramp
 from camctl.render.figure.tile_rows import Slot, picture_slot, tile_row
 from camctl.render.layout.captions import Line
 from camctl.render.page.page import Item, Rectangle, Strip, framed, stacked
-from camctl.render.text.fonts import Face
 from camctl.render.text.wrapping import paragraph, set_lines, total_height
 
 if TYPE_CHECKING:
@@ -107,7 +106,7 @@ def _fitting(frame: Frame, reason: str, width: int, height: int) -> tuple[list[P
     style = frame.style
     head = style.set(NO_MAP, width)
     for size in range(style.small.size, max(style.small.size - SMALLER_LETTERS, SMALLEST) - 1, -1):
-        parts = [head, paragraph(reason, Face(size), width, style.inks.soft)]
+        parts = [head, paragraph(reason, replace(style.small, size=size), width, style.inks.soft)]
         if total_height(parts) <= height:
             return parts, []
     below = style.set(Line(reason), style.tile)

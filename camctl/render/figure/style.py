@@ -72,8 +72,8 @@ class Style:
         return paragraph(line.text, face, width, ink)
 
 
-def style_of(tile: int, theme: Theme = "light") -> Style:
-    """The style for tiles of a size; letters stay readable next to the smallest tiles."""
+def style_of(tile: int, theme: Theme = "light", font: str = "") -> Style:
+    """The style for tiles of a size; letters stay readable next to the smallest tiles. For a font see `font_files`."""
     size = max(11, round(tile / 14))
     size = round(LARGER_ON_SLIDES * size) if theme == "slides" else size
     return Style(
@@ -81,9 +81,9 @@ def style_of(tile: int, theme: Theme = "light") -> Style:
         margin=max(8, tile // 12),
         gap=max(6, tile // 16),
         pad=max(4, tile // 36),
-        title=Face(round(1.25 * size), bold=True),
-        head=Face(size, bold=True),
-        text=Face(size),
-        small=Face(max(SMALLEST, round(0.9 * size))),
+        title=Face(round(1.25 * size), bold=True, font=font),
+        head=Face(size, bold=True, font=font),
+        text=Face(size, font=font),
+        small=Face(max(SMALLEST, round(0.9 * size)), font=font),
         inks=THEMES[theme],
     )
