@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from camctl.values.look import DEFAULT_COLORMAP, DEFAULT_OPACITY, Canvas
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -137,6 +139,8 @@ class Cam:
         cut: Cut | None = None,
         signed: bool = False,
         caption: bool = False,
+        contours: Sequence[float] = (),
+        map_only: bool = False,
     ) -> NDArray[np.uint8]:
         """Draw the heatmap on the picture.
 
@@ -154,6 +158,10 @@ class Cam:
             Draw evidence against the class as well, in the colours of a diverging map; zero is transparent.
         caption
             Add a strip under the picture with the class and its score.
+        contours
+            Values of the map, within 0..1, along which lines are drawn.
+        map_only
+            Draw the map alone, without the picture under it.
 
         Returns
         -------
@@ -171,5 +179,13 @@ class Cam:
         from camctl.render.overlay import overlay_of
 
         return overlay_of(
-            self, canvas=canvas, colormap=colormap, opacity=opacity, cut=cut, signed=signed, caption=caption
+            self,
+            canvas=canvas,
+            colormap=colormap,
+            opacity=opacity,
+            cut=cut,
+            signed=signed,
+            caption=caption,
+            contours=contours,
+            map_only=map_only,
         )

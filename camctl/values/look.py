@@ -61,6 +61,10 @@ class Look:
     opacity: float = DEFAULT_OPACITY
     signed: bool = False
     """Draw evidence for and against the class, in a diverging colour map."""
+    contours: Sequence[float] = ()
+    """Values, within 0..1, along which lines are drawn; of signed maps, along these and their negatives."""
+    map_only: bool = False
+    """Draw the map alone, without the picture under it."""
     title: str = ""
     font: str = ""
     """A family that is installed, or a file; empty for DejaVu Sans."""
@@ -94,6 +98,9 @@ class Look:
         if not 0 <= self.opacity <= 1:
             message = f"An opacity of {self.opacity} cannot be drawn."
             raise InputError(message, hint="Choose one from 0 (no heat) to 1.")
+        if not all(0 < level < 1 for level in self.contours):
+            message = f"A line at {next(level for level in self.contours if not 0 < level < 1)} cannot be drawn."
+            raise InputError(message, hint=Hint("Choose values between 0 and 1", contours="0.5"))
         if self.theme not in get_args(Theme):
             raise UnknownNameError("theme", self.theme, get_args(Theme))
         if not SMALLEST_DPI <= self.dpi <= LARGEST_DPI:
@@ -128,6 +135,8 @@ class Looks(TypedDict, total=False):
     colormap: str
     opacity: float
     signed: bool
+    contours: Sequence[float]
+    map_only: bool
     title: str
     font: str
     width: str

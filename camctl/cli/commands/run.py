@@ -1,7 +1,5 @@
 """`camctl run`: where a classifier looked."""
 
-from dataclasses import asdict
-
 from camctl.cli import model_cache
 from camctl.cli.commands.layers import list_layers
 from camctl.cli.commands.run_data import run_data
@@ -43,7 +41,7 @@ def run(
     # Mistakes in the words are reported before torch loads.
     classes = question.classes()
     several, drawn = question.several, methods.count()
-    request, sink, look = model.request(), output.results.sink, asdict(output.overlay)
+    request, sink, look = model.request(), output.results.sink, output.overlay.heat()
     look["cut"] = cut = output.parts.cut()
     inputs = model.inputs([request])
     inputs.add([subject.image], "the picture itself")

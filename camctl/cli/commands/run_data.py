@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from shlex import quote
@@ -46,7 +45,7 @@ def run_data(
     # Mistakes in the words are reported before torch loads.
     classes, drawing, shard = question.classes(), data.drawing(), data.part()
     methods.count(baselines=data.baselines)
-    request, sink, look = model.request(), output.results.sink, asdict(output.overlay)
+    request, sink, look = model.request(), output.results.sink, output.overlay.heat()
     look["cut"] = output.parts.cut()
     out = _folder(output, drawing)
     if question.expect is not None and question.expect.strip().casefold() != "label":

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from camctl.cli.parsing import completion, options
 from camctl.cli.parsing.cutting import CutOptions
 from camctl.cli.parsing.groups import argument, option, switch
+from camctl.cli.parsing.heatmap import HeatmapOptions
 from camctl.cli.parsing.texts import class_name
 from camctl.errors import InputError
 
@@ -88,7 +89,7 @@ class DrawnMethods(options.MethodOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class OverlayOptions(options.HeatmapOptions):
+class OverlayOptions(HeatmapOptions):
     """How an overlay is drawn.
 
     canvas: Draw on what the model saw, or on the whole picture with the unseen margin dimmed.

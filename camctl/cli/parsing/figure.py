@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from camctl.cli.output.saving import command_line
-from camctl.cli.parsing import options
 from camctl.cli.parsing.groups import option, switch
+from camctl.cli.parsing.heatmap import HeatmapOptions
 from camctl.cli.parsing.texts import parse_names
 from camctl.errors import Hint, InputError, UnknownNameError
 from camctl.values.axis import AXES
@@ -29,7 +29,7 @@ IN_FIGURE = ("adcc", "insertion", "deletion")
 
 
 @dataclass(frozen=True, kw_only=True)
-class FigureOptions(options.HeatmapOptions):
+class FigureOptions(HeatmapOptions):
     """How the figure is drawn.
 
     rows: What varies down the rows: image, model, layer, class, smoothing, method; outermost first.
@@ -92,7 +92,7 @@ class FigureOptions(options.HeatmapOptions):
         metrics = pick_metrics(evaluation.metrics, evaluation.options, region=region)
         names = IN_FIGURE if evaluation.metrics == ("all",) else tuple(metric.found.name for metric in metrics)
         words = {"rows": rows, "columns": columns, "wrap": wrap, "metrics": names, "name": parse_names(self.name)}
-        return asdict(self) | words | {"command": command_line()}
+        return self.heat() | words | {"command": command_line()}
 
 
 def _number_in(words: Sequence[str]) -> tuple[int, list[str]]:

@@ -125,6 +125,18 @@ def foot(frame: Frame) -> Strip:
     return Strip(height=height, items=tuple(items))
 
 
+def _ticks(frame: Frame, left: int, top: int) -> list[Item]:
+    """Where the values of the contours are on the colour bar."""
+    look, length = frame.layout.look, frame.style.tile
+    values = [*look.contours, *(-level for level in look.contours if look.signed)]
+    shares = [(value + 1) / 2 if look.signed else value for value in values]
+    height = max(2, frame.style.pad // 2)
+    return [
+        Rectangle(x=left + round(share * length), y=top + 1, width=1, height=height, fill=frame.style.inks.ink)
+        for share in shares
+    ]
+
+
 def _bar(frame: Frame) -> Strip:
     """The ends with the colours between, and what they mean: next to the bar, or below if there is little room."""
     style, inks = frame.style, frame.style.inks
@@ -141,6 +153,7 @@ def _bar(frame: Frame) -> Strip:
     items: list[Item] = [
         *set_lines([zero], style.margin, 0),
         *framed(left, top, (length, thickness), inks.edge, partial(ramp, frame.layout.colormap)),
+        *_ticks(frame, left, top + thickness),
         *set_lines([one], left + length + pad, 0),
         *set_lines([label], right if fits else style.margin, 0 if fits else zero.height),
     ]

@@ -168,6 +168,14 @@ def scale_text(comparison: Comparison, scale: Scale, *, signed: bool = False) ->
     return f"share of the largest value with the same {listed(units)}; units differ from {units[-1]} to {units[-1]}"
 
 
+def contour_text(look: Look) -> str:
+    """What the lines on the maps mean; empty without lines."""
+    if not look.contours:
+        return ""
+    sign = "\N{PLUS-MINUS SIGN}" if look.signed else ""
+    return f"; lines at {sign}{listed([f'{level:g}' for level in look.contours])}"
+
+
 def weights_warning(comparison: Comparison) -> str:
     """A warning if models have random weights, else empty."""
     random = {model for (_, model), run in comparison.explanations.items() if run.random_weights}

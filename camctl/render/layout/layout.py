@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from camctl.render.colormaps import fitting, known_colormap
 from camctl.render.layout.arrangement import arrange, spans
-from camctl.render.layout.captions import DOT, Captions, scale_text, weights_warning
+from camctl.render.layout.captions import DOT, Captions, contour_text, scale_text, weights_warning
 from camctl.values.axis import places
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ def lay_out(comparison: Comparison, look: Look) -> Layout:
         score_level=captions.score_level,
         warning=weights_warning(comparison),
         caption=captions.foot(),
-        scale=scale_text(comparison, look.scale, signed=look.signed),
+        scale=scale_text(comparison, look.scale, signed=look.signed) + contour_text(look),
     )
 
 

@@ -73,7 +73,7 @@ def show_grid(comparison: Comparison, console: Console, **look: Unpack[Looks]) -
     Columns that do not fit next to each other follow below, with their headings. In a terminal without colour, letters
     from light to dark show the heat. Raises `InputError` if an axis is named twice.
     """
-    choices = replace(Look(**look), width="")  # a terminal is no paper
+    choices = replace(Look(**look), width="", contours=())  # a terminal is no paper
     if graphics(console) is not None and _show_figure(comparison, console, choices):
         return
     plain = is_plain(console)
