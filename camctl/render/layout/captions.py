@@ -156,10 +156,8 @@ class Captions:
 def scale_text(comparison: Comparison, scale: Scale, *, signed: bool = False) -> str:
     """What 1 means on the colour bar, and -1 of signed maps."""
     if signed:
-        against = "evidence against the class to evidence for it, as share of the "
-        if scale == "each":
-            return f"{against}map's largest amount"
-        return against + scale_text(comparison, scale).removeprefix("share of the ")
+        largest = "map's largest" if scale == "each" else scale_text(comparison, scale).removeprefix("share of the ")
+        return f"evidence against the class and for it; 1 is the {largest}"
     if scale == "each":
         return "share of the map's own peak"
     units = [name for name in ("model", "layer", "smoothing", "method") if name in comparison.varying]
