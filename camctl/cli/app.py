@@ -33,7 +33,7 @@ OF_PLUGINS = {"check": "plugins", "new": "new_plugin"}
 
 COMPLETION = ("--install-completion", "--show-completion")
 
-ALONE = {"--classes": "", "--metrics": "all", "--versus": "auto"}
+ALONE = {"--classes": "", "--contours": "0.25,0.5,0.75", "--metrics": "all", "--versus": "auto"}
 """Flag that may stand without a value -> the value that it then means."""
 
 

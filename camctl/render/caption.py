@@ -25,8 +25,8 @@ def captioned(pixels: NDArray[np.uint8], cam: Cam) -> NDArray[np.uint8]:
     """Return an overlay (H, W, 3) with class, score and a bad verdict of its map under it, as wide as before."""
     height, width = pixels.shape[:2]
     words = f"{class_text(cam)} {score_text(cam)}"
-    look_up([words], bold=True)
     style = style_of(max(min(height, width), NARROWEST))
+    look_up([words], style.head)
     lines = [Line(words, "strong"), *([Line(cam.verdict, "warning")] if cam.verdict != "ok" else [])]
     parts = style.set_all(lines, max(1, width - 2 * style.pad))
     picture = Bitmap(x=0, y=0, width=width, height=height, draw=lambda *_: pixels)

@@ -25,6 +25,13 @@ COLORMAPS = {
 }
 """Name -> what it looks like, from 0 to 1. Cyclic colormaps are left out: their peak looks like their floor."""
 
+DIVERGING_COLORMAPS = {
+    DIVERGING_COLORMAP: "blue to red through grey; safe for colour-blind readers",
+    "PuOr_r": "purple to orange through white; safe for colour-blind readers",
+    "PiYG": "pink to green through white",
+}
+"""The same of signed maps, from -1 to 1."""
+
 LEVELS = 256
 
 

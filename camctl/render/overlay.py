@@ -12,19 +12,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from camctl.errors import InputError
 from camctl.render.colormaps import LEVELS, colours, fitting, levels
+from camctl.render.contours import draw_contours
 from camctl.render.marks import draw_mark
-from camctl.values.look import DEFAULT_COLORMAP, DEFAULT_OPACITY
+from camctl.values.look import Look
 from camctl.values.view import View
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Unpack
 
     from numpy.typing import NDArray
 
     from camctl.values.cam import Cam
-    from camctl.values.look import Canvas
+    from camctl.values.look import Looks
     from camctl.values.segments import Cut
 
 Box = tuple[float, float, float, float]
@@ -48,23 +49,22 @@ def overlay(
     values: NDArray[Any],
     view: View,
     *,
-    canvas: Canvas = "view",
-    colormap: str = DEFAULT_COLORMAP,
-    opacity: float = DEFAULT_OPACITY,
     worthless: bool = False,
-    signed: bool = False,
+    **look: Unpack[Looks],
 ) -> NDArray[np.uint8]:
     """The heatmap of `values` (h, w), 0..1, or -1..1 if `signed`, on the picture `pixels` (H, W, 3), uint8 RGB.
 
-    Returns uint8 RGB: (h, w, 3) of `view.size` on the canvas `view`; (H, W, 3) on the canvas `original`, where the
-    margin that the model was not given is dimmed. Instead of a `worthless` map (`Cam.blank`), the picture is drawn grey
-    and hatched. Raises `InputError` for an opacity outside 0..1, `UnknownNameError` for an unknown colour map.
+    Of the fields of `Look`, those that are about one map are used. Returns uint8 RGB: (h, w, 3) of `view.size` on the
+    canvas `view`; (H, W, 3) on the canvas `original`, where the margin that the model was not given is dimmed. Instead
+    of a `worthless` map (`Cam.blank`), the picture is drawn grey and hatched. Raises `InputError` for what cannot be
+    drawn, `UnknownNameError` for an unknown colour map.
     """
-    if not 0 <= opacity <= 1:
-        raise InputError(f"An opacity of {opacity} cannot be drawn.", hint="Choose one from 0 (no heat) to 1.")
-    palette = colours(fitting(colormap, signed=signed)).astype(np.float32)
-    cover = opacity * _cover(signed=signed)
-    if canvas == "view":
+    choices = Look(**look)
+    signed, opacity = choices.signed, 1.0 if choices.map_only else choices.opacity
+    palette = colours(fitting(choices.colormap, signed=signed)).astype(np.float32)
+    cover = opacity * (np.ones(LEVELS, np.float32) if choices.map_only else _cover(signed=signed))
+    on_whole = choices.canvas == "original"
+    if not on_whole:
         pixels, view = seen(pixels, view), whole(view.size)
     left, top, right, bottom = _inside(view.box, pixels.shape)
     picture = _dim_around(pixels, (left, top, right, bottom))
@@ -73,24 +73,18 @@ def overlay(
         _spoil(inside)
         return picture
     height = bottom - top
-    for rows in _bands(height, ROWS if canvas == "original" else height):
+    contours = [*choices.contours, *(-level for level in choices.contours if signed)]
+    for rows in _bands(height, ROWS if on_whole else height):
         # The part of the map over these rows, in the map's own pixels.
         part = _into((left, top + rows.start, right, top + rows.stop), view.box, values.shape)
         heat = _resample(values, part, (right - left, rows.stop - rows.start))
         _paint(inside[rows], levels((heat + 1) / 2 if signed else heat), palette, cover, opacity)
+        draw_contours(inside[rows], heat, contours, min(picture.shape[:2]))
     return picture
 
 
 def overlay_of(
-    cam: Cam,
-    *,
-    canvas: Canvas,
-    colormap: str,
-    opacity: float,
-    cut: Cut | None = None,
-    signed: bool = False,
-    caption: bool = False,
-    least: int = 0,
+    cam: Cam, *, cut: Cut | None = None, caption: bool = False, least: int = 0, **look: Unpack[Looks]
 ) -> NDArray[np.uint8]:
     """Draw a map on its picture, and the outlines of what it is about and of what is cut out of it.
 
@@ -98,20 +92,13 @@ def overlay_of(
     """
     from camctl.render.caption import captioned
 
-    heat = cam.heat(signed=signed)
+    heat = cam.heat(signed=look.get("signed", False))
+    values = cam.values if heat is None else heat
     height, width = cam.view.size
     scale = max(1.0, least / max(height, width))
-    picture = overlay(
-        cam.picture.pixels,
-        cam.values if heat is None else heat,
-        replace(cam.view, size=(round(height * scale), round(width * scale))),
-        canvas=canvas,
-        colormap=colormap,
-        opacity=opacity,
-        worthless=heat is None,
-        signed=signed,
-    )
-    window = cam.view.box if canvas == "view" else whole(cam.picture.size).box
+    view = replace(cam.view, size=(round(height * scale), round(width * scale)))
+    picture = overlay(cam.picture.pixels, values, view, worthless=heat is None, **look)
+    window = whole(cam.picture.size).box if look.get("canvas") == "original" else cam.view.box
     marks = [] if cam.target.mark is None else [cam.target.mark]
     marks += [segment.mark(cut) for segment in cam.segments(cut)] if cut else []
     for mark in marks:

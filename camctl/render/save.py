@@ -11,7 +11,7 @@ from camctl.files.atomic import PICTURES, check_writable, write_atomically
 from camctl.files.mark import check_replaceable, origin
 from camctl.files.pictures import LONGEST_SIDE, save_picture
 from camctl.render.figure.figure import figure_pages
-from camctl.render.figure.frame import frame_of
+from camctl.render.figure.frame import frames_of
 from camctl.render.figure.sanity import sanity_pages
 from camctl.render.layout.layout import lay_out
 from camctl.render.layout.naming import renamed
@@ -84,11 +84,11 @@ def printable(comparison: Comparison, look: Look) -> Look:
     """Return the look with a width that is readable in print, if none was chosen and the columns fit into it."""
     sheet = replace(look, width=look.width or SHEET)
     layout = lay_out(comparison, look)
-    if look.width or frame_of(layout).natural <= PER_INCH * (sheet.inches or 0):
+    if look.width or frames_of(layout)[0].width <= PER_INCH * (sheet.inches or 0):
         return look
     try:
-        frame_of(replace(layout, look=sheet))
-    except InputError:  # more columns than any sheet takes: it is for a screen
+        frames_of(replace(layout, look=sheet))
+    except InputError:  # more columns side by side than any sheet takes: it is for a screen
         return look
     return sheet
 

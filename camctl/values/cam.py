@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from camctl.values.look import DEFAULT_COLORMAP, DEFAULT_OPACITY, Canvas
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -128,7 +130,7 @@ class Cam:
         largest = abs(self.raw).max()
         return self.raw / largest if largest else self.raw
 
-    def overlay(
+    def overlay(  # noqa: PLR0913 - one a way to look
         self,
         *,
         canvas: Canvas = "view",
@@ -138,6 +140,8 @@ class Cam:
         signed: bool = False,
         caption: bool = False,
         least: int = 0,
+        contours: Sequence[float] = (),
+        map_only: bool = False,
     ) -> NDArray[np.uint8]:
         """Draw the heatmap on the picture.
 
@@ -157,6 +161,10 @@ class Cam:
             Add a strip under the picture with the class and its score.
         least
             Pixels that the longer side of the canvas `view` has at least; a smaller view is enlarged.
+        contours
+            Values of the map, within 0..1, along which lines are drawn.
+        map_only
+            Draw the map alone, without the picture under it.
 
         Returns
         -------
@@ -182,4 +190,6 @@ class Cam:
             signed=signed,
             caption=caption,
             least=least,
+            contours=contours,
+            map_only=map_only,
         )

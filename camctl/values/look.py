@@ -49,6 +49,8 @@ class Look:
     columns: Sequence[AxisName] = ()
     """Axes that run across, outermost first; `arrange` decides on axes that neither this nor `rows` names."""
     rows: Sequence[AxisName] = ()
+    wrap: int = 0
+    """Maximum number of columns of maps side by side; the others follow below. 0: all, or as many as `width` takes."""
     tile: int = 224
     """Longest side of a picture in pixels; letters and gaps scale with it."""
     theme: Theme = "light"
@@ -59,7 +61,13 @@ class Look:
     opacity: float = DEFAULT_OPACITY
     signed: bool = False
     """Draw evidence for and against the class, in a diverging colour map."""
+    contours: Sequence[float] = ()
+    """Values, within 0..1, along which lines are drawn; of signed maps, along these and their negatives."""
+    map_only: bool = False
+    """Draw the map alone, without the picture under it."""
     title: str = ""
+    font: str = ""
+    """A family that is installed, or a file; empty for DejaVu Sans."""
     width: str = ""
     """Width in print, as `88mm`, `3.5in` or `1000px`: the tiles get the size that fills it. Empty: `tile` decides."""
     dpi: int = DEFAULT_DPI
@@ -84,9 +92,15 @@ class Look:
         if not SMALLEST_TILE <= self.tile <= LARGEST_TILE:
             message = f"Tiles of {self.tile} pixels cannot be drawn."
             raise InputError(message, hint=Hint(f"Choose from {SMALLEST_TILE} to {LARGEST_TILE}", tile=224))
+        if self.wrap < 0:
+            message = f"{self.wrap} columns cannot be drawn."
+            raise InputError(message, hint="Give a number, or 0 for all of them.")
         if not 0 <= self.opacity <= 1:
             message = f"An opacity of {self.opacity} cannot be drawn."
             raise InputError(message, hint="Choose one from 0 (no heat) to 1.")
+        if not all(0 < level < 1 for level in self.contours):
+            message = f"A line at {next(level for level in self.contours if not 0 < level < 1)} cannot be drawn."
+            raise InputError(message, hint=Hint("Choose values between 0 and 1", contours="0.5"))
         if self.theme not in get_args(Theme):
             raise UnknownNameError("theme", self.theme, get_args(Theme))
         if not SMALLEST_DPI <= self.dpi <= LARGEST_DPI:
@@ -113,6 +127,7 @@ class Looks(TypedDict, total=False):
 
     columns: Sequence[AxisName]
     rows: Sequence[AxisName]
+    wrap: int
     tile: int
     theme: Theme
     scale: Scale
@@ -120,7 +135,10 @@ class Looks(TypedDict, total=False):
     colormap: str
     opacity: float
     signed: bool
+    contours: Sequence[float]
+    map_only: bool
     title: str
+    font: str
     width: str
     dpi: int
     name: Mapping[str, str]

@@ -160,6 +160,19 @@ def test_axes_can_be_turned(camctl, photo, tmp_path):
     assert wide[1] < tall[1]
 
 
+def test_a_number_of_columns_puts_the_others_below(camctl, photo, tmp_path):
+    words = ("compare", photo, MODEL, "--topk=2", "--method", "gradcam,layercam,hirescam,cam", "--quiet")
+    sizes = []
+    for name, columns in (("one.png", ["1"]), ("two.png", ["class,method", "2"]), ("all.png", [])):
+        path = tmp_path / name
+        done = camctl(*words, *(["--columns", *columns] if columns else []), "--save-path", path)
+        assert done.code == 0, done.err
+        sizes.append(size_of(path))
+    widths, heights = zip(*sizes, strict=True)
+    assert list(widths) == sorted(widths)
+    assert list(heights) == sorted(heights, reverse=True)
+
+
 def test_a_model_that_fails_leaves_its_row_and_ends_with_one(camctl, photo, tmp_path):
     done = camctl(
         "compare", photo, "--model", MODEL, "python:nets:hard_to_please", "--method", "gradcam",
@@ -340,6 +353,8 @@ def test_an_interactive_terminal_shows_the_grid(photo, flag, *, drawn):
         (("--topk", "200"), "1200 maps", "camctl run"),
         (("--method", "gradcan"), "no method named 'gradcan'", "gradcam"),
         (("--rows", "class", "--columns", "class", "--topk", "2"), "named twice", "once"),
+        (("--columns", "0"), "no number of columns", "--columns 3"),
+        (("--columns", "2", "3"), "no number of columns", "--columns 3"),
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, tuple) else None,
 )

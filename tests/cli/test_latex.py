@@ -92,6 +92,17 @@ def test_every_paper_in_the_table_belongs_to_a_method_and_has_a_key_of_its_own()
     assert len({paper.key for paper in PAPERS.values()}) == len(PAPERS)
 
 
+def test_every_method_with_a_paper_is_cited_by_author_and_title():
+    for found in find("method"):
+        method = registry.load(found).plugin
+        papers = papers_in(method.name)
+        assert papers or method.paper.startswith("no paper"), method.name
+        assert all(paper.authors and paper.title for paper in papers), method.name
+        years = {paper.year for paper in papers}
+        # The year of the conference may be later than that of arXiv.
+        assert all(int(paper.year) >= 2000 + int(paper.arxiv[:2]) for paper in papers if paper.arxiv), years
+
+
 def test_every_method_with_a_number_at_arxiv_is_cited_with_it():
     for found in find("method"):
         method = registry.load(found).plugin

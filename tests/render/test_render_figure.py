@@ -262,8 +262,8 @@ def test_letters_that_no_font_has_are_told():
 
 
 def test_a_font_of_the_system_sets_what_our_own_lacks(monkeypatch):
-    monkeypatch.setattr(letters, "_known", {False: {"猫": letters.default_file(bold=True)}, True: {}})
-    assert letters.runs("a猫b") == [
+    monkeypatch.setattr(letters, "_known", {letters.default_file(): {"猫": letters.default_file(bold=True)}})
+    assert letters.runs("a猫b", letters.Face(12)) == [
         ("a", letters.default_file()),
         ("猫", letters.default_file(bold=True)),
         ("b", letters.default_file()),

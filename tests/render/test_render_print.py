@@ -72,7 +72,7 @@ def test_a_width_that_is_none_is_an_error(width):
 
 
 def test_a_width_too_small_for_the_columns_names_one_that_is_enough():
-    with pytest.raises(InputError, match="do not fit") as caught:
+    with pytest.raises(InputError, match="not fit") as caught:
         words(width="20mm")
     enough = re.search(r"[0-9.]+in", caught.value.hint)[0]
     assert words(width=enough)
@@ -175,7 +175,8 @@ def test_a_pdf_fits_a_page_unless_a_width_is_asked_for(tmp_path):
     assert inches(comparison()) == 7
     assert inches(comparison(), width="12in") == 12
     assert inches(comparison(methods=("GradCAM",), targets=("cat",))) < 7
-    assert inches(comparison(methods=EIGHT), columns=("class", "method")) > 7
+    assert inches(comparison(methods=EIGHT), columns=("class", "method")) == 7
+    assert inches(comparison(methods=EIGHT), columns=("class", "method"), wrap=16) > 7
 
 
 @pytest.mark.parametrize("width", ["3.5in", "7in"])
@@ -186,6 +187,49 @@ def test_headings_are_broken_between_words_and_have_one_size(width):
     assert len({item.face.size for item in named}) == 1
     for one, other in pairwise(sorted(named, key=lambda item: item.x)):
         assert one.x + one.width < other.x
+
+
+NAMES = ("GradCAM", "GradCAM++", "EigenGradCAM", "GradCAMElementWise", "HiResCAM", "XGradCAM", "SmoothGradCAM++", "FEM")
+
+
+@pytest.mark.parametrize("width", ["3.5in", "5in", "7in"])
+@pytest.mark.parametrize("seeds", [(6_700_024,), (6_700_024, 6_702_026)], ids=len)
+def test_no_name_of_a_method_is_cut_but_between_its_words(width, seeds):
+    whole = comparison(methods=EIGHT, targets=("cat",), seeds=seeds, labels={"method": NAMES})
+    lines = {item.text for item in words(width=width, of=whole) if item.face.bold}
+    parts = {"Eigen", "Smooth", "Element", "Wise", "ElementWise", "Grad", "HiRes", "XGrad", "CAM", "CAM++"}
+    pictures = {"scene", "6700024.", "6702026.", "png"}
+    assert lines <= {*NAMES, *parts, *pictures}
+
+
+def test_columns_go_on_below_in_reading_order_where_they_do_not_fit():
+    whole = comparison(methods=EIGHT[:6])
+    items = words(width="3.5in", letters=True, of=whole)
+    place = {item.text: (item.y, item.x) for item in items}
+    letters = [text for text in place if re.fullmatch("[a-z]", text)]
+    assert letters == list("abcdefghijkl")
+    assert sorted(letters, key=place.get) == letters
+    assert [item.text for item in items].count("picture") == 2
+    heads = {text: place[text] for text in place if text.startswith(("Layer", "XGrad"))}
+    assert min(heads.values()) < place["a"] < place["f"] < max(heads.values()) < place["g"]
+
+
+def test_each_map_stands_once_in_a_figure_of_any_number_of_columns():
+    whole = comparison(methods=EIGHT[:5], seeds=(6_700_024, 6_702_026))
+    for wrap in range(1, 7):
+        (page,) = figure_pages(whole, Look(wrap=wrap, letters=True, columns=("class", "method"), tile=64))
+        texts = [item.text for item in page.items if isinstance(item, Words)]
+        assert [text for text in texts if re.fullmatch("[a-z]", text)] == [panel_letter(index) for index in range(20)]
+        widest = max(item.x + item.width for item in page.items if isinstance(item, Bitmap))
+        assert widest <= page.width
+
+
+def test_pages_of_a_wrapped_figure_have_the_headings_of_their_own_columns(tmp_path):
+    whole = comparison(methods=EIGHT[:4])
+    pages = figure_pages(whole, Look(wrap=2, most_pixels=150_000))
+    assert len(pages) == 4
+    said = [{item.text for item in page.items if isinstance(item, Words)} & set(EIGHT) for page in pages]
+    assert said == [{"GradCAM", "LayerCAM"}] * 2 + [{"EigenCAM", "XGradCAM"}] * 2
 
 
 def test_only_a_word_too_long_at_seven_points_is_broken():

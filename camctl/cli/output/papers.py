@@ -47,6 +47,10 @@ class Paper:
 
 
 CVPR = "IEEE/CVF Conference on Computer Vision and Pattern Recognition"
+ICCV = "IEEE/CVF International Conference on Computer Vision"
+ECCV = "European Conference on Computer Vision"
+BMVC = "British Machine Vision Conference"
+NEURIPS = "Advances in Neural Information Processing Systems"
 WACV = "IEEE Winter Conference on Applications of Computer Vision"
 
 PAPERS = {
@@ -54,6 +58,18 @@ PAPERS = {
         "Zhou, Bolei and Khosla, Aditya and Lapedriza, Agata and Oliva, Aude and Torralba, Antonio",
         "Learning Deep Features for Discriminative Localization",
         "IEEE Conference on Computer Vision and Pattern Recognition",
+        "2016",
+    ),
+    "arXiv:1311.2901": Paper(
+        "Zeiler, Matthew D. and Fergus, Rob",
+        "Visualizing and Understanding Convolutional Networks",
+        ECCV,
+        "2014",
+    ),
+    "arXiv:1608.00507": Paper(
+        "Zhang, Jianming and Lin, Zhe and Brandt, Jonathan and Shen, Xiaohui and Sclaroff, Stan",
+        "Top-down Neural Attention by Excitation Backprop",
+        ECCV,
         "2016",
     ),
     "arXiv:1610.02391": Paper(
@@ -69,10 +85,22 @@ PAPERS = {
         WACV,
         "2018",
     ),
+    "arXiv:1806.07421": Paper(
+        "Petsiuk, Vitali and Das, Abir and Saenko, Kate",
+        "RISE: Randomized Input Sampling for Explanation of Black-box Models",
+        BMVC,
+        "2018",
+    ),
+    "arXiv:1810.03292": Paper(
+        "Adebayo, Julius and Gilmer, Justin and Muelly, Michael and Goodfellow, Ian and Hardt, Moritz and Kim, Been",
+        "Sanity Checks for Saliency Maps",
+        NEURIPS,
+        "2018",
+    ),
     "arXiv:1905.00780": Paper(
         "Srinivas, Suraj and Fleuret, Fran{\\c{c}}ois",
         "Full-Gradient Representation for Neural Network Visualization",
-        "Advances in Neural Information Processing Systems",
+        NEURIPS,
         "2019",
     ),
     "arXiv:1908.01224": Paper(
@@ -104,7 +132,7 @@ PAPERS = {
     "arXiv:2008.02312": Paper(
         "Fu, Ruigang and Hu, Qingyong and Dong, Xiaohu and Guo, Yulan and Gao, Yinghui and Li, Biao",
         "Axiom-based Grad-CAM: Towards Accurate Visualization and Explanation of CNNs",
-        "British Machine Vision Conference",
+        BMVC,
         "2020",
     ),
     "arXiv:2011.08891": Paper(
@@ -116,14 +144,66 @@ PAPERS = {
     "arXiv:2103.15679": Paper(
         "Chefer, Hila and Gur, Shir and Wolf, Lior",
         "Generic Attention-Model Explainability for Interpreting Bi-Modal and Encoder-Decoder Transformers",
-        "IEEE/CVF International Conference on Computer Vision",
+        ICCV,
         "2021",
+    ),
+    "arXiv:2207.01769": Paper(
+        "Tursun, Osman and Denman, Simon and Sridharan, Sridha and Fookes, Clinton",
+        "SESS: Saliency Enhancing with Scaling and Sliding",
+        ECCV,
+        "2022",
+    ),
+    "arXiv:2209.14074": Paper(
+        "Byun, Seok-Yong and Lee, Wonju",
+        "Recipro-CAM: Fast gradient-free visual explanations for convolutional neural networks",
+        "",
+        "2022",
+    ),
+    "arXiv:2310.02588": Paper(
+        "Byun, Seok-Yong and Lee, Wonju",
+        "ViT-ReciproCAM: Gradient and Attention-Free Visual Explanations for Vision Transformer",
+        "",
+        "2023",
     ),
     "arXiv:2404.03214": Paper(
         "Bousselham, Walid and Boggust, Angie and Chaybouti, Sofian and Strobelt, Hendrik and Kuehne, Hilde",
         "LeGrad: An Explainability Method for Vision Transformers via Feature Formation Sensitivity",
+        ICCV,
+        "2025",
+    ),
+    "arXiv:2410.00267": Paper(
+        "Karmani, Sachin and Sivakaran, Thanushon and Prasad, Gaurav and Ali, Mehmet and Yang, Wenbo and Tang, Sheyang",
+        "KPCA-CAM: Visual Explainability of Deep Computer Vision Models using Kernel PCA",
         "",
         "2024",
+    ),
+    "arXiv:2501.06261": Paper("Cai, Huaiguang", "CAMs as Shapley Value-based Explainers", "", "2025"),
+    "arXiv:2501.11309": Paper(
+        "Zhang, Ziheng and Gu, Jianyang and Chowdhury, Arpita and Mai, Zheda and Carlyn, David and Berger-Wolf, Tanya "
+        "and Su, Yu and Chao, Wei-Lun",
+        "Finer-CAM: Spotting the Difference Reveals Finer Details for Visual Explanation",
+        CVPR,
+        "2025",
+    ),
+    "arXiv:2605.14641": Paper(
+        "Domeniconi, Luca and Stramiglio, Alessandra and Lombardi, Michele and Salti, Samuele",
+        "How to Evaluate and Refine your CAM",
+        "",
+        "2026",
+    ),
+    "10.3390/app15137562": Paper(
+        "Chung, Ching-Ting and Ying, Josh Jia-Ching",
+        "Seg-Eigen-CAM: Eigen-Value-Based Visual Explanations for Semantic Segmentation Models",
+        "Applied Sciences",
+        "2025",
+        volume="15",
+    ),
+    "hal-02963298": Paper(
+        "Fuad, Kazi Ahmed Asif and Martin, Pierre-Etienne and Giot, Romain and Bourqui, Romain and Benois-Pineau, "
+        "Jenny and Zemmari, Akka",
+        "Features Understanding in 3D CNNs for Actions Recognition in Video",
+        "International Conference on Image Processing Theory, Tools and Applications",
+        "2020",
     ),
     "IEEE 9462463": Paper(
         "Jiang, Peng-Tao and Zhang, Chang-Bin and Hou, Qibin and Cheng, Ming-Ming and Wei, Yunchao",

@@ -1,11 +1,12 @@
 """Options of `camctl run`: the picture, classes, methods, and what comes out."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from camctl.cli.parsing import completion, options
 from camctl.cli.parsing.cutting import CutOptions
 from camctl.cli.parsing.groups import argument, option, switch
+from camctl.cli.parsing.heatmap import HeatmapOptions
 from camctl.cli.parsing.texts import class_name
 from camctl.errors import InputError
 
@@ -92,7 +93,7 @@ class DrawnMethods(options.MethodOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class OverlayOptions(options.HeatmapOptions):
+class OverlayOptions(HeatmapOptions):
     """How an overlay is drawn.
 
     canvas: Draw on what the model saw, enlarged to 224 pixels if it is smaller, or on the whole picture with the
@@ -105,7 +106,7 @@ class OverlayOptions(options.HeatmapOptions):
 
     def look(self) -> dict[str, Any]:
         """Return how an overlay looks: keywords of `Cam.overlay`."""
-        return asdict(self) | {"least": SMALLEST}
+        return self.heat() | {"least": SMALLEST}
 
 
 @dataclass(frozen=True, kw_only=True)

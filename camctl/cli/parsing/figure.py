@@ -1,14 +1,15 @@
 """Options of a figure: what stands where, and how it is drawn."""
 
+import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from camctl.cli.output.saving import command_line
-from camctl.cli.parsing import options
 from camctl.cli.parsing.groups import option, switch
+from camctl.cli.parsing.heatmap import HeatmapOptions
 from camctl.cli.parsing.texts import parse_names
-from camctl.errors import UnknownNameError
+from camctl.errors import Hint, InputError, UnknownNameError
 from camctl.values.axis import AXES
 from camctl.values.look import DEFAULT_DPI, LARGEST_DPI, LARGEST_TILE, SMALLEST_DPI, SMALLEST_TILE, Look
 
@@ -28,14 +29,17 @@ IN_FIGURE = ("adcc", "insertion", "deletion")
 
 
 @dataclass(frozen=True, kw_only=True)
-class FigureOptions(options.HeatmapOptions):
+class FigureOptions(HeatmapOptions):
     """How the figure is drawn.
 
     rows: What varies down the rows: image, model, layer, class, smoothing, method; outermost first.
+    columns: What varies across the columns, methods by default; or their number side by side: the others follow below.
     scale: Stretch each map over all colours, or share one scale over the classes and pictures of a method.
     theme: Colours and letters of the figure. paper: black on white, without grey. slides: larger letters. (The HTML
         report can switch between light and dark.)
     title: A title above the figure.
+    font: Font of the figure, by its family if it is installed, such as 'Times New Roman', or by its file; DejaVu Sans
+        sets what it lacks. Its letters are embedded in PDF and SVG.
     width: Width in print, as 3.5in, 88mm or 1000px; maps and letters are sized for it. A PDF is at most 7in wide
         without it.
     name: Other words for a method, model, class or picture.
@@ -46,12 +50,13 @@ class FigureOptions(options.HeatmapOptions):
     """
 
     rows: list[str] | None = option("AXIS...")
-    columns: list[str] | None = option("AXIS...", help="What varies across the columns; methods by default.")
+    columns: list[str] | None = option("AXIS...|N")
     scale: Literal["each", "shared"] = option(None, "each")
     theme: Literal["light", "dark", "paper", "slides"] = option(None, "light")
     tile: int = option("PIXELS", 224, help="Side of a map in the figure.", min=SMALLEST_TILE, max=LARGEST_TILE)
     canvas: Literal["view", "original"] | None = option(None, shown="original if the models see different parts")
     title: str = option("TEXT", "", show_default=False, rich_help_panel=PAPER)
+    font: str = option("NAME|FILE", "", show_default=False, rich_help_panel=PAPER)
     width: str = option("LENGTH", "", show_default=False, rich_help_panel=PAPER)
     dpi: int = option(
         "NUMBER",
@@ -70,19 +75,34 @@ class FigureOptions(options.HeatmapOptions):
         """Raise `InputError` for what cannot be drawn."""
         super().__post_init__()
         _ = Look(width=self.width, dpi=self.dpi)
+        if self.font:
+            from camctl.render.text.font_files import font_files
+
+            font_files(self.font)
 
     def look(self, evaluation: "Evaluation") -> dict[str, Any]:
         """Return how the figure looks: the fields of `Look`. Raises `InputError` for axes and metrics."""
         from camctl.pipeline.method_selection import pick_metrics
         from camctl.render.layout.arrangement import check_axes
 
-        rows, columns = axes_of("--rows", self.rows), axes_of("--columns", self.columns)
+        wrap, across = _number_in(self.columns or ())
+        rows, columns = axes_of("--rows", self.rows), axes_of("--columns", across)
         check_axes(columns, rows)
         region = bool(evaluation.boxes or evaluation.masks)
         metrics = pick_metrics(evaluation.metrics, evaluation.options, region=region)
         names = IN_FIGURE if evaluation.metrics == ("all",) else tuple(metric.found.name for metric in metrics)
-        words = {"rows": rows, "columns": columns, "metrics": names, "name": parse_names(self.name)}
-        return asdict(self) | words | {"command": command_line()}
+        words = {"rows": rows, "columns": columns, "wrap": wrap, "metrics": names, "name": parse_names(self.name)}
+        return self.heat() | words | {"command": command_line()}
+
+
+def _number_in(words: Sequence[str]) -> tuple[int, list[str]]:
+    """Return the number of columns among the words of `--columns`, 0 without one, and the other words."""
+    words = [word.strip() for text in words for word in text.split(",")]
+    numbers = [word for word in words if re.fullmatch(r"-?\d{1,6}", word)]
+    if len(numbers) > 1 or any(int(number) < 1 for number in numbers):
+        message = f"'{' '.join(numbers)}' is no number of columns."
+        raise InputError(message, hint=Hint("Give one number, 1 or more", columns=3))
+    return int(numbers[0]) if numbers else 0, [word for word in words if word not in numbers]
 
 
 def axes_of(flag: str, texts: Sequence[str] | None) -> "tuple[AxisName, ...]":

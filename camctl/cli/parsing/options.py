@@ -17,8 +17,6 @@ from camctl.cli.parsing.questions import QuestionOptions
 from camctl.cli.parsing.texts import class_name, parse_bands, parse_range, split_names
 from camctl.errors import ExitCode, InputError
 from camctl.plugin.models import Precision
-from camctl.render.colormaps import COLORMAPS, known_colormap
-from camctl.values.look import DEFAULT_COLORMAP, DEFAULT_OPACITY
 from camctl.values.output import OutputKind
 from camctl.values.reading import Reading
 from camctl.values.request import Classes, Family, nearest
@@ -149,28 +147,6 @@ class MapOptions:
 
     aggregate: Literal["mean", "max", "product"] = option(None, "mean")
     verify: bool = switch()
-
-
-@dataclass(frozen=True, kw_only=True)
-class HeatmapOptions:
-    """Colours of the heatmap.
-
-    signed: Draw evidence against the class as well as for it, in the two colours of a diverging map (coolwarm unless
-        --colormap names another); zero is transparent.
-    """
-
-    panel: ClassVar = OUTPUT
-
-    colormap: str = option(
-        "NAME", DEFAULT_COLORMAP, help=f"{', '.join(COLORMAPS)}.", autocompletion=completion.colormaps
-    )
-    opacity: float = option("0..1", DEFAULT_OPACITY, help="Opacity of the heatmap.")
-    signed: bool = switch()
-
-    def __post_init__(self) -> None:
-        """Raise `InputError` for what cannot be drawn."""
-        check_range("--opacity", self.opacity, 0, 1)
-        known_colormap(self.colormap)
 
 
 @dataclass(frozen=True, kw_only=True)

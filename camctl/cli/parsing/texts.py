@@ -8,7 +8,7 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from camctl.errors import InputError
+from camctl.errors import Hint, InputError
 from camctl.values.request import is_index
 
 if TYPE_CHECKING:
@@ -45,6 +45,16 @@ def parse_bands(text: str | None) -> tuple[int, ...]:
     if not all(word.isdecimal() and len(word) <= LONGEST_BAND for word in words):
         raise InputError(f"--bands {text} are no bands.", hint="Count them from 1: --bands 4,3,2")
     return tuple(map(int, words))
+
+
+def parse_levels(texts: Sequence[str] | None) -> tuple[float, ...]:
+    """`["0.3,0.6"]` -> two numbers; none for an option not given. Raises `InputError`."""
+    words = [word.strip() for text in texts or () for word in text.split(",")]
+    try:
+        return tuple(map(float, words))
+    except ValueError:
+        message = f"--contours {' '.join(words)} are no numbers."
+        raise InputError(message, hint=Hint("Choose values between 0 and 1", contours="0.5")) from None
 
 
 def parse_range(text: str | None) -> tuple[float, float] | None:

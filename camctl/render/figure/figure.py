@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING
 
 from camctl.errors import Hint, InputError
 from camctl.files.pictures import LONGEST_SIDE
-from camctl.render.figure.frame import frame_of, headings
+from camctl.render.figure.frame import frames_of, headings, top
 from camctl.render.figure.rows import band, foot, row_strip
 from camctl.render.layout.captions import all_texts
 from camctl.render.layout.layout import lay_out
 from camctl.render.layout.naming import renamed
 from camctl.render.page.page import Page, stacked
 from camctl.render.page.raster import paint
-from camctl.render.text.fonts import look_up, missing_from_fonts
+from camctl.render.text.fonts import Face, look_up, missing_from_fonts
 from camctl.values.look import SMALLEST_TILE, Look
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from typing import Unpack
 
     import numpy as np
@@ -38,16 +38,16 @@ def figure_pages(comparison: Comparison, look: Look, side: int = LONGEST_SIDE["J
     Raises `InputError` if an axis is named twice, or a single row is too large for a page.
     """
     for bold in (False, True):
-        look_up(all_texts(comparison, look.title), bold=bold)
-    frame = frame_of(lay_out(comparison, look))
+        look_up(all_texts(comparison, look.title), Face(1, bold, look.font))
+    frame, *_ = frames = frames_of(lay_out(comparison, look))
     scale = look.dpi * frame.inches / frame.width if frame.inches else 1.0
     side, most = int(side / scale), int(look.most_pixels / scale**2)
-    style, above, below = frame.style, headings(frame), foot(frame)
+    style, above, below = frame.style, top(frame), foot(frame)
     height = min(side, most // frame.width)
     height -= 2 * style.margin + sum(strip.height for strip in above) + below.height
     title = look.title or next(iter(frame.layout.caption), "") or "Class activation maps"
     pages = []
-    for strips in _split(frame, height):
+    for strips in _split(frames, height):
         items, y = stacked([*above, *strips, below], style.margin)
         page = Page(
             width=frame.width,
@@ -82,19 +82,22 @@ def missing_letters(comparison: Comparison, **look: Unpack[Looks]) -> str:
     return missing_from_fonts(all_texts(renamed(comparison, choices.name), choices.title))
 
 
-def _split(frame: Frame, height: int) -> Iterator[list[Strip]]:
-    """Strips of each page, as many rows as its height takes; a block that continues gets its heading again."""
+def _split(frames: Sequence[Frame], height: int) -> Iterator[list[Strip]]:
+    """Strips of each page, as many rows as its height takes; a block that continues gets its headings again."""
     page: list[Strip] = []
-    for block in frame.layout.blocks:
-        heading = [band(frame, block.heading)] if block.heading.labels else []
-        added = heading
-        for row in block.rows:
-            strip = row_strip(frame, row)
-            if page and sum(part.height for part in [*page, *added, strip]) > height:
-                yield page
-                page, added = [], heading
-            page += [*added, strip]
-            added = []
+    for frame in frames:
+        columns = headings(frame)
+        added = columns
+        for block in frame.layout.blocks:
+            heading = [band(frame, block.heading)] if block.heading.labels else []
+            added = [*added, *heading]
+            for row in block.rows:
+                strip = row_strip(frame, row)
+                if page and sum(part.height for part in [*page, *added, strip]) > height:
+                    yield page
+                    page, added = [], [*columns, *heading]
+                page += [*added, strip]
+                added = []
     yield page
 
 

@@ -12,11 +12,11 @@ from camctl.render.figure.tile_rows import heading_row, picture_slot, tile_row
 from camctl.render.layout.captions import Line
 from camctl.render.layout.tiles import Tiles
 from camctl.render.page.page import PER_INCH, Rectangle, Strip
-from camctl.render.text.wrapping import paragraph, set_lines
+from camctl.render.text.wrapping import CUT, breakage, paragraph, set_lines
 from camctl.values.look import LARGEST_TILE, SMALLEST_TILE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from camctl.render.figure.style import Style
     from camctl.render.layout.layout import Heading, Layout
@@ -40,6 +40,11 @@ class Frame:
     lefts: tuple[int, ...]
     """Left edge of each column of maps."""
 
+    heads: tuple[Style, ...]
+    """The style of each level of headings: all of one size."""
+    least: int = 0
+    """Least width of the page."""
+
     @property
     def natural(self) -> int:
         """Width that columns and margins take."""
@@ -48,7 +53,17 @@ class Frame:
     @property
     def width(self) -> int:
         """Width of the page."""
-        return max(self.natural, round(PER_INCH * self.inches)) if self.inches else self.natural
+        return max(self.natural, self.least)
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the name of a column is broken within a word."""
+        levels = zip(self.heads, self.layout.headings, strict=True)
+        return any(
+            breakage(name, room, style.head.length) == CUT
+            for style, level in levels
+            for name, room in _names(self.style, self.lefts, level)
+        )
 
     @property
     def inches(self) -> float | None:
@@ -66,25 +81,56 @@ class Frame:
         return self.first - 2 * self.style.pad
 
 
-def frame_of(layout: Layout) -> Frame:
-    """The frame of a layout; with a width in print, of the largest tiles that fit. Raises `InputError` if none do."""
-    inches = layout.look.inches
-    if inches is None:
-        return _frame(layout)
-    smallest, largest, room = SMALLEST_TILE, LARGEST_TILE, round(PER_INCH * inches)
-    frame = _sized(layout, smallest)
-    if frame.natural > room:
-        message = f"{len(layout.columns)} columns of maps do not fit into {layout.look.width}."
-        wide = f"{ceil(10 * frame.natural / PER_INCH) / 10}in"
+def frames_of(layout: Layout) -> list[Frame]:
+    """The frames of a layout's parts, which stand one under the other.
+
+    With a width in print, the tiles are the largest that fit, and columns that do not fit, or whose names would be
+    cut, go on below. Raises `InputError` if not even one fits.
+    """
+    most = layout.look.wrap or len(layout.columns)
+    if layout.look.inches is None:
+        return _alike([_frame(part) for part in layout.parts(most)])
+    room = round(PER_INCH * layout.look.inches)
+    choices = [most] if layout.look.wrap else _shares(len(layout.columns))
+    fitting = (frames for count in choices if (frames := _filling(layout.parts(count), room)))
+    first = next(fitting, None)
+    if first is None:
+        least = _alike([_sized(part, SMALLEST_TILE) for part in layout.parts(choices[-1])])
+        what = f"{choices[-1]} columns of maps do" if choices[-1] > 1 else "A column of maps does"
+        message = f"{what} not fit into {layout.look.width}."
+        wide = f"{ceil(10 * least[0].width / PER_INCH) / 10}in"
         raise InputError(message, hint=Hint("Put other axes across, or give more width", width=wide))
+    whole = (frames for frames in (first, *fitting) if not any(frame.is_cut for frame in frames))
+    return next(whole, first)
+
+
+def _shares(columns: int) -> list[int]:
+    """Numbers of columns side by side, the largest first, that leave no part nearly empty."""
+    return list(dict.fromkeys(ceil(columns / parts) for parts in range(1, columns + 1)))
+
+
+def _filling(parts: list[Layout], room: int) -> list[Frame]:
+    """The frames of the largest tiles that fit; none if not even the smallest do."""
+    smallest, largest = SMALLEST_TILE, LARGEST_TILE
+    frames = [_sized(part, smallest) for part in parts]
+    if max(frame.natural for frame in frames) > room:
+        return []
     while largest - smallest > 1:
         tile = (smallest + largest) // 2
-        wider = _sized(layout, tile)
-        if wider.natural > room:
+        wider = [_sized(part, tile) for part in parts]
+        if max(frame.natural for frame in wider) > room:
             largest = tile
         else:
-            smallest, frame = tile, wider
-    return frame
+            smallest, frames = tile, wider
+    return _alike([replace(frame, least=room) for frame in frames])
+
+
+def _alike(frames: list[Frame]) -> list[Frame]:
+    """Frames of one width, whose headings have one size."""
+    levels = zip(*(frame.heads for frame in frames), strict=True)
+    heads = tuple(min(level, key=lambda style: style.head.size) for level in levels)
+    width = max(frame.width for frame in frames)
+    return [replace(frame, heads=heads, least=width) for frame in frames]
 
 
 def _sized(layout: Layout, tile: int) -> Frame:
@@ -92,7 +138,7 @@ def _sized(layout: Layout, tile: int) -> Frame:
 
 
 def _frame(layout: Layout) -> Frame:
-    style = style_of(layout.look.tile, layout.look.theme)
+    style = style_of(layout.look.tile, layout.look.theme, layout.look.font)
     labels = style.fitting((line.text, style.gutter) for row in layout.rows for line in row.label)
     gutter = max((part.width for row in layout.rows for part in labels.set_all(row.label, style.gutter)), default=0)
     first = style.margin + (gutter + 2 * style.pad if gutter else 0)
@@ -111,15 +157,19 @@ def _frame(layout: Layout) -> Frame:
         labels=labels,
         first=first,
         lefts=tuple(lefts),
+        heads=tuple(style.fitting(_names(style, lefts, level)) for level in layout.headings),
     )
 
 
+def top(frame: Frame) -> list[Strip]:
+    """Title and warning, on every page."""
+    return [strip for strip in (_title(frame), _warning(frame)) if strip.height]
+
+
 def headings(frame: Frame) -> list[Strip]:
-    """Title, warning, headings of the columns, and the pictures if they run across."""
-    *outer, inner = frame.layout.headings or ((),)
-    strips = [_title(frame), _warning(frame)]
-    strips += [heading_row(frame.style, _spans(frame, level), rule=True) for level in outer]
-    spans = _spans(frame, inner)
+    """Headings of the columns, and the pictures if they run across."""
+    *levels, spans = [_spans(frame, level) for level in range(len(frame.layout.headings))] or [[]]
+    strips = [heading_row(frame.style, level, rule=True) for level in levels]
     if not frame.layout.pictures_across:
         picture = paragraph(PICTURE, frame.style.text, frame.style.tile, frame.style.inks.soft)
         spans.insert(0, (frame.first, frame.first + frame.style.tile, [picture]))
@@ -148,18 +198,20 @@ def _warning(frame: Frame) -> Strip:
     return Strip(height=height + style.gap, items=(box, *words))
 
 
-def _spans(frame: Frame, level: Sequence[Heading]) -> list[tuple[int, int, list[Paragraph]]]:
-    """Left and right edge of each heading of a level, and its words: all of one size."""
-    edges = [_edges(frame, heading) for heading in level]
-    names = (heading.labels[-1].lines[0].text for heading in level)
-    style = frame.style.fitting((name, _room(frame.style, edge)) for name, edge in zip(names, edges, strict=True))
-    return [(*edge, _words(style, heading, edge)) for heading, edge in zip(level, edges, strict=True)]
+def _spans(frame: Frame, level: int) -> list[tuple[int, int, list[Paragraph]]]:
+    """Left and right edge of each heading of a level, and its words."""
+    edges = [(_edges(frame.style, frame.lefts, heading), heading) for heading in frame.layout.headings[level]]
+    return [(*edge, _words(frame.heads[level], heading, edge)) for edge, heading in edges]
 
 
-def _edges(frame: Frame, heading: Heading) -> tuple[int, int]:
+def _names(style: Style, lefts: Sequence[int], level: Iterable[Heading]) -> list[tuple[str, int]]:
+    """The name of each heading of a level, and its room."""
+    return [(heading.labels[-1].lines[0].text, _room(style, _edges(style, lefts, heading))) for heading in level]
+
+
+def _edges(style: Style, lefts: Sequence[int], heading: Heading) -> tuple[int, int]:
     """Left and right edge of a heading."""
-    left = frame.lefts[heading.first]
-    return left, frame.lefts[heading.first + heading.span - 1] + frame.style.tile
+    return lefts[heading.first], lefts[heading.first + heading.span - 1] + style.tile
 
 
 def _words(style: Style, heading: Heading, edges: tuple[int, int]) -> list[Paragraph]:

@@ -10,7 +10,6 @@ from camctl.render.colormaps import ramp
 from camctl.render.figure.tile_rows import Slot, picture_slot, tile_row
 from camctl.render.layout.captions import Line
 from camctl.render.page.page import Item, Rectangle, Strip, framed, stacked
-from camctl.render.text.fonts import Face
 from camctl.render.text.wrapping import paragraph, set_lines, total_height
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ def row_strip(frame: Frame, row: Row) -> Strip:
             caption = style.set_all(lines, style.tile)
             slots.append(picture_slot(style, left, tiles.size(cell), tiles.overlay(cell), caption))
         if frame.layout.look.letters:
-            slots[-1] = _lettered(frame, slots[-1], len(row.cells) * row.index + column)
+            slots[-1] = _lettered(frame, slots[-1], row.before + column)
     return tile_row(style, slots, frame.labels.set_all(row.label, style.gutter), frame.label_right)
 
 
@@ -107,7 +106,7 @@ def _fitting(frame: Frame, reason: str, width: int, height: int) -> tuple[list[P
     style = frame.style
     head = style.set(NO_MAP, width)
     for size in range(style.small.size, max(style.small.size - SMALLER_LETTERS, SMALLEST) - 1, -1):
-        parts = [head, paragraph(reason, Face(size), width, style.inks.soft)]
+        parts = [head, paragraph(reason, replace(style.small, size=size), width, style.inks.soft)]
         if total_height(parts) <= height:
             return parts, []
     below = style.set(Line(reason), style.tile)
@@ -126,6 +125,18 @@ def foot(frame: Frame) -> Strip:
     return Strip(height=height, items=tuple(items))
 
 
+def _ticks(frame: Frame, left: int, top: int) -> list[Item]:
+    """Where the values of the contours are on the colour bar."""
+    look, length = frame.layout.look, frame.style.tile
+    values = [*look.contours, *(-level for level in look.contours if look.signed)]
+    shares = [(value + 1) / 2 if look.signed else value for value in values]
+    height = max(2, frame.style.pad // 2)
+    return [
+        Rectangle(x=left + round(share * length), y=top + 1, width=1, height=height, fill=frame.style.inks.ink)
+        for share in shares
+    ]
+
+
 def _bar(frame: Frame) -> Strip:
     """The ends with the colours between, and what they mean: next to the bar, or below if there is little room."""
     style, inks = frame.style, frame.style.inks
@@ -142,6 +153,7 @@ def _bar(frame: Frame) -> Strip:
     items: list[Item] = [
         *set_lines([zero], style.margin, 0),
         *framed(left, top, (length, thickness), inks.edge, partial(ramp, frame.layout.colormap)),
+        *_ticks(frame, left, top + thickness),
         *set_lines([one], left + length + pad, 0),
         *set_lines([label], right if fits else style.margin, 0 if fits else zero.height),
     ]

@@ -32,19 +32,19 @@ HOW_TO_READ = (
 
 
 def sanity_pages(comparison: Comparison, look: Look) -> list[Page]:
-    """A page per model and `ROWS_PER_PAGE` rows; of `look`, the tile, colours and opacity are used."""
+    """A page per model and `ROWS_PER_PAGE` rows; of `look`, the tile, font, colours and opacity are used."""
     rows = sanity_rows(comparison)
     tiles = Tiles(
         comparison, replace(look, tile=min(look.tile, LARGEST_TILE), canvas="view", scale="each", signed=False)
     )
     return [
-        _page(comparison, sanity, rows[sanity.model][start : start + ROWS_PER_PAGE], tiles)
+        _page(comparison, sanity, rows[sanity.model][start : start + ROWS_PER_PAGE], tiles, look.font)
         for sanity in comparison.sanity
         for start in range(0, len(rows[sanity.model]), ROWS_PER_PAGE)
     ]
 
 
-def _page(comparison: Comparison, sanity: Sanity, rows: Sequence[SanityRow], tiles: Tiles) -> Page:
+def _page(comparison: Comparison, sanity: Sanity, rows: Sequence[SanityRow], tiles: Tiles, font: str) -> Page:
     model = comparison.axis("model").labels[sanity.model]
     return sheet_page(
         [_row(comparison, sanity, row, tiles) for row in rows],
@@ -52,6 +52,7 @@ def _page(comparison: Comparison, sanity: Sanity, rows: Sequence[SanityRow], til
         row_labels=[f"{row.label}: {row.mark}" if row.mark else row.label for row in rows],
         title=f"{model}. {HOW_TO_READ}",
         tile=tiles.tile,
+        font=font,
     )
 
 

@@ -34,12 +34,13 @@ def sheet_page(
     row_labels: Sequence[str] = (),
     title: str = "",
     tile: int = 224,
+    font: str = "",
 ) -> Page:
     """Set tiles in a grid, each scaled to fit a square of `tile` pixels; None leaves a place empty.
 
     `columns` are headings; long words are broken into lines, never cut.
     """
-    style = style_of(tile)
+    style = style_of(tile, font=font)
     inks = style.inks
     labels = [[paragraph(label, style.text, round(0.8 * tile), inks.ink)] for label in row_labels]
     gutter = max((part.width for (part,) in labels), default=0)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from camctl.render.page.page import THEMES
 from camctl.render.text.fonts import Face
-from camctl.render.text.wrapping import paragraph, words_of
+from camctl.render.text.wrapping import breakage, paragraph
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,13 +52,14 @@ class Style:
     def fitting(self, texts: Iterable[tuple[str, int]]) -> Style:
         """The style whose headings are small enough for texts, each with its width, to be broken between words only.
 
-        No smaller than `SMALLEST`: a longer word is broken.
+        No smaller than `SMALLEST`: where words are longer, as large as the fewest of them are broken.
         """
-        head = self.head
-        wanted = [(word, width) for text, width in texts for word in words_of(text)]
-        while head.size > SMALLEST and any(head.length(word) > width for word, width in wanted):
-            head = replace(head, size=head.size - 1)
-        return replace(self, head=head)
+        wanted = [*texts]
+        sizes = range(self.head.size, min(SMALLEST, self.head.size) - 1, -1)
+        heads = [replace(self.head, size=size) for size in sizes]
+        return replace(
+            self, head=min(heads, key=lambda head: sum(breakage(text, width, head.length) for text, width in wanted))
+        )
 
     def set_all(self, lines: Iterable[Line], width: int) -> list[Paragraph]:
         """Lines of a caption, each broken to a width."""
@@ -71,8 +72,8 @@ class Style:
         return paragraph(line.text, face, width, ink)
 
 
-def style_of(tile: int, theme: Theme = "light") -> Style:
-    """The style for tiles of a size; letters stay readable next to the smallest tiles."""
+def style_of(tile: int, theme: Theme = "light", font: str = "") -> Style:
+    """The style for tiles of a size; letters stay readable next to the smallest tiles. For a font see `font_files`."""
     size = max(11, round(tile / 14))
     size = round(LARGER_ON_SLIDES * size) if theme == "slides" else size
     return Style(
@@ -80,9 +81,9 @@ def style_of(tile: int, theme: Theme = "light") -> Style:
         margin=max(8, tile // 12),
         gap=max(6, tile // 16),
         pad=max(4, tile // 36),
-        title=Face(round(1.25 * size), bold=True),
-        head=Face(size, bold=True),
-        text=Face(size),
-        small=Face(max(SMALLEST, round(0.9 * size))),
+        title=Face(round(1.25 * size), bold=True, font=font),
+        head=Face(size, bold=True, font=font),
+        text=Face(size, font=font),
+        small=Face(max(SMALLEST, round(0.9 * size)), font=font),
         inks=THEMES[theme],
     )

@@ -156,16 +156,22 @@ class Captions:
 def scale_text(comparison: Comparison, scale: Scale, *, signed: bool = False) -> str:
     """What 1 means on the colour bar, and -1 of signed maps."""
     if signed:
-        against = "evidence against the class to evidence for it, as share of the "
-        if scale == "each":
-            return f"{against}map's largest amount"
-        return against + scale_text(comparison, scale).removeprefix("share of the ")
+        largest = "map's largest" if scale == "each" else scale_text(comparison, scale).removeprefix("share of the ")
+        return f"evidence against the class and for it; 1 is the {largest}"
     if scale == "each":
         return "share of the map's own peak"
     units = [name for name in ("model", "layer", "smoothing", "method") if name in comparison.varying]
     if not units:
         return "share of the largest value in all maps"
     return f"share of the largest value with the same {listed(units)}; units differ from {units[-1]} to {units[-1]}"
+
+
+def contour_text(look: Look) -> str:
+    """What the lines on the maps mean; empty without lines."""
+    if not look.contours:
+        return ""
+    sign = "\N{PLUS-MINUS SIGN}" if look.signed else ""
+    return f"; lines at {sign}{listed([f'{level:g}' for level in look.contours])}"
 
 
 def weights_warning(comparison: Comparison) -> str:

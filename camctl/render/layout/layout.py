@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import count
 from typing import TYPE_CHECKING
 
 from camctl.render.colormaps import fitting, known_colormap
 from camctl.render.layout.arrangement import arrange, spans
-from camctl.render.layout.captions import DOT, Captions, scale_text, weights_warning
+from camctl.render.layout.captions import DOT, Captions, contour_text, scale_text, weights_warning
 from camctl.values.axis import places
 
 if TYPE_CHECKING:
@@ -35,6 +36,11 @@ class Heading:
         """Indices of the columns under it."""
         return range(self.first, self.first + self.span)
 
+    def over(self, columns: range) -> Heading | None:
+        """The heading over some columns alone, of which the first has index 0; None if it stands over none of them."""
+        first, end = max(self.first, columns.start), min(self.columns.stop, columns.stop)
+        return replace(self, first=first - columns.start, span=end - first) if first < end else None
+
     @property
     def title(self) -> str:
         """All labels on one line."""
@@ -50,7 +56,8 @@ class Heading:
 class Row:
     """A row of the grid."""
 
-    index: int
+    before: int
+    """Number of maps before its own, as they are read."""
     at: At
     heading: Heading
     """Its innermost label; without labels if nothing runs down."""
@@ -98,6 +105,35 @@ class Layout:
         """Rows of all blocks, from the top."""
         return [row for block in self.blocks for row in block.rows]
 
+    def parts(self, most: int) -> list[Layout]:
+        """The layout in parts of at most so many columns each, to stand one under the other."""
+        end = len(self.columns)
+        if end <= most:
+            return [self]
+        return [self._part(range(start, min(start + most, end))) for start in range(0, end, most)]
+
+    def _part(self, columns: range) -> Layout:
+        inside = slice(columns.start, columns.stop)
+        before = columns.start * len(self.rows)
+        numbers = count(before, len(columns))
+        return replace(
+            self,
+            columns=self.columns[inside],
+            headings=tuple(
+                tuple(filter(None, (heading.over(columns) for heading in level))) for level in self.headings
+            ),
+            blocks=tuple(
+                replace(
+                    block,
+                    rows=tuple(
+                        replace(row, before=next(numbers), cells=row.cells[inside], captions=row.captions[inside])
+                        for row in block.rows
+                    ),
+                )
+                for block in self.blocks
+            ),
+        )
+
     @property
     def pictures_across(self) -> bool:
         """Whether pictures stand in a row of their own above the maps, instead of at the start of each row."""
@@ -140,7 +176,7 @@ def lay_out(comparison: Comparison, look: Look) -> Layout:
         score_level=captions.score_level,
         warning=weights_warning(comparison),
         caption=captions.foot(),
-        scale=scale_text(comparison, look.scale, signed=look.signed),
+        scale=scale_text(comparison, look.scale, signed=look.signed) + contour_text(look),
     )
 
 
@@ -155,13 +191,13 @@ def _headings(captions: Captions, columns: Sequence[At], axes: Sequence[AxisName
 
 def _blocks(captions: Captions, columns: Sequence[At]) -> Iterable[Block]:
     comparison, axes = captions.comparison, captions.arrangement.rows
-    index = 0
+    before = count(0, len(columns))
     for group in spans(places([comparison.axis(name) for name in axes]), axes[:-1]):
         rows = []
         for at in group:
             cells = tuple(comparison.cell({**at, **column}) for column in columns)
             row = Row(
-                index=index,
+                before=next(before),
                 at=at,
                 heading=Heading(labels=tuple(captions.label(name, at) for name in axes[-1:])),
                 label=captions.row(at, cells),
@@ -169,6 +205,5 @@ def _blocks(captions: Captions, columns: Sequence[At]) -> Iterable[Block]:
                 captions=tuple(map(captions.cell, cells)),
             )
             rows.append(row)
-            index += 1
         labels = tuple(captions.label(name, group[0]) for name in axes[:-1])
         yield Block(heading=Heading(labels=labels), rows=tuple(rows))

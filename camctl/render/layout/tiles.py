@@ -182,6 +182,8 @@ class Tiles:
             opacity=self._look.opacity,
             worthless=worthless,
             signed=self._look.signed,
+            contours=self._look.contours,
+            map_only=self._look.map_only,
         )
 
     def _make_small(self, image: int, box: tuple[float, float, float, float] | None, width: int, height: int) -> Pixels:

@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 from camctl.files.mark import MARK
 from camctl.files.pictures import encoded
 from camctl.render.page.page import JPEG, PER_INCH, Bitmap, Rectangle, Words
+from camctl.render.text.font_files import POSTSCRIPT, kind_of, silent
 from camctl.render.text.fonts import runs
 from camctl.values.texts import valid
 
@@ -41,6 +42,10 @@ SETTINGS: dict[Any, Any] = {
 }
 
 
+OUTLINES = 3
+"""`pdf.fonttype` for fonts whose letters matplotlib cannot embed as they are: it draws them."""
+
+
 def write_pdf(pages: Sequence[Page], file: IO[bytes]) -> None:
     """Write pages into an open file; equal pages give equal bytes."""
     from matplotlib import rc_context
@@ -49,13 +54,20 @@ def write_pdf(pages: Sequence[Page], file: IO[bytes]) -> None:
     blanks = BytesIO()
     metadata = {"Title": valid(pages[0].title), "Creator": MARK, "Producer": None, "CreationDate": None}
     metadata |= {PDF_NAMES[name]: valid(text) for name, text in pages[0].facts.items()}
-    with warnings.catch_warnings(), rc_context(SETTINGS), PdfPages(blanks, metadata=metadata) as document:
+    drawn = any(kind_of(file) == POSTSCRIPT for file in _font_files(pages))
+    settings = SETTINGS | ({"pdf.fonttype": OUTLINES} if drawn else {})
+    with warnings.catch_warnings(), silent(), rc_context(settings), PdfPages(blanks, metadata=metadata) as document:
         # Letters that no font has are drawn as boxes, as in pixels; `missing_letters` reports them.
         warnings.filterwarnings("ignore", message="Glyph")
         for page in pages:
             document.savefig(_figure(page), facecolor=_rgb(page.paper))
     pictures = [_jpeg(item, page.sharpness) for page in pages for item in page.items if isinstance(item, Bitmap)]
     file.write(_with_pictures(blanks.getvalue(), pictures))
+
+
+def _font_files(pages: Sequence[Page]) -> set[str]:
+    words = [item for page in pages for item in page.items if isinstance(item, Words)]
+    return {file for item in words for _, file in runs(item.text, item.face) if file is not None}
 
 
 def _jpeg(item: Bitmap, sharpness: float) -> bytes:
@@ -108,7 +120,7 @@ def _write(axes: Axes, words: Words, order: int) -> None:
     from matplotlib.font_manager import FontProperties
 
     x = words.x
-    for run, file in runs(words.text, bold=words.face.bold):
+    for run, file in runs(words.text, words.face):
         font = FontProperties(fname=file, size=words.face.size * POINT)
         axes.text(x, words.y, run, fontproperties=font, color=_rgb(words.ink), va="baseline", ha="left", zorder=order)
         x += words.face.length(run)

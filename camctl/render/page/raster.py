@@ -44,7 +44,7 @@ def _edges(item: Bitmap | Rectangle, scale: float) -> tuple[int, int, int, int]:
 
 def _write(pen: ImageDraw.ImageDraw, words: Words, scale: float) -> None:
     x = words.x * scale
-    for run, file in runs(words.text, bold=words.face.bold):
+    for run, file in runs(words.text, words.face):
         font: Any = opened(file, round(words.face.size * scale, 2))
         pen.text((x, round(words.y * scale)), run, fill=words.ink, font=font, anchor="ls")
         x += font.getlength(run)

@@ -8,7 +8,8 @@ from xml.sax.saxutils import escape, quoteattr
 from camctl.files.mark import MARK
 from camctl.files.pictures import data_uri
 from camctl.render.page.page import JPEG, Bitmap, Rectangle, Words
-from camctl.render.text.fonts import FAMILIES
+from camctl.render.page.svg_fonts import families, font_rules
+from camctl.render.text.fonts import runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,15 +26,17 @@ def svg(page: Page) -> str:
 
 
 def _parts(page: Page) -> Iterator[str]:
-    families = ", ".join(name if name == "sans-serif" else f"'{name}'" for name in FAMILIES)
+    own = next((item.face.file for item in page.items if isinstance(item, Words)), None)
     yield '<?xml version="1.0" encoding="UTF-8"?>'
     yield (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{_length(page, page.width)}" '
         f'height="{_length(page, page.height)}" viewBox="0 0 {page.width} {page.height}" '
-        f'role="img" font-family="{families}">'
+        f'role="img" font-family="{families(own)}">'
     )
     yield f"<title>{escape(page.title)}</title>"
     yield _metadata(page)
+    if rules := font_rules(page.items):
+        yield f"<style>{rules}</style>"
     yield f'<rect width="{page.width}" height="{page.height}" fill="{_hex(page.paper)}"/>'
     for item in page.items:
         yield _item(item, page.sharpness)
@@ -72,7 +75,15 @@ def _words(words: Words) -> str:
     width = f' textLength="{words.width:.2f}" lengthAdjust="spacingAndGlyphs"' if len(words.text) > 1 else ""
     return (
         f'<text x="{words.x:.2f}" y="{words.y}" font-size="{words.face.size}px"{weight} fill="{_hex(words.ink)}"'
-        f'{width} xml:space="preserve">{escape(words.text)}</text>'
+        f'{width} xml:space="preserve">{_runs(words)}</text>'
+    )
+
+
+def _runs(words: Words) -> str:
+    """The words; those in another font than their face's name it."""
+    return "".join(
+        escape(run) if file == words.face.file else f'<tspan font-family="{families(file)}">{escape(run)}</tspan>'
+        for run, file in runs(words.text, words.face)
     )
 
 

@@ -21,7 +21,7 @@ SMOOTHINGS: dict[str, Options] = {"eigen": {"eigen_smooth": ()}, "aug": {"aug_sm
 SMOOTHINGS["both"] = SMOOTHINGS["eigen"] | SMOOTHINGS["aug"]
 
 
-def map_command(comparison: Comparison, cell: Cell) -> str:
+def map_command(comparison: Comparison, cell: Cell, *, signed: bool = False) -> str:
     """The `run` of a shell that draws a map; empty without a map, or if no shell asked for it."""
     cam = cell.cam
     if cam is None or not comparison.commands:
@@ -30,6 +30,7 @@ def map_command(comparison: Comparison, cell: Cell) -> str:
     options: Options = {"method": [cam.method], **_target(cam.target)}
     if comparison.label("layer", cell.at):  # without one, both commands choose the same
         options["target_layers"] = cam.layers
+    options |= {"signed": ()} if signed else {}
     options |= SMOOTHINGS.get(cam.smoothing, {}) | {"save_path": [_file(path, cam)]}
     words = ["camctl", "run", f"./{path}" if path.startswith("-") else path, *comparison.commands[cell.at["model"]]]
     return join([*words, *(word for name, values in options.items() for word in (_flag(name), *values))])

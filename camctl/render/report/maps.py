@@ -11,7 +11,7 @@ import numpy as np
 
 from camctl.files.pictures import base64_text, data_uri
 from camctl.ranking.correlation import resized
-from camctl.render.layout.tiles import fitted, shared_range
+from camctl.render.layout.tiles import fitted, shared_peak, shared_range
 from camctl.render.overlay import overlay, whole
 from camctl.render.report.words import NO_MAP, map_facts, map_name, peak
 
@@ -103,15 +103,17 @@ class Scenes:
 # ---------------------------------------------------------------------------------------- the maps
 
 
-def cells_data(comparison: Comparison, scenes: Scenes, commands: Sequence[str]) -> list[dict[str, Any]]:
+def cells_data(
+    comparison: Comparison, scenes: Scenes, commands: Sequence[str], *, signed: bool = False
+) -> list[dict[str, Any]]:
     """What the script needs of each cell and its command, in order; embeds the pictures that the maps lie on."""
-    ranges = shared_range(comparison)
+    ranges = signed_ranges(comparison) if signed else shared_range(comparison)
     return [
         {
             "at": cell.at,
             "figures": {m.name: _finite(cell.figures[m.name]) for m in comparison.metrics if m.name in cell.figures},
             "score": _finite(cell.cam.target.score) if cell.cam else None,
-            "map": _map_data(cell.cam, scenes.of(cell).index, ranges[cell]) if cell.cam else None,
+            "map": _map_data(cell.cam, scenes.of(cell).index, ranges[cell], signed=signed) if cell.cam else None,
             "name": map_name(comparison, cell),
             "verdict": cell.cam.verdict if cell.cam else NO_MAP,
             "facts": list(map_facts(comparison, cell).values()),
@@ -121,16 +123,24 @@ def cells_data(comparison: Comparison, scenes: Scenes, commands: Sequence[str]) 
     ]
 
 
-def _map_data(cam: Cam, scene: int, ends: tuple[float, float]) -> dict[str, Any]:
+def signed_ranges(comparison: Comparison) -> dict[Cell, tuple[float, float]]:
+    """Zero, and the largest amount of each signed map as a share of the largest of the maps that share its scale."""
+    peaks = shared_peak(comparison)
+    amounts = {cell: float(abs(cell.cam.raw).max()) / peaks[cell] for cell in peaks if cell.cam}
+    return {cell: (0.0, amounts.get(cell, 0.0)) for cell in comparison.cells}
+
+
+def _map_data(cam: Cam, scene: int, ends: tuple[float, float], *, signed: bool) -> dict[str, Any]:
     low, high = ends
+    shown = cam.heat(signed=signed) is not None
     return {
         "scene": scene,
         "box": [round(end, 3) for end in cam.view.box],
-        "worthless": cam.verdict if cam.blank else "",
+        "worthless": "" if shown else cam.verdict,
         "peak": peak(cam.values)[:2],
         "low": round(low, 5),
         "high": round(high, 5),
-        **({} if cam.blank else embedded_map(cam)),
+        **(embedded_map(cam, signed=signed) if shown else {}),
     }
 
 
@@ -139,13 +149,15 @@ def _finite(value: float) -> float | None:
     return round(float(value), 6) if isfinite(value) else None
 
 
-def embedded_map(cam: Cam) -> dict[str, Any]:
+def embedded_map(cam: Cam, *, signed: bool = False) -> dict[str, Any]:
     """A map as bytes (0 for its floor, 255 for its ceiling) that stretching with pixel centres aligned restores.
 
-    Where stretching its grid gives the map, the grid is embedded, else a grid fitted to the map.
+    Where stretching its grid gives the map, the grid is embedded, else a grid fitted to the map. Of a signed map, -1..1
+    is embedded as 0..1: no evidence is 0.5.
     """
-    values = np.asarray(cam.values, np.float32)
-    small: NDArray[Any] | None = _of_grid(cam)
+    heat = cam.heat(signed=True) if signed else None
+    values = np.asarray(cam.values if heat is None else (heat + 1) / 2, np.float32)
+    small: NDArray[Any] | None = _of_grid(cam) if heat is None else values if max(values.shape) <= MAP_SIDE else None
     if small is None:
         height, width = values.shape
         across, down = fitted(width, height, min(MAP_SIDE, max(values.shape)))

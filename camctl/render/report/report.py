@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from camctl.files.pictures import base64_text
 from camctl.ranking import agreement, sanity, standings
 from camctl.ranking.words import beaten_texts, likeness_text, stage_headings, too_few
-from camctl.render.colormaps import COLORMAPS, colours, known_colormap
+from camctl.render.colormaps import COLORMAPS, DIVERGING_COLORMAPS, colours, fitting, known_colormap
 from camctl.render.figure.sanity import sanity_pages
 from camctl.render.layout.captions import scale_text
 from camctl.render.layout.layout import lay_out
@@ -53,7 +53,7 @@ def report(comparison: Comparison, **look: Unpack[Looks]) -> str:
     """
     choices = replace(Look(**look), tile=PICTURE_SIDE)
     # Commands are for the tool, which knows no other names.
-    commands = [map_command(comparison, cell) for cell in comparison.cells]
+    commands = [map_command(comparison, cell, signed=choices.signed) for cell in comparison.cells]
     comparison = renamed(comparison, choices.name)
     layout = lay_out(comparison, choices)
     scenes = Scenes(comparison, Tiles(comparison, choices))
@@ -61,7 +61,7 @@ def report(comparison: Comparison, **look: Unpack[Looks]) -> str:
     script = text_of(FOLDER, SCRIPTS)
     data = _data(layout, scenes, commands)
     page: str = template(FOLDER, "report.html.j2", words.FILTERS).render(
-        _facts(comparison, choices),
+        _facts(layout),
         title=choices.title or words.title_of(comparison),
         comparison=comparison,
         layout=layout,
@@ -78,12 +78,13 @@ def report(comparison: Comparison, **look: Unpack[Looks]) -> str:
     return page.replace('<span id="size"></span>', f'<span id="size">{size} in this file.</span>', 1)
 
 
-def _facts(comparison: Comparison, look: Look) -> dict[str, Any]:
+def _facts(layout: Layout) -> dict[str, Any]:
     """What the template says besides the grid, and the functions that it words it with."""
 
     def sanity_pictures(sanity: Sanity) -> list[str]:
         return [webp(paint(page)) for page in sanity_pages(replace(comparison, sanity=(sanity,)), look)]
 
+    comparison, look = layout.comparison, layout.look
     runs, ladders = comparison.explanations, standings.ladders(comparison)
     return {
         "names": NAMES,
@@ -105,32 +106,37 @@ def _facts(comparison: Comparison, look: Look) -> dict[str, Any]:
         "likeness_text": likeness_text,
         "sanity_pictures": sanity_pictures,
         "another": ANOTHER,
-        "colormaps": COLORMAPS,
+        "colormaps": _offered(layout),
     }
+
+
+def _offered(layout: Layout) -> dict[str, str]:
+    """The colour maps to choose from, with words for each: those that fit, and the one that was asked for."""
+    name = known_colormap(layout.colormap)
+    offered = DIVERGING_COLORMAPS if layout.look.signed else COLORMAPS
+    return offered if name in offered else {name: "", **offered}
 
 
 def _data(layout: Layout, scenes: Scenes, commands: Sequence[str]) -> dict[str, Any]:
     """What the script needs."""
     comparison, look = layout.comparison, layout.look
-    start = {"colormap": known_colormap(look.colormap), "opacity": look.opacity, "gain": 1, "scale": look.scale}
+    start = {"colormap": known_colormap(layout.colormap), "opacity": look.opacity, "gain": 1, "scale": look.scale}
     start["figure"] = comparison.metrics[0].name if comparison.metrics else ""
-    cells = cells_data(comparison, scenes, commands)
+    cells = cells_data(comparison, scenes, commands, signed=look.signed)
     # Every picture of the page is embedded before the list of pictures is written.
     across = map(comparison.cell, layout.columns)
     for cell in across if layout.pictures_across else (row.pictured for row in layout.rows):
         scenes.of(cell)
     return {
         "start": start,
-        "usual": {"colormap": DEFAULT_COLORMAP, "opacity": DEFAULT_OPACITY},
+        "signed": look.signed,
+        "usual": {"colormap": fitting(DEFAULT_COLORMAP, signed=look.signed), "opacity": DEFAULT_OPACITY},
         "metrics": [{"name": m.name, "title": m.title, "better": m.better} for m in comparison.metrics],
         "facts": list(words.map_facts(comparison, comparison.cells[0])),
-        "units": {scale: scale_text(comparison, scale) for scale in SCALES},
+        "units": {scale: scale_text(comparison, scale, signed=look.signed) for scale in SCALES},
         "fullAt": FULL_AT,
         "luma": LUMA.tolist(),
-        "palettes": {
-            name: base64_text(colours(name).tobytes())
-            for name in dict.fromkeys((*COLORMAPS, known_colormap(look.colormap)))
-        },
+        "palettes": {name: base64_text(colours(name).tobytes()) for name in _offered(layout)},
         "scenes": [scene.data for scene in scenes.all],
         "cells": cells,
         "labels": {axis.name: axis.labels for axis in comparison.axes},

@@ -20,7 +20,7 @@ from rich.text import Text
 
 from camctl.render.colormaps import ramp
 from camctl.render.figure.figure import figure_pages
-from camctl.render.figure.frame import frame_of
+from camctl.render.figure.frame import frames_of
 from camctl.render.layout.captions import DOT, Line
 from camctl.render.layout.layout import lay_out
 from camctl.render.layout.naming import renamed
@@ -74,7 +74,7 @@ def show_grid(comparison: Comparison, console: Console, **look: Unpack[Looks]) -
     Columns that do not fit next to each other follow below, with their headings. In a terminal without colour, letters
     from light to dark show the heat. Raises `InputError` if an axis is named twice.
     """
-    choices = replace(Look(**look), width="")  # a terminal is no paper
+    choices = replace(Look(**look), width="", contours=())  # a terminal is no paper
     comparison = renamed(comparison, choices.name)
     if graphics(console) is not None and _show_figure(comparison, console, choices):
         return
@@ -91,7 +91,7 @@ def show_grid(comparison: Comparison, console: Console, **look: Unpack[Looks]) -
 
 def _show_figure(comparison: Comparison, console: Console, look: Look) -> bool:
     """The figure itself, a page per screen; False if it does not fit the width, or the terminal fails to draw it."""
-    width = frame_of(lay_out(comparison, replace(look, tile=TILE))).width
+    width = frames_of(lay_out(comparison, replace(look, tile=TILE)))[0].width
     tile = min(TILE * console.width * CELL[0] // width, LARGEST_SHOWN)
     if tile < SMALLEST_TILE:  # too small to read
         return False
@@ -130,7 +130,8 @@ class _Grid:
         if not self.layout.pictures_across:
             columns.insert(0, None)
         room = self.console.width
-        per_band = min(len(columns), max(1, (room + GAP) // (NARROWEST + GAP)))
+        most = self.layout.look.wrap + (columns[0] is None) if self.layout.look.wrap else len(columns)
+        per_band = min(len(columns), most, max(1, (room + GAP) // (NARROWEST + GAP)))
         count = ceil(len(columns) / per_band)
         # Bands differ by at most one column.
         ends = [ceil(len(columns) * number / count) for number in range(count + 1)]

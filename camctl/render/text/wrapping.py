@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
@@ -17,11 +17,17 @@ if TYPE_CHECKING:
 
     from camctl.render.page.page import Colour
 
-BREAKS = re.compile(r"(?<=[^\S\u00a0])(?=\S)|(?<=[/_:+-])(?=\S)|(?<=[.,])(?=[^\W\d])")
+BREAKS = re.compile(r"(?<=[^\S\u00a0])(?=\S)|(?<=\S[/_:+-])(?=[^\W_])|(?<=[.,])(?=[^\W\d])")
 """Where a line may end: after spaces and signs, but not within a number."""
 
-HUMPS = re.compile(r"(?<=[a-z])(?=[A-Z])")
-"""Where a word is broken in preference to any other letter."""
+HUMPS = (
+    re.compile(r"(?<=\u00a0)|(?<=[a-z]{2})(?=[A-Z][a-z])|(?<=[A-Z]{2})(?=[A-Z][a-z])"),
+    re.compile(r"(?<=\u00a0)|(?<=[a-z])(?=[A-Z])|(?<=[A-Z]{2})(?=[A-Z][a-z])|(?<=[^\W\d_])(?=\d)"),
+)
+"""Where a word too long for its line is broken: between words written as one; then before acronyms and numbers."""
+
+CUT = 100
+"""Worse than all texts of a figure broken at their humps."""
 
 JOINED = "\ufe0f\u200d"
 """Characters that join the letters before and after them into one sign."""
@@ -90,15 +96,25 @@ def break_lines(text: str, width: float, length: Callable[[str], float]) -> list
     return lines
 
 
-def words_of(text: str) -> list[str]:
-    """The words of a text, between which its lines may end."""
-    return [piece.rstrip() for piece in BREAKS.split(text)]
+def breakage(text: str, width: float, length: Callable[[str], float]) -> int:
+    """How badly a text is broken at a width: 0 between words only, `CUT` between any two letters."""
+
+    def fits(humps: int) -> bool:
+        return all(length(piece.rstrip()) <= width for piece in _pieces(text, width, length, HUMPS[:humps]))
+
+    return next((humps for humps in range(len(HUMPS) + 1) if fits(humps)), CUT)
 
 
-def _pieces(text: str, width: float, length: Callable[[str], float]) -> Iterator[str]:
+def _pieces(
+    text: str, width: float, length: Callable[[str], float], humps: Sequence[re.Pattern[str]] = HUMPS
+) -> Iterator[str]:
     """Words, or the parts of a word that is too long for the width."""
     for piece in BREAKS.split(text):
-        yield from [piece] if length(piece.rstrip()) <= width else HUMPS.split(piece)
+        parts = [piece]
+        for borders in humps:
+            if any(length(part.rstrip()) > width for part in parts):
+                parts = borders.split(piece)
+        yield from parts
 
 
 def total_height(paragraphs: Iterable[Paragraph]) -> int:

@@ -62,13 +62,17 @@ function table() {
   const key = `${state.colormap} ${state.opacity}`;
   if (table.key !== key) {
     table.key = key;
-    table.found = lookUp(palettes[state.colormap], state.opacity, data.fullAt);
+    table.found = lookUp(palettes[state.colormap], state.opacity, data.fullAt, data.signed);
   }
   return table.found;
 }
 
-/** [offset, slope] from a map's values to the values drawn. */
+/** [offset, slope] from a map's values to the values drawn; those of signed maps grow from the middle. */
 function stretch(map, gain = state.gain) {
+  if (data.signed) {
+    const slope = state.scale === "shared" ? gain * map.high : gain;
+    return [(1 - slope) / 2, slope];
+  }
   return state.scale === "shared" ? [gain * map.low, gain * (map.high - map.low)] : [0, gain];
 }
 
@@ -177,7 +181,8 @@ addEventListener("beforeprint", () => {
 function paintRamp() {
   const ramp = $("ramp").getContext("2d"), strip = ramp.createImageData(256, 1), palette = palettes[state.colormap];
   for (let i = 0; i < 256; i++) {
-    const level = Math.min(Math.round(i * state.gain), 255);
+    const zero = data.signed ? 127.5 : 0;
+    const level = clamp(Math.round(zero + (i - zero) * state.gain), 0, 255);
     strip.data.set([...palette.subarray(3 * level, 3 * level + 3), 255], 4 * i);
   }
   ramp.putImageData(strip, 0, 0);

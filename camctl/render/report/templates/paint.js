@@ -40,11 +40,11 @@ function taps(pixels, cells, sceneStart, sceneEnd, start, end) {
   return { first, second, part };
 }
 
-/** For each of 256 levels: its colour times its opacity, and the share of the picture that remains. */
-function lookUp(palette, opacity, fullAt) {
+/** For each of 256 levels: its colour times its opacity, and the share of the picture that remains; all of it in the middle of `signed` ones. */
+function lookUp(palette, opacity, fullAt, signed) {
   const table = new Float32Array(256 * 4);
   for (let level = 0; level < 256; level++) {
-    const step = Math.min(level / 255 / fullAt, 1);
+    const step = Math.min((signed ? Math.abs((2 * level) / 255 - 1) : level / 255) / fullAt, 1);
     const cover = opacity * step * step * (3 - 2 * step);
     for (let channel = 0; channel < 3; channel++) table[4 * level + channel] = palette[3 * level + channel] * cover;
     table[4 * level + 3] = 1 - cover;

@@ -9,6 +9,9 @@ function valueThere(place, x, y) {
   return grid && valueAt(grid, (x - map.box[0]) / (map.box[2] - map.box[0]), (y - map.box[1]) / (map.box[3] - map.box[1]));
 }
 
+/** A value as it is called: signed maps are kept as 0 to 1. */
+const called = (value) => (data.signed ? 2 * value - 1 : value).toFixed(2).replace("-", "\u2212");
+
 function said(tile, x, y) {
   const [width, height] = data.scenes[tile.scene].size;
   const outside = x < 0 || y < 0 || x >= width || y >= height;
@@ -19,8 +22,8 @@ function said(tile, x, y) {
   const value = valueThere(tile.place, x, y);
   if (value === null) return `Not seen by the model ${at} · ${cell.name}`;
   const [offset, slope] = stretch(map, 1);
-  const shared = state.scale === "shared" ? ` (${(offset + slope * value).toFixed(2)} shared)` : "";
-  return `${value.toFixed(2)}${shared} ${at} · ${cell.name}`;
+  const shared = state.scale === "shared" ? ` (${called(offset + slope * value)} shared)` : "";
+  return `${called(value)}${shared} ${at} · ${cell.name}`;
 }
 
 function read(tile, x, y) {
@@ -41,7 +44,7 @@ function markAll() {
     const value = inside && one.place !== null ? valueThere(one.place, x, y) : null;
     one.mark.hidden = !inside;
     one.chip.hidden = value === null;
-    if (value !== null) one.chip.textContent = value.toFixed(2);
+    if (value !== null) one.chip.textContent = called(value);
     marked[inside ? "add" : "delete"](one);
     if (!inside) continue;
     one.mark.style.left = `${100 * across}%`;
