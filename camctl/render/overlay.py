@@ -13,7 +13,7 @@ from PIL import Image
 
 from camctl.errors import InputError
 from camctl.render.colormaps import LEVELS, colours, fitting, levels
-from camctl.render.marks import draw_mark
+from camctl.render.marks import draw_mark, marks_of
 from camctl.values.look import DEFAULT_COLORMAP, DEFAULT_OPACITY
 from camctl.values.view import View
 
@@ -105,9 +105,7 @@ def overlay_of(
         signed=signed,
     )
     window = cam.view.box if canvas == "view" else whole(cam.picture.size).box
-    marks = [] if cam.target.mark is None else [cam.target.mark]
-    marks += [segment.mark(cut) for segment in cam.segments(cut)] if cut else []
-    for mark in marks:
+    for mark in marks_of(cam, cut):
         draw_mark(picture, mark, window, cam.view)
     return captioned(picture, cam) if caption else picture
 

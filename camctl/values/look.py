@@ -12,6 +12,7 @@ from camctl.errors import Hint, InputError, UnknownNameError
 
 if TYPE_CHECKING:
     from camctl.values.axis import AxisName
+    from camctl.values.segments import Cut
 
 Canvas = Literal["view", "original"]
 Theme = Literal["light", "dark", "paper", "slides"]
@@ -59,6 +60,8 @@ class Look:
     opacity: float = DEFAULT_OPACITY
     signed: bool = False
     """Draw evidence for and against the class, in a diverging colour map."""
+    cut: Cut | None = None
+    """Draw boxes or outlines of each map's parts."""
     title: str = ""
     width: str = ""
     """Width in print, as `88mm`, `3.5in` or `1000px`: the tiles get the size that fills it. Empty: `tile` decides."""
@@ -120,6 +123,7 @@ class Looks(TypedDict, total=False):
     colormap: str
     opacity: float
     signed: bool
+    cut: Cut | None
     title: str
     width: str
     dpi: int

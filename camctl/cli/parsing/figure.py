@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from camctl.cli.output.saving import command_line
 from camctl.cli.parsing import options
+from camctl.cli.parsing.cutting import CutOptions
 from camctl.cli.parsing.groups import option, switch
 from camctl.cli.parsing.texts import parse_names
 from camctl.errors import UnknownNameError
@@ -65,6 +66,7 @@ class FigureOptions(options.HeatmapOptions):
     letters: bool = switch(rich_help_panel=PAPER)
     no_scores: bool = switch(rich_help_panel=PAPER)
     no_metadata: bool = switch(rich_help_panel=PAPER)
+    parts: CutOptions
 
     def __post_init__(self) -> None:
         """Raise `InputError` for what cannot be drawn."""
@@ -81,8 +83,9 @@ class FigureOptions(options.HeatmapOptions):
         region = bool(evaluation.boxes or evaluation.masks)
         metrics = pick_metrics(evaluation.metrics, evaluation.options, region=region)
         names = IN_FIGURE if evaluation.metrics == ("all",) else tuple(metric.found.name for metric in metrics)
-        words = {"rows": rows, "columns": columns, "metrics": names, "name": parse_names(self.name)}
-        return asdict(self) | words | {"command": command_line()}
+        words: dict[str, Any] = {"rows": rows, "columns": columns, "metrics": names, "name": parse_names(self.name)}
+        words |= {"cut": self.parts.cut(), "command": command_line()}
+        return {name: value for name, value in asdict(self).items() if name != "parts"} | words
 
 
 def axes_of(flag: str, texts: Sequence[str] | None) -> "tuple[AxisName, ...]":

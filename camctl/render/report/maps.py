@@ -11,7 +11,7 @@ import numpy as np
 
 from camctl.files.pictures import base64_text, data_uri
 from camctl.ranking.correlation import resized
-from camctl.render.layout.tiles import fitted, shared_range
+from camctl.render.layout.tiles import fitted, scaled, shared_range
 from camctl.render.overlay import overlay, whole
 from camctl.render.report.commands import map_command
 from camctl.render.report.words import NO_MAP, map_facts, map_name, peak
@@ -20,12 +20,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from camctl.render.layout.tiles import Tiles
+    from camctl.render.report.outlines import Outlines
     from camctl.values.cam import Cam
     from camctl.values.comparison import Cell, Comparison
+    from camctl.values.picture import Picture
     from camctl.values.view import View
 
 PICTURE_SIDE = 448
 """Longest side of an embedded picture, in pixels."""
+
+THUMBNAIL_SIDE = 224
+"""Longest side of a picture that others are compared with, in pixels."""
 
 MAP_SIDE = 64
 """Longest side of an embedded map: finer than the grids that methods work on."""
@@ -37,6 +42,12 @@ CLOSE = 1 / 255
 def webp(pixels: NDArray[np.uint8]) -> str:
     """A picture as a data URI."""
     return data_uri(pixels, "WEBP", quality=82, method=4)
+
+
+def thumbnail(picture: Picture) -> str:
+    """A picture, made small, as a data URI."""
+    height, width = picture.size
+    return webp(scaled(picture.pixels, *fitted(width, height, min(THUMBNAIL_SIDE, max(height, width)))))
 
 
 # ------------------------------------------------------------------------------------ the pictures
@@ -102,26 +113,27 @@ class Scenes:
 # ---------------------------------------------------------------------------------------- the maps
 
 
-def cells_data(comparison: Comparison, scenes: Scenes) -> list[dict[str, Any]]:
-    """What the script needs of each cell, in their order; embeds the pictures that the maps lie on."""
+def cells_data(comparison: Comparison, scenes: Scenes, outlines: Outlines) -> list[dict[str, Any]]:
+    """What the script needs of each cell, in their order; embeds the pictures that the maps lie on, and outlines."""
     ranges = shared_range(comparison)
     return [
         {
             "at": cell.at,
             "figures": {m.name: _finite(cell.figures[m.name]) for m in comparison.metrics if m.name in cell.figures},
             "score": _finite(cell.cam.target.score) if cell.cam else None,
-            "map": _map_data(cell.cam, scenes.of(cell).index, ranges[cell]) if cell.cam else None,
+            "map": _map_data(cell.cam, scenes.of(cell).index, ranges[cell], outlines) if cell.cam else None,
             "name": map_name(comparison, cell),
             "verdict": cell.cam.verdict if cell.cam else NO_MAP,
-            "facts": list(map_facts(comparison, cell).values()),
+            "facts": [*map_facts(comparison, cell).values(), outlines.parts(cell.cam) if cell.cam else ""],
             "command": map_command(comparison, cell),
         }
         for cell in comparison.cells
     ]
 
 
-def _map_data(cam: Cam, scene: int, ends: tuple[float, float]) -> dict[str, Any]:
+def _map_data(cam: Cam, scene: int, ends: tuple[float, float], outlines: Outlines) -> dict[str, Any]:
     low, high = ends
+    marks = outlines.of(cam)
     return {
         "scene": scene,
         "box": [round(end, 3) for end in cam.view.box],
@@ -129,6 +141,7 @@ def _map_data(cam: Cam, scene: int, ends: tuple[float, float]) -> dict[str, Any]
         "peak": peak(cam.values)[:2],
         "low": round(low, 5),
         "high": round(high, 5),
+        **({"marks": marks} if marks else {}),
         **({} if cam.blank else embedded_map(cam)),
     }
 
