@@ -32,6 +32,9 @@ DEFAULT_OPACITY = 0.65
 MOST_PIXELS = 40_000_000
 """Maximum number of pixels per page; rows continue on the next page."""
 
+TALLEST_PAGE, STEEPEST = 8192, 3
+"""Maximum height of a page in pixels, or in widths of a wide page, unless one row is higher."""
+
 SMALLEST_TILE, LARGEST_TILE = 48, 4096
 
 DEFAULT_DPI, SMALLEST_DPI, LARGEST_DPI = 300, 72, 1200
