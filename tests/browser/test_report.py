@@ -193,6 +193,11 @@ def test_threshold_and_parts_are_named_and_the_other_picture_of_a_likeness_is_sh
     assert page.locator("[data-row='1'] .other").get_attribute("alt") == "b.png"
     assert page.locator("[data-row='0'] .other").count() == 0
     page.locator("#cell-0 button.frame").click()
+    shown = painted(page, "#large-right canvas")
+    page.locator("#large-outlines").click()
+    page.evaluate(LAID_OUT)
+    assert page.locator("#outlines").get_attribute("aria-pressed") == "false"
+    assert (painted(page, "#large-right canvas") != shown).any()
     parts = outlines().cells[0].cam.segments(CUT)
     line = page.locator("#large-facts tr", has=page.get_by_role("rowheader", name="parts", exact=True)).inner_text()
     assert line.count("mean") == len(parts)
@@ -407,6 +412,7 @@ def test_on_a_phone_controls_open_from_below(opened):
     bar = page.locator("#bar").bounding_box()
     assert bar["y"] + bar["height"] == pytest.approx(800, abs=1)
     assert "method LayerCAM" in page.locator("#cell-1 .where").inner_text()
+    assert page.locator("#under").inner_text() == "Under each map: Insertion ↑"  # the control that says so is folded
 
 
 @pytest.mark.parametrize("width", [390, 1024, 1920])
@@ -428,6 +434,16 @@ def test_axe_finds_nothing_wrong(opened, axe, width, scheme):
     assert found.violations_count == 0, found.generate_report()
     page.locator("#cell-1 button.frame").press("p")
     page.keyboard.press("b")
+    found = axe.run(page, context="#large")
+    assert found.violations_count == 0, found.generate_report()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_wrong_with_outlines(opened, axe, scheme):
+    page = opened("outlines", color_scheme=scheme, reduced_motion="reduce")
+    found = axe.run(page)
+    assert found.violations_count == 0, found.generate_report()
+    page.locator("#cell-0 button.frame").click()
     found = axe.run(page, context="#large")
     assert found.violations_count == 0, found.generate_report()
 
