@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from camctl.demo import photographs
 from camctl.demo.game import BASELINES, METHODS, Scores, maps, play
@@ -15,10 +14,14 @@ from camctl.demo.scenes import render, scene
 from camctl.files.atomic import write_atomically
 from camctl.files.mark import MARK, check_replaceable
 from camctl.files.pictures import save_picture
+from camctl.pipeline.compare import compare
 from camctl.pipeline.explain import explain
 from camctl.pipeline.load import load
 from camctl.render.figure.sheet import Tile, sheet_page
 from camctl.render.page.raster import paint
+from camctl.render.report.assets import template, text_of
+from camctl.render.report.report import FOLDER, STYLES
+from camctl.render.report.words import breakable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -44,6 +47,12 @@ SHOWN = {
 
 PHOTOGRAPH, EXPLAINED = "photograph.png", "photograph_cam.png"
 """Files of a photograph and of the overlay on it."""
+
+SHEET, REPORT = "sheet.png", "report.html"
+"""Files of all scenes, and of the first one's report."""
+
+LOOKED_AT = ("GradCAM", "LayerCAM", "HiResCAM")
+"""Methods of the report."""
 
 SIZE = 448
 """Side of the drawn scenes in pixels; the models see them at 112."""
@@ -93,8 +102,11 @@ def one_thread() -> Iterator[None]:
 def _tour(output: Path, scenes: int, step: Callable[[str], None]) -> Tour:
     check_replaceable(output / name for name in _names())
     models = {family: load(f"demo:{family}") for family in FAMILIES}
-    picture = output / "sheet.png"
+    picture = output / SHEET
     save_picture(draw(models, output, step=lambda family: step(f"Pictures: {FAMILIES[family]}")), picture)
+    seed = next(iter(SHOWN))
+    looked = render(scene(seed, classes=SHOWN[seed]), SIZE)
+    compare(list(models.values()), looked, methods=LOOKED_AT, targets=SHOWN[seed]).save(output / REPORT)
     scores = play(models, scenes, step=lambda family: step(f"Pointing game: {FAMILIES[family]}"))
     table = {
         "made_by": MARK,
@@ -105,30 +117,26 @@ def _tour(output: Path, scenes: int, step: Callable[[str], None]) -> Tour:
     }
     write_atomically(output / "scores.json", (json.dumps(table, indent=2) + "\n").encode())
     index = output / "index.html"
-    photograph, words = _photograph(output)
-    write_atomically(index, _page(scores, words).encode())
-    return Tour(index=index, sheet=picture, scores=scores, photograph=photograph)
+    photograph = _photograph(output)
+    write_atomically(index, _page(scores, photograph).encode())
+    return Tour(index=index, sheet=picture, scores=scores, photograph=output / PHOTOGRAPH if photograph else None)
 
 
-def _photograph(output: Path) -> tuple[Path | None, str]:
-    """Explain a photograph, and return the copy of it and the page's words on it; nothing if something is missing."""
+def _photograph(output: Path) -> dict[str, Any] | None:
+    """Explain a photograph, and return what the page says of it; None if a network or a photograph is missing."""
     source, network = photographs.picture(), photographs.NETWORKS[0]
     if source is None:
-        return None, ""
-    found = explain(load(network), source)
-    (cam,) = found.maps
-    copy = output / PHOTOGRAPH
-    save_picture(cam.picture.pixels, copy)
+        return None
+    (cam,) = explain(load(network), source).maps
+    save_picture(cam.picture.pixels, output / PHOTOGRAPH)
     save_picture(cam.overlay(canvas="original"), output / EXPLAINED)
-    label = escape(cam.target.label)
-    text = f"{network}, which knows photographs, says {label} ({cam.target.score:.0%}), and looked here ({cam.method})."
-    pictures = "".join(f'<img src="{name}" alt="{alt}">' for name, alt in ((PHOTOGRAPH, label), (EXPLAINED, "overlay")))
-    return copy, f"<h2>A photograph</h2>\n<p>{text}</p>\n<p class=photograph>{pictures}</p>"
+    words = {"network": network, "label": cam.target.label, "score": cam.target.score, "method": cam.method}
+    return words | {"picture": PHOTOGRAPH, "overlay": EXPLAINED}
 
 
 def _names() -> Iterator[str]:
     """Yield the name of every file that is written."""
-    yield from ("index.html", "scores.json", "sheet.png", PHOTOGRAPH, EXPLAINED)
+    yield from ("index.html", "scores.json", SHEET, REPORT, PHOTOGRAPH, EXPLAINED)
     for number, labels in enumerate(SHOWN.values(), 1):
         yield f"scene{number}.png"
         yield from (f"scene{number}_{family}_{label}.png" for family in FAMILIES for label in labels)
@@ -165,21 +173,22 @@ def draw(
     return paint(sheet_page(rows, columns=headings, tile=tile))
 
 
-def _page(scores: Scores, photograph: str) -> str:
-    """Return the index page: the sheet, and the score of every method and family, and of chance."""
-    names = [FAMILIES[family] for family in scores.won]
-    head = "".join(f"<th>{escape(name)}</th>" for name in names)
-    lines = []
-    for method in (*METHODS, *BASELINES):
-        cells = []
-        for family in scores.won:
-            share, inside = scores.won[family][method], scores.inside[family][method]
-            best = " class=best" if method == scores.best(family) else " class=poor" if share <= scores.chance else ""
-            cells.append(f"<td{best}>{share:.2f} <small>{inside:.2f}</small></td>")
-        kind = " class=chance" if method in BASELINES else ""
-        lines.append(f"<tr{kind}><th>{escape(method)}</th>{''.join(cells)}</tr>")
-    chance = "".join(f"<td>{scores.chance:.2f} <small>{scores.chance:.2f}</small></td>" for _ in names)
-    lines.append(f"<tr class=chance><th>a random point</th>{chance}</tr>")
-    page = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
-    figures = {"head": head, "lines": "\n".join(lines), "questions": scores.questions}
-    return page.format(made_by=MARK, photograph=photograph, **figures)
+def _page(scores: Scores, photograph: dict[str, Any] | None) -> str:
+    """Return the index page: photograph, scenes, and the score of every method and family, and of chance."""
+    page: str = template("camctl.demo", "page.html.j2", (breakable,)).render(
+        made_by=MARK,
+        style=text_of(FOLDER, STYLES) + text_of("camctl.demo", ("demo.css",)),
+        photograph=photograph,
+        scenes=SHOWN.values(),
+        families=FAMILIES,
+        drawn_by=DRAWN_BY,
+        sheet=SHEET,
+        report=REPORT,
+        names=[FAMILIES[family] for family in scores.won],
+        methods=(*METHODS, *BASELINES),
+        baselines=BASELINES,
+        scores=scores,
+        command=photographs.command(),
+        network=photographs.NETWORKS[0],
+    )
+    return page

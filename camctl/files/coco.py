@@ -11,20 +11,22 @@ from camctl.values.view import View
 
 if TYPE_CHECKING:
     from camctl.values.cam import Cam
+    from camctl.values.comparison import Comparison
     from camctl.values.explanation import Explanation
     from camctl.values.regions import Bools
     from camctl.values.segments import Cut, Segment
 
 
-def coco(explanation: Explanation, cut: Cut) -> dict[str, Any]:
+def coco(result: Explanation | Comparison, cut: Cut) -> dict[str, Any]:
     """Return the parts of all maps as a COCO data set: boxes, and with masks their run lengths.
 
-    An annotation has `score`, the map's mean over the part, `method` and `threshold`, by its name and as a number.
+    An annotation has `score`, the map's mean over the part, `model`, `method`, and `threshold` by its name and as a
+    number.
     """
     images: dict[str, dict[str, Any]] = {}
     classes: dict[str, int] = {}
     annotations: list[dict[str, Any]] = []
-    for cam in explanation.maps:
+    for cam in result.maps:
         height, width = cam.picture.size
         image = images.setdefault(
             cam.picture.path, {"id": len(images), "file_name": cam.picture.path, "width": width, "height": height}
@@ -42,6 +44,7 @@ def coco(explanation: Explanation, cut: Cut) -> dict[str, Any]:
                     "area": round(segment.area, 2),
                     "iscrowd": 1 if cut.masks else 0,
                     "score": round(segment.score, 4),
+                    "model": cam.model,
                     "method": cam.method,
                     "threshold": {"name": cut.threshold, "level": round(level, 4)},
                     **({"segmentation": run_lengths(picture_mask(cam, [segment]))} if cut.masks else {}),

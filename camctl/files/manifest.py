@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from camctl.values.axis import AxisName
     from camctl.values.comparison import Cell, Comparison
+    from camctl.values.segments import Cut
 
 SCHEMA_VERSION = 1
 """Version of `docs/schemas/camctl-1.schema.json`, which describes all that `--json` prints."""
@@ -25,7 +26,7 @@ def document(value: Any) -> Any:
     return {"schema_version": SCHEMA_VERSION, **value} if isinstance(value, dict) else value
 
 
-def comparison_manifest(comparison: Comparison, paths: Sequence[str]) -> dict[str, Any]:
+def comparison_manifest(comparison: Comparison, paths: Sequence[str], cut: Cut | None = None) -> dict[str, Any]:
     """A comparison as `camctl compare --json` prints it; `paths` are the files that were written."""
     # numpy, which a listing needs not
     from camctl.ranking.agreement import agreement
@@ -37,7 +38,7 @@ def comparison_manifest(comparison: Comparison, paths: Sequence[str]) -> dict[st
         "axes": {axis.name: list(axis.labels) for axis in comparison.axes},
         "runs": [run.facts() for run in comparison.explanations.values()],
         "maps": [
-            {"at": _labels(comparison, cell), **cell.cam.to_dict(), "figures": dict(cell.figures)}
+            {"at": _labels(comparison, cell), **cell.cam.to_dict(cut), "figures": dict(cell.figures)}
             for cell in comparison.cells
             if cell.cam is not None
         ],

@@ -13,13 +13,21 @@ from camctl.values.view import View
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from camctl.values.cam import Cam
     from camctl.values.regions import AnyRegion, Bools, Box
+    from camctl.values.segments import Cut
 
 LIGHT, DARK = (255, 255, 255), (20, 20, 20)
 """Colours of the line and of its border: one of them is seen on any picture."""
 
 FINEST = 120
 """Pixels of a picture's shorter side for each pixel of the line's width."""
+
+
+def marks_of(cam: Cam, cut: Cut | None) -> list[AnyRegion]:
+    """Return what is outlined on a map: what its question is about, and the parts that are cut out of it."""
+    marks = [] if cam.target.mark is None else [cam.target.mark]
+    return marks + ([segment.mark(cut) for segment in cam.segments(cut)] if cut else [])
 
 
 def draw_mark(picture: NDArray[np.uint8], mark: AnyRegion, window: Box, view: View) -> None:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from camctl.errors import InputError
 from camctl.files.pictures import base64_text, encoded
-from camctl.render.figure.figure import pixels
+from camctl.render.figure.figure import figure_pages
+from camctl.render.page.raster import paint
 from camctl.render.report.report import report
 from camctl.values.axis import AXES, Axis, places
 from camctl.values.comparison import Cell, Comparison
+from camctl.values.look import Look
 
 if TYPE_CHECKING:
     from camctl.values.explanation import Explanation
@@ -22,11 +24,11 @@ FRAME_HEIGHT = 720
 
 
 def png(result: Comparison | Explanation) -> bytes | None:
-    """The figure as PNG; None if there is nothing to draw, or too much for one picture."""
+    """The figure as PNG, its first page if it has several; None if there is nothing to draw, or a row is too large."""
     if not result.maps and not isinstance(result, Comparison):
         return None
     try:
-        return encoded(pixels(_comparison(result), tile=TILE), "PNG", compress_level=4)
+        return encoded(paint(figure_pages(_comparison(result), Look(tile=TILE))[0]), "PNG", compress_level=4)
     except InputError:
         return None
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from camctl.render.colormaps import LEVELS, colours, fitting, levels
 from camctl.render.contours import draw_contours
-from camctl.render.marks import draw_mark
+from camctl.render.marks import draw_mark, marks_of
 from camctl.values.look import Look
 from camctl.values.view import View
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from camctl.values.cam import Cam
     from camctl.values.look import Looks
-    from camctl.values.segments import Cut
 
 Box = tuple[float, float, float, float]
 """x0, y0, x1, y1."""
@@ -83,9 +82,7 @@ def overlay(
     return picture
 
 
-def overlay_of(
-    cam: Cam, *, cut: Cut | None = None, caption: bool = False, least: int = 0, **look: Unpack[Looks]
-) -> NDArray[np.uint8]:
+def overlay_of(cam: Cam, *, caption: bool = False, least: int = 0, **look: Unpack[Looks]) -> NDArray[np.uint8]:
     """Draw a map on its picture, and the outlines of what it is about and of what is cut out of it.
 
     A view whose longer side has fewer than `least` pixels is drawn in so many: of the picture's own, if it has them.
@@ -99,9 +96,7 @@ def overlay_of(
     view = replace(cam.view, size=(round(height * scale), round(width * scale)))
     picture = overlay(cam.picture.pixels, values, view, worthless=heat is None, **look)
     window = whole(cam.picture.size).box if look.get("canvas") == "original" else cam.view.box
-    marks = [] if cam.target.mark is None else [cam.target.mark]
-    marks += [segment.mark(cut) for segment in cam.segments(cut)] if cut else []
-    for mark in marks:
+    for mark in marks_of(cam, look.get("cut")):
         draw_mark(picture, mark, window, cam.view)
     return captioned(picture, cam) if caption else picture
 

@@ -10,7 +10,7 @@ from camctl.errors import InputError
 from camctl.files.atomic import PICTURES, check_writable, write_atomically
 from camctl.files.mark import check_replaceable, origin
 from camctl.files.pictures import LONGEST_SIDE, save_picture
-from camctl.render.figure.figure import figure_pages
+from camctl.render.figure.figure import LONGEST, figure_pages
 from camctl.render.figure.frame import frames_of
 from camctl.render.figure.sanity import sanity_pages
 from camctl.render.layout.layout import lay_out
@@ -64,7 +64,7 @@ def save_comparison(comparison: Comparison, path: str | Path, **look: Unpack[Loo
         return [write_atomically(path, valid(report(comparison, **look)).encode())]
     choices = Look(**look)
     comparison = renamed(comparison, choices.name)
-    side = SIDES.get(ending, LONGEST_SIDE["JPEG"])
+    side = SIDES.get(ending, LONGEST)
     choices = printable(comparison, choices) if ending == ".pdf" else choices
     figures = {path: figure_pages(comparison, choices, side)}
     if comparison.sanity:

@@ -72,8 +72,12 @@ class Cam:
         """Whether the map shows nothing: `values` are zeros, and overlays are grey and hatched."""
         return self.verdict in BLANK
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the map's description as in `--json` and in the manifest of raw maps."""
+    def to_dict(self, cut: Cut | None = None) -> dict[str, Any]:
+        """Return the map's description as in `--json` and in the manifest of raw maps; with a cut, its parts too."""
+        parts: dict[str, Any] = {}
+        if cut is not None:
+            parts["threshold"] = {"name": cut.threshold, "level": round(cut.level_of(self.values), 4)}
+            parts["segments"] = [segment.to_dict() for segment in self.segments(cut)]
         return {
             "image": self.picture.path,
             "model": self.model,
@@ -87,6 +91,7 @@ class Cam:
             "reason": self.reason,
             "hint": self.hint,
             "milliseconds": round(self.milliseconds, 3),
+            **parts,
         }
 
     def segments(self, cut: Cut | str = "otsu") -> tuple[Segment, ...]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from camctl.values.explanation import Explanation
     from camctl.values.look import Looks
     from camctl.values.picture import Picture
+    from camctl.values.segments import Cut
 
 Better = Literal["higher", "lower", "neither"]
 
@@ -212,8 +213,11 @@ class Comparison:
 
         return html(self)
 
-    def to_dict(self, paths: Sequence[str] = ()) -> dict[str, Any]:
-        """Return everything as `camctl compare --json` prints it; `paths` are the files that were written."""
+    def to_dict(self, paths: Sequence[str] = (), cut: Cut | None = None) -> dict[str, Any]:
+        """Return everything as `camctl compare --json` prints it.
+
+        `paths`: files that were written. `cut`: how parts are cut out of each map.
+        """
         from camctl.files.manifest import comparison_manifest
 
-        return comparison_manifest(self, paths)
+        return comparison_manifest(self, paths, cut)

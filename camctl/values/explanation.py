@@ -91,9 +91,5 @@ class Explanation:
         `paths`: number of a map -> the file it was saved to. `cut`: how parts are cut out of each map.
         """
         paths = paths or {}
-        maps = [{**cam.to_dict(), "path": paths.get(number)} for number, cam in enumerate(self.maps)]
-        if cut is not None:
-            for cam, entry in zip(self.maps, maps, strict=True):
-                entry["threshold"] = {"name": cut.threshold, "level": round(cut.level_of(cam.values), 4)}
-                entry["segments"] = [segment.to_dict() for segment in cam.segments(cut)]
+        maps = [{**cam.to_dict(cut), "path": paths.get(number)} for number, cam in enumerate(self.maps)]
         return {**self.facts(), "maps": maps}

@@ -12,6 +12,7 @@ from camctl.errors import Hint, InputError, UnknownNameError
 
 if TYPE_CHECKING:
     from camctl.values.axis import AxisName
+    from camctl.values.segments import Cut
 
 Canvas = Literal["view", "original"]
 Theme = Literal["light", "dark", "paper", "slides"]
@@ -30,6 +31,9 @@ DEFAULT_OPACITY = 0.65
 
 MOST_PIXELS = 40_000_000
 """Maximum number of pixels per page; rows continue on the next page."""
+
+TALLEST_PAGE, STEEPEST = 8192, 3
+"""Maximum height of a page in pixels, or in widths of a wide page, unless one row is higher."""
 
 SMALLEST_TILE, LARGEST_TILE = 48, 4096
 
@@ -65,6 +69,8 @@ class Look:
     """Values, within 0..1, along which lines are drawn; of signed maps, along these and their negatives."""
     map_only: bool = False
     """Draw the map alone, without the picture under it."""
+    cut: Cut | None = None
+    """Draw boxes or outlines of each map's parts."""
     title: str = ""
     font: str = ""
     """A family that is installed, or a file; empty for DejaVu Sans."""
@@ -137,6 +143,7 @@ class Looks(TypedDict, total=False):
     signed: bool
     contours: Sequence[float]
     map_only: bool
+    cut: Cut | None
     title: str
     font: str
     width: str

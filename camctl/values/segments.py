@@ -62,6 +62,13 @@ class Cut:
             raise InputError(message, hint="Give otsu, a share of the maximum such as 0.5, or a quantile such as q95.")
         object.__setattr__(self, "threshold", text)
 
+    @property
+    def words(self) -> str:
+        """What is outlined, as people read it."""
+        share = self.threshold[:1].isdigit()
+        level = "Otsu's threshold" if self.threshold == OTSU else f"{self.threshold}{' of its peak' if share else ''}"
+        return f"{'outlined' if self.masks else 'boxes'}: parts of each map above {level}"
+
     def level_of(self, values: Sequence[float] | NDArray[np.float32]) -> float:
         """Return the threshold as a number for a map's values, 0..1."""
         import numpy as np

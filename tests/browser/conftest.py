@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.browser.reports import REPORTS
+from tests.browser.reports import LOOKS, REPORTS
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -53,7 +53,7 @@ def saved(tmp_path_factory):
 
     def save(name):
         if name not in made:
-            (made[name],) = REPORTS[name]().save(folder / f"{name}.html")
+            (made[name],) = REPORTS[name]().save(folder / f"{name}.html", **LOOKS.get(name, {}))
         return made[name]
 
     return save

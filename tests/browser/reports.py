@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 
+import numpy as np
+
 from camctl.values.axis import places
 from camctl.values.comparison import Measure
 from camctl.values.picture import Picture
-from tests.comparisons import comparison, without_map, worthless_map
+from camctl.values.segments import Cut
+from camctl.values.view import View
+from tests.comparisons import comparison, drawn_scene, without_map, worthless_map
 
 HOSTILE = "</script><script>alert(1)</script>\"><img src=x onerror=alert(2)>{{7*7}}'"
 
@@ -112,4 +116,34 @@ def many():
     return replace(whole, axes=axes, cells=tuple(cells))
 
 
-REPORTS = {report.__name__: report for report in (plain, figures, families, crowded, hostile, shell, one, many)}
+@cache
+def outlines():
+    """A box and a mask that are asked about, and a likeness; the network saw a part of the picture."""
+    whole, cells = plain(), []
+    rows, columns = np.mgrid[:112, :112]
+    disc = (rows - 40) ** 2 + (columns - 61) ** 2 < 900
+    for cell in whole.cells:
+        first = cell.at["class"] == 0
+        mark = (40.5, 51.0, 110.25, 160.0) if first else disc
+        target = replace(
+            cell.cam.target, mark=mark, other=None if first else Picture("b.png", 255 - drawn_scene(6_700_024).pixels)
+        )
+        view = View(size=cell.cam.view.size, box=(20.0, 33.0, 180.0, 193.0))
+        cells.append(replace(cell, cam=replace(cell.cam, target=target, view=view)))
+    return replace(whole, cells=tuple(cells))
+
+
+def outlines_whole():
+    """The same on the whole picture."""
+    return outlines()
+
+
+CUT = Cut("0.5", masks=True)
+
+LOOKS = {"outlines": {"cut": CUT}, "outlines_whole": {"cut": CUT, "canvas": "original"}}
+"""How some reports are made."""
+
+REPORTS = {
+    report.__name__: report
+    for report in (plain, figures, families, crowded, hostile, shell, one, many, outlines, outlines_whole)
+}

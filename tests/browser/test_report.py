@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from camctl.render.marks import draw_mark, marks_of
 from camctl.render.overlay import overlay
-from tests.browser.reports import HOSTILE, plain
+from tests.browser.reports import CUT, HOSTILE, outlines, plain
 
 CHANGED = """([selector, before]) => {
   const canvas = document.querySelector(selector);
@@ -155,6 +156,58 @@ def test_the_theme_goes_round(opened):
     page.locator("#theme").click()
     page.emulate_media(color_scheme="light")
     assert (page.locator("#theme").inner_text(), page.evaluate(ground)) == ("Theme: auto", light)
+
+
+# --------------------------------------------------------------------------------------- outlines
+
+
+def outlined(cam, window, shape):
+    """Where and how camctl outlines a map's marks in its own figures: grey elsewhere."""
+    picture = np.full(shape, 128, np.uint8)
+    for mark in marks_of(cam, CUT):
+        draw_mark(picture, mark, window, cam.view)
+    return picture
+
+
+@pytest.mark.parametrize("place", [0, 4])
+@pytest.mark.parametrize("name", ["outlines", "outlines_whole"])
+def test_outlines_lie_on_the_pixels_on_which_figures_have_them_and_can_be_hidden(opened, name, place):
+    page, cam = opened(name), outlines().cells[place].cam
+    on = painted(page, canvas_of(place))
+    window = cam.view.box if name == "outlines" else (0, 0, 224, 224)
+    expected = outlined(cam, window, on.shape)
+    lines = (expected != 128).any(axis=2)
+    assert lines.sum() > 300
+    assert (on[lines] == expected[lines]).all()
+    off = after(page, lambda: page.locator("#outlines").click(), place)
+    assert page.locator("#outlines").get_attribute("aria-pressed") == "false"
+    assert (on[~lines] == off[~lines]).all()
+    assert (on[lines] != off[lines]).any(axis=1).mean() > 0.9
+    page.locator(f"#cell-{place} button.frame").focus()
+    assert (after(page, lambda: page.keyboard.press("o"), place) == on).all()
+
+
+def test_threshold_and_parts_are_named_and_the_other_picture_of_a_likeness_is_shown(opened):
+    page = opened("outlines")
+    assert "Outlined: parts of each map above 0.5 of its peak." in page.locator(".status").inner_text()
+    assert page.locator("[data-row='1'] .other").get_attribute("alt") == "b.png"
+    assert page.locator("[data-row='0'] .other").count() == 0
+    page.locator("#cell-0 button.frame").click()
+    shown = painted(page, "#large-right canvas")
+    page.locator("#large-outlines").click()
+    page.evaluate(LAID_OUT)
+    assert page.locator("#outlines").get_attribute("aria-pressed") == "false"
+    assert (painted(page, "#large-right canvas") != shown).any()
+    parts = outlines().cells[0].cam.segments(CUT)
+    line = page.locator("#large-facts tr", has=page.get_by_role("rowheader", name="parts", exact=True)).inner_text()
+    assert line.count("mean") == len(parts)
+    assert ", ".join(f"{side:.0f}" for side in parts[0].box) in line
+
+
+def test_without_outlines_there_is_nothing_to_hide(opened):
+    page = opened("plain")
+    assert page.locator("#outlines").count() == 0
+    page.locator("#cell-0 button.frame").press("o")
 
 
 # ---------------------------------------------------------------------------------------- reading
@@ -359,6 +412,7 @@ def test_on_a_phone_controls_open_from_below(opened):
     bar = page.locator("#bar").bounding_box()
     assert bar["y"] + bar["height"] == pytest.approx(800, abs=1)
     assert "method LayerCAM" in page.locator("#cell-1 .where").inner_text()
+    assert page.locator("#under").inner_text() == "Under each map: Insertion ↑"  # the control that says so is folded
 
 
 @pytest.mark.parametrize("width", [390, 1024, 1920])
@@ -380,6 +434,16 @@ def test_axe_finds_nothing_wrong(opened, axe, width, scheme):
     assert found.violations_count == 0, found.generate_report()
     page.locator("#cell-1 button.frame").press("p")
     page.keyboard.press("b")
+    found = axe.run(page, context="#large")
+    assert found.violations_count == 0, found.generate_report()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_wrong_with_outlines(opened, axe, scheme):
+    page = opened("outlines", color_scheme=scheme, reduced_motion="reduce")
+    found = axe.run(page)
+    assert found.violations_count == 0, found.generate_report()
+    page.locator("#cell-0 button.frame").click()
     found = axe.run(page, context="#large")
     assert found.violations_count == 0, found.generate_report()
 

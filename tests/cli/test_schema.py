@@ -68,8 +68,10 @@ def test_the_words_of_the_schema_are_those_of_the_code():
 COMMANDS = {
     "run": "run {photo} demo:resnet --method GradCAM LayerCAM --topk 2",
     "run of a contrast": "run {photo} demo:resnet --target-category cat --versus dog",
+    "run of parts and an expected class": "run {photo} demo:resnet --boxes q90 --expect cat",
     "run that draws nothing": "run {photo} demo:vit --target-layers backbone.ln1",
     "compare": "compare {photo} --model demo:resnet demo:vit --metrics drop --baselines",
+    "compare of parts": "compare {photo} demo:resnet --method GradCAM --masks",
     "compare with holes": "compare {photo} --model demo:resnet demo:vit --method GradCAM LeGrad",
     "compare with sanity": "compare {photo} demo:resnet --method GradCAM Edges --sanity",
     "compare of layers": "compare {photo} demo:resnet --target-layers auto:2 --metrics drop",

@@ -63,9 +63,12 @@ def test_the_tour_writes_overlays_for_both_objects_an_index_and_the_scores(toure
             for label in classes:
                 with Image.open(folder / f"scene{number}_{family}_{label}.png") as overlay:
                     assert overlay.size == (demo.SIZE, demo.SIZE)
-    page = made.index.read_text(encoding="utf-8")
+    page = made.index.read_text(encoding="utf-8").replace("<wbr>", "")
     for word in (*METHODS, *demo.FAMILIES.values(), "a random point", made.sheet.name):
         assert word in page
+    linked = {*re.findall(r'(?:src|href)="([^"#:]+)"', page)}
+    assert {"report.html", "sheet.png", "scene1_vit_dog.png"} < linked
+    assert [name for name in linked if not (folder / name).is_file()] == []
     table = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
     assert table["questions"] == 20
     assert table["won"] == made.scores.won

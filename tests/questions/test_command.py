@@ -1,6 +1,8 @@
 """The questions in the words of the shell: run, compare and data sets."""
 
 import json
+import re
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,8 @@ from camctl.demo.scenes import render, scene
 from camctl.results import open_results
 from camctl.values.cam import BLANK
 from tests.cli.conftest import camctl as camctl  # noqa: PLC0414 - the fixture
+
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs/schemas/camctl-1.schema.json").read_text("utf-8"))
 
 SEEDS = {"a": 6_000_000, "b": 6_000_001}
 
@@ -98,6 +102,40 @@ def test_comparison_measures_ranks_and_describes_every_question(camctl, net, wor
         assert energy["GradCAM"] > 2 * max(energy[name] for name in ("Random", "Centre", "Edges"))
 
 
+QUESTIONS = [
+    ("segmenter", ("--target-category", first_of("a").label, "house")),
+    ("segmenter", ("--target-category", "house", "--where", "mask.png")),
+    ("segmenter", ("--target-category", "house", "--where", "0,0,112,56.5", "--boxes", "0.4")),
+    ("detector", ("--target-box", "0", "1")),
+    ("encoder", ("--like", "b.png")),
+    ("encoder", ()),
+    ("regressor", ("--target-category", f"{first_of('a').label}:up")),
+]
+
+
+@pytest.mark.parametrize(("net", "words"), QUESTIONS)
+def test_command_in_a_report_asks_the_same_question_again(camctl, net, words):
+    asked = ("compare", "a.png", f"python:question_nets:{net}", *words, "--method", "GradCAM", "LayerCAM")
+    done = camctl(*asked, "--save-path", "report.html", "--save-raw", "raw.npz")
+    assert done.code == 0, done.err
+    page = Path("report.html").read_text("utf-8")
+    data = json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)[1])
+    last = len(data["cells"]) - 1
+    again = camctl(*shlex.split(data["cells"][last]["command"])[1:], "--save-raw", "again.npz")
+    assert again.code == 0, again.err
+    with np.load("raw.npz") as first, np.load("again.npz") as second:
+        assert np.array_equal(first[f"raw_{last}"], second["raw_0"])
+
+
+@pytest.mark.parametrize(("net", "words"), QUESTIONS)
+def test_what_every_question_prints_is_described(camctl, net, words):
+    schema = pytest.importorskip("jsonschema")
+    done = camctl("run", "a.png", f"python:question_nets:{net}", *words, "--json", "--save-path", "out/")
+    described = {**SCHEMA, "$ref": "#/$defs/run", "anyOf": [{}]}
+    faults = schema.Draft202012Validator(described).iter_errors(done.json)
+    assert [fault.message[:300] for fault in faults] == [], done.err
+
+
 @pytest.mark.parametrize(
     ("net", "words"),
     [
@@ -124,6 +162,19 @@ def test_data_set_has_a_row_for_every_picture_and_question(camctl, net, words):
     again = camctl("run", "data", f"python:question_nets:{net}", *words, "--save-path", "out", "--workers", "0",
                    "--metrics", "insertion", "--json")  # fmt: skip
     assert again.code == 0, again.err
+
+
+def test_comparison_saves_draws_and_prints_the_parts_of_its_maps(camctl):
+    words = ("compare", "a.png", "demo:resnet", "--method", "GradCAM", "LayerCAM", "--boxes", "0.5", "--no-preview")
+    done = camctl(*words, "--save-path", "grid.json", "grid.png", "--json")
+    assert done.code == 0, done.err
+    assert done.json["maps"] == json.loads(Path("grid.json").read_text("utf-8"))["maps"]
+    parts = [part["box"] for one in done.json["maps"] for part in one["segments"]]
+    written = json.loads(Path("grid.boxes.json").read_text("utf-8"))["annotations"]
+    boxes = [one["bbox"] for one in written]
+    assert np.allclose([[x, y, x + width, y + height] for x, y, width, height in boxes], parts, atol=0.02)
+    assert [one["method"] for one in written] == ["GradCAM", "LayerCAM"]
+    assert camctl(*words[:-2], "much").code == 2
 
 
 def test_another_prediction_than_expected_is_exit_code_4_if_strict(camctl):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import replace
+from io import BytesIO
 from itertools import combinations
 from xml.etree import ElementTree as ET
 
@@ -19,6 +20,7 @@ from camctl.render.layout import tiles
 from camctl.render.page.page import THEMES, Bitmap, Rectangle, Words
 from camctl.render.report.report import report
 from camctl.render.text import fonts as letters
+from camctl.values.axis import places
 from camctl.values.look import Look
 from camctl.values.picture import Picture
 from camctl.values.view import View
@@ -216,6 +218,38 @@ def test_a_long_figure_goes_on_in_further_files_with_its_headings(tmp_path):
     paths = whole.save(tmp_path / "grid.png", tile=64, most_pixels=rows[0] * rows[1] * 2 // 3)
     assert [path.name for path in paths] == [f"grid-{number}.png" for number in range(1, len(parts) + 1)]
     assert all(path.is_file() for path in paths)
+
+
+def of_many_pictures(count):
+    """A map of each of many pictures: one scene under other names."""
+    whole = comparison(targets=("cat",), methods=("GradCAM",))
+    names = tuple(f"{number}.png" for number in range(count))
+    axes = tuple(replace(axis, labels=names) if axis.name == "image" else axis for axis in whole.axes)
+    cells = tuple(replace(whole.cells[0], at=at) for at in places(axes))
+    runs = {(number, 0): whole.explanations[0, 0] for number in range(count)}
+    return replace(whole, axes=axes, cells=cells, explanations=runs, pictures=whole.pictures * count)
+
+
+@pytest.mark.parametrize("look", [{}, {"width": "3.5in", "dpi": 300}, {"tile": 64}])
+def test_figure_of_many_pictures_has_pages_and_none_is_a_scroll(look):
+    parts = pages(of_many_pictures(200), **look)
+    across = [page.width * (page.dpi * page.inches / page.width if page.dpi else 1) for page in parts]
+    down = [page.height * wide / page.width for page, wide in zip(parts, across, strict=True)]
+    assert all(high <= max(8192, 3 * wide) for high, wide in zip(down, across, strict=True))
+    assert sum(len(shown(page)) for page in parts) == 2 * 200
+    assert len(parts) > 1
+
+
+def test_figure_of_many_pictures_across_is_refused_with_a_way_out(tmp_path):
+    with pytest.raises(InputError) as caught:
+        of_many_pictures(200).save(tmp_path / "a.png", columns=("image",))
+    assert "Put fewer axes across" in caught.value.hint
+    assert not list(tmp_path.iterdir())
+
+
+def test_notebook_shows_the_first_page_of_many():
+    with Image.open(BytesIO(of_many_pictures(60)._repr_png_())) as picture:
+        assert picture.height <= 8192
 
 
 def test_a_pdf_holds_all_pages_in_one_file(tmp_path):

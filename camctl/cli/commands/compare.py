@@ -212,7 +212,7 @@ def compare(
             reading=subject.reading.reading(),
             progress=progress.steps(),
         )
-        comparison = replace(comparison, commands=run_words(pending, subject, methods, models))
+        comparison = replace(comparison, commands=run_words(pending, question, subject, methods, output, models))
         look["name"], unknown = labels.shown(comparison)
         progress.say("Drawing")
         start = perf_counter()
@@ -249,12 +249,15 @@ def known_words(
 
 def run_words(
     pending: "Sequence[options.ModelRequest]",
+    question: options.ClassOptions,
     subject: PicturesOptions,
     methods: ComparedMethods,
+    output: ComparisonOutput,
     models: options.SeveralModels,
 ) -> tuple[tuple[str, ...], ...]:
     """Return `Comparison.commands`: per model, the words of `camctl run` after the picture that all its maps share."""
     shared = [*words_of(subject.reading), *words_of(replace(methods, method=None, smooth=None))]
+    shared += [*words_of(replace(question.others, like=None, target_box=None)), *words_of(output.figure.parts)]
     shared += words_of(replace(models, model=None))
     return tuple((*filter(None, (each.model, each.checkpoint)), *shared) for each in pending)
 

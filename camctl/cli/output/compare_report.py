@@ -75,7 +75,7 @@ def report(
 
     console, shown = stdout(), False
     if sink.json:
-        sink.data(comparison.to_dict(paths) | ({"baseline": drifts.to_dict()} if drifts else {}))
+        sink.data(comparison.to_dict(paths, look["cut"]) | ({"baseline": drifts.to_dict()} if drifts else {}))
     elif not console.is_terminal:
         # Scripts read them there; nothing else may stand on a pipe.
         write("".join(f"{line(path).plain}\n" for path in paths))

@@ -89,15 +89,12 @@ class MapFiles:
             return []
         import numpy as np
 
-        from camctl.files.atomic import write_atomically
-        from camctl.files.coco import coco, picture_mask
-        from camctl.files.manifest import json_text
+        from camctl.files.coco import picture_mask
         from camctl.files.pictures import save_picture
 
-        boxes = files[0].parent / BOXES if self.folder else files[0].with_suffix(".boxes.json")
+        boxes = files[0].parent / BOXES if self.folder else _boxes_path(files[0])
         self.inputs.check(boxes, SAVE_PATH)
-        text = json_text(coco(explanation, cut)).encode()
-        saved = [str(write_atomically(boxes, lambda file: file.write(text)))]
+        saved = [_save_boxes(explanation, cut, boxes)]
         if cut.masks:
             for cam, file in zip(explanation.maps, files, strict=True):
                 mask = file.with_suffix(".mask.png")
@@ -105,6 +102,19 @@ class MapFiles:
                 inside = picture_mask(cam, cam.segments(cut))
                 saved.append(str(save_picture(np.repeat(inside[..., None], 3, 2).astype(np.uint8) * 255, mask)))
         return saved
+
+
+def _boxes_path(path: Path) -> Path:
+    return path.with_suffix(f".{BOXES}")
+
+
+def _save_boxes(result: Explanation | Comparison, cut: Cut, path: Path) -> str:
+    """Save what is cut out of maps as COCO JSON; returns the path."""
+    from camctl.files.atomic import write_atomically
+    from camctl.files.coco import coco
+    from camctl.files.manifest import json_text
+
+    return str(write_atomically(path, json_text(coco(result, cut)).encode()))
 
 
 def map_files(text: str | None, raw: str | None, count: int | None, *, inputs: Inputs) -> MapFiles:
@@ -138,6 +148,7 @@ def figure_files(texts: Sequence[str], *, inputs: Inputs, sanity: int) -> tuple[
     """Return what `--save-path` means for a comparison. Raises `InputError`.
 
     No input is ever overwritten. With a number of models as `sanity`, a second figure is written next to each figure.
+    What is cut out of maps is written next to the first file.
     """
     from camctl.files.atomic import check_writable
     from camctl.files.mark import check_replaceable
@@ -149,7 +160,8 @@ def figure_files(texts: Sequence[str], *, inputs: Inputs, sanity: int) -> tuple[
         if text.endswith(SLASHES):
             raise InputError(f"'{text}' is a folder.", hint=f"Name a file in it: {SAVE_PATH} {path / 'grid.png'}")
         paths.append(check_writable(path, (*ENDINGS, MANIFEST)))
-        inputs.check(path, SAVE_PATH)
+        for file in (path, _boxes_path(path)):
+            inputs.check(file, SAVE_PATH)
         if path.suffix.lower() not in FIGURES:
             continue
         # How many pages there will be is known after the work, but for sanity checks: at least one per model.
@@ -184,11 +196,13 @@ def save_figures(comparison: Comparison, files: Sequence[Path], raw: Path | None
     paths = [str(path) for file in drawn for path in save_comparison(comparison, file, **look)]
     if raw is not None:
         paths.append(str(save_raw(comparison, raw)))
+    if look["cut"] and files:
+        paths.append(_save_boxes(comparison, look["cut"], _boxes_path(files[0])))
     for file in sources:
         paths += map(str, save_latex(comparison, file, paths, look))
     command = {} if look["no_metadata"] or not look["command"] else {"command": look["command"]}
     for file in manifests:
-        content = document({**comparison.to_dict(paths), **command})
+        content = document({**comparison.to_dict(paths, look["cut"]), **command})
         paths.append(str(write_atomically(file, json_text(content).encode())))
     return paths
 

@@ -12,7 +12,7 @@ class CutOptions:
 
     boxes: Draw boxes around the map's parts above a threshold, and save them as COCO JSON: otsu, a share of the maximum
         (0.5) or a quantile of the pixels (q95).
-    masks: Draw the outlines of the parts instead, and save the parts as PNG too.
+    masks: Draw the outlines of the parts instead, and save the parts themselves too: in the JSON, and of run as PNG.
     """
 
     boxes: str | None = option("otsu|0.5|q95")

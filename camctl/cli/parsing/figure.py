@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from camctl.cli.output.saving import command_line
+from camctl.cli.parsing.cutting import CutOptions
 from camctl.cli.parsing.groups import option, switch
 from camctl.cli.parsing.heatmap import HeatmapOptions
 from camctl.cli.parsing.texts import parse_names
@@ -70,6 +71,7 @@ class FigureOptions(HeatmapOptions):
     letters: bool = switch(rich_help_panel=PAPER)
     no_scores: bool = switch(rich_help_panel=PAPER)
     no_metadata: bool = switch(rich_help_panel=PAPER)
+    parts: CutOptions
 
     def __post_init__(self) -> None:
         """Raise `InputError` for what cannot be drawn."""
@@ -92,7 +94,8 @@ class FigureOptions(HeatmapOptions):
         metrics = pick_metrics(evaluation.metrics, evaluation.options, region=region)
         names = IN_FIGURE if evaluation.metrics == ("all",) else tuple(metric.found.name for metric in metrics)
         words = {"rows": rows, "columns": columns, "wrap": wrap, "metrics": names, "name": parse_names(self.name)}
-        return self.heat() | words | {"command": command_line()}
+        words |= {"cut": self.parts.cut(), "command": command_line()}
+        return {name: value for name, value in self.heat().items() if name != "parts"} | words
 
 
 def _number_in(words: Sequence[str]) -> tuple[int, list[str]]:

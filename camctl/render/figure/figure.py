@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from camctl.errors import Hint, InputError
-from camctl.files.pictures import LONGEST_SIDE
 from camctl.render.figure.frame import frames_of, headings, top
 from camctl.render.figure.rows import band, foot, row_strip
 from camctl.render.layout.captions import all_texts
@@ -14,7 +13,7 @@ from camctl.render.layout.naming import renamed
 from camctl.render.page.page import Page, stacked
 from camctl.render.page.raster import paint
 from camctl.render.text.fonts import Face, look_up, missing_from_fonts
-from camctl.values.look import SMALLEST_TILE, Look
+from camctl.values.look import SMALLEST_TILE, STEEPEST, TALLEST_PAGE, Look
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,12 +27,15 @@ if TYPE_CHECKING:
     from camctl.values.comparison import Comparison
     from camctl.values.look import Looks
 
+LONGEST = 32_767
+"""Maximum number of pixels on a side of a page: viewers and browsers show no more."""
+
 LARGEST = 4
 """How many times `most_pixels` a page with a single row may have."""
 
 
-def figure_pages(comparison: Comparison, look: Look, side: int = LONGEST_SIDE["JPEG"]) -> list[Page]:
-    """A figure of a comparison, on as many pages as it needs, none longer than `side` pixels.
+def figure_pages(comparison: Comparison, look: Look, side: int = LONGEST) -> list[Page]:
+    """A figure of a comparison, on as many pages as it needs: none so long that it is hard to look at, or than `side`.
 
     Raises `InputError` if an axis is named twice, or a single row is too large for a page.
     """
@@ -43,7 +45,8 @@ def figure_pages(comparison: Comparison, look: Look, side: int = LONGEST_SIDE["J
     scale = look.dpi * frame.inches / frame.width if frame.inches else 1.0
     side, most = int(side / scale), int(look.most_pixels / scale**2)
     style, above, below = frame.style, top(frame), foot(frame)
-    height = min(side, most // frame.width)
+    tallest = max(int(TALLEST_PAGE / scale), STEEPEST * frame.width)
+    height = min(side, tallest, most // frame.width)
     height -= 2 * style.margin + sum(strip.height for strip in above) + below.height
     title = look.title or next(iter(frame.layout.caption), "") or "Class activation maps"
     pages = []
@@ -71,7 +74,7 @@ def pixels(comparison: Comparison, **look: Unpack[Looks]) -> NDArray[np.uint8]:
     choices = Look(**look)
     pages = figure_pages(renamed(comparison, choices.name), choices)
     if len(pages) > 1:
-        message = f"The figure has {len(pages)} pages of up to {choices.most_pixels:,} pixels."
+        message = f"The figure has {len(pages)} pages."
         raise InputError(message, hint="Choose a smaller tile, or save it: each page becomes a file.")
     return paint(pages[0])
 
@@ -104,6 +107,6 @@ def _split(frames: Sequence[Frame], height: int) -> Iterator[list[Strip]]:
 def _check(page: Page, look: Look, side: int, most: int) -> None:
     if max(page.width, page.height) <= side and page.width * page.height <= LARGEST * most:
         return
-    message = f"A row of the figure would be {page.width} x {page.height} pixels, more than the file can hold."
+    message = f"A row of the figure would be {page.width} x {page.height} pixels, more than a file can hold."
     hint = Hint("Put fewer axes across, or choose smaller tiles", tile=max(SMALLEST_TILE, look.tile // 2))
     raise InputError(message, hint=hint)

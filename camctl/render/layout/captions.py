@@ -148,6 +148,7 @@ class Captions:
             lines.append(f"under each map: the class's {' or '.join(measures)}")
         if any(cam.target.versus for cam in self.comparison.maps):
             lines.append(CONTRAST)
+        lines += [self.look.cut.words] if self.look.cut else []
         metrics = [metric for metric in self.comparison.metrics if metric.name in self.look.metrics]
         ranked = [metric for metric in metrics if metric.better != "neither"]
         return lines + [f"{metric.name}: {metric.better} is better" for metric in ranked]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from camctl.render.marks import draw_mark
+from camctl.render.marks import draw_mark, marks_of
 from camctl.render.overlay import overlay, seen, whole
 from camctl.values.view import View
 
@@ -147,15 +147,15 @@ class Tiles:
         """A function that draws the overlay of a cell with a map at (width, height)."""
         cam = cell.cam
         assert cam is not None  # noqa: S101 (callers draw a frame for cells without a map)
-        heat = cam.heat(signed=self._look.signed)
+        heat, marks = cam.heat(signed=self._look.signed), marks_of(cam, self._look.cut)
 
         def draw(width: int, height: int) -> Pixels:
             values = cam.values if heat is None else self._on_scale(cell, heat)
             view = cam.view.on(cam.picture.size, (height, width)) if self.canvas == "original" else None
             picture = self.cover(self.picture_of(cell)(width, height), values, view, worthless=heat is None)
-            if cam.target.mark is not None:
-                window = cam.view.box if self.canvas == "view" else whole(cam.picture.size).box
-                draw_mark(picture, cam.target.mark, window, cam.view)
+            window = cam.view.box if self.canvas == "view" else whole(cam.picture.size).box
+            for mark in marks:
+                draw_mark(picture, mark, window, cam.view)
             return picture
 
         return draw

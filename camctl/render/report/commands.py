@@ -42,6 +42,12 @@ def _flag(name: str) -> str:
 
 def _target(target: Target) -> Options:
     """Options that ask for a target by the index of its class, which has one meaning; of a regression by its name."""
+    if target.like:
+        return {"like": [target.like]}
+    if target.box:
+        return {"target_box": [",".join(f"{side:.2f}" for side in target.box)]}
+    if target.plain:  # what makes an embedding what it is
+        return {}
     name = f"{target.label}:{target.direction}" if target.direction else str(target.index)
     options: Options = {"target_category": [name]}
     if target.versus:
@@ -52,4 +58,5 @@ def _target(target: Target) -> Options:
 
 def _file(path: str, cam: Cam) -> str:
     parts = (slug(PurePath(path).stem, keep_case=True), slug(cam.target.title), slug(cam.method))
-    return "_".join(filter(None, parts)) + ".png"
+    # A likeness is drawn on both pictures of the pair: into a folder.
+    return "_".join(filter(None, parts)) + ("/" if cam.target.like else ".png")

@@ -11,7 +11,7 @@ import numpy as np
 
 from camctl.files.pictures import base64_text, data_uri
 from camctl.ranking.correlation import resized
-from camctl.render.layout.tiles import fitted, shared_peak, shared_range
+from camctl.render.layout.tiles import fitted, scaled, shared_peak, shared_range
 from camctl.render.overlay import overlay, whole
 from camctl.render.report.words import NO_MAP, map_facts, map_name, peak
 
@@ -21,12 +21,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from camctl.render.layout.tiles import Tiles
+    from camctl.render.report.outlines import Outlines
     from camctl.values.cam import Cam
     from camctl.values.comparison import Cell, Comparison
+    from camctl.values.picture import Picture
     from camctl.values.view import View
 
 PICTURE_SIDE = 448
 """Longest side of an embedded picture, in pixels."""
+
+THUMBNAIL_SIDE = 224
+"""Longest side of a picture that others are compared with, in pixels."""
 
 MAP_SIDE = 64
 """Longest side of an embedded map: finer than the grids that methods work on."""
@@ -38,6 +43,12 @@ CLOSE = 1 / 255
 def webp(pixels: NDArray[np.uint8]) -> str:
     """A picture as a data URI."""
     return data_uri(pixels, "WEBP", quality=82, method=4)
+
+
+def thumbnail(picture: Picture) -> str:
+    """A picture, made small, as a data URI."""
+    height, width = picture.size
+    return webp(scaled(picture.pixels, *fitted(width, height, min(THUMBNAIL_SIDE, max(height, width)))))
 
 
 # ------------------------------------------------------------------------------------ the pictures
@@ -104,19 +115,21 @@ class Scenes:
 
 
 def cells_data(
-    comparison: Comparison, scenes: Scenes, commands: Sequence[str], *, signed: bool = False
+    comparison: Comparison, scenes: Scenes, outlines: Outlines, commands: Sequence[str], *, signed: bool = False
 ) -> list[dict[str, Any]]:
-    """What the script needs of each cell and its command, in order; embeds the pictures that the maps lie on."""
+    """What the script needs of each cell and its command, in order; embeds pictures that maps lie on, and outlines."""
     ranges = signed_ranges(comparison) if signed else shared_range(comparison)
     return [
         {
             "at": cell.at,
             "figures": {m.name: _finite(cell.figures[m.name]) for m in comparison.metrics if m.name in cell.figures},
             "score": _finite(cell.cam.target.score) if cell.cam else None,
-            "map": _map_data(cell.cam, scenes.of(cell).index, ranges[cell], signed=signed) if cell.cam else None,
+            "map": _map_data(cell.cam, scenes.of(cell).index, ranges[cell], outlines, signed=signed)
+            if cell.cam
+            else None,
             "name": map_name(comparison, cell),
             "verdict": cell.cam.verdict if cell.cam else NO_MAP,
-            "facts": list(map_facts(comparison, cell).values()),
+            "facts": [*map_facts(comparison, cell).values(), outlines.parts(cell.cam) if cell.cam else ""],
             "command": command,
         }
         for cell, command in zip(comparison.cells, commands, strict=True)
@@ -130,8 +143,9 @@ def signed_ranges(comparison: Comparison) -> dict[Cell, tuple[float, float]]:
     return {cell: (0.0, amounts.get(cell, 0.0)) for cell in comparison.cells}
 
 
-def _map_data(cam: Cam, scene: int, ends: tuple[float, float], *, signed: bool) -> dict[str, Any]:
+def _map_data(cam: Cam, scene: int, ends: tuple[float, float], outlines: Outlines, *, signed: bool) -> dict[str, Any]:
     low, high = ends
+    marks = outlines.of(cam)
     shown = cam.heat(signed=signed) is not None
     return {
         "scene": scene,
@@ -140,6 +154,7 @@ def _map_data(cam: Cam, scene: int, ends: tuple[float, float], *, signed: bool) 
         "peak": peak(cam.values)[:2],
         "low": round(low, 5),
         "high": round(high, 5),
+        **({"marks": marks} if marks else {}),
         **(embedded_map(cam, signed=signed) if shown else {}),
     }
 

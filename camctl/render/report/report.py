@@ -23,7 +23,8 @@ from camctl.render.page.raster import paint
 from camctl.render.report import words
 from camctl.render.report.assets import policy, template, text_of
 from camctl.render.report.commands import map_command
-from camctl.render.report.maps import PICTURE_SIDE, Scenes, cells_data, webp
+from camctl.render.report.maps import PICTURE_SIDE, Scenes, cells_data, thumbnail, webp
+from camctl.render.report.outlines import Outlines
 from camctl.values.axis import NAMES
 from camctl.values.comparison import ANOTHER
 from camctl.values.look import DEFAULT_COLORMAP, DEFAULT_OPACITY, Look
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 FOLDER = "camctl.render.report"
 
 STYLES = ("page.css", "maps.css", "media.css")
-SCRIPTS = ("paint.js", "maps.js", "reading.js", "controls.js", "enlarge.js", "pins.js", "start.js")
+SCRIPTS = ("paint.js", "outlines.js", "maps.js", "reading.js", "controls.js", "enlarge.js", "pins.js", "start.js")
 """Files of the page's style and script, in order."""
 
 SCALES: tuple[Scale, ...] = ("each", "shared")
@@ -91,6 +92,8 @@ def _facts(layout: Layout) -> dict[str, Any]:
         "varying": comparison.varying[::-1],
         "dimensions": words.dimensions(comparison),
         "models": words.model_names(comparison),
+        # An embedding is no prediction.
+        "predicting": {at: run for at, run in runs.items() if not (run.predictions and run.predictions[0].plain)},
         "runs": {model: run for (_, model), run in reversed(list(runs.items()))},
         "verdicts": words.verdicts(comparison),
         "targets": dict.fromkeys((cam.target.title, cam.target.index) for cam in comparison.maps),
@@ -107,6 +110,7 @@ def _facts(layout: Layout) -> dict[str, Any]:
         "sanity_pictures": sanity_pictures,
         "another": ANOTHER,
         "colormaps": _offered(layout),
+        "thumbnail": thumbnail,
     }
 
 
@@ -122,7 +126,8 @@ def _data(layout: Layout, scenes: Scenes, commands: Sequence[str]) -> dict[str, 
     comparison, look = layout.comparison, layout.look
     start = {"colormap": known_colormap(layout.colormap), "opacity": look.opacity, "gain": 1, "scale": look.scale}
     start["figure"] = comparison.metrics[0].name if comparison.metrics else ""
-    cells = cells_data(comparison, scenes, commands, signed=look.signed)
+    outlines = Outlines(look.cut)
+    cells = cells_data(comparison, scenes, outlines, commands, signed=look.signed)
     # Every picture of the page is embedded before the list of pictures is written.
     across = map(comparison.cell, layout.columns)
     for cell in across if layout.pictures_across else (row.pictured for row in layout.rows):
@@ -132,13 +137,14 @@ def _data(layout: Layout, scenes: Scenes, commands: Sequence[str]) -> dict[str, 
         "signed": look.signed,
         "usual": {"colormap": fitting(DEFAULT_COLORMAP, signed=look.signed), "opacity": DEFAULT_OPACITY},
         "metrics": [{"name": m.name, "title": m.title, "better": m.better} for m in comparison.metrics],
-        "facts": list(words.map_facts(comparison, comparison.cells[0])),
+        "facts": [*words.map_facts(comparison, comparison.cells[0]), "parts"],
         "units": {scale: scale_text(comparison, scale, signed=look.signed) for scale in SCALES},
         "fullAt": FULL_AT,
         "luma": LUMA.tolist(),
         "palettes": {name: base64_text(colours(name).tobytes()) for name in _offered(layout)},
         "scenes": [scene.data for scene in scenes.all],
         "cells": cells,
+        "outlines": outlines.all,
         "labels": {axis.name: axis.labels for axis in comparison.axes},
         "columns": layout.columns,
         "rows": [row.at for row in layout.rows],

@@ -117,6 +117,7 @@ function showState() {
   if ($("figure")) $("figure").value = state.figure;
   $("rank")?.setAttribute("aria-pressed", String(state.ranked));
   $("original").setAttribute("aria-pressed", String(state.bare));
+  for (const button of all("#outlines, #large-outlines")) button.setAttribute("aria-pressed", String(state.outlines));
   for (const box of all("#filters input")) box.checked = !state.hidden[axisOf(box)]?.has(box.value);
   for (const button of all("#filters button")) button.textContent = all("input", button.closest("fieldset")).some((box) => box.checked) ? "none" : "all";
   const hidden = Object.values(state.hidden).reduce((sum, values) => sum + values.size, 0);
@@ -144,6 +145,7 @@ for (const radio of all("[name=scale]")) radio.addEventListener("change", () => 
 $("figure")?.addEventListener("change", (event) => sift({ figure: event.target.value }));
 $("rank")?.addEventListener("click", () => sift({ ranked: !state.ranked }));
 $("original").addEventListener("click", () => change({ bare: !state.bare }));
+for (const button of all("#outlines, #large-outlines")) button.addEventListener("click", () => change({ outlines: !state.outlines }));
 $("q")?.addEventListener("input", (event) => sift({ words: event.target.value.toLowerCase().split(/\s+/).filter(Boolean) }));
 for (const box of all("#filters input")) {
   box.addEventListener("change", () => {
@@ -160,7 +162,7 @@ for (const button of all("#filters button")) {
 }
 $("reset").addEventListener("click", () => {
   if ($("q")) $("q").value = "";
-  sift({ ...data.start, hidden: {}, words: [], ranked: false, bare: false });
+  sift({ ...data.start, hidden: {}, words: [], ranked: false, bare: false, outlines: true });
   repaint();
 });
 for (const [id, of, name] of [["tools", "bar", "open"], ["adjust", "bar", "all"]]) {

@@ -76,6 +76,14 @@ function stretch(map, gain = state.gain) {
   return state.scale === "shared" ? [gain * map.low, gain * (map.high - map.low)] : [0, gain];
 }
 
+/** Lay the outlines of a map over it, if it has some and they are wanted. */
+function paintOutlines(context, { place, scene, width, height }) {
+  const map = place === null ? null : data.cells[place].map;
+  if (!map?.marks || !state.outlines) return;
+  const marks = map.marks.map((number) => data.outlines[number]), box = data.scenes[scene].box;
+  context.drawImage(remember(`lines ${map.marks} ${box} ${map.box} ${width} ${height}`, () => outlined(marks, box, map.box, width, height)), 0, 0);
+}
+
 /** Whether a tile could be painted: its picture may not be decoded yet. */
 function paint(tile) {
   const { canvas, scene, place, width, height } = tile;
@@ -85,6 +93,7 @@ function paint(tile) {
   const context = canvas.getContext("2d");
   if (place === null || state.bare) {
     context.putImageData(kept.plain, 0, 0);
+    paintOutlines(context, tile);
     return true;
   }
   const map = data.cells[place].map, box = data.scenes[scene].box, grid = gridOf(place);
@@ -94,6 +103,7 @@ function paint(tile) {
   if (grid) paintHeat(out.data, width, height, fadedOf(kept), kept.plain.data, grid, xs, ys, table(), ...stretch(map));
   else paintWorthless(out.data, width, height, kept.plain.data, xs, ys, data.luma);
   context.putImageData(out, 0, 0);
+  paintOutlines(context, tile);
   return true;
 }
 

@@ -30,6 +30,7 @@ const KEYS = {
   p: (place) => place !== null && !($("large").open && enlarged.length > 1) && pin(place),
   c: (place) => place !== null && copyCommand(place),
   b: () => ($("large").open ? blink() : change({ bare: !state.bare })),
+  o: () => $("outlines") && change({ outlines: !state.outlines }),
 };
 
 addEventListener("keydown", (event) => {
@@ -46,7 +47,7 @@ addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 
-Object.assign(state, data.start, { hidden: {}, words: [], ranked: false, bare: false, pins: [] });
+Object.assign(state, data.start, { hidden: {}, words: [], ranked: false, bare: false, outlines: true, pins: [] });
 for (const canvas of all("canvas[data-scene]")) makeReadable(addTile(canvas, Number(canvas.dataset.scene), null));
 for (const canvas of all("canvas[data-map]")) {
   const place = Number(canvas.dataset.map);
