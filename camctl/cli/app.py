@@ -65,7 +65,7 @@ def _run(words: list[str]) -> int | None:
         console.print(*welcome.first_screen(), sep="")
         return ExitCode.DONE
     if first == "--version":
-        return _print_versions()
+        return _print_versions(sink.Sink(json="--json" in words))
     if first.startswith("-"):
         raise InputError(f"No such option: {first}.", hint="See: camctl --help")
     if first not in COMMANDS:
@@ -138,14 +138,14 @@ def _command(name: str) -> "Command":
     return command(getattr(import_module(f"camctl.cli.commands.{file}"), name))
 
 
-def _print_versions() -> ExitCode:
+def _print_versions(out: sink.Sink) -> ExitCode:
     """Print the versions of camctl and of everything that shapes a map."""
     from camctl.registry.versions import versions
 
     found = versions()
     width = max(map(len, found))
-    for name, version in found.items():
-        sink.stdout().print(f"{name:{width}}  {version}")
+    out.data({"versions": found})
+    out.show(*(f"{name:{width}}  {version}" for name, version in found.items()))
     return ExitCode.DONE
 
 

@@ -68,6 +68,21 @@ class Tour:
     photograph: Path | None
     """A copy of the photograph that was explained, if there is one here and a network that knows photographs."""
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the demo as `camctl demo --json` prints it."""
+        return {
+            "index": str(self.index),
+            "sheet": str(self.sheet),
+            "photograph": str(self.photograph) if self.photograph else None,
+            "questions": self.scores.questions,
+            "chance": round(self.scores.chance, 4),
+            "scores": [
+                {"model": f"demo:{model}", "method": method, "won": round(share, 4)}
+                for model, won in self.scores.won.items()
+                for method, share in won.items()
+            ],
+        }
+
 
 def tour(output: Path, *, scenes: int = 150, progress: Callable[[str, int, int], None] | None = None) -> Tour:
     """Draw a few scenes, play the pointing game on `scenes` others, and write the results into the folder `output`.

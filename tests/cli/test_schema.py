@@ -6,7 +6,10 @@ from typing import get_args
 
 import pytest
 
-from camctl.files.manifest import SCHEMA_VERSION
+import camctl
+from camctl.demo.game import play
+from camctl.demo.tour import Tour
+from camctl.files.manifest import SCHEMA_VERSION, document
 from camctl.values.cam import VerdictName
 from camctl.values.layer_map import WhyNot
 from camctl.values.output import OutputKind
@@ -83,6 +86,7 @@ COMMANDS = {
     "metric": "metrics drop",
     "plugins": "plugins",
     "plugins_check": "plugins check gradcam --kind method",
+    "versions": "--version",
 }
 
 
@@ -111,6 +115,16 @@ def test_a_comparison_with_an_earlier_one_and_a_manifest_are_described(camctl, p
     assert faults("compare", done.json) == []
     assert done.json["baseline"]["maps"]
     assert faults("compare", json.loads(manifest.read_text())) == []
+
+
+def test_the_demo_is_described(tmp_path):
+    scores = play({"resnet": camctl.load("demo:resnet")}, 1, methods=("GradCAM", "Random"))
+    for photograph in (None, tmp_path / "photograph.png"):
+        made = Tour(
+            index=tmp_path / "index.html", sheet=tmp_path / "sheet.png", scores=scores, photograph=photograph
+        ).to_dict()
+        assert faults("demo", document(made)) == []
+        assert [row["won"] for row in made["scores"]] == [*scores.won["resnet"].values()]
 
 
 def test_a_field_that_is_not_described_is_a_fault():

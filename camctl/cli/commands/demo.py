@@ -8,7 +8,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from camctl.cli.output.sink import Sink, line, ruled_table
-from camctl.cli.parsing.groups import option
+from camctl.cli.parsing.groups import option, switch
 from camctl.demo.photographs import command
 
 if TYPE_CHECKING:
@@ -20,16 +20,18 @@ class DemoOptions:
     """Where the demo is written."""
 
     output: Path = option("DIR", Path("camctl-demo"), help="Folder for the pictures and the index.")
+    json: bool = switch(help="Print JSON on stdout: the files and the scores.")
 
 
 def demo(options: DemoOptions) -> None:
     """See where four networks looked, and how often each method points at the object. Needs no download."""
-    sink = Sink()
+    sink = Sink(json=options.json)
     with sink.working() as progress:
         progress.say("Loading four small networks")
         from camctl.demo.tour import FAMILIES, tour
 
         result = tour(options.output, progress=progress.steps())
+    sink.data(result.to_dict())
     photograph = str(result.photograph or "photo.jpg")
     sink.show(scores_table(result.scores, FAMILIES))
     sink.tell(

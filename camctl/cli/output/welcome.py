@@ -38,7 +38,7 @@ COMMANDS = {
 """Task -> its commands, and what each does."""
 
 OPTIONS = {
-    "--version": "Show the versions of camctl and of everything that shapes a map.",
+    "--version": "Show the versions of camctl and of everything that shapes a map; --json for scripts.",
     "--install-completion": "Install completion for the current shell.",
     "--show-completion": "Show completion for the current shell, to copy it or customize the installation.",
     "-h, --help": "Show this message, or that of a command: camctl run --help",

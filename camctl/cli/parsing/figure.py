@@ -43,7 +43,7 @@ class FigureOptions(HeatmapOptions):
         sets what it lacks. Its letters are embedded in PDF and SVG.
     width: Width in print, as 3.5in, 88mm or 1000px; maps and letters are sized for it. A PDF is at most 7in wide
         without it.
-    name: Other words for a method, model, class or picture.
+    name: Other words for a method, model, class, layer or picture: a class by any word of its label.
     letters: Give each map a letter, as panels in a paper have: a, b, c.
     no_scores: Leave out the probabilities of the classes.
     no_metadata: Leave the command and the versions out of the file.

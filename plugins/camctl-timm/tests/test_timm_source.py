@@ -503,7 +503,7 @@ def test_a_wrappers_prefix_is_no_reason_for_a_random_head(load, tmp_path, option
     loaded = load("test_resnet", str(file), cfg_options=options)
 
     assert torch.equal(answers(loaded.forward), answers(model))
-    assert loaded.notes == ()
+    assert loaded.notes == (f"The prefix '{prefix}' of the checkpoint's names was left out.",)
 
 
 @pytest.mark.parametrize("name", ["test_resnet", "test_convnext", "test_vit"])

@@ -86,9 +86,9 @@ def _with_weights(name: str, checkpoint: str | None, options: LoadOptions) -> Lo
     module, remarks = filled(name, file, len(names), options.seed)
     notes.extend(remarks)
     module.eval()
-    fitting = _names_for(file, names)
-    notes.extend(file.naming(fitting))
-    return _loaded(name, module, transforms, fitting, checkpoint=file.origin, notes=tuple(notes))
+    named = _names_for(file, names)
+    notes.extend(file.naming(named))
+    return _loaded(name, module, transforms, named, checkpoint=file.origin, notes=tuple(notes))
 
 
 def _names_for(file: Weights, standard: tuple[str, ...]) -> tuple[str, ...] | None:

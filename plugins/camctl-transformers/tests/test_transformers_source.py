@@ -598,7 +598,8 @@ def test_a_wrappers_prefix_is_taken_off(vit, tmp_path):
 
     assert all(torch.equal(value, other.state_dict()[key]) for key, value in loaded.module.state_dict().items())
     assert [note for note in loaded.notes if "checkpoint" in note] == [
-        "1 entry of the checkpoint is not used (criterion.weight)."
+        "The prefix 'model.' of the checkpoint's names was left out.",
+        "1 entry of the checkpoint is not used (criterion.weight).",
     ]
 
 
