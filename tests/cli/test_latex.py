@@ -115,6 +115,42 @@ def test_every_method_with_a_number_at_arxiv_is_cited_with_it():
             assert text.count("{") == text.count("}")
 
 
+KNOWN = {"linewidth", "begin", "end", "centering", "includegraphics", "caption", "label", "cite"}
+KNOWN |= {f"text{name}" for name in ("backslash", "asciitilde", "asciicircum", "less", "greater", "bar")}
+
+
+def leftover(text):
+    """What LaTeX would stumble over: a command unknown to it, a sign out of place, braces that do not match."""
+    lines = [line for line in text.splitlines() if not line.startswith("%")]
+    rest = re.sub(r"\\[&%$#_{}]", "", "\n".join(lines))
+    unknown = set(re.findall(r"\\([A-Za-z]+)", rest)) - KNOWN
+    rest = re.sub(r"\\(?:label|includegraphics\[[^\]]*\]|cite)\{[^{}]*\}", "", re.sub(r"~(?=\\cite)", " ", rest))
+    depth, least = 0, 0
+    for letter in rest:
+        depth += {"{": 1, "}": -1}.get(letter, 0)
+        least = min(least, depth)
+    signs = set(re.findall(r"[&%$#_^~<>|]|\\[^A-Za-z]", rest))
+    return unknown, signs, depth, least
+
+
+def test_any_name_is_text_to_latex(camctl, photo, tmp_path):
+    name = 'GradCAM=a{b}c\\d~e^f<g>h|i&j%k$l#m_n"o`p'
+    figure = tmp_path / "odd_name 2.pdf"
+    done = camctl("compare", photo, *WORDS, "--latex", "--contours", "--signed", "--name", name, "--save-path", figure)
+    assert done.code == 0, done.err
+    text = figure.with_suffix(".tex").read_text()
+    assert leftover(text) == (set(), set(), 0, 0)
+    assert r"a\{b\}c\textbackslash{}d" in text
+
+
+@pytest.mark.parametrize("name", ["50%.pdf", "a#1.pdf", "{a}.png"])
+def test_a_file_that_latex_cannot_include_is_refused_before_the_work(camctl, photo, tmp_path, name):
+    done = camctl("compare", photo, *WORDS, "--latex", "--save-path", tmp_path / name)
+    assert done.code == 2
+    assert "cannot include" in done.err
+    assert not list(tmp_path.glob("*.tex"))
+
+
 @pytest.mark.parametrize("wrong", ["GradCAN", "tabby", "phto.png"])
 def test_a_wrong_name_is_an_error_before_the_work(camctl, photo, tmp_path, wrong):
     done = camctl(

@@ -1,5 +1,7 @@
 """`camctl methods`: what there is, and what each needs."""
 
+import pytest
+
 
 def test_table_lists_every_built_in_method_with_its_needs(camctl):
     done = camctl("methods")
@@ -18,13 +20,25 @@ def test_table_lists_every_built_in_method_with_its_needs(camctl):
     assert done.err == ""
 
 
+@pytest.mark.parametrize(("kind", "width"), [("methods", 100), ("methods", 200), ("metrics", 120), ("metrics", 160)])
+def test_columns_of_all_groups_stand_under_their_headings(camctl, monkeypatch, kind, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    lines = camctl(kind).out.splitlines()
+    assert max(map(len, lines)) <= width
+    head = next(line for line in lines if "package" in line)
+    packages = [line for line in lines if line.rstrip().endswith(" camctl")]
+    assert len(packages) > 10
+    assert {line.rindex("camctl") for line in packages} == {head.index("package")}
+
+
 def test_narrow_window_puts_the_words_under_the_names(camctl, monkeypatch):
     monkeypatch.setenv("COLUMNS", "60")
 
     done = camctl("methods")
 
     assert max(map(len, done.out.splitlines())) <= 60
-    assert "LayerCAM  gradients; 1 backward; by class; camctl" in done.out
+    assert "HiResCAM  gradients; 1 backward; by class; camctl" in done.out
+    assert "LayerCAM  seed  gradients; 1 backward; by class; camctl" in done.out
     lines = done.out.splitlines()
     assert lines[0] == "by gradients: one backward pass a class".ljust(len(lines[0]))
     assert "by activations alone" in [each.strip() for each in lines]

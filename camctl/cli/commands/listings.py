@@ -36,7 +36,10 @@ TAGGED = (
 )
 
 WIDTHS = {"cost": 26, "package": 8}
-"""Heading -> least width of its column."""
+"""Heading -> width that its column may take in any window; in a wide one, a quarter of it."""
+
+GUTTER = 3
+"""Spaces between two columns."""
 
 GROUPS = {
     "gradients": "by gradients: one backward pass a class",
@@ -152,15 +155,15 @@ def _to_dict(loaded: "Loaded") -> dict[str, Any]:
 
 def _tables(kind: discovery.Kind, plugins: "Sequence[Loaded]") -> Parts:
     """Yield a table for each group, under its name; the columns of all have one width."""
-    named = max(len(_title(loaded)) for loaded in plugins)
+    widths = _widths(kind, plugins)
     for group, members in _groups(plugins).items():
         headings = (*_cells(members[0].plugin), "package")
-        folding = (Column(heading, overflow="fold", min_width=WIDTHS.get(heading)) for heading in headings)
+        folding = (Column(heading, overflow="fold", width=widths[heading]) for heading in headings)
         # Only the words wrap: a name that is cut in two cannot be copied.
-        fixed = [Column(kind, no_wrap=True, min_width=named), Column(HEADING[kind], ratio=1)]
+        fixed = [Column(kind, no_wrap=True, width=widths[kind]), Column(HEADING[kind], width=widths[HEADING[kind]])]
         if group:
             yield Text(f" {GROUPS[group]}", "bold")
-            fixed.insert(1, Column("", no_wrap=True, min_width=len(DEFAULT)))
+            fixed.insert(1, Column("", no_wrap=True, width=len(DEFAULT)))
         table = ruled_table(*fixed, *folding, header_style="bold")
         table.show_header = group in {"", next(iter(GROUPS))}
         for loaded in members:
@@ -169,6 +172,20 @@ def _tables(kind: discovery.Kind, plugins: "Sequence[Loaded]") -> Parts:
             name = line((_title(loaded), "bold cyan"))
             table.add_row(name, *tag, _summary(loaded), *cells, _package(loaded))
         yield table
+
+
+def _widths(kind: discovery.Kind, plugins: "Sequence[Loaded]") -> dict[str, int]:
+    """Return the width of each column of all tables, by its heading; the summaries get what the others leave."""
+    room, last = stdout().width, HEADING[kind]
+    cells = [{**_cells(loaded.plugin), "package": _package(loaded).plain} for loaded in plugins]
+    widths = {
+        heading: max(len(heading), min(max(len(row[heading]) for row in cells), max(WIDTHS.get(heading, 0), room // 4)))
+        for heading in cells[0]
+    }
+    widths[kind] = max(len(kind), *(len(_title(loaded)) for loaded in plugins))
+    tagged = len(DEFAULT) + GUTTER if _group(plugins[0].plugin) else 0
+    left = room - sum(widths.values()) - GUTTER * (len(widths) + 1) - tagged
+    return widths | {last: max(len(last), min(max(len(_summary(loaded)) for loaded in plugins), left))}
 
 
 def _groups(plugins: "Sequence[Loaded]") -> "dict[str, list[Loaded]]":
@@ -193,7 +210,13 @@ def _lines(plugins: "Sequence[Loaded]") -> Parts:
         if group:
             yield Padding(Text(GROUPS[group], "bold"), 0)
         for loaded in members:
-            words = line((_title(loaded), "bold cyan"), (f"  {_words(loaded.plugin)}; ", "dim"), _package(loaded))
+            tag = TAGS.get(loaded.found.label, "")
+            words = line(
+                (_title(loaded), "bold cyan"),
+                (f"  {tag}" if tag else "", "green"),
+                (f"  {_words(loaded.plugin)}; ", "dim"),
+                _package(loaded),
+            )
             yield Padding(words, 0)  # so that a long line is broken between words
             yield indented(_summary(loaded))
 

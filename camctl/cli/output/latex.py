@@ -20,6 +20,9 @@ TEX, BIB = ".tex", ".bib"
 INCLUDED = (".pdf", ".png", ".jpg", ".jpeg")
 """Endings of what LaTeX includes, the best first."""
 
+UNREADABLE = frozenset('%#{}~^\\$&"')
+"""Signs in a file's name that LaTeX takes for its own."""
+
 ONE_COLUMN = 4.0
 """Inches that no column of a paper in two columns is wider than: a wider figure goes over both."""
 
@@ -29,6 +32,7 @@ SIGNS = {
     "^": r"\textasciicircum{}",
     "<": r"\textless{}",
     ">": r"\textgreater{}",
+    "|": r"\textbar{}",
     "\N{MIDDLE DOT}": r"\textperiodcentered{}",
 } | {sign: f"\\{sign}" for sign in "&%$#_{}"}
 """Sign -> how LaTeX prints it."""
@@ -42,6 +46,9 @@ def latex_files(files: Sequence[Path], inputs: Inputs) -> tuple[Path, ...]:
     figures = _included(files)
     if not figures:
         raise InputError("--latex needs a figure that LaTeX can include.", hint=Hint("Save one", save_path="fig.pdf"))
+    if UNREADABLE & {*figures[0].name}:
+        message = f"LaTeX cannot include a file named '{figures[0].name}'."
+        raise InputError(message, hint="Give it a name of letters, digits and dashes.")
     pair = [check_writable(figures[0].with_suffix(ending), (TEX, BIB)) for ending in (TEX, BIB)]
     for path in pair:
         inputs.check(path, "--latex")

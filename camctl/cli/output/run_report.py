@@ -5,6 +5,8 @@ from __future__ import annotations
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
+from rich.segment import Segment, Segments
+from rich.style import Style
 from rich.table import Column, Table
 from rich.text import Text
 
@@ -30,7 +32,7 @@ RANDOM = "random weights: the maps mean nothing"
 
 def preview(explanation: Explanation, look: dict[str, Any]) -> bool:
     """Draw the overlays on stdout if it is a terminal; returns whether it is."""
-    from camctl.render.terminal.picture import show
+    from camctl.render.terminal.picture import is_plain, show
 
     console = stdout()
     if console.is_terminal:
@@ -39,7 +41,19 @@ def preview(explanation: Explanation, look: dict[str, Any]) -> bool:
             console.print(f"{cam.method}, {cam.target.title}{verdict}", soft_wrap=True)
             # The words above say what a caption would, in letters that can be read.
             show(cam.overlay(**{**look, "caption": False}), console)
+        if look["signed"] and not is_plain(console):
+            console.print(_signs(look["colormap"]), end="")
     return console.is_terminal
+
+
+def _signs(colormap: str) -> Segments:
+    """Return what the two colours of signed maps mean."""
+    from camctl.render.colormaps import fitting, ramp
+    from camctl.render.terminal.picture import letters
+
+    bar = letters(ramp(fitting(colormap, signed=True), BAR, 2), plain=False).segments[:BAR]
+    words = Segment("  evidence against the class and for it", Style(dim=True))
+    return Segments([Segment("\N{MINUS SIGN}1 "), *bar, Segment(" 1"), words, Segment.line()])
 
 
 def summary(explanation: Explanation, paths: Iterable[str], *, unsaved: bool) -> Parts:
