@@ -21,7 +21,7 @@ LIGHT, DARK = (255, 255, 255), (20, 20, 20)
 """Colours of the line and of its border: one of them is seen on any picture."""
 
 SMALL, MIDDLE = 64, 160
-"""Pixels of a picture's shorter side below which there is room for one line, and level under it from which it is dark."""
+"""Shorter side in pixels below which there is room for one line, and the level under it from which it is dark."""
 
 FINEST = 120
 """Pixels of a picture's shorter side for each pixel of the line's width."""

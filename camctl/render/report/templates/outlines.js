@@ -60,7 +60,7 @@ const FINEST = 120;
 /* Pixels of a scene's shorter side for each pixel of the line's width. */
 
 const SMALL = 64, MIDDLE = 160;
-/* Pixels of a scene's shorter side below which there is room for one line, and level under it from which it is dark. */
+/* Shorter side in pixels below which there is room for one line, and the level under it from which it is dark. */
 
 const LIGHT = 0xffffffff, DARK = 0xff141414;
 
