@@ -49,7 +49,7 @@ def energy_of(index, method):
 
 def write_results(  # noqa: PLR0913
     folder, count=30, *, total=None, labels=True, classes=CLASSES, methods=(*METHODS, BASELINE), pictures=True,
-    maps=True, failed=(), known=True, verdict="ok", ids=None,
+    maps=True, failed=(), known=True, verdict="ok", ids=None, box=None,
 ):  # fmt: skip
     """Write pictures and a results folder of them; returns the folder."""
     photos, out = folder / "photos", folder / "out"
@@ -76,7 +76,7 @@ def write_results(  # noqa: PLR0913
         elif not maps:
             rows.append(own)
         else:
-            rows += [{**own, **row_of(index, method, classes, verdict)} for method in methods]
+            rows += [{**own, **row_of(index, method, classes, verdict), "target_box": box} for method in methods]
     about = {"class_names": list(classes), "baselines": [BASELINE], "chosen_by": "adapter"}
     with Writer.open(out, start, columns, total=total or count, about=about) as writer:
         if rows:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 LIGHT, DARK = (255, 255, 255), (20, 20, 20)
 """Colours of the line and of its border: one of them is seen on any picture."""
 
+SMALL, MIDDLE = 64, 160
+"""Shorter side in pixels below which there is room for one line, and the level under it from which it is dark."""
+
 FINEST = 120
 """Pixels of a picture's shorter side for each pixel of the line's width."""
 
@@ -41,7 +44,11 @@ def draw_mark(picture: NDArray[np.uint8], mark: AnyRegion, window: Box, view: Vi
     inside = laid_on(mark, view, canvas) if isinstance(mark, np.ndarray) else seen(mark, canvas)
     line = max(1, round(min(height, width) / FINEST))
     inner = _shrunk(inside, line)
-    picture[inside & ~inner] = LIGHT
+    edge = inside & ~inner
+    if min(height, width) < SMALL:  # there is room for one line, which differs from what lies under it
+        picture[edge] = DARK if edge.any() and picture[edge].mean() > MIDDLE else LIGHT
+        return
+    picture[edge] = LIGHT
     picture[inner & ~_shrunk(inner, max(1, line // 2))] = DARK
 
 

@@ -48,11 +48,12 @@ def cam_of(row: Mapping[str, Any], raw: NDArray[np.float32], picture: Picture, a
     box = row["view"]
     blank = row["verdict"] in BLANK
     index, label = row["target_index"], row["target"]
+    mark = tuple(row["target_box"]) if row.get("target_box") else None
     versus = tuple(Target(index=-1, label=other, score=0.0) for other in row["versus"] or ())
     return Cam(
         model=str(about["model"]),
         method=row["method"],
-        target=Target(index=index, label=label, score=row["target_score"], versus=versus),
+        target=Target(index=index, label=label, score=row["target_score"], versus=versus, mark=mark),
         smoothing=row["smoothing"],
         layers=tuple(row["layers"]),
         chosen_by=str(about["chosen_by"]),

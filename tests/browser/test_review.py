@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
+from camctl.render.marks import draw_mark
 from camctl.render.review.page import save_review
 from camctl.results.review import summarise
+from camctl.values.view import View
 from tests.browser.conftest import guarded
+from tests.browser.test_report import pixels
 from tests.reviews import CLASSES, HOSTILE, energy_of, grid_of, opened, predicted, score_of
 
 COUNT = 130
@@ -23,6 +27,7 @@ def pages(tmp_path_factory):
         "labelled": {"count": COUNT},
         "plain": {"count": 12, "labels": False, "pictures": False},
         "hostile": {"count": 6, "classes": (HOSTILE, "b", "c"), "ids": {4: HOSTILE, 1: "a\nb"}, "failed": (2,)},
+        "boxed": {"count": 3, "box": [10.5, 4.0, 33.25, 27.0]},
         "broken": {"count": 12, "failed": (3,), "verdict": "flat"},
     }
 
@@ -242,6 +247,16 @@ def test_colours_and_opacity_change_what_is_painted(review):
     coloured = painted(page)
     page.locator("#opacity").fill("0")
     page.wait_for_function("(b) => document.querySelector('#gallery canvas').toDataURL() !== b", arg=coloured)
+
+
+def test_box_that_was_asked_about_is_outlined_on_its_pixels(review):
+    page = review("boxed", "#all=1")
+    drawn = pixels(painted(page)).astype(np.uint8)
+    expected = np.full((32, 48, 3), 128, np.uint8)
+    draw_mark(expected, (10.5, 4.0, 33.25, 27.0), (0, 0, 48, 32), View(size=(32, 48), box=(0, 0, 48, 32)))
+    lines = (expected != 128).any(axis=2)
+    assert lines.sum() > 70
+    assert (drawn[lines] == expected[lines]).all()
 
 
 # ------------------------------------------------------------------------------------------ markup

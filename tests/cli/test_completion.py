@@ -5,6 +5,7 @@ import pty
 import re
 import select
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -75,6 +76,23 @@ def test_bash_completes_words_with_colons_and_equals_signs(bash):
     model_cache.keep("demo:vit", layers=["backbone.layers.3.ln1", "backbone.layers.3.ln2"], classes=["Egyptian cat"])
 
     assert {line: bash.complete(line)[-1] for line in COMPLETED} == COMPLETED
+
+
+ANSWERS = {
+    "zsh": {"demo:v": r"""_arguments '*: :(("demo\\:vit"))'""", "demo:none": "_files"},
+    "fish": {"demo:v": "demo:vit", "demo:none": ""},
+}
+"""What scripts of other shells are answered: zsh takes a colon without backslashes for the start of a description."""
+
+
+@pytest.mark.parametrize("shell", ANSWERS)
+def test_scripts_of_zsh_and_fish_are_given_words_with_colons(shell):
+    for word, answer in ANSWERS[shell].items():
+        asked = {"_CAMCTL_COMPLETE": f"complete_{shell}", "_TYPER_COMPLETE_ARGS": f"camctl run photo.jpg {word}"}
+        asked["_TYPER_COMPLETE_FISH_ACTION"] = "get-args"
+        command = str(Path(sys.executable).with_name("camctl"))
+        done = subprocess.run([command], env=os.environ | asked, capture_output=True, text=True, check=False)
+        assert done.stdout.strip() == answer
 
 
 def test_kept_are_the_layers_and_classes_of_a_model_that_was_loaded(camctl):

@@ -159,6 +159,10 @@ def test_data_set_has_a_row_for_every_picture_and_question(camctl, net, words):
     assert [row["error"] for row in rows] == [None] * 5
     assert all(row["insertion"] is not None for row in rows if row["verdict"] not in BLANK), rows
     assert any(row["verdict"] == "ok" for row in rows), [(row["verdict"], row["reason"]) for row in rows]
+    boxes = [row["target_box"] for row in rows]
+    assert all(boxes) if net == "detector" or "--where" in words else boxes == [None] * 5
+    marks = [cam.target.mark for cam in results.cams([0])]
+    assert marks == [None if boxes[0] is None else tuple(boxes[0])]
     again = camctl("run", "data", f"python:question_nets:{net}", *words, "--save-path", "out", "--workers", "0",
                    "--metrics", "insertion", "--json")  # fmt: skip
     assert again.code == 0, again.err

@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 REPORT, REVIEW = "camctl.render.report", "camctl.render.review"
 
 STYLES = ((REPORT, ("page.css", "maps.css", "media.css")), (REVIEW, ("review.css",)))
-SCRIPTS = ((REPORT, ("paint.js",)), (REVIEW, ("pictures.js", "filters.js", "gallery.js", "dialog.js", "start.js")))
+SCRIPTS = (
+    (REPORT, ("paint.js", "outlines.js")),
+    (REVIEW, ("pictures.js", "filters.js", "gallery.js", "dialog.js", "start.js")),
+)
 """Files of the page's style and script, in order."""
 
 MOST_ROWS = 1000

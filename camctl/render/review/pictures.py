@@ -45,9 +45,12 @@ AHEAD = 4
 UNREADABLE = (CamctlError, OSError, ValueError, KeyError, IndexError)
 """What reading a picture raises that is no longer there, or is damaged."""
 
+BOX = "target_box"
+"""Column of the box that a question is about; folders of old have none."""
+
 OWN = (
     *("index", "id", "path", "width", "height", "view", "label", "label_index", "predictions", "target"),
-    *("target_index", "target_score", "method", "verdict", "reason", "error", "grid_height", "grid_width", "peak"),
+    *("target_index", "target_score", BOX, "method", "verdict", "reason", "error", "grid_height", "grid_width", "peak"),
     *("layers", "map"),
 )  # fmt: skip
 """Columns of a results folder that a page uses, besides figures and the data set's own."""
@@ -99,7 +102,8 @@ class PageData:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        columns = [*OWN, *self._summary.better, *self.extra]
+        columns = [name for name in OWN if name != BOX or name in self._results.columns.names]
+        columns += [*self._summary.better, *self.extra]
         wanted = None if self._indices is None else pc.is_in(pc.field("index"), pa.array(self._indices))
         for piece in self._results.batches([name for name in columns if name != ROW], wanted):
             yield from piece.to_pylist()
@@ -137,6 +141,7 @@ class PageData:
             "alike": _finite(self._summary.alike[row[ROW]]),
             "figures": [_finite(row[name]) for name in self._summary.better],
             "box": row["view"] and [round(end, 2) for end in row["view"]],
+            **({"mark": {"box": row[BOX]}} if row.get(BOX) else {}),
             **embedded(row),
         }
 

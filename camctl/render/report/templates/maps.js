@@ -81,7 +81,7 @@ function paintOutlines(context, { place, scene, width, height }) {
   const map = place === null ? null : data.cells[place].map;
   if (!map?.marks || !state.outlines) return;
   const marks = map.marks.map((number) => data.outlines[number]), box = data.scenes[scene].box;
-  context.drawImage(remember(`lines ${map.marks} ${box} ${map.box} ${width} ${height}`, () => outlined(marks, box, map.box, width, height)), 0, 0);
+  context.drawImage(remember(`lines ${place} ${width} ${height}`, () => outlined(marks, box, map.box, context)), 0, 0);
 }
 
 /** Whether a tile could be painted: its picture may not be decoded yet. */

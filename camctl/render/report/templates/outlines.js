@@ -45,20 +45,38 @@ function shrunk(inside, by, width, height) {
   return along(along(inside, width, height, 1, width), height, width, width, 1);
 }
 
+/** The colour of a single line: one that differs from the pixels (RGBA) under it. */
+function ink(inside, inner, under) {
+  let sum = 0, count = 0;
+  for (let i = 0; i < inside.length; i++) {
+    if (!inside[i] || inner[i]) continue;
+    sum += under[4 * i] + under[4 * i + 1] + under[4 * i + 2];
+    count += 3;
+  }
+  return count && sum / count > MIDDLE ? DARK : LIGHT;
+}
+
 const FINEST = 120;
 /* Pixels of a scene's shorter side for each pixel of the line's width. */
 
-/** A canvas with nothing but the outlines of some marks: a light line, and a dark one inside of it. */
-function outlined(marks, scene, box, width, height) {
+const SMALL = 64, MIDDLE = 160;
+/* Shorter side in pixels below which there is room for one line, and the level under it from which it is dark. */
+
+const LIGHT = 0xffffffff, DARK = 0xff141414;
+
+/** A canvas with nothing but the outlines of some marks on what is drawn: a light line, and a dark one inside of it. */
+function outlined(marks, scene, box, drawn) {
+  const { width, height } = drawn.canvas;
   const canvas = Object.assign(document.createElement("canvas"), { width, height });
   const image = new ImageData(width, height), pixels = new Uint32Array(image.data.buffer);
   const line = Math.max(1, Math.round(Math.min(width, height) / FINEST));
   for (const mark of marks) {
     const inside = covered(mark, scene, box, width, height);
     const inner = shrunk(inside, line, width, height), rest = shrunk(inner, Math.max(1, Math.floor(line / 2)), width, height);
+    const small = Math.min(width, height) < SMALL, edge = small ? ink(inside, inner, drawn.getImageData(0, 0, width, height).data) : LIGHT;
     for (let i = 0; i < pixels.length; i++) {
-      if (inside[i] && !inner[i]) pixels[i] = 0xffffffff;
-      else if (inner[i] && !rest[i]) pixels[i] = 0xff141414;
+      if (inside[i] && !inner[i]) pixels[i] = edge;
+      else if (!small && inner[i] && !rest[i]) pixels[i] = DARK;
     }
   }
   canvas.getContext("2d").putImageData(image, 0, 0);

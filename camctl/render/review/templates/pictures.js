@@ -80,7 +80,13 @@ async function paint(canvas, picture, map, look) {
   context.fillRect(0, 0, width, height);
   if (image) context.drawImage(image, 0, 0, width, height);
   canvas.dataset.painted = map ? map.method : "picture";
-  if (!map || !map.box || !(look.opacity > 0)) return;
+  if (!map || !map.box) return;
+  if (look.opacity > 0) paintMap(context, picture, map, look);
+  if (map.mark) context.drawImage(outlined([map.mark], [0, 0, ...picture.size], map.box, context), 0, 0);
+}
+
+function paintMap(context, picture, map, look) {
+  const { width, height } = context.canvas;
   const plain = context.getImageData(0, 0, width, height), out = new ImageData(width, height);
   const grid = gridOf(map), size = picture.size;
   const xs = taps(width, grid ? grid.columns : 1, 0, size[0], map.box[0], map.box[2]);
