@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from itertools import accumulate
+from itertools import accumulate, combinations
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from camctl.engine.detections import BoxQuestion
+from camctl.engine.detections import BoxQuestion, queries_in
 from camctl.engine.graph import gradients_of, with_graph
+from camctl.engine.layout import MOST_EXTRA_TOKENS
 from camctl.engine.model_state import ModuleTable, untouched
 from camctl.engine.observations import Observation, ProbeRun, is_norm, watch
 from camctl.plugin import ClassQuestion, Question
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from camctl.engine.layout import LayoutHints
+
+TOKENS = 3
+"""Number of dimensions of a sequence of tokens."""
 
 
 def probe(
@@ -48,7 +52,7 @@ def probe(
     records = [part.record(order) for order, part in enumerate(ran)]
     never = [Observation(name, part).record(-1) for name, part in table.parts.items() if name and name not in seen]
     apart = {part.name for part in ran if run.shared and part.name not in run.shared}
-    default = default_layer(records, apart | {part.name for part in ran if part.scores})
+    default = default_layer(records, apart | {part.name for part in ran if part.scores or part.masks})
     return LayerMap(
         records=(*records, *never),
         default=default,
@@ -69,6 +73,8 @@ def _run(
 ) -> None:
     """Run both passes; hooks fill `seen`."""
     hooks = [part.register_forward_hook(watch(name, seen, run)) for name, part in table.parts.items() if name]
+    queries: list[int] = []
+    hooks.append(table.root.register_forward_hook(lambda _part, _args, output: queries.append(queries_in(output))))
     try:
         # Branches may part at the input itself: from there on everything is in the graph.
         start = inputs.detach().clone().requires_grad_()
@@ -78,6 +84,7 @@ def _run(
         for hook in hooks:
             hook.remove()
     run.classes = logits.shape[1]
+    _without_places(seen.values(), logits, max(queries, default=0))
     if question is None:
         question = ClassQuestion(int(logits[0].nan_to_num(nan=float("-inf")).argmax()))
     asked = question if isinstance(question, Question) else question(logits.detach())
@@ -88,6 +95,26 @@ def _run(
     if score.requires_grad:
         # Hooks on the tensors read the gradients, so that only their means stay in memory.
         gradients_of(score, [start], last=True)
+
+
+def _without_places(seen: Collection[Observation], rows: Tensor, queries: int) -> None:
+    """Take the grid from what is no sequence of places, though its length is one's.
+
+    Of a network of queries these are the queries' tokens, alone or beside the places', and those of several feature
+    maps in a row; of a dense output (N, K, h, w) the planes (N, h, w) of one value a place. A channel for each query
+    is a mask of an object.
+    """
+    planes = (part.shape for part in seen if part.shape and part.layout and part.layout.name == "NCHW")
+    areas = sorted({shape[-2] * shape[-1] for shape in planes} - {1})
+    lengths = {sum(some) for count in (2, 3, 4, 5) for some in combinations(areas, count)}
+    lengths |= {area + queries + extra for area in areas for extra in range(MOST_EXTRA_TOKENS + 1)}
+    lengths = {queries, *lengths.difference(areas)} if queries else set()
+    for part in seen:
+        sequence = part.shape and len(part.shape) == TOKENS
+        if sequence and (part.shape[1] in lengths or part.shape[1:] == rows.shape[2:]):
+            part.layout = None
+        elif queries and not sequence and part.layout and part.layout.channels == queries:
+            part.masks = True
 
 
 def _reached(edges: Tensor, start: Tensor, seen: dict[str, Observation]) -> set[str]:
