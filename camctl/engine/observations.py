@@ -78,7 +78,7 @@ class Observation:
     reached: bool = False
     foreign_batch: bool = False
     scores: bool = False
-    masks: bool = False
+    aside: bool = False
     version: int = 0
     made_by: Node | None = None
     negative: float | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import accumulate, combinations
+from math import inf
 from typing import TYPE_CHECKING
 
 import torch
@@ -52,7 +53,7 @@ def probe(
     records = [part.record(order) for order, part in enumerate(ran)]
     never = [Observation(name, part).record(-1) for name, part in table.parts.items() if name and name not in seen]
     apart = {part.name for part in ran if run.shared and part.name not in run.shared}
-    default = default_layer(records, apart | {part.name for part in ran if part.scores or part.masks})
+    default = default_layer(records, apart | {part.name for part in ran if part.scores or part.aside})
     return LayerMap(
         records=(*records, *never),
         default=default,
@@ -98,23 +99,25 @@ def _run(
 
 
 def _without_places(seen: Collection[Observation], rows: Tensor, queries: int) -> None:
-    """Take the grid from what is no sequence of places, though its length is one's.
+    """Take the grid from what is no sequence of places, though its length is one's, and set aside what holds no features.
 
-    Of a network of queries these are the queries' tokens, alone or beside the places', and those of several feature
-    maps in a row; of a dense output (N, K, h, w) the planes (N, h, w) of one value a place. A channel for each query
-    is a mask of an object.
+    Of a network of queries no places are the queries' tokens, alone or beside the places', and those of several feature
+    maps in a row; of a dense output (N, K, h, w) the planes (N, h, w) of one value a place. No features are a channel
+    for each query, the masks of objects, and what queries look at once they run: keys and values.
     """
-    planes = (part.shape for part in seen if part.shape and part.layout and part.layout.name == "NCHW")
-    areas = sorted({shape[-2] * shape[-1] for shape in planes} - {1})
+    parts = [part for part in seen if part.shape and part.layout and part.layout.name != "adapter"]
+    areas = sorted({part.shape[-2] * part.shape[-1] for part in parts if part.layout.name == "NCHW"} - {1})
     lengths = {sum(some) for count in (2, 3, 4, 5) for some in combinations(areas, count)}
     lengths |= {area + queries + extra for area in areas for extra in range(MOST_EXTRA_TOKENS + 1)}
     lengths = {queries, *lengths.difference(areas)} if queries else set()
-    for part in seen:
-        sequence = part.shape and len(part.shape) == TOKENS
+    starts = [part.order for part in seen if part.shape and part.shape[1:2] == (queries,) and len(part.shape) == TOKENS]
+    for part in parts:
+        sequence = len(part.shape) == TOKENS
+        part.aside = bool(queries) and (
+            part.order > min(starts, default=inf) if sequence else part.layout.channels == queries
+        )
         if sequence and (part.shape[1] in lengths or part.shape[1:] == rows.shape[2:]):
             part.layout = None
-        elif queries and not sequence and part.layout and part.layout.channels == queries:
-            part.masks = True
 
 
 def _reached(edges: Tensor, start: Tensor, seen: dict[str, Observation]) -> set[str]:

@@ -95,7 +95,7 @@ def _masks(_module: Any, output: Any) -> Tensor:
 
 def features_of(module: Any, output: Any) -> Tensor:
     """The features (N, D) of pictures: the model's own pooling, else its class token, else the mean over all places."""
-    own = (getattr(output, name, None) for name in ("image_embeds", "pooler_output", "cls_token_value"))
+    own = (getattr(output, name, None) for name in ("image_embeds", "summary", "pooler_output", "cls_token_value"))
     pooled: Tensor | None = next((each for each in own if each is not None), None)
     if pooled is not None:
         return pooled.flatten(1)

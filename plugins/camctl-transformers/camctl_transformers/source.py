@@ -62,9 +62,7 @@ def _task(found: Found, reference: str, options: LoadOptions, *, headed: bool) -
     return task
 
 
-def _loaded(
-    reference: str, module: Any, found: Found, task: Task, options: LoadOptions, **more: Any
-) -> LoadedModel:
+def _loaded(reference: str, module: Any, found: Found, task: Task, options: LoadOptions, **more: Any) -> LoadedModel:
     config = found.config
     preprocess, size, note = preprocessing(found)
     channels = channels_of(config)

@@ -35,6 +35,7 @@ OUTPUTS: dict[str, OutputKind] = {
 
 REFUSED = {
     "shieldgemma2": "a language model that answers yes or no",
+    "pp_doclayout_v4": "a detector of quadrilaterals, and boxes have two corners",
     "oneformer": "a segmenter that reads its task as a text besides the picture",
     "videomt": "a segmenter of videos",
     "pp_ocrv5_mobile_det": "a detector of text, which gives areas and no boxes",
