@@ -14,7 +14,7 @@ from camctl.engine.predictions import Predictions
 from camctl.engine.probabilities import ROUGH, as_logit, probability
 from camctl.engine.unanswerable import not_asked
 from camctl.errors import Hint, InputError
-from camctl.plugin import Question
+from camctl.plugin import ClassQuestion, Question
 from camctl.values.questions import Region
 from camctl.values.regions import PREDICTED, check_region, check_seen, region_of, region_words, seen
 
@@ -206,8 +206,8 @@ class DensePredictions(Predictions):
         weights = inside / inside.sum()
         plain = Predictions(self.logits.mean((1, 2)), self.names, self.kind, self.synonyms, self.output)
         question = RegionQuestion(weights, plain.question(replace(target, question=None)))
-        answers = question.answers(self.logits[None].float())
-        scores = Predictions(answers[0], self.names, self.kind).scores
+        means = RegionQuestion(weights, ClassQuestion(target.index)).answers(self.logits[None].float())
+        scores = Predictions(means[0], self.names, self.kind).scores
         words = region_words(where)
         return replace(target, score=float(scores[target.index]), where=words, mark=mark, question=question)
 

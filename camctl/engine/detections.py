@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
+from camctl.engine import heads
 from camctl.engine.predictions import Predictions
 from camctl.engine.unanswerable import not_asked
 from camctl.errors import Hint, InputError
@@ -40,14 +42,29 @@ FEW = 5
 
 SIDES = 4
 
+QUERIED = ("pred_boxes", "masks_queries_logits", "pred_masks")
+"""Names of outputs that hold a row for each query."""
+
 
 def are_boxes(raw: Any) -> bool:
     """Return whether a model's output is the boxes of a detector that camctl can read."""
     return _by_picture(raw) is not None or _by_query(raw) is not None
 
 
-def rows(raw: Any, inputs: Tensor) -> Tensor:
-    """Return the detections (N, MOST, 6) of N pictures, best first; rows of no box are zeros. Raises `InputError`."""
+def queries_in(raw: Any) -> int:
+    """Return the number of queries of a network's output, each an object's and not a place; 0 for another network."""
+    for name, tensor in heads.tensors(raw):
+        if name in QUERIED and tensor.ndim > 2:  # noqa: PLR2004
+            return tensor.shape[1]
+    return 0
+
+
+def rows(raw: Any, inputs: Tensor, *, apart: bool = False, names: int = 0) -> Tensor:
+    """Return the detections (N, MOST, 6) of N pictures, best first; rows of no box are zeros. Raises `InputError`.
+
+    `apart`: of a network of queries each class has a score of its own (sigmoid), and none is for no object; so it is
+    as well if there is a name for each column.
+    """
     found = _by_picture(raw)
     if found is None:
         queries = _by_query(raw)
@@ -55,7 +72,8 @@ def rows(raw: Any, inputs: Tensor) -> Tensor:
             message = "The model's output is said to be boxes, and has none."
             hint = "It needs boxes (M, 4), scores (M,) and labels (M,) of each picture."
             raise InputError(message, hint=hint)
-        found = _of_queries(*queries, inputs)
+        apart = apart or queries[1].shape[-1] == names
+        found = _of_queries(*queries, inputs, apart=apart)
     if len(found) != len(inputs):
         message = f"The detector returned the boxes of {len(found)} pictures, and was given {len(inputs)}."
         raise InputError(message, hint="Return boxes, scores and labels of each picture of the batch.")
@@ -88,20 +106,33 @@ def _by_picture(raw: Any) -> list[tuple[Tensor, Tensor, Tensor]] | None:
 
 def _by_query(raw: Any) -> tuple[Tensor, Tensor] | None:
     """Return boxes (N, Q, 4) and class logits (N, Q, K) of a network of queries (DETR); None for another output."""
-    keys = ("pred_boxes", "logits")
-    boxes, logits = (raw.get(key) if isinstance(raw, Mapping) else getattr(raw, key, None) for key in keys)
+    named = raw.get if isinstance(raw, Mapping) else partial(_attribute, raw)
+    boxes, logits = named("pred_boxes"), named("logits")
+    logits = named("pred_logits") if logits is None else logits
     if not isinstance(boxes, Tensor) or not isinstance(logits, Tensor):
         return None
     return (boxes, logits) if boxes.ndim == logits.ndim == 3 and boxes.shape[-1] == SIDES else None  # noqa: PLR2004
 
 
-def _of_queries(boxes: Tensor, logits: Tensor, inputs: Tensor) -> list[tuple[Tensor, Tensor, Tensor]]:
-    """Return the boxes of each picture: centres and sizes as shares become edges, and the last class is no object."""
-    scores, labels = logits.softmax(-1)[..., :-1].max(-1)
+def _attribute(raw: Any, name: str) -> Any:
+    return getattr(raw, name, None)
+
+
+def _of_queries(boxes: Tensor, logits: Tensor, inputs: Tensor, *, apart: bool) -> list[tuple[Tensor, Tensor, Tensor]]:
+    """Return the boxes of each picture: centres and sizes as shares become edges.
+
+    The last class is no object, and a box has its best class; or each class of each box is a detection (`apart`).
+    """
     middle, half = boxes[..., :2], boxes[..., 2:] / 2
     size = boxes.new_tensor([inputs.shape[-1], inputs.shape[-2]] * 2)
     edges = torch.cat([middle - half, middle + half], -1) * size
-    return list(zip(edges, labels, scores, strict=True))
+    if not apart:
+        scores, labels = logits.softmax(-1)[..., :-1].max(-1)
+        return list(zip(edges, labels, scores, strict=True))
+    classes = logits.shape[-1]
+    labels = torch.arange(classes, device=logits.device).expand_as(logits)
+    pairs = edges.repeat_interleave(classes, 1), labels.flatten(1), logits.sigmoid().flatten(1)
+    return list(zip(*pairs, strict=True))
 
 
 def overlaps(box: Sequence[float], boxes: Tensor) -> Tensor:

@@ -78,6 +78,7 @@ class Observation:
     reached: bool = False
     foreign_batch: bool = False
     scores: bool = False
+    aside: bool = False
     version: int = 0
     made_by: Node | None = None
     negative: float | None = None
@@ -105,7 +106,7 @@ class Observation:
         grid = layout.to_grid(gradient)
         self.reached = bool(reaches_grid(gradient, layout).any())
         self.gradient = float(grid.abs().mean())
-        if layout.channels == classes > 1:
+        if layout.channels == classes or (layout.channels, classes) == (1, 2):  # a single logit decides between two
             self.scores = int(grid.abs().amax((0, 2, 3)).count_nonzero()) == 1
         if self.off is not None:
             self.rectified = bool(self.off.any()) and not bool((grid[:, :CHANNELS] * self.off).any())

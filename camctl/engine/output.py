@@ -159,7 +159,8 @@ class OutputReader:
         said, said_by, wanted = self._said
         kind: OutputKind = said or ("boxes" if detections.are_boxes(raw) and wanted is None else "dense")
         head, found = "", dense.fields(raw, len(inputs), planes=said == "dense")
-        explained, self._rows = "score of a box", detections.rows
+        explained, apart = "score of a box", self.score == "sigmoid"
+        self._rows = partial(detections.rows, apart=apart, names=len(self.names or ()))
         if kind == "boxes":
             self.score = "sigmoid"
         else:
@@ -167,7 +168,8 @@ class OutputReader:
                 raise _unclassed(raw, said)
             head = heads.asked(found, wanted) if wanted is not None else dense.usual(found, self.names)
             explained, self.score = "mean over a region", self._dense_score(found[head])
-            self._rows = partial(dense.rows, head=head, kind=dense.kind_of(found[head]))
+            own = "logits" if self.score == "value" else dense.kind_of(found[head])
+            self._rows = partial(dense.rows, head=head, kind=own)
         if kind == "embedding":
             explained, self.score, self._rows = "mean over all places", "cosine", partial(dense.pooled, head=head)
         self.output = Output(

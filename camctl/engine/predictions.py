@@ -295,10 +295,13 @@ def choose(predictions: Predictions, classes: Classes) -> tuple[Target, ...]:
         targets: Iterable[Target] = predictions.above(classes.threshold)
     else:
         targets = map(predictions.find, classes.names) if classes.names else predictions.top(classes.topk)
-    unique = {(target.index, target.direction, target.title): target for target in targets}.values()
+    first: dict[tuple[int, str, str], Target] = {}
+    for target in targets:  # of boxes that read alike the best
+        first.setdefault((target.index, target.direction, target.title), target)
+    unique = tuple(first.values())
     if not unique:
         message = "The model detects nothing in this picture."
         raise InputError(message, hint="Choose another picture, or a detector with a lower score threshold.")
     if not classes.versus:
-        return tuple(unique)
+        return unique
     return tuple(predictions.contrasted(target, classes.versus, classes.strength) for target in unique)

@@ -1,5 +1,7 @@
 """Each question's answers worked by hand, and its maps against grad-cam's target of that kind."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -11,8 +13,9 @@ from torch.nn import functional
 import camctl
 from camctl import Classes, Detection, Likeness, Region
 from camctl.engine.dense import RegionQuestion
-from camctl.engine.detections import BoxQuestion, overlaps, rows
+from camctl.engine.detections import BoxPredictions, BoxQuestion, overlaps, rows
 from camctl.engine.embedding import FeaturesQuestion, LengthQuestion, LikenessQuestion
+from camctl.engine.predictions import choose
 from camctl.errors import InputError
 from camctl.plugin import ClassQuestion
 from tests.models import loaded, pictures, seeded
@@ -178,6 +181,71 @@ def test_networks_of_queries_are_read_as_boxes():
     assert first[:5].tolist() == pytest.approx([8, 3, 12, 7, 0])
     assert float(first[5]) == pytest.approx(logits[0, 0].softmax(0)[0].item())
     assert float(second[5]) < 0.01  # no object
+
+
+@pytest.mark.parametrize("key", ["logits", "pred_logits"])
+def test_networks_of_queries_with_a_score_for_each_class_give_each_class_of_each_box(key):
+    logits = torch.tensor([[[2.0, 1.0], [0.0, -3.0]]])
+    raw = {key: logits, "pred_boxes": torch.tensor([[[0.5, 0.5, 0.2, 0.4], [0.1, 0.1, 0.1, 0.1]]])}
+    for told in ({"apart": True}, {"names": 2}):  # said, or a name for each column
+        found = rows(raw, torch.zeros(1, 3, 10, 20), **told)[0, :5]
+        assert found[:, 5].tolist() == pytest.approx([*torch.tensor([2.0, 1.0, 0.0, -3.0]).sigmoid().tolist(), 0])
+        assert found[:4, 4].tolist() == [0, 1, 0, 1]
+        assert found[:2, :4].tolist() == [pytest.approx([8, 3, 12, 7])] * 2
+        assert found[2, :4].tolist() == pytest.approx([1, 0.5, 3, 1.5])
+    background = rows(raw, torch.zeros(1, 3, 10, 20), names=1)[0, 0]  # a column more than names: no object
+    assert float(background[5]) == pytest.approx(logits[0, 1].softmax(0)[0].item())
+
+
+class Queries(nn.Module):
+    """Sixteen queries look at 64 places: as many as a grid of 4 x 4."""
+
+    def __init__(self):
+        super().__init__()
+        self.patches, self.norm = nn.Conv2d(3, 12, 4, 4), nn.LayerNorm(12)
+        self.queries, self.look = nn.Parameter(torch.randn(1, 16, 12)), nn.MultiheadAttention(12, 2, batch_first=True)
+        self.after, self.classes, self.boxes = nn.LayerNorm(12), nn.Linear(12, 4), nn.Linear(12, 4)
+
+    def forward(self, x):
+        places = self.norm(self.patches(x).flatten(2).mT)
+        found = self.after(self.queries + self.look(self.queries.expand(len(x), -1, -1), places, places)[0])
+        return {"logits": self.classes(found), "pred_boxes": self.boxes(found).sigmoid()}
+
+
+def test_queries_are_no_places_of_the_picture():
+    layers = camctl.survey(model(Queries), picture())
+    grids = {record.name: record.grid for record in layers.records}
+    assert layers.default == ("norm",)
+    assert grids["norm"] == (8, 8)
+    assert {grids[name] for name in ("after", "classes", "boxes")} == {None}
+
+
+class Depth(Trunk):
+    """One value a place, within 0..1, as (N, h, w)."""
+
+    def __init__(self):
+        super().__init__(1)
+
+    def forward(self, x):
+        return self.head(self.body(x)).sigmoid().squeeze(1)
+
+
+def test_a_dense_value_is_the_mean_of_what_the_model_returns():
+    """Values within 0..1 are no probabilities where they are said to be values."""
+    depth = model(Depth, score="value", class_names=("depth",))
+    depth = replace(depth, output="dense")
+    inputs = depth.preprocess(picture())[None]
+    expected = depth.module(inputs)[0, :4, :6].mean().item()
+    for direction in ("up", "down"):
+        (cam,) = camctl.explain(depth, picture(), targets=Region(f"depth:{direction}", (0, 0, 24, 16))).maps
+        assert cam.target.score == pytest.approx(expected, abs=1e-6)
+        assert cam.layers == ("body.3",)  # the head's one channel is the value itself
+
+
+def test_of_boxes_that_read_alike_the_best_is_kept():
+    found = torch.tensor([[0, 0, 10, 10, 1, 0.9], [0.1, 0, 10, 10, 1, 0.8], [5, 5, 9, 9, 1, 0.7]])
+    targets = choose(BoxPredictions(found, None, (), None, None), Classes(topk=3))
+    assert [target.score for target in targets] == pytest.approx([0.9, 0.7])
 
 
 @pytest.mark.parametrize(("kind", "targets"), [(Segmenter, Region(1, (0, 0, 12, 20))), (Detector, Detection(0))])

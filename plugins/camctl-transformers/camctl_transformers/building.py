@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from camctl.errors import CamctlError, Hint, InputError, one_line, out_of_memory
 from camctl.kit.addresses import shown
 from camctl.kit.checkpoints import Weights, file_hash, read_checkpoint
-from camctl.kit.downloads import load_weights
 from camctl.kit.fitting import check_fit, mismatch
 from camctl.kit.hub import hub_file
 from camctl.kit.random_weights import enliven, seeded
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from camctl.plugin import Checkpoint, LoadOptions
+    from camctl_transformers.tasks import Task
 
 _WEIGHTS = (
     "model.safetensors",
@@ -31,37 +32,10 @@ _WEIGHTS = (
     "pytorch_model.bin.index.json",
 )
 _HEADS = ("classifier.weight", "head.weight", "classifier.1.weight")
+_POOLER = re.compile(r"(.+\.)?pooler\.")
 _CLASSES = "Set num_labels to N in its config.json, or give the checkpoint that was trained with this very model."
 NEEDS = {"dinat": "natten", "timm_wrapper": "timm"}
 """Family -> package that it needs besides transformers."""
-
-
-def classifier_class(config: Any) -> Any | None:
-    """The image classification class of a configuration; None if transformers has none."""
-    from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING as MAPPING
-
-    if type(config) not in MAPPING or config.model_type == "shieldgemma2":
-        return None
-    entry = MAPPING[type(config)]
-    classes = tuple(entry) if isinstance(entry, list | tuple) else (entry,)
-    saved = set(getattr(config, "architectures", None) or ())
-    return next((kind for kind in classes if kind.__name__ in saved), classes[0])
-
-
-def zero_shot_class(config: Any) -> Any | None:
-    """The class that scores pictures against texts; None if there is none with features of both."""
-    from transformers.models.auto.modeling_auto import MODEL_FOR_ZERO_SHOT_IMAGE_CLASSIFICATION_MAPPING as MAPPING
-
-    if type(config) not in MAPPING:
-        return None
-    kind = MAPPING[type(config)]
-    both = all(hasattr(kind, name) for name in ("get_image_features", "get_text_features"))
-    return kind if both else None
-
-
-def is_classifier(config: Any) -> bool:
-    """Whether the weights were saved by an image classification class."""
-    return any("ForImageClassification" in name for name in getattr(config, "architectures", None) or ())
 
 
 def at_random(kind: Any, found: Found, seed: int) -> nn.Module:
@@ -72,17 +46,26 @@ def at_random(kind: Any, found: Found, seed: int) -> nn.Module:
     return module.float().eval()
 
 
+def has_head(weights: Weights | None, found: Found) -> bool:
+    """Whether a checkpoint, or an adapter of the model, is a classifier's."""
+    return found.adapter is not None or any(name.endswith(_HEADS) for name in (weights.state if weights else ()))
+
+
 def with_weights(
-    kind: Any, found: Found, checkpoint: str | None, device: str, options: LoadOptions
+    task: Task, found: Found, weights: Weights | None, checkpoint: str | None, device: str, options: LoadOptions
 ) -> tuple[nn.Module, Checkpoint, tuple[str, ...]]:
     """Build the network with a checkpoint's or its published weights; with their origin, and notes on them.
 
     Raises `InputError` if a parameter is not among the weights or has another size.
     """
-    weights = load_weights(checkpoint, options) or _published(found, options)
+    kind = task.kind
+    weights = weights or _published(found, options)
     if found.adapter is not None and checkpoint is None:
         found, weights = _adapted(kind, found, weights, options)
     module, info = _built(kind, found, weights.state, device, options)
+    if task.name == "encoding" and (lacking := info["missing_keys"]) and all(map(_POOLER.match, lacking)):
+        # Weights of a classifier or of a training without labels: the pooler was not trained.
+        module, info = _built(kind, found, weights.state, device, options, add_pooling_layer=False)
     if weights.state and (info["missing_keys"] or info["mismatched_keys"]):
         # Not by transformers' names: perhaps by those of a wrapper around its model.
         renamed = aligned(module, weights)
@@ -98,14 +81,14 @@ def with_weights(
 
 
 def _built(
-    kind: Any, found: Found, state: Mapping[str, Tensor], device: str, options: LoadOptions
+    kind: Any, found: Found, state: Mapping[str, Tensor], device: str, options: LoadOptions, **more: Any
 ) -> tuple[Any, dict[str, Any]]:
     """Build the network with these weights, or by transformers' own reader without any; with its report."""
     import torch
 
     # Half precision is slow on a CPU, and incomplete.
     arguments: dict[str, Any] = {"config": found.config, "dtype": torch.float32 if device == "cpu" else "auto"}
-    arguments |= {"state_dict": dict(state)} if state else found.at
+    arguments |= more | ({"state_dict": dict(state)} if state else found.at)
     name = None if state else found.name
     with quiet(), seeded(options.seed):
         module, info = _made(

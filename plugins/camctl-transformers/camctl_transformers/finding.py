@@ -15,6 +15,10 @@ from camctl.errors import CamctlError, Hint, InputError, UnknownNameError, one_l
 from camctl.kit import quiet as silence
 from camctl.kit.file_kinds import adapter_words, folder_kind
 from camctl.kit.hub import hub_file
+from camctl_transformers.tasks import OUTPUTS, classes_of, names_of
+
+CLASSES = {"classification": 1000, "detection": 91, "segmentation": 150, "masks": 150}
+"""Task -> number of classes of a family's default configuration: ImageNet's, COCO's, ADE20K's."""
 
 _ADAPTERS = ("adapter_model.safetensors", "adapter_model.bin")
 _NAME = re.compile(r"[\w.-]+(/[\w.-]+)?", re.ASCII)
@@ -111,12 +115,9 @@ def _adapted(folder: Path, text: str, *, random_weights: bool) -> Found:
         raise InputError(message, hint=hint) from error
 
 
-def families_known() -> list[str]:
-    """Model types with an image classifier, as named in configurations."""
-    from transformers.models.auto import modeling_auto as auto
-
-    names = auto.MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES
-    return sorted(set(names) - {"shieldgemma2", "timm_wrapper"})
+def families_known(*tasks: str) -> list[str]:
+    """Model types with a class for one of these tasks, by default any, as named in configurations."""
+    return names_of(*(tasks or OUTPUTS))
 
 
 def _default(family: str) -> Any:
@@ -125,7 +126,8 @@ def _default(family: str) -> Any:
     with quiet():
         config = AutoConfig.for_model(family)
     if config.num_labels < 3:  # noqa: PLR2004 - transformers' default of two classes
-        config.num_labels = 1000
+        tasks = classes_of(config)
+        config.num_labels = next((count for task, count in CLASSES.items() if task in tasks), 2)
     return config
 
 
@@ -175,6 +177,8 @@ def _fetch(name: str, revision: str | None, families: list[str]) -> None:
 
 
 def _family(name: str, families: list[str]) -> str:
-    """The family that a model's name contains; `vit` by default."""
-    plain = name.lower().replace("_", "-")
-    return max((family for family in families if family.replace("_", "-") in plain), key=len, default="vit")
+    """The family that a model's name begins with, or contains; `vit` by default."""
+    plain = name.rpartition("/")[2].lower().replace("_", "-")
+    places = {family: plain.find(family.replace("_", "-")) for family in families}
+    inside = [family for family, place in places.items() if place >= 0]
+    return min(inside, key=lambda family: (places[family], -len(family)), default="vit")

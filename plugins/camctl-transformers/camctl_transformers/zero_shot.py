@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from camctl.errors import Hint, InputError, one_line
 from camctl_transformers.finding import Found, quiet
-from camctl_transformers.forwards import inputs_of
+from camctl_transformers.forwards import features_of, inputs_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,13 +22,13 @@ def zero_shot_forward(module: Any, found: Found, labels: tuple[str, ...]) -> Cal
     import torch
 
     with torch.no_grad():
-        texts = _unit(_features(module.get_text_features(**_tokens(found, labels))))
+        texts = _unit(features_of(module, module.get_text_features(**_tokens(found, labels))))
     scale = module.logit_scale.detach().exp()
     bias = getattr(module, "logit_bias", None)
     inputs = inputs_of(found.config)
 
     def forward(pictures: Tensor) -> Tensor:
-        features = _unit(_features(module.get_image_features(**inputs(pictures))))
+        features = _unit(features_of(module, module.get_image_features(**inputs(pictures))))
         similarity = features @ texts.to(features).T * scale.to(features)
         logits: Tensor = similarity if bias is None else similarity + bias.to(features)
         return logits
@@ -56,12 +56,6 @@ def _tokens(found: Found, labels: tuple[str, ...]) -> dict[str, Tensor]:
         raise InputError(message, hint="Save it in the model's folder with tokenizer.save_pretrained.")
     keys = {"input_ids"} if config.model_type in SIGMOID else {"input_ids", "attention_mask"}
     return {key: value for key, value in tokens.items() if key in keys}
-
-
-def _features(output: Any) -> Tensor:
-    pooled = getattr(output, "pooler_output", None)
-    features: Tensor = output if pooled is None else pooled
-    return features
 
 
 def _unit(features: Tensor) -> Tensor:

@@ -1,7 +1,8 @@
-"""Sweep every family of image classifiers and write COVERAGE.md beside the package.
+"""Sweep every family of image models and write COVERAGE.md beside the package.
 
 python tests/coverage.py [NAME ...]: names limit the sweep to tiny models of these families, and then only print. Ends
-with 1 where a map is not `ok`, the layer is not the expert's, or a model cannot be loaded.
+with 1 where a map is not `ok`, the layer is not the expert's, or a model cannot be loaded; of detectors, segmenters,
+depth estimators and encoders the table alone says so.
 """
 
 from __future__ import annotations
@@ -15,8 +16,11 @@ from pathlib import Path
 
 from camctl_transformers.building import NEEDS
 from camctl_transformers.finding import families_known
+from camctl_transformers.tasks import REFUSED
 from transformers_families import FAMILIES
-from transformers_sweep import Row, explained, explained_at_full_size
+
+from transformers_sweep import Row, answers, explained, explained_at_full_size
+from transformers_tasks import TASKS
 
 from camctl.errors import CamctlError
 
@@ -24,11 +28,12 @@ TARGET = Path(__file__).resolve().parent.parent / "COVERAGE.md"
 
 HEAD = """# Coverage: transformers
 
-Every image classification class of transformers, and the zero-shot ones of CLIP and SigLIP, with random weights
-(seed 0), explained by `camctl.explain` without a flag (best class; GradCAM, or GradCAMElementWise where a class token
-alone is read). Seconds are those of `explain` alone, on one CPU thread. "Expert" is the layer that someone who knows
-the architecture names, written down from the forward passes (`tests/transformers_families.py`). Written by
-`python tests/coverage.py`.
+Every image classification class of transformers, and the zero-shot ones of CLIP and SigLIP; then its detectors,
+segmenters, depth estimators and encoders. All with random weights (seed 0), explained by `camctl.explain` without a flag
+(best class, best box, class of most places, depth, features; GradCAM, or GradCAMElementWise where a class token alone is
+read). Seconds are those of `explain` alone, on one CPU thread. "Expert" is the layer that someone who knows the
+architecture names, written down from the forward passes (`tests/transformers_families.py`,
+`tests/transformers_tasks.py`). Written by `python tests/coverage.py`.
 
 {date}, camctl {camctl}, transformers {transformers}, torch {torch}, Python {python}.
 
@@ -46,6 +51,24 @@ FULL = """
 
 `transformers:FAMILY --random-weights`: {ok} of {all} verdicts `ok`, {agree} of {all} layers and extra tokens the
 expert's.
+
+"""
+
+
+KIND = """
+## {kind}, tiny
+
+{ok} of {all} verdicts `ok`, {agree} of {all} layers, grids and extra tokens the expert's.
+
+"""
+ASKED = """
+{first} is asked, one question after the other (`targets=` in Python):
+
+| question | answer |
+|---|---|
+"""
+REFUSAL = """
+## Refused, in one line
 
 """
 
@@ -79,7 +102,24 @@ def sweep(names: list[str], explain) -> tuple[list[Row], list[str]]:
 def section(head: str, rows: list[Row]) -> str:
     """A heading with its figures, and the table."""
     ok, agree = sum(row.verdict == "ok" for row in rows), sum(row.agrees for row in rows)
-    return head.format(ok=ok, agree=agree, all=len(rows)) + TABLE + "\n".join(map(line, rows)) + "\n"
+    return (
+        head.replace("{ok}", str(ok)).replace("{agree}", str(agree)).replace("{all}", str(len(rows)))
+        + TABLE
+        + "\n".join(map(line, rows))
+        + "\n"
+    )
+
+
+def kinds() -> tuple[str, list[str]]:
+    """A section for each kind besides classifiers, and lines on what failed."""
+    text, failed = "", []
+    for kind, families in TASKS.items():
+        rows, more = sweep(list(families), explained)
+        failed += more
+        first = next(iter(families))
+        said = "\n".join(f"| {question} | {answer} |" for question, answer in answers(first).items())
+        text += section(KIND.replace("{kind}", kind.capitalize()), rows) + ASKED.format(first=first) + said + "\n"
+    return text, failed
 
 
 def main(names: list[str]) -> int:
@@ -89,15 +129,17 @@ def main(names: list[str]) -> int:
     if not names:
         # What needs a package that is not here is told, and is no failure.
         absent = [f"- {name}: needs the package {NEEDS[name]}, and was not tried." for name in sorted(NEEDS)]
-        full, more = sweep([name for name in families_known() if name not in NEEDS], explained_at_full_size)
+        known = [name for name in families_known("classification") if name not in NEEDS]
+        full, more = sweep(known, explained_at_full_size)
+        others, short = kinds()
         failed += more
         words = ("camctl", "transformers", "torch")
         found = {word: version(word).partition("+")[0] for word in words}
         date = dt.datetime.now(tz=dt.UTC).date()
         text = HEAD.format(date=date, python=platform.python_version(), **found)
-        text += (
-            section(TINY, tiny) + section(FULL, full) + "\n## Not in the tables\n\n" + "\n".join(failed + absent) + "\n"
-        )
+        refused = [f"- {name}: {what}." for name, what in sorted(REFUSED.items())]
+        text += section(TINY, tiny) + section(FULL, full) + others + REFUSAL + "\n".join(refused) + "\n"
+        text += "\n## Not in the tables\n\n" + "\n".join(failed + short + absent) + "\n"
         TARGET.write_text(text, encoding="utf-8")
     return int(bool(failed) or any(row.verdict != "ok" or not row.agrees for row in tiny + full))
 

@@ -140,11 +140,13 @@ def test_a_network_gets_the_channels_that_it_was_built_for(tmp_path, channels):
     assert explanation.maps[0].grid == (8, 8)
 
 
-def test_a_backbone_without_a_head_is_told(tmp_path):
+def test_a_backbone_without_a_head_is_an_encoder_and_told_where_classes_are_asked_for(tmp_path):
     family = FAMILIES["vit"]
     saved(family, tmp_path, module=ViTModel(ViTConfig(**family.config)))
+
+    assert camctl.load(f"transformers:{tmp_path}").output == "embedding"
     with pytest.raises(InputError, match=r"classifier.weight .* would be random"):
-        camctl.load(f"transformers:{tmp_path}")
+        camctl.load(f"transformers:{tmp_path}", output="logits")
 
 
 def test_old_names_of_weights_are_read(vit, tmp_path):

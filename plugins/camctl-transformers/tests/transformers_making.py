@@ -49,11 +49,15 @@ def processor_of(family: Family) -> Any:
     from transformers.models.auto.image_processing_auto import IMAGE_PROCESSOR_MAPPING_NAMES
 
     model_type = getattr(transformers, family.kind).config_class.model_type
-    names = IMAGE_PROCESSOR_MAPPING_NAMES.get(model_type) or {"torchvision": "ViTImageProcessor"}
+    # Parts of other models have no processor of their own, and GLPN's keeps the picture's size.
+    own = None if model_type in {"glpn", "chmv2", "eomt", "zoedepth"} else IMAGE_PROCESSOR_MAPPING_NAMES.get(model_type)
+    names = own or {"torchvision": "ViTImageProcessor"}
     kind = getattr(transformers, names["torchvision"])
-    if model_type == "siglip2":
-        return kind(patch_size=8, max_num_patches=64)
     square = {"height": family.size, "width": family.size}
+    if model_type.startswith("siglip2"):
+        return transformers.Siglip2ImageProcessor(patch_size=8, max_num_patches=64)
+    if model_type in {"mask2former", "maskformer"}:
+        return kind(size=square, size_divisor=0)
     if "ConvNext" in names["torchvision"]:
         return kind(size={"shortest_edge": family.size}, crop_pct=1.0)
     if model_type == "textnet":

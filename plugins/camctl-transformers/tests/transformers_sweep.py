@@ -9,11 +9,29 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 
 import numpy as np
+from PIL import Image
 from transformers_families import FAMILIES, Family
 from transformers_making import saved
+from transformers_tasks import ALL
 
 import camctl
+from camctl import Classes, Detection, Likeness, Region
+from camctl.errors import InputError
 from camctl.pipeline.scene import survey
+
+
+QUESTIONS = {
+    "a class": "dog",
+    "a class in contrast": Classes("dog", versus="ant"),
+    "classes above a score": Classes(threshold=0.15),
+    "a value": "depth:up",
+    "a class in a region": Region("dog", (40, 40, 200, 160)),
+    "a value in a region": Region("depth:down", (40, 40, 200, 160)),
+    "a detected box": Detection(0),
+    "a likeness": Likeness("b.png"),  # written beside the model
+    "features": "features",
+}
+"""Question -> how it is asked in Python."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +75,29 @@ def load(family: Family, folder: Path, **more):
 
 def explained(name: str) -> Row:
     """Save a tiny model, load it with random weights, and explain the picture."""
-    family = FAMILIES[name]
+    family = ALL[name]
     with TemporaryDirectory() as folder:
         saved(family, Path(folder))
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             return _row(name, family, load(family, Path(folder), random_weights=True), family.grid)
+
+
+def answers(name: str) -> dict[str, str]:
+    """What a tiny model says to each question: the title of the map, or the line that refuses it."""
+    family, found = ALL[name], {}
+    with TemporaryDirectory() as folder:
+        saved(family, Path(folder))
+        loaded = load(family, Path(folder), random_weights=True)
+        Image.fromarray(picture()[:, ::-1]).save(Path(folder) / "b.png")
+        likeness = {"a likeness": Likeness(str(Path(folder) / "b.png"))}
+        for words, asked in (QUESTIONS | likeness).items():
+            try:
+                first = camctl.explain(loaded, picture(), targets=asked).maps[0]
+                found[words] = f"a map: {first.target.title}"
+            except InputError as error:
+                found[words] = error.message
+    return found
 
 
 def explained_at_full_size(name: str) -> Row:
