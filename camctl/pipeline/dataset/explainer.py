@@ -14,7 +14,8 @@ from camctl.pipeline.dataset.pictures import Batch, Pictures
 from camctl.pipeline.dataset.rows import Explained, Rows
 from camctl.pipeline.layer_selection import BEST, MOST_PICTURES, best_layer, fused_layers
 from camctl.pipeline.metrics import measure
-from camctl.pipeline.passes import Clock, refusal, run_batch
+from camctl.pipeline.passes import Clock, run_batch
+from camctl.pipeline.refusals import able_methods, left_out, named_methods
 from camctl.pipeline.run import verified
 from camctl.pipeline.scene import Scene, plan_of, scene_of
 from camctl.values.picture import Picture
@@ -65,10 +66,9 @@ class Explainer:
         self.request, self.data = request, data
         self.plan: Plan = plan_of(loaded, request.family)
         self.pictures = Pictures(data, loaded, self.plan.meter, request.reading)
-        self.manner, self.measuring = request.manner(), request.measuring(boxes=data.has_boxes)
-        for method in self.manner.methods:
-            if refused := refusal(method, self.plan):
-                raise refused
+        manner, self.measuring = request.manner(), request.measuring(boxes=data.has_boxes)
+        able, refused = able_methods(manner.methods, self.plan, named_methods(request.methods))
+        self.manner = replace(manner, methods=able)
         scenes = self._first_scenes(MOST_PICTURES if request.layers == (BEST,) and group is None else 1)
         with untouched(self.plan.table):  # a forward pass in training mode draws random numbers and moves statistics
             logits = self.plan.forward(scenes[0].inputs).detach()
@@ -76,7 +76,7 @@ class Explainer:
         for name in request.classes_named():
             self.predictions.check(name)  # a mistake in the words is told at once, and not picture by picture
         self.labels = self._labels()
-        self.notes: list[str] = [*data.notes, *self._label_notes()]
+        self.notes: list[str] = [*data.notes, *self._label_notes(), *left_out(refused)]
         """What is told about the run, a sentence each."""
         self.group = group or self._layers(scenes)
         cuda = scenes[0].inputs.is_cuda
