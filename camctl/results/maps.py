@@ -52,7 +52,8 @@ def cam_of(row: Mapping[str, Any], raw: NDArray[np.float32], picture: Picture, a
     return Cam(
         model=str(about["model"]),
         method=row["method"],
-        target=Target(index=index, label=label, score=row["target_score"], versus=versus),
+        # Its label says the box.
+        target=Target(index=index, label=label, score=row["target_score"], versus=versus, mark=box_of(row)),
         smoothing=row["smoothing"],
         layers=tuple(row["layers"]),
         chosen_by=str(about["chosen_by"]),
@@ -67,6 +68,12 @@ def cam_of(row: Mapping[str, Any], raw: NDArray[np.float32], picture: Picture, a
         picture=picture,
         view=View(size=size, box=(box[0], box[1], box[2], box[3])),
     )
+
+
+def box_of(row: Mapping[str, Any]) -> tuple[float, ...] | None:
+    """Return the detected box of a row in pixels of its picture; None if it has none, or is of an older camctl."""
+    box = row.get("target_box")
+    return tuple(box) if box else None
 
 
 def stretched(raw: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:

@@ -52,6 +52,7 @@ def schema(metrics: Mapping[str, str], columns: pa.Schema | None = None) -> pa.S
         pa.field("target", text),
         pa.field("target_index", whole),
         pa.field("target_score", pa.float32()),
+        pa.field("target_box", pa.list_(pa.float32())),
         pa.field("versus", pa.list_(text)),
         pa.field("method", text),
         pa.field("layers", pa.list_(text)),

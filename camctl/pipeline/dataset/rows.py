@@ -96,6 +96,7 @@ class Rows:
                 "target": target.title if target.special and not target.versus else target.label,
                 "target_index": target.index,
                 "target_score": target.score,
+                "target_box": target.box and list(target.box),
                 "versus": [other.label for other in target.versus],
                 "smoothing": self.smoothing,
             }
