@@ -12,11 +12,11 @@ from torch.nn.functional import interpolate
 from camctl.engine import heads
 from camctl.engine.predictions import Predictions
 from camctl.engine.probabilities import ROUGH, as_logit, probability
-from camctl.engine.unanswerable import not_asked
+from camctl.engine.unanswerable import AbsentError, not_asked
 from camctl.errors import Hint, InputError
 from camctl.plugin import ClassQuestion, Question
 from camctl.values.questions import Region
-from camctl.values.regions import PREDICTED, check_region, check_seen, region_of, region_words, seen
+from camctl.values.regions import PREDICTED, check_region, check_seen, is_predicted, region_of, region_words, seen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -129,10 +129,7 @@ class DensePredictions(Predictions):
         size: tuple[int, int] | None,
     ) -> None:
         winners = field.argmax(0)
-        shares = torch.stack([(winners == index).float().mean() for index in range(len(field))])
-        own = names if names is not None and len(names) == len(field) else [""] * len(field)
-        behind = torch.tensor([name.strip().casefold() in BACKGROUND for name in own])
-        order = (shares - 2 * behind.float()).argsort(descending=True, stable=True)
+        order = _most(winners, torch.ones_like(winners), names, len(field))
         super().__init__(field.mean((1, 2)), names, score, synonyms, output, order=order)
         self.logits, self.winners, self.view, self.size = field, winners, view, size
 
@@ -156,19 +153,23 @@ class DensePredictions(Predictions):
         """Raise `InputError` for what cannot be asked of any picture: a class may be predicted in others."""
         if isinstance(name, int | str):
             self._named(name)
-        elif isinstance(name, Region):
-            self._named(name.name)
-        else:
+        elif not isinstance(name, Region):
             raise not_asked(name, self.output)
+        elif name.name is not None:
+            self._named(name.name)
 
     def index_of(self, name: int | str) -> int:
         """Return the index of a class, wherever it is. Raises `InputError`."""
         return self._named(name).index
 
     def find(self, name: Asked) -> Target:
-        """Return the class in a region, by default where it is predicted. Raises `InputError`."""
+        """Return the class in a region, by default where it is predicted; without a name the one of most places there.
+
+        Raises `InputError`.
+        """
         if isinstance(name, Region):
-            return self._in(self._named(name.name), name.where)
+            named = super().target(self._largest(name.where)) if name.name is None else self._named(name.name)
+            return self._in(named, name.where)
         if not isinstance(name, int | str):
             raise not_asked(name, self.output)
         return self._in(self._named(name), PREDICTED)
@@ -187,22 +188,33 @@ class DensePredictions(Predictions):
         plain = Predictions(self.logits.mean((1, 2)), self.names, self.kind, self.synonyms, self.output)
         return plain.find(name)
 
+    def _largest(self, where: Where) -> int:
+        """Return the class of most places in a region; of values the first one."""
+        if self.kind == "value" or is_predicted(where):
+            return int(self._order[0])
+        inside = self._inside(self._seen(region_of(where)))
+        return int(_most(self.winners, inside, self.names, self.count)[0])
+
+    def _inside(self, pixels: Bools) -> Tensor:
+        """Return which share of each place of the output lies on pixels of the model's input."""
+        return _resized(torch.from_numpy(pixels).float(), self.winners.shape)
+
     def _in(self, target: Target, where: Where) -> Target:
         mark: AnyRegion | None = None
-        if isinstance(where, str) and where.strip().casefold() == PREDICTED:
+        if is_predicted(where):
             inside = (self.winners == target.index).float()
             if self.kind == "value":
                 inside, where = torch.ones_like(inside), "the whole"
             elif not inside.any():
                 message = f"The model gives no pixel to the class '{target.label}'."
-                raise InputError(message, hint=Hint("Say where it is asked for", where="X0,Y0,X1,Y1"))
+                raise AbsentError(message, hint=Hint("Say where it is asked for", where="X0,Y0,X1,Y1"))
             else:
                 mark = self._outline(inside)
         else:
             region = region_of(where)
             pixels = self._seen(region)
             mark = region if isinstance(region, tuple) else pixels
-            inside = _resized(torch.from_numpy(pixels).float(), self.winners.shape)
+            inside = self._inside(pixels)
         weights = inside / inside.sum()
         plain = Predictions(self.logits.mean((1, 2)), self.names, self.kind, self.synonyms, self.output)
         question = RegionQuestion(weights, plain.question(replace(target, question=None)))
@@ -227,6 +239,14 @@ class DensePredictions(Predictions):
         if self.view is None:
             return None
         return interpolate(inside[None, None], size=self.view.size, mode="nearest")[0, 0].bool().numpy()
+
+
+def _most(winners: Tensor, inside: Tensor, names: Sequence[str] | None, count: int) -> Tensor:
+    """Return the classes (K,) by how many places each wins inside a region, what is no object behind."""
+    shares = torch.stack([((winners == index) * inside).sum() for index in range(count)]) / inside.sum()
+    own = names if names is not None and len(names) == count else [""] * count
+    behind = torch.tensor([name.strip().casefold() in BACKGROUND for name in own])
+    return (shares - 2 * behind.float()).argsort(descending=True, stable=True)
 
 
 def _resized(weights: Tensor, size: Sequence[int]) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from camctl.engine import heads
 from camctl.engine.predictions import Predictions
-from camctl.engine.unanswerable import not_asked
+from camctl.engine.unanswerable import AbsentError, not_asked
 from camctl.errors import Hint, InputError
 from camctl.plugin import Question
 from camctl.values.questions import Detection
@@ -203,7 +203,7 @@ class BoxPredictions(Predictions):
         targets = tuple(target for target in self.top(len(self.there)) if target.score > threshold)
         if not targets and len(self.there):
             message = f"No detection scores above {threshold:g}: the best has {float(self.there[0, 5]):.3g}."
-            raise InputError(message, hint=Hint("Explain the best one with", target_box=0))
+            raise AbsentError(message, hint=Hint("Explain the best one with", target_box=0))
         return targets
 
     def check(self, name: Asked) -> None:
@@ -233,7 +233,7 @@ class BoxPredictions(Predictions):
         numbers = (self.there[:, 4] == label).nonzero()[:, 0].tolist()
         if not numbers:
             named = self.names[label] if self.names else str(label)
-            raise InputError(f"No '{named}' is detected: {self._listed()}.", hint="Name a class that is detected.")
+            raise AbsentError(f"No '{named}' is detected: {self._listed()}.", hint="Name a class that is detected.")
         return self._detected(numbers[0])
 
     def contrasted(self, target: Target, names: Sequence[int | str], strength: float = 1.0) -> Target:  # noqa: ARG002
@@ -246,20 +246,20 @@ class BoxPredictions(Predictions):
         if isinstance(box, int):
             if not 0 <= box < len(self.there):
                 message = f"There is no detection {box}: the model found {len(self.there)}, counted from 0."
-                raise InputError(message, hint=Hint("Explain the best one with", target_box=0))
+                raise AbsentError(message, hint=Hint("Explain the best one with", target_box=0))
             return self._detected(box)
         fit = overlaps(into_input(box, self.view) if self.view else box, self.there)
         best = int(fit.argmax())
         if float(fit[best]) < FITTING:
             edges = ",".join(f"{side:.6g}" for side in box)
             message = f"No detected box fits {edges}: the best overlaps it by {float(fit[best]):.2f} (IoU)."
-            raise InputError(message, hint=Hint(f"Detected are: {self._listed()}. Choose by number", target_box=0))
+            raise AbsentError(message, hint=Hint(f"Detected are: {self._listed()}. Choose by number", target_box=0))
         return self._detected(best)
 
     def _some(self) -> None:
         if not len(self.there):
             message = "The model detects nothing in this picture."
-            raise InputError(message, hint="Choose another picture, or a detector with a lower score threshold.")
+            raise AbsentError(message, hint="Choose another picture, or a detector with a lower score threshold.")
 
     def _detected(self, number: int) -> Target:
         row = self.there[number]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from camctl.engine.forward_failure import failure
 from camctl.engine.graph import retried
-from camctl.engine.unanswerable import not_asked
+from camctl.engine.unanswerable import AbsentError, not_asked
 from camctl.errors import CamctlError, Hint, InputError, UnknownNameError, out_of_memory
 from camctl.plugin import ClassQuestion, ContrastQuestion, Question, ValueQuestion
 from camctl.values import class_search
@@ -142,7 +142,7 @@ class Predictions:
             message = (
                 f"No class scores above {threshold:g}: the best, {best.label}, has {_beside(best.score, threshold)}."
             )
-            raise InputError(message, hint=Hint("Explain the best class with", topk=1))
+            raise AbsentError(message, hint=Hint("Explain the best class with", topk=1))
         return targets
 
     def question(self, target: Target) -> Question:
@@ -301,7 +301,7 @@ def choose(predictions: Predictions, classes: Classes) -> tuple[Target, ...]:
     unique = tuple(first.values())
     if not unique:
         message = "The model detects nothing in this picture."
-        raise InputError(message, hint="Choose another picture, or a detector with a lower score threshold.")
+        raise AbsentError(message, hint="Choose another picture, or a detector with a lower score threshold.")
     if not classes.versus:
         return unique
     return tuple(predictions.contrasted(target, classes.versus, classes.strength) for target in unique)

@@ -1,4 +1,4 @@
-"""Questions that a kind of output has no answer to."""
+"""Questions that have no answer: to a kind of output, or in a picture."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ NEEDED = {
     Detection: ("A box", "a detector's boxes", "boxes"),
 }
 """Question -> what is asked, of what, and the kind of output."""
+
+
+class AbsentError(InputError):
+    """What is asked for may be in other pictures, and is not in this one."""
 
 
 def not_asked(question: Likeness | Region | Detection, output: Output | None) -> InputError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,30 +33,31 @@ def coco(result: Explanation | Comparison, cut: Cut) -> dict[str, Any]:
             cam.picture.path, {"id": len(images), "file_name": cam.picture.path, "width": width, "height": height}
         )
         category = classes.setdefault(cam.target.title, len(classes))
-        level = cut.level_of(cam.values)
-        for segment in cam.segments(cut):
-            x0, y0, x1, y1 = segment.box
-            annotations.append(
-                {
-                    "id": len(annotations) + 1,
-                    "image_id": image["id"],
-                    "category_id": category,
-                    "bbox": [round(side, 2) for side in (x0, y0, x1 - x0, y1 - y0)],
-                    "area": round(segment.area, 2),
-                    "iscrowd": 1 if cut.masks else 0,
-                    "score": round(segment.score, 4),
-                    "model": cam.model,
-                    "method": cam.method,
-                    "threshold": {"name": cut.threshold, "level": round(level, 4)},
-                    **({"segmentation": run_lengths(picture_mask(cam, [segment]))} if cut.masks else {}),
-                }
-            )
+        for part in parts_of(cam, cut):
+            annotations.append({"id": len(annotations) + 1, "image_id": image["id"], "category_id": category, **part})
     return {
         "info": {"description": "camctl", "threshold": cut.threshold},
         "images": list(images.values()),
         "categories": [{"id": index, "name": name} for name, index in classes.items()],
         "annotations": annotations,
     }
+
+
+def parts_of(cam: Cam, cut: Cut) -> Iterator[dict[str, Any]]:
+    """Yield the parts of a map as COCO annotations that name no picture and class."""
+    level = cut.level_of(cam.values)
+    for segment in cam.segments(cut):
+        x0, y0, x1, y1 = segment.box
+        yield {
+            "bbox": [round(side, 2) for side in (x0, y0, x1 - x0, y1 - y0)],
+            "area": round(segment.area, 2),
+            "iscrowd": 1 if cut.masks else 0,
+            "score": round(segment.score, 4),
+            "model": cam.model,
+            "method": cam.method,
+            "threshold": {"name": cut.threshold, "level": round(level, 4)},
+            **({"segmentation": run_lengths(picture_mask(cam, [segment]))} if cut.masks else {}),
+        }
 
 
 def picture_mask(cam: Cam, segments: list[Segment] | tuple[Segment, ...]) -> Bools:

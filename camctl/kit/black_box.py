@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,10 +17,13 @@ from camctl.kit.importing import refuse_options
 from camctl.kit.plain_preprocess import plain_preprocess
 from camctl.kit.reporting import reported
 from camctl.paths import alike, check_file
-from camctl.plugin import Checkpoint, LoadedModel, LoadOptions
+from camctl.plugin import Checkpoint, LoadedModel, LoadOptions, Source
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    Opened = tuple[Callable[[Tensor], Any], Sequence[Any], Mapping[str, Any]]
+    """A program, the shape of its input, and its settings."""
 
 SETTINGS = ("input_size", "mean", "std", "crop_pct", "class_names")
 """What a file, or the user with config options, says about a program's input and output."""
@@ -29,77 +33,69 @@ REMEDY = "set the config options input_size, mean and std"
 TRUST = Hint("If you know who made it, use", trust_checkpoint=True)
 
 
-def program_file(reference: str, kind: str, checkpoint: str | None, options: LoadOptions, *, runs_code: bool) -> Path:
-    """Return the file of a program that the user named by path or address.
+class Program(Source):
+    """Base of sources whose files hold a program: a subclass says how one is opened."""
 
-    Parameters
-    ----------
-    kind
-        What the file is, such as `ONNX`.
-    runs_code
-        Whether it may do anything on this machine, so that the user must trust it.
+    own_weights = True
+    kind: str
+    """What the file is, such as `ONNX`."""
+    runs_code = True
+    """Whether it may do anything on this machine, so that the user must trust it."""
 
-    Raises
-    ------
-    InputError
-        The file is missing or not trusted, or the user asks for other weights than its own.
-    """
-    if checkpoint is not None or options.random_weights or options.weights is not None:
-        message = f"A file of {kind} holds its own weights, and takes no others."
-        raise InputError(message, hint="Leave out the checkpoint and what concerns weights.")
-    refuse_options(options.cfg_options, f"a file of {kind}", SETTINGS)
-    file = local_file(reference, options)
-    close = alike(file)
-    hint = f"Did you mean {' or '.join(map(repr, close))}?" if close else "Check the path."
-    check_file(file, f"file of {kind}", hint=hint)
-    if runs_code and not options.trust_checkpoint:
-        message = f"'{reference}' is a program of {kind}, which may read and write files once it is loaded."
-        raise InputError(message, hint=TRUST)
-    return file
+    @abstractmethod
+    def opened(self, file: Path, device: str) -> Opened:
+        """Return the program, from a batch (N, C, h, w) on the CPU to its output, and what the file says of it.
 
+        That is the shape (N, C, h, w) of its input, with numbers where they are fixed and empty if it is unknown, and
+        what has a name of `SETTINGS`.
+        """
 
-def black_box(
-    program: Callable[[Tensor], Any],
-    file: Path,
-    *,
-    source: str,
-    reference: str,
-    options: LoadOptions,
-    said: Mapping[str, Any],
-    batch: int | None = None,
-) -> LoadedModel:
-    """Make a `LoadedModel` of a program: a batch (N, C, h, w) on the CPU -> its output.
+    def load(self, reference: str, checkpoint: str | None, device: str, options: LoadOptions) -> LoadedModel:
+        """Load the program. Raises `InputError` if it is missing, damaged, not trusted, or takes no pictures."""
+        file = self._file(reference, checkpoint, options)
+        with reported(f"'{reference}' is no readable file of {self.kind}", "Export it again, or check the path."):
+            program, shape, said = self.opened(file, device)
+        if shape and all(isinstance(side, int) for side in shape[1:]):
+            said = {**said, "input_size": tuple(shape[1:])}
+        from torch import nn
 
-    Parameters
-    ----------
-    said
-        What the file says of itself, by the names in `SETTINGS`; the user's config options go first.
-    batch
-        The only number of pictures that it takes at a time; None takes any.
-    """
-    from torch import nn
+        settings = {**said, **options.cfg_options}
+        module = nn.Sequential()
+        module.add_module("picture", nn.Identity())
+        for name in SETTINGS:
+            if (value := settings.get(name)) is not None:
+                setattr(module, name, value)
+        prepared = plain_preprocess(module, REMEDY)
+        source = type(self).__name__.lower()
+        return LoadedModel(
+            name=f"{source}:{reference}",
+            source=source,
+            module=module.eval(),
+            forward=_forward(module, program, shape[0] if shape and isinstance(shape[0], int) else None),
+            preprocess=prepared.preprocess,
+            input_size=prepared.size,
+            bands=prepared.bands,
+            class_names=as_names(settings.get("class_names")),
+            opaque=True,
+            checkpoint=Checkpoint(path=str(file), sha256=file_hash(file)),
+            notes=tuple(note for note in (NOTE, prepared.note) if note),
+            resizing=prepared.resizing,
+        )
 
-    settings = {**said, **options.cfg_options}
-    module = nn.Sequential()
-    module.add_module("picture", nn.Identity())
-    for name in SETTINGS:
-        if (value := settings.get(name)) is not None:
-            setattr(module, name, value)
-    prepared = plain_preprocess(module, REMEDY)
-    return LoadedModel(
-        name=f"{source}:{reference}",
-        source=source,
-        module=module.eval(),
-        forward=_forward(module, program, batch),
-        preprocess=prepared.preprocess,
-        input_size=prepared.size,
-        bands=prepared.bands,
-        class_names=as_names(settings.get("class_names")),
-        opaque=True,
-        checkpoint=Checkpoint(path=str(file), sha256=file_hash(file)),
-        notes=tuple(note for note in (NOTE, prepared.note) if note),
-        resizing=prepared.resizing,
-    )
+    def _file(self, reference: str, checkpoint: str | None, options: LoadOptions) -> Path:
+        """Return the file, named by path or address. Raises `InputError`: it is missing or not trusted."""
+        if checkpoint is not None or options.random_weights or options.weights is not None:
+            message = f"A file of {self.kind} holds its own weights, and takes no others."
+            raise InputError(message, hint="Leave out the checkpoint and what concerns weights.")
+        refuse_options(options.cfg_options, f"a file of {self.kind}", SETTINGS)
+        file = local_file(reference, options)
+        close = alike(file)
+        hint = f"Did you mean {' or '.join(map(repr, close))}?" if close else "Check the path."
+        check_file(file, f"file of {self.kind}", hint=hint)
+        if self.runs_code and not options.trust_checkpoint:
+            message = f"'{reference}' is a program of {self.kind}, which may read and write files once it is loaded."
+            raise InputError(message, hint=TRUST)
+        return file
 
 
 def _forward(
@@ -135,8 +131,3 @@ def literal(text: str) -> Any:
     with suppress(ValueError, SyntaxError, RecursionError, MemoryError):
         return ast.literal_eval(text)
     return text
-
-
-def opened(kind: str, reference: str) -> Any:
-    """Return a block that reports what a reader of programs raises."""
-    return reported(f"'{reference}' is no readable file of {kind}", "Export it again, or check the path.")

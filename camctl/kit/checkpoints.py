@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -93,7 +94,7 @@ def read_checkpoint(
     files = _parts(file)
     content: Any = {}
     for part in files if len(files) == 1 else files[1:]:
-        found = _content(part, trust=trust)
+        found = content_of(part, trust=trust)
         content = found if len(files) == 1 else {**content, **found}
     found = find_state(content, choice, usual=usual)
     if found is None:
@@ -179,7 +180,11 @@ def _parts(file: Path) -> list[Path]:
         raise InputError(message, hint="Give the file of weights itself.") from error
 
 
-def _content(file: Path, *, trust: bool) -> Any:
+def content_of(file: Path, *, trust: bool, inert: re.Pattern[str] | None = None) -> Any:
+    """Return what a checkpoint file holds; objects of classes whose names match `inert` are read as data.
+
+    Raises `InputError` as `read_checkpoint`.
+    """
     start = _start(file)
     # A safetensors file begins with the length of its header, and that is JSON.
     if file.suffix == ".safetensors" or start[8:10] == b'{"':
@@ -187,7 +192,7 @@ def _content(file: Path, *, trust: bool) -> Any:
     check_kind(file, start)
     if is_text(start):
         raise not_weights(file, "is a text", "Check the path.")
-    return pickles.unpickle(file, start, trust=trust)
+    return pickles.unpickle(file, start, trust=trust, inert=inert)
 
 
 def _safetensors(file: Path, start: bytes) -> Any:

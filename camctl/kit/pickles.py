@@ -47,8 +47,10 @@ _LONGEST_NAME = 1000
 """Length of a global's name at which a pickle is refused: torch takes the square of it to write its error."""
 
 
-def unpickle(file: Path, start: bytes, *, trust: bool) -> Any:
+def unpickle(file: Path, start: bytes, *, trust: bool, inert: re.Pattern[str] | None = None) -> Any:
     """Read a pickle of torch, in either format.
+
+    Objects of classes whose names match `inert` are read as data, besides what training tools keep.
 
     Raises `InputError` if it is damaged or needs code to be run, `CamctlError` if there is too little memory.
     """
@@ -58,7 +60,7 @@ def unpickle(file: Path, start: bytes, *, trust: bool) -> Any:
     import torch
 
     names = _check_pickles(file, start)
-    with torch.serialization.safe_globals(_allowed(names)), warnings.catch_warnings(), importable():
+    with torch.serialization.safe_globals(_allowed(names, inert)), warnings.catch_warnings(), importable():
         warnings.simplefilter("ignore")  # old tensors are read through classes that torch itself deprecates
         try:
             # Not mapped: torch compares no sizes then, and a file that shrinks would end the process.
@@ -106,9 +108,12 @@ class _Table:
         return OrderedDict()
 
 
-def _allowed(names: set[str]) -> list[Callable[..., Any] | tuple[Callable[..., Any], str]]:
+def _allowed(
+    names: set[str], inert: re.Pattern[str] | None
+) -> list[Callable[..., Any] | tuple[Callable[..., Any], str]]:
     """Stand-ins for the globals of a pickle besides torch's own."""
-    stands = [(_Table if _TABLES.fullmatch(name) else Inert, name) for name in sorted(names) if _is_data(name)]
+    data = sorted(name for name in names if _is_data(name) or (inert and inert.fullmatch(name)))
+    stands = [(_Table if _TABLES.fullmatch(name) else Inert, name) for name in data]
     return [*stands, (_attribute, "builtins.getattr")]
 
 

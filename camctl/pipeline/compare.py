@@ -18,6 +18,7 @@ from camctl.pipeline.load import loaded_of
 from camctl.pipeline.method_selection import pick_methods, pick_metrics, usual_aggregate
 from camctl.pipeline.metrics import Measuring, regions_of
 from camctl.pipeline.passes import Clock, Manner, run_passes
+from camctl.pipeline.refusals import able_methods
 from camctl.pipeline.request import Request
 from camctl.pipeline.run import Run, finish
 from camctl.pipeline.sanity import Whole, randomised
@@ -206,6 +207,7 @@ class _Comparing:
             with clock.timed("load"):
                 loaded = loaded_of(model.load() if isinstance(model, PendingModel) else model)
                 plan = plan_of(loaded, self.family)
+            able_methods(self.request.manner.methods, plan, set())
         except CamctlError as error:
             if len(self.models) == 1:
                 raise
@@ -298,14 +300,17 @@ class _Comparing:
             with clock.timed("prepare"):
                 scene = scene_of(plan, read_picture(self.images[i], self.reading))
             groups = self._groups(scene, m, clock)
-            at = (m * len(self.images) + i, len(self.models) * len(self.images))
+            runs = len(self.models) * len(self.images)
+            at = m * len(self.images) + i
             passed = run_passes(
                 scene,
                 groups,
                 request.manner,
                 request.choose,
                 clock,
-                lambda text, _done, _total: self.progress(f"Running {plan.loaded.name}: {text}", *at),
+                lambda text, done, total: self.progress(
+                    f"Running {plan.loaded.name}: {text}", *((done, total) if runs == 1 else (at, runs))
+                ),
             )
         else:
             scene, passed = drawn.scene, drawn.passed

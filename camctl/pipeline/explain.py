@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from camctl.errors import CamctlError
 from camctl.pipeline.layer_selection import BEST, best_layer, check_layers, fused_layers
 from camctl.pipeline.load import loaded_of
-from camctl.pipeline.method_selection import AUTO, is_set, pick_methods, usual_aggregate
-from camctl.pipeline.passes import Clock, Manner, refusal, run_passes
+from camctl.pipeline.method_selection import pick_methods, usual_aggregate
+from camctl.pipeline.passes import Clock, Manner, run_passes
+from camctl.pipeline.refusals import able_methods, left_out, named_methods
 from camctl.pipeline.run import finish
 from camctl.pipeline.scene import plan_of, scene_of
 from camctl.values.picture import read_picture
@@ -81,7 +82,8 @@ def explain(  # noqa: PLR0913
     reading
         How the picture's numbers are read: which bands, and what is black and white.
     progress
-        Called as `progress(text, done, total)` before each map.
+        Called as `progress(text, done, total)` before each map, and with the passes done where a method runs the model
+        again.
 
     Returns
     -------
@@ -113,12 +115,8 @@ def explain(  # noqa: PLR0913
     check_layers(layers)
     manner = Manner(methods=picked, smoothings=(smooth,), aggregate=aggregate, options=dict(method_options or {}))
     scene = scene_of(plan_of(loaded_of(model), family), picture)
-    refused = {method.name: error for method in picked if (error := refusal(method, scene.plan))}
-    able = tuple(method for method in picked if method.name not in refused)
-    alone = [name for name in names if not is_set(name)]
-    asked = {method.name for method in (picked if len(alone) == len(names) else pick_methods(alone or [AUTO]))}
-    if refused and (not able or asked & refused.keys()):
-        raise next(error for name, error in refused.items() if name in asked or not able)
+    asked = named_methods(names)
+    able, refused = able_methods(picked, scene.plan, asked)
     ask = partial(_explained, manner=replace(manner, methods=able), layers=layers, needed=asked, verify=verify)
     classes = Classes.of(targets)
     explanation = ask(scene, classes, expect=expect, progress=progress)
@@ -127,8 +125,7 @@ def explain(  # noqa: PLR0913
         if isinstance(question, Likeness):  # a pair is drawn both ways
             other = scene_of(scene.plan, read_picture(question.image, reading))
             maps += ask(other, Classes.of(Likeness(picture))).maps
-    left_out = (_left_out(error) for error in refused.values())
-    return replace(explanation, maps=tuple(maps), notes=(*explanation.notes, *left_out))
+    return replace(explanation, maps=tuple(maps), notes=(*explanation.notes, *left_out(refused)))
 
 
 def _explained(
@@ -160,10 +157,6 @@ def _explained(
             if name in needed or not outcome.explanation.maps:
                 raise cam
             refused[name] = cam
-    notes = (*outcome.explanation.notes, *map(_left_out, refused.values()))
+    notes = (*outcome.explanation.notes, *left_out(list(refused.values())))
     expected = None if expect is None else passed.predictions.expected(expect)
     return replace(outcome.explanation, notes=notes, expected=expected)
-
-
-def _left_out(error: CamctlError) -> str:
-    return f"{error.message} It is left out."

@@ -11,8 +11,9 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from camctl.errors import CamctlError, Hint, InputError, SpoiltModelError, as_value
-from camctl.pipeline.costs import cost_text
+from camctl.pipeline.costs import Cost, counted
 from camctl.pipeline.method_selection import AUTO, FURTHER, black_box_method, usual_method
+from camctl.pipeline.refusals import refusal
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -286,26 +287,27 @@ class _Pass:
         for m, named in enumerate(self.manner.methods):
             method = self._usual(gradients or ()) if named.name == AUTO else named
             evidence: dict[str, Tensor] = {}
+            given: Mapping[str, Capture] = captures
             if self._step:
-                again = not FURTHER.isdisjoint(method.needs) and not self.refusals[m]
-                text = self._cost(method, captures) if again else method.name
-                self._step(text, self._done, self._total)
+                self._step(method.name, self._done, self._total)
                 self._done += 1
+                if not FURTHER.isdisjoint(method.needs) and not self.refusals[m]:
+                    given = counted(captures, self._cost(method, captures), self._step)
             for g, s in product(range(len(self.groups)), self.smoothings):
                 key = (g, s, m)
                 if key in self._shared:
                     maps[key] = self._shared[key]
                     continue
-                maps[key] = drawn = self.refusals[m] or self._maps(method, key, captures, reached, evidence)
+                maps[key] = drawn = self.refusals[m] or self._maps(method, key, given, reached, evidence)
                 if not isinstance(drawn, CamctlError) and self._same_for_all(method):
                     self._shared[key] = drawn
         return maps
 
-    def _cost(self, method: Method, captures: Mapping[str, Capture]) -> str:
-        """Return what a method's maps of one target cost here, in words."""
+    def _cost(self, method: Method, captures: Mapping[str, Capture]) -> Cost:
+        """Return what a method's maps of one target cost here."""
         names = {name for group in self.groups if not isinstance(group, CamctlError) for name in group.of(method)}
         asked = [capture for name, capture in captures.items() if name in names]
-        return cost_text(method, asked, self.recorder.watches["forward"].milliseconds, self.manner.options)
+        return Cost.of(method, asked, self.recorder.watches["forward"].milliseconds, self.manner.options)
 
     def _usual(self, gradients: Sequence[Tensor]) -> Method:
         """Return the method that `auto` stands for.
@@ -348,6 +350,7 @@ class _Pass:
             message = f"{method.name} multiplies the maps of several layers, and is given one layer."
             return InputError(message, hint=Hint("Name several layers", target_layers="auto:3"))
         planes = {seen.name for seen in self.recorder.seen if seen.output.ndim == PLANES}
+        one_sign = not method.signed and "activations" in method.needs
         try:
             for name in names:
                 if name in self.recorder.faults:
@@ -360,7 +363,7 @@ class _Pass:
                 eigen_smooth=self.manner.smoothings[key[1]] in EIGEN,
                 options=self.manner.options,
                 evidence=evidence,
-                warn=[name in planes and group.chosen_by == "you" and not method.signed for name in names],
+                warn=[name in planes and group.chosen_by == "you" and one_sign for name in names],
                 has_graph=self.recorder.has_graph,
             )
         except SpoiltModelError:
@@ -374,17 +377,3 @@ def _input(capture: Capture, method: Method, group: LayerGroup) -> Capture:
     if method.signed or not group.rectified:
         return capture
     return replace(capture, activations=capture.activations.clamp(min=0))
-
-
-def refusal(method: Method, plan: Plan) -> CamctlError | None:
-    """Return why a method makes no map of this model."""
-    if plan.loaded.opaque and method.name != AUTO and not method.baseline and method.needs - {"rescoring"}:
-        message = f"{method.name} cannot work on this model: it is a black box, without layers to look into."
-        return InputError(message, hint=Hint("Use a method that needs none", method=black_box_method().name))
-    try:
-        reason = method.cannot(plan.loaded.module)
-    except CamctlError as error:
-        return as_value(error)
-    if not reason:
-        return None
-    return InputError(f"{method.name} cannot work on this model: {reason}", hint=Hint("See other methods", "methods"))

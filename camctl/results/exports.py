@@ -5,27 +5,39 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from camctl.errors import InputError, UnknownNameError
 from camctl.files.atomic import check_writable, write_atomically
+from camctl.files.coco import parts_of
 from camctl.files.mark import MARK
 from camctl.results.boxes import THRESHOLD, box_of_map, whole_map
+from camctl.results.maps import cam_of
+from camctl.values.picture import Picture
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from camctl.results.results import Results
+    from camctl.values.segments import Cut
 
 _PICTURE = ("index", "id", "path", "width", "height", "label", "predictions", "error")
 _MAP = ("target", "target_index", "target_score", "method", "view", "grid_height", "grid_width", "map")
 _DIGITS = 4
 
 
-def export(results: Results, format: str, path: str | Path, *, threshold: float = THRESHOLD) -> Path:  # noqa: A002 - its name in the field
+def export(
+    results: Results,
+    format: str,  # noqa: A002 - its name in the field
+    path: str | Path,
+    *,
+    threshold: float = THRESHOLD,
+    cut: Cut | None = None,
+) -> Path:
     """Write results as one file that other tools read; nothing is in memory but some thousand rows.
 
     Parameters
@@ -39,7 +51,9 @@ def export(results: Results, format: str, path: str | Path, *, threshold: float 
     path
         The file.
     threshold
-        For COCO: share of a map's maximum from which on a pixel lies in the box.
+        For COCO: share of a map's maximum from which on a pixel lies in the box, which is around the largest part.
+    cut
+        For COCO: how parts are cut out of the maps, each with its box, and its run lengths if masks are asked for.
 
     Raises
     ------
@@ -49,7 +63,7 @@ def export(results: Results, format: str, path: str | Path, *, threshold: float 
     writers: dict[str, Callable[[Results, IO[bytes], float], None]] = {
         "jsonl": _jsonl,
         "parquet": _parquet,
-        "coco": _coco,
+        "coco": partial(_coco, cut=cut),
         "fiftyone": _fiftyone,
     }
     if format not in writers:
@@ -74,17 +88,19 @@ def _parquet(results: Results, file: IO[bytes], _: float) -> None:
             writer.write_table(piece.drop_columns(["row"]))
 
 
-def _coco(results: Results, file: IO[bytes], threshold: float) -> None:
+def _coco(results: Results, file: IO[bytes], threshold: float, *, cut: Cut | None) -> None:
     """Write pictures by their index, and classes by theirs."""
     classes: dict[int, str] = {}
     images = _images(results, classes)
-    file.write(b'{"info": ' + _json({"description": MARK, "threshold": threshold}) + b',\n"images": [\n')
+    info = {"description": MARK, "threshold": cut.threshold if cut else threshold}
+    file.write(b'{"info": ' + _json(info) + b',\n"images": [\n')
     _listed(file, images)
     names = ({"id": index, "name": name} for index, name in sorted(classes.items()))
     file.write(b'],\n"categories": [\n')
     _listed(file, names)
     file.write(b'],\n"annotations": [\n')
-    _listed(file, _annotations(results, threshold))
+    annotations = _annotations(results, threshold) if cut is None else _parts(results, cut)
+    _listed(file, ({"id": number, **annotation} for number, annotation in enumerate(annotations, 1)))
     file.write(b"]}\n")
 
 
@@ -102,16 +118,13 @@ def _images(results: Results, classes: dict[int, str]) -> Iterator[dict[str, Any
 
 
 def _annotations(results: Results, threshold: float) -> Iterator[dict[str, Any]]:
-    number = 0
     for row in _rows(results, ["index", *_MAP]):
         cam = _cam(row)
         box = None if cam is None or row["target_index"] is None else box_of_map(cam, row["view"], threshold)
         if box is None:
             continue
-        number += 1
         wide, high = box[2] - box[0], box[3] - box[1]
         yield {
-            "id": number,
             "image_id": row["index"],
             "category_id": row["target_index"],
             "bbox": [round(value, 1) for value in (box[0], box[1], wide, high)],
@@ -120,6 +133,17 @@ def _annotations(results: Results, threshold: float) -> Iterator[dict[str, Any]]
             "score": row["target_score"],
             "method": row["method"],
         }
+
+
+def _parts(results: Results, cut: Cut) -> Iterator[dict[str, Any]]:
+    """Yield what is cut out of the maps; no picture is read."""
+    for row in _rows(results, results.columns.names):
+        raw = _cam(row)
+        if raw is None or row["target_index"] is None:
+            continue
+        unread = Picture.blank(row["path"] or row["id"], (row["height"], row["width"]))
+        for part in parts_of(cam_of(row, raw, unread, {"model": "", "chosen_by": ""}), cut):
+            yield {"image_id": row["index"], "category_id": row["target_index"], **part}
 
 
 def _fiftyone(results: Results, file: IO[bytes], _: float) -> None:

@@ -48,12 +48,11 @@ def cam_of(row: Mapping[str, Any], raw: NDArray[np.float32], picture: Picture, a
     box = row["view"]
     blank = row["verdict"] in BLANK
     index, label = row["target_index"], row["target"]
-    mark = tuple(row["target_box"]) if row.get("target_box") else None
     versus = tuple(Target(index=-1, label=other, score=0.0) for other in row["versus"] or ())
     return Cam(
         model=str(about["model"]),
         method=row["method"],
-        target=Target(index=index, label=label, score=row["target_score"], versus=versus, mark=mark),
+        target=Target(index=index, label=label, score=row["target_score"], versus=versus, mark=box_of(row)),
         smoothing=row["smoothing"],
         layers=tuple(row["layers"]),
         chosen_by=str(about["chosen_by"]),
@@ -68,6 +67,12 @@ def cam_of(row: Mapping[str, Any], raw: NDArray[np.float32], picture: Picture, a
         picture=picture,
         view=View(size=size, box=(box[0], box[1], box[2], box[3])),
     )
+
+
+def box_of(row: Mapping[str, Any]) -> tuple[float, ...] | None:
+    """Return the box that a row is about, detected or asked for, in pixels of its picture; None if it has none."""
+    box = row.get("target_box")
+    return tuple(box) if box else None
 
 
 def stretched(raw: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:

@@ -56,6 +56,13 @@ class Picture:
     reading: Reading = AS_FOUND
     notes: tuple[str, ...] = ()
 
+    @classmethod
+    def blank(cls, path: str, size: tuple[int, int]) -> Picture:
+        """Return a black picture of a height and width that takes no memory: for what needs its size alone."""
+        import numpy as np
+
+        return cls(path, np.broadcast_to(np.zeros(3, np.uint8), (*size, 3)))
+
     @property
     def size(self) -> tuple[int, int]:
         """Height and width in pixels."""

@@ -54,7 +54,7 @@ class Region:
     Parameters
     ----------
     name
-        The class, by name or index.
+        The class, by name or index; None takes the class of most pixels in the region.
     where
         `predicted` for the pixels that the model gives to the class; a box (left, top, right and lower edge in pixels
         of the picture); or a mask: a picture of the picture's size that is black outside the region.
@@ -65,12 +65,13 @@ class Region:
     'road in 0,40,64,64'
     """
 
-    name: str | int
+    name: str | int | None
     where: Where = PREDICTED
 
     def __str__(self) -> str:
         """Return the question as people read it."""
-        return f"{self.name} in {region_words(self.where)}"
+        name = "class of most pixels" if self.name is None else self.name
+        return f"{name} in {region_words(self.where)}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the question as JSON holds it."""

@@ -40,6 +40,11 @@ def region_words(where: Where | AnyRegion) -> str:
     return str(path).replace("\\", "/").rpartition("/")[2] if named else "mask"
 
 
+def is_predicted(where: Where) -> bool:
+    """Return whether a region is where the class is predicted."""
+    return isinstance(where, str) and where.strip().casefold() == PREDICTED
+
+
 def region_of(where: Where) -> AnyRegion:
     """Return a region that is not `predicted`, its mask read. Raises `InputError`."""
     if isinstance(where, tuple | list):

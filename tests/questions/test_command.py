@@ -140,31 +140,32 @@ def test_what_every_question_prints_is_described(camctl, net, words):
     ("net", "words"),
     [
         ("segmenter", ()),
+        ("segmenter", ("--where", "predicted")),
         ("segmenter", ("--target-category", first_of("a").label, "--where", "0,0,112,112")),
+        ("regressor", ("--target-category", f"{first_of('a').label}:up")),
         ("detector", ("--target-box", "0")),
         ("encoder", ("--like", "b.png")),
         ("encoder", ()),
     ],
 )
 def test_data_set_has_a_row_for_every_picture_and_question(camctl, net, words):
-    Path("data").mkdir()
-    for seed in range(5):
-        Image.fromarray(render(scene(6_000_010 + seed, 2), 112)).save(f"data/{seed}.png")
+    scenes()
+    metric = "sparsity" if net == "regressor" else "insertion"
     done = camctl("run", "data", f"python:question_nets:{net}", *words, "--save-path", "out", "--workers", "0",
-                  "--metrics", "insertion", "--json")  # fmt: skip
+                  "--metrics", metric, "--json")  # fmt: skip
     assert done.code == 0, done.err
     results = open_results("out")
     assert len(results) == 5
     rows = list(results)
     assert [row["error"] for row in rows] == [None] * 5
-    assert all(row["insertion"] is not None for row in rows if row["verdict"] not in BLANK), rows
+    assert all(row[metric] is not None for row in rows if row["verdict"] not in BLANK), rows
     assert any(row["verdict"] == "ok" for row in rows), [(row["verdict"], row["reason"]) for row in rows]
     boxes = [row["target_box"] for row in rows]
     assert all(boxes) if net == "detector" or "--where" in words else boxes == [None] * 5
     marks = [cam.target.mark for cam in results.cams([0])]
     assert marks == [None if boxes[0] is None else tuple(boxes[0])]
     again = camctl("run", "data", f"python:question_nets:{net}", *words, "--save-path", "out", "--workers", "0",
-                   "--metrics", "insertion", "--json")  # fmt: skip
+                   "--metrics", metric, "--json")  # fmt: skip
     assert again.code == 0, again.err
 
 
@@ -179,6 +180,50 @@ def test_comparison_saves_draws_and_prints_the_parts_of_its_maps(camctl):
     assert np.allclose([[x, y, x + width, y + height] for x, y, width, height in boxes], parts, atol=0.02)
     assert [one["method"] for one in written] == ["GradCAM", "LayerCAM"]
     assert camctl(*words[:-2], "much").code == 2
+
+
+def scenes():
+    """Five pictures in the folder `data`, and the labels of each."""
+    Path("data").mkdir()
+    labels = {}
+    for seed in range(5):
+        drawn = scene(6_000_010 + seed, 2)
+        Image.fromarray(render(drawn, 112)).save(f"data/{seed}.png")
+        labels[f"{seed}.png"] = {sticker.label for sticker in drawn.objects}
+    return labels
+
+
+def test_region_without_a_class_asks_for_the_class_of_most_pixels_there(camctl):
+    sticker = first_of("a")
+    left, top, right, bottom = (112 * edge for edge in sticker.box)
+    where = f"{left:.0f},{top:.0f},{right:.0f},{bottom:.0f}"
+    done = camctl("run", "a.png", "python:question_nets:segmenter", "--where", where, "--json")
+    assert done.code == 0, done.err
+    assert done.json["maps"][0]["target"]["label"] == sticker.label
+    refused = camctl("run", "a.png", "demo:resnet", "--where", "predicted")
+    assert refused.code == 2
+    assert "A region is asked of a dense output" in refused.err
+
+
+def test_pictures_that_lack_what_is_asked_for_are_rows_without_a_map_and_no_failures(camctl):
+    labels = scenes()
+    common = ("data", "python:question_nets:detector", "--workers", "0", "--json")
+    done = camctl("run", *common, "--target-category", "cat", "--boxes", "0.5", "--masks", "--save-path", "cats")
+    assert done.code == 0, done.err
+    rows = list(open_results("cats"))
+    drawn = {row["id"]: row["verdict"] is not None for row in rows}
+    assert drawn == {name: "cat" in there for name, there in labels.items()}
+    assert 0 < sum(drawn.values()) < 5
+    assert {row["reason"] for row in rows if not row["verdict"]} == {"No 'cat' is detected."}
+    boxes = {row["id"]: row["target_box"] for row in rows}
+    assert all((box is not None and len(box) == 4) == drawn[name] for name, box in boxes.items())
+    parts = json.loads(Path("cats/boxes.json").read_text("utf-8"))
+    assert {part["image_id"] for part in parts["annotations"]} == {row["index"] for row in rows if row["verdict"]}
+    assert parts["annotations"][0]["threshold"]["name"] == "0.5"
+    assert sum(parts["annotations"][0]["segmentation"]["counts"]) == 112 * 112
+    none = camctl("run", *common, "--target-box", "7", "--save-path", "none")
+    assert none.code == 0, none.err
+    assert none.json["without_map"] == {"There is no detection 7.": 5}
 
 
 def test_another_prediction_than_expected_is_exit_code_4_if_strict(camctl):

@@ -9,7 +9,7 @@ from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from camctl.cli.output.data_report import Tally, interrupted, summary
-from camctl.cli.output.saving import PICTURE_SUFFIXES
+from camctl.cli.output.saving import BOXES, PICTURE_SUFFIXES
 from camctl.cli.parsing.assignments import parse_assignments
 from camctl.cli.process import keep_memory
 from camctl.errors import ExitCode, InputError
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from camctl.cli.parsing.data import DataOptions, Drawing
     from camctl.cli.parsing.drawing import DrawnClasses, DrawnMethods, MapOutput, PictureOptions
     from camctl.results import Results
+    from camctl.values.segments import Cut
 
 ENDINGS = {"coco": ".json", "fiftyone": ".json", "jsonl": ".jsonl", "parquet": ".parquet"}
 """Format of an export -> the ending of its file."""
@@ -81,7 +82,7 @@ def run_data(
         faults: list[str] = []
         if results.status.complete:
             drawn, faults = _drawn(results, out, drawing, look, progress)
-            saved += drawn + _exported(results, out, data.format)
+            saved += drawn + _exported(results, out, data.format) + _cut(results, out, output.parts.cut())
         else:
             saved.append(f"part {shard[0]} of {shard[1]}; overlays are drawn by the last one")
     sink.data({"out": out, **found.to_dict(), "saved": saved})
@@ -160,6 +161,15 @@ def _drawn(
     if drawing is None and which != "all":
         text += "; for others, --draw all, worst:N or sample:N"
     return [text], faults
+
+
+def _cut(results: Results, out: str, cut: Cut | None) -> list[str]:
+    """Save what is cut out of all maps as COCO JSON; return what was saved."""
+    from camctl.results import export
+
+    if cut is None or is_address(out):
+        return []
+    return [f"what is cut out of the maps in {export(results, 'coco', Path(out) / BOXES, cut=cut)}"]
 
 
 def _exported(results: Results, out: str, kind: str | None) -> list[str]:

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 from camctl.cli.parsing.groups import option
 from camctl.cli.parsing.texts import box_of
-from camctl.errors import InputError
 from camctl.values.questions import Asked, Detection, Likeness, Region
-from camctl.values.regions import PREDICTED
+from camctl.values.regions import PREDICTED, is_predicted
 
 if TYPE_CHECKING:
     from camctl.values.regions import Where
@@ -21,7 +20,8 @@ class QuestionOptions:
     like: Of an embedding: the likeness to these pictures, drawn on both pictures of each pair. Without it, what makes
         the embedding what it is.
     where: Of a dense output (segmentation): the region in which the class is explained: predicted, a box
-        X0,Y0,X1,Y1 in pixels of the picture, or a mask that is black outside the region.
+        X0,Y0,X1,Y1 in pixels of the picture, or a mask that is black outside the region. Without a class, the one of
+        most pixels there.
     target_box: Of a detector: the object whose box fits X0,Y0,X1,Y1 best, or the number of a detection, 0 for the best.
     """
 
@@ -31,11 +31,8 @@ class QuestionOptions:
 
     def asked(self, names: Sequence[str | int]) -> tuple[Asked, ...]:
         """Return all that is asked, the classes of these names among it. Raises `InputError`."""
-        if self.where is not None and not names:
-            message = "--where says in which region a class is explained, and no class is named."
-            raise InputError(message, hint=f"Name it: --target-category CLASS --where {self.where}")
         where = None if self.where is None else _region(self.where)
-        classes = [name if where is None else Region(name, where) for name in names]
+        classes = list(names) if where is None else [Region(name, where) for name in names or (None,)]
         return (*classes, *map(Likeness, self.like or ()), *map(_detection, self.target_box or ()))
 
     def files(self) -> list[str]:
@@ -46,7 +43,7 @@ class QuestionOptions:
 
 def _region(text: str) -> "Where":
     """Return a region from the user's words: a box has commas between numbers, all else but `predicted` is a file."""
-    if text.strip().casefold() == PREDICTED:
+    if is_predicted(text):
         return PREDICTED
     numbers = all(part.strip().replace(".", "", 1).removeprefix("-").isdecimal() for part in text.split(","))
     return box_of("--where", text, text) if numbers else text

@@ -7,7 +7,7 @@ from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from camctl.errors import Hint
+from camctl.errors import Hint, InputError
 from camctl.pipeline.check import layer_checks, model_checks
 from camctl.pipeline.check.trial import Trial
 from camctl.pipeline.explain import explain
@@ -79,7 +79,7 @@ def check(model: AnyModel, image: AnyPicture | None = None, *, family: Family = 
     Raises
     ------
     InputError
-        The model or the picture cannot be used.
+        The model or the picture cannot be used, or nothing inside the model can be seen.
 
     Examples
     --------
@@ -91,6 +91,9 @@ def check(model: AnyModel, image: AnyPicture | None = None, *, family: Family = 
     from camctl.engine.model_state import condition
 
     loaded = loaded_of(model)
+    if loaded.opaque:
+        message = f"{loaded.name} is a black box, without layers to check."
+        raise InputError(message, hint=Hint("Draw what it looked at", "run", model=loaded.name))
     picture = _noise(loaded.input_size, loaded.bands) if image is None else read_picture(image)
     start = condition(loaded.module)
     scene = scene_of(plan_of(loaded, family), picture)

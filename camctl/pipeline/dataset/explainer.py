@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from camctl.errors import CamctlError, Hint, InputError, SpoiltModelError, one_line, out_of_memory
@@ -14,7 +15,8 @@ from camctl.pipeline.dataset.pictures import Batch, Pictures
 from camctl.pipeline.dataset.rows import Explained, Rows
 from camctl.pipeline.layer_selection import BEST, MOST_PICTURES, best_layer, fused_layers
 from camctl.pipeline.metrics import measure
-from camctl.pipeline.passes import Clock, refusal, run_batch
+from camctl.pipeline.passes import Clock, run_batch
+from camctl.pipeline.refusals import able_methods, left_out, named_methods
 from camctl.pipeline.run import verified
 from camctl.pipeline.scene import Scene, plan_of, scene_of
 from camctl.values.picture import Picture
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from camctl.pipeline.scene import LayerGroup, Plan
     from camctl.plugin import LoadedModel
     from camctl.values.regions import AnyRegion
-    from camctl.values.request import ClassName
+    from camctl.values.request import ClassName, Name
     from camctl.values.target import Target
 
 ON_CPU, ON_GPU = 16, 256
@@ -65,18 +67,19 @@ class Explainer:
         self.request, self.data = request, data
         self.plan: Plan = plan_of(loaded, request.family)
         self.pictures = Pictures(data, loaded, self.plan.meter, request.reading)
-        self.manner, self.measuring = request.manner(), request.measuring(boxes=data.has_boxes)
-        for method in self.manner.methods:
-            if refused := refusal(method, self.plan):
-                raise refused
-        scenes = self._first_scenes(MOST_PICTURES if request.layers == (BEST,) and group is None else 1)
+        manner, self.measuring = request.manner(), request.measuring(boxes=data.has_boxes)
+        able, refused = able_methods(manner.methods, self.plan, named_methods(request.methods))
+        self.manner = replace(manner, methods=able)
+        scenes = list(islice(self._scenes(), MOST_PICTURES if request.layers == (BEST,) and group is None else 1))
         with untouched(self.plan.table):  # a forward pass in training mode draws random numbers and moves statistics
             logits = self.plan.forward(scenes[0].inputs).detach()
         self.predictions: Predictions = self.plan.predictions(logits, scenes[:1])[0]
         for name in request.classes_named():
             self.predictions.check(name)  # a mistake in the words is told at once, and not picture by picture
         self.labels = self._labels()
-        self.notes: list[str] = [*data.notes, *self._label_notes()]
+        self._absent: dict[int, str] = {}
+        """Picture -> why it has nothing to explain."""
+        self.notes: list[str] = [*data.notes, *self._label_notes(), *left_out(refused)]
         """What is told about the run, a sentence each."""
         self.group = group or self._layers(scenes)
         cuda = scenes[0].inputs.is_cuda
@@ -121,29 +124,35 @@ class Explainer:
 
     # ------------------------------------------------------------------------------------ before the first batch
 
-    def _first_scenes(self, count: int) -> list[Scene]:
-        """Return the first pictures that can be read. Raises `InputError` if there is none."""
-        scenes: list[Scene] = []
+    def _scenes(self) -> Iterator[Scene]:
+        """Yield the pictures that can be read, in their order. Raises `InputError` if there is none."""
         fault: CamctlError | None = None
+        none = True
         for index in range(len(self.data)):
-            if len(scenes) == count:
-                break
             try:
-                scenes.append(scene_of(self.plan, self.pictures.picture(index)))
+                yield scene_of(self.plan, self.pictures.picture(index))
+                none = False
             except CamctlError as error:
                 fault = fault or error
-        if not scenes:
+        if none:
             why = f": {fault.message}" if fault else "."
             raise InputError(f"No picture of {self.data.name} can be read{why}", hint=fault.hint if fault else "")
-        return scenes
 
     def _layers(self, scenes: Sequence[Scene]) -> LayerGroup:
         if self.request.layers == (BEST,):
-            choose = self._choice(0) if self.request.by_label else self.request.choose
-            group = best_layer(scenes, self.manner, choose, self.measuring.metrics)
+            group = best_layer(scenes, self.manner, self._choice(0), self.measuring.metrics)
             self.notes.append(group.note)
             return group
-        return fused_layers(scenes[0], self.request.layers, self.manner.aggregate)
+        from camctl.engine.unanswerable import AbsentError
+
+        absent: CamctlError | None = None
+        for scene in (*scenes, *self._scenes()):  # the first may lack what is asked for
+            try:
+                return fused_layers(scene, self.request.layers, self.manner.aggregate)
+            except AbsentError as error:
+                absent = error
+        assert absent is not None  # noqa: S101 - there is a first scene
+        raise absent
 
     def _labels(self) -> dict[str, int]:
         """Return the index of each label that is a class of the model. Raises `InputError` if all are needed."""
@@ -168,27 +177,31 @@ class Explainer:
     def _label_notes(self) -> Iterator[str]:
         import pyarrow.compute as pc
 
+        if self.plan.output.kind in {"values", "embedding"}:
+            return  # it has no classes
         labels = pc.unique(self.data.rows.column("label")).drop_null().to_pylist()
         if unknown := [label for label in labels if label not in self.labels]:
             yield f"{len(unknown)} of {len(labels)} labels are no class of the model: {_few(unknown)}."
 
     def _choice(self, index: int) -> Choice:
-        """Return what chooses the targets of one picture."""
+        """Return what chooses the targets of one picture; that it lacks what is asked for is no error."""
         if not self.request.by_label:
-            return self._passing
+            return partial(self._chosen, index)
         label = self.data.entries[index].label
         if label is None:
             return _refusing(InputError("It has no label, and its label is asked for."))
         known = self.labels.get(label)
-        return partial(self.request.choose, label=label if known is None else known)
+        return partial(self._chosen, index, label=label if known is None else known)
 
-    def _passing(self, predictions: Predictions) -> Sequence[Target | CamctlError]:
-        """Choose targets; no class above a threshold is no error of a picture."""
+    def _chosen(
+        self, index: int, predictions: Predictions, label: Name | None = None
+    ) -> Sequence[Target | CamctlError]:
+        from camctl.engine.unanswerable import AbsentError
+
         try:
-            return self.request.choose(predictions)
-        except InputError:
-            if self.request.classes.threshold is None:
-                raise
+            return self.request.choose(predictions, label)
+        except AbsentError as error:
+            self._absent[index] = f"{error.message.partition(':')[0].rstrip('.')}."
             return ()
 
     # ------------------------------------------------------------------------------------ a batch
@@ -225,7 +238,7 @@ class Explainer:
 
         inputs = beside(batch.inputs, self.plan.table.parameters)
         scenes = [
-            Scene(plan=self.plan, picture=_blank(about.size), inputs=part, view=about.view)
+            Scene(plan=self.plan, picture=Picture.blank("", about.size), inputs=part, view=about.view)
             for about, part in zip(batch.pictures, inputs.split(1), strict=True)
         ]
         choices = [self._choice(about.index) for about in batch.pictures]
@@ -243,7 +256,7 @@ class Explainer:
         passed = explained.passed
         assert passed is not None  # noqa: S101 - it was just made
         if not passed.targets:
-            return replace(explained, remark=f"No class scores above {self.request.classes.threshold:g}.")
+            return replace(explained, remark=self._absent.pop(explained.index, ""))
         try:
             if self.request.verifies:
                 passed = verified(scene, self.manner, passed, Clock())
@@ -257,13 +270,6 @@ class Explainer:
             return replace(explained, error=error.message)
         self.notes += [text for fault in faults if (text := fault.message) not in self.notes]
         return replace(explained, passed=passed, figures=figures)
-
-
-def _blank(size: tuple[int, int]) -> Picture:
-    """Return a picture of a size without pixels of its own: what is measured needs its size alone."""
-    import numpy as np
-
-    return Picture("", np.broadcast_to(np.zeros(3, np.uint8), (*size, 3)))
 
 
 def _parts(batch: Batch, size: int) -> Iterator[Batch]:

@@ -124,5 +124,5 @@ class DatasetRequest:
 
 
 def _is_label(name: Asked) -> bool:
-    name = name.name if isinstance(name, Region) else name
-    return isinstance(name, str) and name.casefold() == LABEL
+    own = name.name if isinstance(name, Region) else name
+    return isinstance(own, str) and own.casefold() == LABEL

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from camctl.errors import InputError
-from camctl.kit.black_box import SETTINGS, black_box, literal, opened, program_file
-from camctl.plugin import LoadedModel, LoadOptions, Source
+from camctl.kit.black_box import SETTINGS, Program, literal
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from torch import Tensor
+
+    from camctl.kit.black_box import Opened
 
 NAMES = ("class_names", "names", "classes", "labels")
 """Keys of metadata under which exporters put class names."""
@@ -18,16 +21,16 @@ FLOATS = {"tensor(float)": "float32", "tensor(float16)": "float16", "tensor(doub
 """Types of inputs that pictures can become."""
 
 
-class Onnx(Source):
+class Onnx(Program):
     """`onnx:FILE`. A graph of ONNX is data: onnxruntime runs its own operators and no code in the file."""
 
     summary = "A network of ONNX, as a black box: onnx:net.onnx."
     example = "net.onnx"
-    own_weights = True
+    kind = "ONNX"
+    runs_code = False
 
-    def load(self, reference: str, checkpoint: str | None, device: str, options: LoadOptions) -> LoadedModel:
-        """Open the network. Raises `InputError` if it is missing, damaged, or takes no pictures."""
-        file = program_file(reference, "ONNX", checkpoint, options, runs_code=False)
+    def opened(self, file: Path, device: str) -> Opened:
+        """Open the network. Raises `InputError` if it takes no pictures."""
         import numpy as np
         import onnxruntime
         import torch
@@ -37,14 +40,13 @@ class Onnx(Source):
         there = onnxruntime.get_available_providers()
         wanted = ["CUDAExecutionProvider"] if device.startswith("cuda") else []
         providers = [name for name in (*wanted, "CPUExecutionProvider") if name in there]
-        with opened("ONNX", reference):
-            session = onnxruntime.InferenceSession(str(file), quiet, providers=providers)
+        session = onnxruntime.InferenceSession(str(file), quiet, providers=providers)
         inputs = session.get_inputs()
         if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].type not in FLOATS:  # noqa: PLR2004
             shapes = ", ".join(f"{entry.name} {entry.shape} {entry.type}" for entry in inputs)
-            message = f"'{reference}' takes no batch of pictures (N, C, h, w) in floating point, but {shapes}."
+            message = f"'{file.name}' takes no batch of pictures (N, C, h, w) in floating point, but {shapes}."
             raise InputError(message, hint="Export the network with one input of that shape.")
-        name, shape, kind = inputs[0].name, inputs[0].shape, np.dtype(FLOATS[inputs[0].type])
+        name, kind = inputs[0].name, np.dtype(FLOATS[inputs[0].type])
         names = [entry.name for entry in session.get_outputs()]
 
         def run(pictures: Tensor) -> Any:
@@ -52,11 +54,7 @@ class Onnx(Source):
             tensors = [torch.from_numpy(np.asarray(output)).to(pictures.device) for output in outputs]
             return tensors[0] if len(tensors) == 1 else dict(zip(names, tensors, strict=True))
 
-        said = {**_metadata(session.get_modelmeta().custom_metadata_map)}
-        if all(isinstance(side, int) for side in shape[1:]):
-            said["input_size"] = tuple(shape[1:])
-        batch = shape[0] if isinstance(shape[0], int) else None
-        return black_box(run, file, source="onnx", reference=reference, options=options, said=said, batch=batch)
+        return run, inputs[0].shape, _metadata(session.get_modelmeta().custom_metadata_map)
 
 
 def _metadata(table: dict[str, str]) -> dict[str, Any]:

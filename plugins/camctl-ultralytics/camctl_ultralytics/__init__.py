@@ -1,0 +1,1 @@
+"""ultralytics' classifiers and detectors in camctl."""
