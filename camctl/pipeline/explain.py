@@ -115,7 +115,7 @@ def explain(  # noqa: PLR0913
     check_layers(layers)
     manner = Manner(methods=picked, smoothings=(smooth,), aggregate=aggregate, options=dict(method_options or {}))
     scene = scene_of(plan_of(loaded_of(model), family), picture)
-    asked = named_methods(names)
+    asked = named_methods(names, picked)
     able, refused = able_methods(picked, scene.plan, asked)
     ask = partial(_explained, manner=replace(manner, methods=able), layers=layers, needed=asked, verify=verify)
     classes = Classes.of(targets)

@@ -31,9 +31,10 @@ def refusal(method: Method, plan: Plan) -> CamctlError | None:
     return InputError(f"{method.name}{CANNOT}{reason}", hint=Hint("See other methods", "methods")) if reason else None
 
 
-def named_methods(names: Sequence[str]) -> set[str]:
-    """Return the methods that are named themselves, and not in a set; `auto` if none is."""
-    return {method.name for method in pick_methods([name for name in names if not is_set(name)] or [AUTO])}
+def named_methods(names: Sequence[str], picked: Sequence[Method]) -> set[str]:
+    """Return which of the picked methods are named themselves, and not in a set; `auto` if none is."""
+    alone = [name for name in names if not is_set(name)]
+    return {method.name for method in (picked if len(alone) == len(names) else pick_methods(alone or [AUTO]))}
 
 
 def able_methods(

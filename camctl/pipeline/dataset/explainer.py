@@ -68,7 +68,7 @@ class Explainer:
         self.plan: Plan = plan_of(loaded, request.family)
         self.pictures = Pictures(data, loaded, self.plan.meter, request.reading)
         manner, self.measuring = request.manner(), request.measuring(boxes=data.has_boxes)
-        able, refused = able_methods(manner.methods, self.plan, named_methods(request.methods))
+        able, refused = able_methods(manner.methods, self.plan, named_methods(request.methods, manner.methods))
         self.manner = replace(manner, methods=able)
         scenes = list(islice(self._scenes(), MOST_PICTURES if request.layers == (BEST,) and group is None else 1))
         with untouched(self.plan.table):  # a forward pass in training mode draws random numbers and moves statistics
