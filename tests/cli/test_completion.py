@@ -63,8 +63,8 @@ def bash(tmp_path):
 COMPLETED = {
     "camctl layers demo:v": "demo:vit",
     "camctl run photo.jpg imagenet:lite2": "imagenet:lite2",
-    "camctl compare photo.jpg demo:vit --model demo:s": "demo:swin",
-    "camctl compare photo.jpg --model=demo:s": "--model=demo:swin",
+    "camctl compare photo.jpg demo:vit --model demo:sw": "demo:swin",
+    "camctl compare photo.jpg --model=demo:sw": "--model=demo:swin",
     "camctl run photo.jpg demo:vit --method=AblationC": "--method=AblationCam",
     "camctl run photo.jpg resnet50_8xb32-fp": "resnet50_8xb32-fp16_in1k",
     "camctl run photo.jpg demo:vit --target-layers backbone.layers.3.l": "backbone.layers.3.ln",

@@ -12,6 +12,7 @@ from camctl.values.picture import Picture
 ROOT = Path(__file__).parent.parent.parent
 GOLDEN = ROOT / "tests" / "golden" / "compare.png"
 TOLD = ROOT / "tests" / "golden" / "versus.png"
+ASKED = ROOT / "tests" / "golden" / "questions.png"
 
 
 @pytest.fixture(scope="module")
@@ -29,3 +30,9 @@ def test_the_told_classes_in_the_readme_are_what_compare_draws(picture, golden):
         "demo:vit", Picture("scene1.png", picture), targets=camctl.Classes(names=["dog", "cat"], versus=["dog", "cat"])
     )
     golden(pixels(found, tile=140, columns=("class",)), TOLD)
+
+
+def test_the_questions_in_the_guide_are_what_compare_draws(picture, golden):
+    models = [f"demo:{name}" for name in ("resnet", "segmenter", "detector", "regressor")]
+    found = camctl.compare(models, Picture("scene.png", picture), methods="GradCAM", targets="dog")
+    golden(pixels(found, tile=140, columns=("model",)), ASKED)

@@ -21,7 +21,7 @@ SEEDS = {"a": 6_000_000, "b": 6_000_001}
 
 @pytest.fixture(autouse=True)
 def here(tmp_path, monkeypatch):
-    """Two scenes, a mask, and `python:question_nets:...`."""
+    """Two scenes, a mask, and `demo:...`."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(Path(__file__).parent)
     for name, seed in SEEDS.items():
@@ -40,7 +40,7 @@ def words_of(box):
 
 
 def test_likeness_is_drawn_on_both_pictures_of_the_pair(camctl):
-    done = camctl("run", "a.png", "python:question_nets:encoder", "--like", "b.png", "--save-path", "pair", "--json")
+    done = camctl("run", "a.png", "demo:encoder", "--like", "b.png", "--save-path", "pair", "--json")
     assert done.code == 0, done.err
     assert [(one["image"], one["target"]["label"]) for one in done.json["maps"]] == [
         ("a.png", "likeness to b.png"),
@@ -58,18 +58,18 @@ def test_region_of_a_class_is_a_box_a_mask_or_where_it_is_predicted(camctl):
     label = first_of("a").label
     for where, shown in (("0,0,112,56", "0,0,112,56"), ("mask.png", "mask.png"), ("predicted", "predicted")):
         words = ("--target-category", label, "--where", where, "--json", "--save-raw", "raw.npz")
-        done = camctl("run", "a.png", "python:question_nets:segmenter", *words)
+        done = camctl("run", "a.png", "demo:segmenter", *words)
         assert done.code == 0, done.err
         (one,) = done.json["maps"]
         assert (one["target"]["label"], one["target"]["where"]) == (label, shown)
-    boxes = [camctl("run", "a.png", "python:question_nets:segmenter", "--target-category", label, "--where", where,
+    boxes = [camctl("run", "a.png", "demo:segmenter", "--target-category", label, "--where", where,
                     "--json").json["maps"][0]["target"]["score"] for where in ("0,0,112,56", "mask.png")]  # fmt: skip
     assert boxes[0] == pytest.approx(boxes[1], abs=1e-6)
 
 
 def test_box_is_chosen_by_its_place_or_number(camctl):
     sticker = first_of("a")
-    done = camctl("run", "a.png", "python:question_nets:detector", "--target-box", words_of(sticker.box), "0", "--json")
+    done = camctl("run", "a.png", "demo:detector", "--target-box", words_of(sticker.box), "0", "--json")
     assert done.code == 0, done.err
     first = done.json["maps"][0]["target"]
     assert first["label"] == sticker.label
@@ -89,7 +89,7 @@ def test_box_is_chosen_by_its_place_or_number(camctl):
 def test_comparison_measures_ranks_and_describes_every_question(camctl, net, words):
     metrics = ("energy",) if net == "regressor" else ("insertion", "energy")
     done = camctl(
-        *("compare", "a.png", f"python:question_nets:{net}", *words, "--method", "GradCAM", "AblationCAM"),
+        *("compare", "a.png", f"demo:{net}", *words, "--method", "GradCAM", "AblationCAM"),
         *("--metrics", *metrics, "--baselines", "--box", words_of(first_of("a").box)),
         *("--save-path", "grid.png", "report.html", "grid.json", "--no-preview"),
     )
@@ -115,7 +115,7 @@ QUESTIONS = [
 
 @pytest.mark.parametrize(("net", "words"), QUESTIONS)
 def test_command_in_a_report_asks_the_same_question_again(camctl, net, words):
-    asked = ("compare", "a.png", f"python:question_nets:{net}", *words, "--method", "GradCAM", "LayerCAM")
+    asked = ("compare", "a.png", f"demo:{net}", *words, "--method", "GradCAM", "LayerCAM")
     done = camctl(*asked, "--save-path", "report.html", "--save-raw", "raw.npz")
     assert done.code == 0, done.err
     page = Path("report.html").read_text("utf-8")
@@ -130,7 +130,7 @@ def test_command_in_a_report_asks_the_same_question_again(camctl, net, words):
 @pytest.mark.parametrize(("net", "words"), QUESTIONS)
 def test_what_every_question_prints_is_described(camctl, net, words):
     schema = pytest.importorskip("jsonschema")
-    done = camctl("run", "a.png", f"python:question_nets:{net}", *words, "--json", "--save-path", "out/")
+    done = camctl("run", "a.png", f"demo:{net}", *words, "--json", "--save-path", "out/")
     described = {**SCHEMA, "$ref": "#/$defs/run", "anyOf": [{}]}
     faults = schema.Draft202012Validator(described).iter_errors(done.json)
     assert [fault.message[:300] for fault in faults] == [], done.err
@@ -151,7 +151,7 @@ def test_what_every_question_prints_is_described(camctl, net, words):
 def test_data_set_has_a_row_for_every_picture_and_question(camctl, net, words):
     scenes()
     metric = "sparsity" if net == "regressor" else "insertion"
-    done = camctl("run", "data", f"python:question_nets:{net}", *words, "--save-path", "out", "--workers", "0",
+    done = camctl("run", "data", f"demo:{net}", *words, "--save-path", "out", "--workers", "0",
                   "--metrics", metric, "--json")  # fmt: skip
     assert done.code == 0, done.err
     results = open_results("out")
@@ -161,10 +161,11 @@ def test_data_set_has_a_row_for_every_picture_and_question(camctl, net, words):
     assert all(row[metric] is not None for row in rows if row["verdict"] not in BLANK), rows
     assert any(row["verdict"] == "ok" for row in rows), [(row["verdict"], row["reason"]) for row in rows]
     boxes = [row["target_box"] for row in rows]
-    assert all(boxes) if net == "detector" or "--where" in words else boxes == [None] * 5
+    boxed = net == "detector" or any("," in word for word in words)
+    assert all(boxes) if boxed else boxes == [None] * 5
     marks = [cam.target.mark for cam in results.cams([0])]
     assert marks == [None if boxes[0] is None else tuple(boxes[0])]
-    again = camctl("run", "data", f"python:question_nets:{net}", *words, "--save-path", "out", "--workers", "0",
+    again = camctl("run", "data", f"demo:{net}", *words, "--save-path", "out", "--workers", "0",
                    "--metrics", metric, "--json")  # fmt: skip
     assert again.code == 0, again.err
 
@@ -197,7 +198,7 @@ def test_region_without_a_class_asks_for_the_class_of_most_pixels_there(camctl):
     sticker = first_of("a")
     left, top, right, bottom = (112 * edge for edge in sticker.box)
     where = f"{left:.0f},{top:.0f},{right:.0f},{bottom:.0f}"
-    done = camctl("run", "a.png", "python:question_nets:segmenter", "--where", where, "--json")
+    done = camctl("run", "a.png", "demo:segmenter", "--where", where, "--json")
     assert done.code == 0, done.err
     assert done.json["maps"][0]["target"]["label"] == sticker.label
     refused = camctl("run", "a.png", "demo:resnet", "--where", "predicted")
@@ -207,7 +208,7 @@ def test_region_without_a_class_asks_for_the_class_of_most_pixels_there(camctl):
 
 def test_pictures_that_lack_what_is_asked_for_are_rows_without_a_map_and_no_failures(camctl):
     labels = scenes()
-    common = ("data", "python:question_nets:detector", "--workers", "0", "--json")
+    common = ("data", "demo:detector", "--workers", "0", "--json")
     done = camctl("run", *common, "--target-category", "cat", "--boxes", "0.5", "--masks", "--save-path", "cats")
     assert done.code == 0, done.err
     rows = list(open_results("cats"))
@@ -239,7 +240,7 @@ def test_another_prediction_than_expected_is_exit_code_4_if_strict(camctl):
     assert f"expected {other}" in words.err
     assert "another is predicted" in words.err
     assert camctl("run", "a.png", "demo:resnet", "--expect", "zebra").code == 2
-    assert camctl("run", "a.png", "python:question_nets:encoder", "--expect", "cat").code == 2
+    assert camctl("run", "a.png", "demo:encoder", "--expect", "cat").code == 2
 
 
 def test_labels_of_a_data_set_are_what_is_expected(camctl):
@@ -280,7 +281,7 @@ def test_boxes_and_masks_are_saved_drawn_and_printed(camctl):
     ],
 )
 def test_raw_maps_of_a_question_are_the_baseline_of_the_same(camctl, net, words):
-    asked = ("compare", "a.png", f"python:question_nets:{net}", *words, "--method", "GradCAM", "LayerCAM")
+    asked = ("compare", "a.png", f"demo:{net}", *words, "--method", "GradCAM", "LayerCAM")
     assert camctl(*asked, "--save-raw", "raw.npz", "--no-preview").code == 0
     done = camctl(*asked, "--baseline", "raw.npz", "--no-preview")
     assert done.code == 0, done.err

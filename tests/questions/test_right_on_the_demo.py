@@ -9,7 +9,6 @@ import torch
 import camctl
 from camctl import Classes, Detection, Evaluation, Likeness, Region
 from camctl.demo.scenes import CLASSES, render, scene
-from tests.questions.demo_nets import Detector, Encoder, Regressor, Segmenter, loaded
 
 SIDE = 112
 SCENES = [scene(6_000_000 + number, 2) for number in range(4)]
@@ -24,18 +23,18 @@ def box_of(sticker):
 
 
 QUESTIONS = {
-    "a class where it is predicted": (Segmenter, lambda sticker: sticker.label),
-    "a class in a region": (Segmenter, lambda sticker: Region(sticker.label, box_of(sticker))),
-    "a detected class": (Detector, lambda sticker: sticker.label),
-    "a detected box": (Detector, lambda sticker: Detection(box_of(sticker))),
-    "a value going up": (Regressor, lambda sticker: f"{sticker.label}:up"),
-    "a likeness": (Encoder, lambda sticker: Likeness(render(scene(8_000_001, classes=[sticker.label]), SIDE))),
+    "a class where it is predicted": ("segmenter", lambda sticker: sticker.label),
+    "a class in a region": ("segmenter", lambda sticker: Region(sticker.label, box_of(sticker))),
+    "a detected class": ("detector", lambda sticker: sticker.label),
+    "a detected box": ("detector", lambda sticker: Detection(box_of(sticker))),
+    "a value going up": ("regressor", lambda sticker: f"{sticker.label}:up"),
+    "a likeness": ("encoder", lambda sticker: Likeness(render(scene(8_000_001, classes=[sticker.label]), SIDE))),
 }
 
 
-def played(kind, ask):
+def played(net, ask):
     """Energy inside and wins of each method over both objects of every scene."""
-    model, energy, won = loaded(kind), {}, {}
+    model, energy, won = camctl.load(f"demo:{net}"), {}, {}
     for drawn in SCENES:
         for sticker in drawn.objects:
             comparison = camctl.compare(
@@ -54,9 +53,9 @@ def played(kind, ask):
     return {name: fmean(own) for name, own in energy.items()}, {name: fmean(own) for name, own in won.items()}
 
 
-@pytest.mark.parametrize(("kind", "ask"), QUESTIONS.values(), ids=QUESTIONS)
-def test_map_lies_in_the_object_that_is_asked_about(kind, ask):
-    energy, won = played(kind, ask)
+@pytest.mark.parametrize(("net", "ask"), QUESTIONS.values(), ids=QUESTIONS)
+def test_map_lies_in_the_object_that_is_asked_about(net, ask):
+    energy, won = played(net, ask)
     others = [name for name in energy if name != "GradCAM"]
     assert len(others) == 3
     assert energy["GradCAM"] > LEAST * max(energy[name] for name in others)
@@ -66,7 +65,7 @@ def test_map_lies_in_the_object_that_is_asked_about(kind, ask):
 def test_value_going_down_is_lowered_by_the_other_object():
     first, second = SCENES[0].objects
     up, down = (
-        camctl.explain(loaded(Regressor), render(SCENES[0], SIDE), targets=f"{first.label}:{way}").maps[0]
+        camctl.explain(camctl.load("demo:regressor"), render(SCENES[0], SIDE), targets=f"{first.label}:{way}").maps[0]
         for way in ("up", "down")
     )
     assert np.allclose(up.raw, -down.raw, atol=1e-6)
@@ -74,7 +73,7 @@ def test_value_going_down_is_lowered_by_the_other_object():
 
 
 def test_cells_tell_objects_from_their_surroundings():
-    net, inside, outside = loaded(Segmenter), [], []
+    net, inside, outside = camctl.load("demo:segmenter"), [], []
     for drawn in SCENES:
         with torch.no_grad():
             cells = net.module.cells(net.preprocess(render(drawn, SIDE))[None])[0]
@@ -89,7 +88,7 @@ def test_cells_tell_objects_from_their_surroundings():
 
 
 def test_best_boxes_are_the_objects():
-    explanation = camctl.explain(loaded(Detector), render(SCENES[1], SIDE), targets=Classes(topk=2))
+    explanation = camctl.explain(camctl.load("demo:detector"), render(SCENES[1], SIDE), targets=Classes(topk=2))
     assert {cam.target.label for cam in explanation.maps} == {sticker.label for sticker in SCENES[1].objects}
 
 
@@ -102,7 +101,7 @@ def test_features_of_an_encoder_are_the_objects_and_not_their_surroundings():
             mask[y0:y1, x0:x1] = True
         evaluation = Evaluation(metrics="camctl[energy]", masks=mask, verify=False, baselines=True)
         comparison = camctl.compare(
-            loaded(Encoder), render(drawn, SIDE), methods="camctl[GradCAM]", evaluation=evaluation
+            camctl.load("demo:encoder"), render(drawn, SIDE), methods="camctl[GradCAM]", evaluation=evaluation
         )
         for cell in comparison.cells:
             assert cell.cam.target.label == "features"
@@ -113,6 +112,6 @@ def test_features_of_an_encoder_are_the_objects_and_not_their_surroundings():
 
 def test_picture_compared_with_itself_shows_its_features():
     pixels = render(SCENES[1], SIDE)
-    plain, itself = (camctl.explain(loaded(Encoder), pixels, targets=ask).maps[0] for ask in (None, Likeness(pixels)))
+    plain, itself = (camctl.explain(camctl.load("demo:encoder"), pixels, targets=ask).maps[0] for ask in (None, Likeness(pixels)))
     assert itself.verdict == "ok"
     assert np.allclose(plain.values, itself.values, atol=1e-5)
