@@ -71,7 +71,7 @@ def _run(words: list[str]) -> int | None:
     if first not in COMMANDS:
         raise UnknownNameError("command", first, COMMANDS, hint="See: camctl --help")
     from camctl.cli.parsing.groups import flags_of
-    from camctl.cli.parsing.wrong_options import meant
+    from camctl.cli.parsing.wrong_options import form, meant
 
     name = words[1] if first == "plugins" and len(words) > 1 and words[1] in OF_PLUGINS else first
     hint = f"See: camctl {first if name == first else f'{first} {name}'} --help"
@@ -80,6 +80,7 @@ def _run(words: list[str]) -> int | None:
     # A list may have taken the argument that is missing.
     listed = any(flags.get(word.partition("=")[0]) for word in spelt)
     missing = "It goes before options that take several values, or after a --." if listed else ""
+    missing = " ".join(filter(None, (missing, form(name))))
     if not {"--help", "-h"} & set(spelt):
         process.check_folder()
 

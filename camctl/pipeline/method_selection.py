@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from camctl import registry
-from camctl.errors import Hint, InputError
-from camctl.registry.discovery import warn_once
+from camctl.errors import Hint, InputError, UnknownNameError
+from camctl.registry.discovery import find, warn_once
 from camctl.registry.options import check_options
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def pick_methods(
             gradcam = registry.pick("method", "camctl[gradcam]")
             picked.setdefault(AUTO, replace(gradcam, plugin=replace(gradcam.plugin, name=AUTO)))
             continue
-        for loaded in _set(name) or [registry.pick("method", name)]:
+        for loaded in _set(name) or [_named(name)]:
             picked.setdefault(loaded.found.label, loaded)
     methods: tuple[Method, ...] = tuple(loaded.plugin for loaded in picked.values())
     check_options("method", methods, options or {})
@@ -86,6 +86,15 @@ def _set(name: str) -> list[registry.Loaded]:
         return []
     methods = [method for method in _all("method") if not method.plugin.baseline]
     return [method for method in methods if known == "all" or FURTHER.isdisjoint(method.plugin.needs)]
+
+
+def _named(name: str) -> registry.Loaded:
+    """Return the method of a name. Raises what `registry.pick` raises; the sets are among the nearest names."""
+    try:
+        return registry.pick("method", name)
+    except UnknownNameError:
+        known = [*METHOD_SETS, AUTO, *sorted({found.name for found in find("method")})]
+        raise UnknownNameError("method", name, known, hint=Hint("See them all with", "methods")) from None
 
 
 def _all(kind: registry.Kind) -> Sequence[registry.Loaded]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from camctl.datasets import open_data
-from camctl.errors import InputError, UnknownNameError, one_line
+from camctl.errors import Hint, InputError, UnknownNameError, one_line
 from camctl.results.folder import Folder
 from camctl.results.maps import cam_of, picture_of
 from camctl.results.parts import batches, opened
@@ -46,7 +46,8 @@ def open_results(out: str | Path) -> Results:
     """
     folder = Folder(out)
     if folder.contents() is None:
-        raise InputError(f"There is no results folder '{out}'.", hint="Check the path.")
+        hint = Hint("Check the path. A data set's results are written by", "run", save_path="OUT")
+        raise InputError(f"There is no results folder '{out}'.", hint=hint)
     start = read_start(folder)
     if start is None:
         message = f"The folder '{out}' holds no results of camctl."

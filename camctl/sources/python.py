@@ -7,9 +7,10 @@ import importlib.util
 import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from dataclasses import replace
 from difflib import get_close_matches
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from camctl.errors import InputError
@@ -159,6 +160,10 @@ def _missing(path: str) -> InputError:
     message = f"There is no Python module '{path}' in the current folder or among the installed packages."
     if path.endswith(".py"):
         return InputError(message, hint=f"Leave out its ending: python:{path.removesuffix('.py')}:factory")
+    with suppress(OSError):
+        close = get_close_matches(path, [file.stem for file in Path.cwd().glob("*.py")], n=1)
+        if close:
+            return InputError(message, hint=f"Did you mean python:{close[0]}:factory?")
     return InputError(message, hint=f"{_USAGE} Run this in the folder that holds it.")
 
 

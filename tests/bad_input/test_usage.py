@@ -12,18 +12,20 @@ MODEL = "python:nets:cnn"
 @pytest.mark.parametrize(
     ("words", "says", "hint"),
     [
-        (("--topk", 0), "--topk", "camctl run --help"),
-        (("--topk", "many"), "--topk", "camctl run --help"),
+        (("--topk", 0), "--topk takes a number of 1 or more.", "camctl run --help"),
+        (("--topk", "many"), "--topk takes a whole number.", "camctl run --help"),
         (("--opacity", 2), "--opacity 2.0 is out of range", "from 0 to 1"),
         (("--opacity", "nan"), "--opacity nan is out of range", "from 0 to 1"),
         (("--versus", "dog", "--versus-strength", "nan"), "--versus-strength nan is out of range", "of 0 or more"),
         (("--num-extra-tokens", -1), "--num-extra-tokens", "camctl run --help"),
-        (("--aggregate", "sum"), "'sum' is not one of", "camctl run --help"),
+        (("--aggregate", "sum"), "There is no aggregate named 'sum'.", "camctl run --help"),
+        (("--canvas", "orignal"), "There is no canvas named 'orignal'.", "Did you mean original? --canvas takes: "),
         (("--seed", 10**30), "--seed", "camctl run --help"),
         (("--nonsense",), "No such option", "camctl run --help"),
         (("--target-category",), "--target-category needs at least one value", "camctl run --help"),
         (("one", "two"), "unexpected extra argument", "camctl run --help"),
         (("--method", ""), "--method names no method", "camctl methods"),
+        (("--method", "seeed"), "There is no method named 'seeed'", "Did you mean seed"),
         (("--method", "gradcan"), "There is no method named 'gradcan'", "Did you mean gradcam"),
         (("--method-options", "temperature=abc"), "has an option 'temperature'", "Leave the option out"),
         (("--colormap", "rainbov"), "There is no colormap named 'rainbov'", "Did you mean rainbow"),
@@ -97,6 +99,7 @@ def test_list_that_swallows_the_arguments_is_explained_by_a_hint_that_works(refu
 
     assert said.error == "Missing argument 'IMAGE|DATA'."
     assert "after a --" in said.hint
+    assert "camctl run IMAGE MODEL [CHECKPOINT], such as: camctl run photo.jpg imagenet:lite0." in said.hint
     assert camctl("run", "--quiet", "--target-category", "cat", "--", photo, MODEL).code == 0
 
 

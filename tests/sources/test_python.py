@@ -183,6 +183,13 @@ def test_missing_module_and_missing_dependency_are_told_apart(write: Write) -> N
         load(f"{write('def')}:Net")
 
 
+def test_a_module_of_a_name_like_the_missing_one_is_proposed(write: Write) -> None:
+    name = write("")
+    with pytest.raises(InputError, match="There is no Python module") as caught:
+        load(f"{name}x:Net")
+    assert caught.value.hint == f"Did you mean python:{name}:factory?"
+
+
 def test_a_module_that_fails_is_named_with_its_line(write: Write) -> None:
     above = NET.count("\n")
     failing = write("1 / 0\n")

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from camctl.cli.output.sink import BrokenOutput, error_lines, line, warn
-from camctl.cli.parsing.wrong_options import UNKNOWN
+from camctl.cli.parsing.wrong_options import UNKNOWN, invalid
 from camctl.errors import CamctlError, ExitCode, InputError, PluginWarning, out_of_memory
 
 if TYPE_CHECKING:
@@ -62,6 +62,8 @@ def usage_in_words(hint: str, *, missing: str = "", meant: Callable[[str], str] 
             hint = f"{missing} {hint}"
         if unknown := UNKNOWN.match(message):
             message, hint = f"No such option: {unknown[1]}.", f"{meant(unknown[1])} {hint}".strip()
+        if wrong := invalid(message, hint):
+            raise wrong from None
         raise InputError(message if message.endswith((".", "?", ")")) else f"{message}.", hint=hint) from None
 
 

@@ -6,6 +6,8 @@ import re
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from camctl.errors import InputError, UnknownNameError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
@@ -72,6 +74,56 @@ ARGUMENTS = {
     "layers": "MODEL [CHECKPOINT]",
 }
 """Command -> its arguments."""
+
+EXAMPLES = {
+    "run": "camctl run photo.jpg imagenet:lite0",
+    "compare": "camctl compare photo.jpg imagenet:lite0",
+    "layers": "camctl layers demo:vit",
+}
+"""Command -> the shortest that works."""
+
+
+INVALID = re.compile(r"Invalid value for '(?P<flag>[^'\s]+)[^']*': (?:Value error, )?(?P<why>.*)")
+"""How typer begins a message on an option's value."""
+
+CHOICE = re.compile(r"'(?P<value>.*)' is not one of (?P<choices>.*?)\.?")
+
+WHY = {
+    re.compile(r"Input should be a valid integer.*"): "takes a whole number",
+    re.compile(r"Input should be a valid number.*"): "takes a number",
+    re.compile(r"Input should be greater than or equal to (\S+?)\.?"): r"takes a number of \1 or more",
+    re.compile(r"Input should be less than or equal to (\S+?)\.?"): r"takes a number of \1 or less",
+}
+"""What pydantic says of a value -> what an option says, in its place."""
+
+
+def form(command: str) -> str:
+    """Return what a command looks like, with an example; empty for one that is not among `ARGUMENTS`."""
+    if command not in ARGUMENTS:
+        return ""
+    return f"Write camctl {command} {ARGUMENTS[command]}, such as: {EXAMPLES[command]}."
+
+
+def invalid(message: str, hint: str) -> InputError | None:
+    """Return the error for a value that an option cannot have; None for another message of typer.
+
+    Examples
+    --------
+    >>> invalid("Invalid value for '--topk': Input should be greater than or equal to 1", "").message
+    '--topk takes a number of 1 or more.'
+    """
+    match = INVALID.fullmatch(message)
+    if match is None:
+        return None
+    flag, why = match["flag"], match["why"]
+    if choice := CHOICE.fullmatch(why):
+        choices = re.findall(r"'([^']*)'", choice["choices"])
+        kind = flag.lstrip("-").replace("-", " ")
+        return UnknownNameError(kind, choice["value"], choices, hint=f"{flag} takes: {', '.join(choices)}. {hint}")
+    for pattern, words in WHY.items():
+        if found := pattern.fullmatch(why):
+            return InputError(f"{flag} {found.expand(words)}.", hint=hint)
+    return InputError(f"{flag}: {why}" if why.endswith((".", "?", ")")) else f"{flag}: {why}.", hint=hint)
 
 
 def meant(
