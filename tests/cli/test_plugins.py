@@ -190,4 +190,5 @@ def test_a_narrow_window_shows_what_a_plugin_does_under_its_name(camctl, monkeyp
     monkeypatch.setenv("COLUMNS", "60")
     lines = [line.rstrip() for line in camctl("plugins").out.splitlines()]
     assert max(map(len, lines)) <= 60
-    assert lines[lines.index("gradcam  method  camctl 0.1.0") + 1] == "  Weights each channel by its mean gradient."
+    named = next(number for number, text in enumerate(lines) if text.startswith("gradcam  method  camctl "))
+    assert lines[named + 1] == "  Weights each channel by its mean gradient."

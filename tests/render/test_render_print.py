@@ -78,6 +78,13 @@ def test_a_width_too_small_for_the_columns_names_one_that_is_enough():
     assert words(width=enough)
 
 
+def test_a_figure_for_a_paper_is_flush_with_its_text():
+    items = words_and_pictures(width="3.5in", theme="paper", no_scores=True, of=comparison(targets=("cat",)))
+    assert min(item.x for item in items) <= 4
+    assert max(item.x + item.width for item in items if isinstance(item, Bitmap)) >= 3.5 * 96 - 8
+    assert min(item.x for item in words_and_pictures(width="3.5in")) >= 8
+
+
 def test_each_map_has_a_letter_in_reading_order():
     texts = [item.text for item in words(letters=True)]
     assert [text for text in texts if text in set("abcdef")] == list("abcdef")

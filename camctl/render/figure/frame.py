@@ -224,9 +224,9 @@ def _words(style: Style, heading: Heading, edges: tuple[int, int]) -> list[Parag
 
 
 def _room(style: Style, edges: tuple[int, int]) -> int:
-    """Width for a heading: a long one takes the gaps beside its tiles, but for a space between two words."""
+    """Width for a heading: a long one takes the gaps or margins beside its tiles, but for a space between two words."""
     left, right = edges
-    return right - left + max(0, style.gap - style.pad // 2)
+    return right - left + min(max(0, style.gap - style.pad // 2), 2 * style.margin)
 
 
 def _pictures(frame: Frame) -> Strip:
