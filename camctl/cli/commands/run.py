@@ -41,7 +41,7 @@ def run(
     # Mistakes in the words are reported before torch loads.
     classes = question.classes()
     several, drawn = question.several, methods.count()
-    request, sink, look = model.request(), output.results.sink, output.overlay.heat()
+    request, sink, look = model.request(), output.results.sink, output.overlay.look()
     look["cut"] = cut = output.parts.cut()
     inputs = model.inputs([request])
     inputs.add([subject.image], "the picture itself")

@@ -45,7 +45,7 @@ def run_data(
     # Mistakes in the words are reported before torch loads.
     classes, drawing, shard = question.classes(), data.drawing(), data.part()
     methods.count(baselines=data.baselines)
-    request, sink, look = model.request(), output.results.sink, output.overlay.heat()
+    request, sink, look = model.request(), output.results.sink, output.overlay.look()
     look["cut"] = output.parts.cut()
     out = _folder(output, drawing)
     if question.expect is not None and question.expect.strip().casefold() != "label":

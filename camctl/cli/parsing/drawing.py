@@ -1,7 +1,7 @@
 """Options of `camctl run`: the picture, classes, methods, and what comes out."""
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from camctl.cli.parsing import completion, options
 from camctl.cli.parsing.cutting import CutOptions
@@ -98,6 +98,10 @@ class OverlayOptions(HeatmapOptions):
 
     canvas: Literal["view", "original"] = option(None, "view")
     caption: bool = switch()
+
+    def look(self) -> dict[str, Any]:
+        """Return how an overlay looks: keywords of `Cam.overlay`."""
+        return self.heat()
 
 
 @dataclass(frozen=True, kw_only=True)
