@@ -184,3 +184,11 @@ def test_the_built_in_methods_hold_the_contract(camctl):
     for name in ("gradcam", "eigengradcam", "edges"):
         done = camctl("plugins", "check", name, "--json")
         assert done.code == 0, [one for one in done.json[0]["findings"] if not one["ok"]]
+
+
+def test_a_narrow_window_shows_what_a_plugin_does_under_its_name(camctl, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    lines = [line.rstrip() for line in camctl("plugins").out.splitlines()]
+    assert max(map(len, lines)) <= 60
+    named = next(number for number, text in enumerate(lines) if text.startswith("gradcam  method  camctl "))
+    assert lines[named + 1] == "  Weights each channel by its mean gradient."

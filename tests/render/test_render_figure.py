@@ -103,6 +103,17 @@ def test_every_arrangement_keeps_its_words_apart(columns, rows):
         assert_nothing_lies_over_anything(page)
 
 
+@pytest.mark.parametrize("theme", ["paper", "slides"])
+@pytest.mark.parametrize(
+    "look", [{"wrap": 2, "tile": 200}, {"width": "3.5in"}, {"width": "7in", "font": "STIXGeneral"}]
+)
+def test_words_stay_apart_in_every_theme_font_and_number_of_columns(theme, look):
+    labels = {"class": [LONG, "dog"], "method": ["GradCAMElementWise", "EigenGradCAM", "SmoothGradCAM++", LONG, "b"]}
+    whole = comparison(methods=EIGHT[:5], labels=labels, figures={"drop": 0.123})
+    for page in pages(whole, theme=theme, metrics=("drop",), contours=(0.5,), **look):
+        assert_nothing_lies_over_anything(page)
+
+
 def test_the_picture_itself_comes_first_in_each_row_and_no_word_is_cut():
     (page,) = pages(comparison(labels={"class": [LONG, "dog"]}), tile=100)
     assert len(shown(page)) == 2 * (1 + 3)

@@ -78,6 +78,13 @@ def test_a_width_too_small_for_the_columns_names_one_that_is_enough():
     assert words(width=enough)
 
 
+def test_a_figure_for_a_paper_is_flush_with_its_text():
+    items = words_and_pictures(width="3.5in", theme="paper", no_scores=True, of=comparison(targets=("cat",)))
+    assert min(item.x for item in items) <= 4
+    assert max(item.x + item.width for item in items if isinstance(item, Bitmap)) >= 3.5 * 96 - 8
+    assert min(item.x for item in words_and_pictures(width="3.5in")) >= 8
+
+
 def test_each_map_has_a_letter_in_reading_order():
     texts = [item.text for item in words(letters=True)]
     assert [text for text in texts if text in set("abcdef")] == list("abcdef")
@@ -212,6 +219,20 @@ def test_columns_go_on_below_in_reading_order_where_they_do_not_fit():
     assert [item.text for item in items].count("picture") == 2
     heads = {text: place[text] for text in place if text.startswith(("Layer", "XGrad"))}
     assert min(heads.values()) < place["a"] < place["f"] < max(heads.values()) < place["g"]
+
+
+def test_what_stands_under_one_heading_stays_together_if_it_fits():
+    whole = comparison(methods=EIGHT[:4], models=("resnet", "vit"), targets=("cat",))
+    pages = figure_pages(whole, Look(width="5in", columns=("model", "method")))
+    texts = [item.text for page in pages for item in page.items if isinstance(item, Words)]
+    assert [text for text in texts if text in {"demo:resnet", "demo:vit"}] == ["demo:resnet", "demo:vit"]
+    assert texts.count("picture") == 2
+
+
+def test_each_figure_has_a_line_of_its_own_in_print():
+    whole = comparison(figures={"drop": 0.125, "coverage": 0.25}, methods=("GradCAM",), targets=("cat",))
+    texts = [item.text for item in words(width="7in", metrics=("drop", "coverage"), of=whole)]
+    assert {"drop\N{NO-BREAK SPACE}0.12", "coverage\N{NO-BREAK SPACE}0.25"} <= set(texts)
 
 
 def test_each_map_stands_once_in_a_figure_of_any_number_of_columns():

@@ -9,7 +9,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from camctl import registry
-from camctl.cli.output.sink import Parts, Sink, indented, line, ruled_table, stdout, warn
+from camctl.cli.output.sink import NARROW, Parts, Sink, indented, line, ruled_table, stdout, warn
 from camctl.cli.parsing import completion
 from camctl.cli.parsing.groups import argument, switch
 from camctl.plugin import Metric
@@ -17,9 +17,6 @@ from camctl.registry import discovery
 
 if TYPE_CHECKING:
     from camctl.registry import Loaded
-
-NARROW = 100
-"""Width in columns below which the words stand under the names."""
 
 REMARKED = "*"
 

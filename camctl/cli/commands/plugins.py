@@ -9,7 +9,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from camctl import registry
-from camctl.cli.output.sink import Parts, Sink, hint, line, ruled_table, warn
+from camctl.cli.output.sink import NARROW, Parts, Sink, hint, indented, line, ruled_table, stdout, warn
 from camctl.cli.parsing.groups import argument, option, switch
 from camctl.errors import ExitCode, InputError, PluginError
 from camctl.registry import discovery
@@ -50,7 +50,7 @@ def plugins(ctx: typer.Context, options: PluginsOptions) -> None:
     rows = [_row(found) for kind in KINDS for found in discovery.find(kind)]
     sink = Sink(json=options.json)
     sink.data(rows)
-    sink.show(_table(rows))
+    sink.show(*(_lines(rows) if stdout().width < NARROW else [_table(rows)]))
     if any(row["error"] for row in rows):
         warn([hint("Broken plugins are ignored unless they are named.")])
 
@@ -77,15 +77,28 @@ def _table(rows: Sequence[dict[str, Any]]) -> Table:
     fixed = (Column("name", no_wrap=True), Column("package", no_wrap=True), Column("summary", ratio=1))
     table = ruled_table("kind", *fixed, header_style="bold")
     for row in rows:
-        words = line(row["summary"])
-        if row["error"]:
-            words = line((f"broken: {row['error']} ({row['hint']})", "bold yellow"))
-        if row["clashes_with"]:
-            words.append(f" Clashes with {', '.join(row['clashes_with'])}.", "bold yellow")
-        style = "dim" if row["package"] == discovery.BUILT_IN else ""
-        package = line((f"{row['package']} {row['version']}".strip(), style))
-        table.add_row(Text(row["kind"], "dim"), line((row["name"], "bold cyan")), package, words)
+        table.add_row(Text(row["kind"], "dim"), line((row["name"], "bold cyan")), _package(row), _words(row))
     return table
+
+
+def _lines(rows: Sequence[dict[str, Any]]) -> Parts:
+    """Yield the same for a narrow window: the words under the names."""
+    for row in rows:
+        yield line((row["name"], "bold cyan"), (f"  {row['kind']}  ", "dim"), _package(row))
+        yield indented(_words(row))
+
+
+def _package(row: dict[str, Any]) -> Text:
+    return line((f"{row['package']} {row['version']}".strip(), "dim" if row["package"] == discovery.BUILT_IN else ""))
+
+
+def _words(row: dict[str, Any]) -> Text:
+    words = line(row["summary"])
+    if row["error"]:
+        words = line((f"broken: {row['error']} ({row['hint']})", "bold yellow"))
+    if row["clashes_with"]:
+        words.append(f" Clashes with {', '.join(row['clashes_with'])}.", "bold yellow")
+    return words
 
 
 def check(options: CheckOptions) -> ExitCode:

@@ -156,6 +156,10 @@ def plain_table(*headings: str | Column, gap: int = 2) -> Table:
     return Table(*headings, box=None, padding=(0, gap, 0, 0), header_style="dim", pad_edge=False)
 
 
+NARROW = 100
+"""Columns of a window below which words stand under the names that they are about, not beside them."""
+
+
 def ruled_table(*headings: str | Column, **options: Any) -> Table:
     """Return a table with a line under its headings; keywords are those of rich's `Table`."""
     return Table(*headings, box=SIMPLE_HEAD, pad_edge=False, **options)

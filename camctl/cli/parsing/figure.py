@@ -36,8 +36,8 @@ class FigureOptions(HeatmapOptions):
     rows: What varies down the rows: image, model, layer, class, smoothing, method; outermost first.
     columns: What varies across the columns, methods by default; or their number side by side: the others follow below.
     scale: Stretch each map over all colours, or share one scale over the classes and pictures of a method.
-    theme: Colours and letters of the figure. paper: black on white, without grey. slides: larger letters. (The HTML
-        report can switch between light and dark.)
+    theme: Colours and letters of the figure. paper: black on white, no grey and no margin. slides: larger letters. (The
+        HTML report can switch between light and dark.)
     title: A title above the figure.
     font: Font of the figure, by its family if it is installed, such as 'Times New Roman', or by its file; DejaVu Sans
         sets what it lacks. Its letters are embedded in PDF and SVG.

@@ -91,7 +91,7 @@ def frames_of(layout: Layout) -> list[Frame]:
     if layout.look.inches is None:
         return _alike([_frame(part) for part in layout.parts(most)])
     room = round(PER_INCH * layout.look.inches)
-    choices = [most] if layout.look.wrap else _shares(len(layout.columns))
+    choices = [most] if layout.look.wrap else _shares(layout)
     fitting = (frames for count in choices if (frames := _filling(layout.parts(count), room)))
     first = next(fitting, None)
     if first is None:
@@ -104,9 +104,15 @@ def frames_of(layout: Layout) -> list[Frame]:
     return next(whole, first)
 
 
-def _shares(columns: int) -> list[int]:
-    """Numbers of columns side by side, the largest first, that leave no part nearly empty."""
-    return list(dict.fromkeys(ceil(columns / parts) for parts in range(1, columns + 1)))
+def _shares(layout: Layout) -> list[int]:
+    """Numbers of columns side by side, the largest first, that leave no part nearly empty and part no outer heading.
+
+    But where not even the columns under one outer heading fit.
+    """
+    columns = len(layout.columns)
+    inner = layout.headings[-2][0].span if len(layout.headings) > 1 else 1
+    whole = (inner * ceil(columns / inner / parts) for parts in range(1, columns // inner + 1))
+    return list(dict.fromkeys([*whole, *(ceil(inner / parts) for parts in range(1, inner + 1))]))
 
 
 def _filling(parts: list[Layout], room: int) -> list[Frame]:
@@ -224,9 +230,9 @@ def _words(style: Style, heading: Heading, edges: tuple[int, int]) -> list[Parag
 
 
 def _room(style: Style, edges: tuple[int, int]) -> int:
-    """Width for a heading: a long one takes the gaps beside its tiles, but for a space between two words."""
+    """Width for a heading: a long one takes the gaps or margins beside its tiles, but for a space between two words."""
     left, right = edges
-    return right - left + max(0, style.gap - style.pad // 2)
+    return right - left + min(max(0, style.gap - style.pad // 2), 2 * style.margin)
 
 
 def _pictures(frame: Frame) -> Strip:

@@ -26,6 +26,9 @@ GUTTER_LETTERS = 8
 SMALLEST = 10
 """Smallest letters of a figure in pixels, 7.5 points in print."""
 
+FLUSH = 2
+"""Margin in a paper, whose page has margins of its own: room for frames, so that the figure is flush with the text."""
+
 LARGER_ON_SLIDES = 1.4
 """How much larger letters are that are read from the back of a room."""
 
@@ -78,7 +81,7 @@ def style_of(tile: int, theme: Theme = "light", font: str = "") -> Style:
     size = round(LARGER_ON_SLIDES * size) if theme == "slides" else size
     return Style(
         tile=tile,
-        margin=max(8, tile // 12),
+        margin=FLUSH if theme == "paper" else max(8, tile // 12),
         gap=max(6, tile // 16),
         pad=max(4, tile // 36),
         title=Face(round(1.25 * size), bold=True, font=font),

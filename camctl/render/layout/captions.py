@@ -114,7 +114,8 @@ class Captions:
         names = [name for name in self.look.metrics if name in cell.figures]
         # In print, where a tile is a few words wide, the verdict stands alone.
         reason = "" if self.look.inches and cam.verdict != "ok" else cam.reason
-        lines += [Line(reason), Line(DOT.join(f"{name}{TOGETHER}{number(cell.figures[name])}" for name in names))]
+        figures = [f"{name}{TOGETHER}{number(cell.figures[name])}" for name in names]
+        lines += [Line(reason), *map(Line, figures if self.look.inches else [DOT.join(figures)])]
         return tuple(line for line in lines if line.text)
 
     def _names_class(self, cam: Cam, at: Mapping[AxisName, int]) -> bool:
