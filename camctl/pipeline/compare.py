@@ -17,6 +17,7 @@ from camctl.pipeline.layer_selection import BEST, MOST_PICTURES, best_layer, che
 from camctl.pipeline.load import loaded_of
 from camctl.pipeline.method_selection import pick_methods, pick_metrics, usual_aggregate
 from camctl.pipeline.metrics import Measuring, regions_of
+from camctl.pipeline.pairs import both_ways
 from camctl.pipeline.passes import Clock, Manner, run_passes
 from camctl.pipeline.refusals import able_methods
 from camctl.pipeline.request import Request
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from camctl.plugin import Aggregate, LoadedModel
     from camctl.values.cam import Smoothing
     from camctl.values.picture import AnyPicture
+    from camctl.values.questions import Likeness
 
     Progress = Callable[[str, int, int], None]
 
@@ -93,7 +95,8 @@ def compare(  # noqa: PLR0913
     method_options
         Options of the methods that have options of these names.
     targets
-        As `explain` takes them; None takes the best class of every model and picture. With classes to contrast with,
+        As `explain` takes them; None takes the best class of every model and picture. The likeness of a pair is drawn
+        both ways: pictures are those of all pairs. With classes to contrast with,
         every target is drawn alone and in contrast with them.
     target_layers
         Each asks for a map of its own; a pattern for one per match, `A+B` for one of both, `auto:N` for N usable layers
@@ -150,6 +153,10 @@ def compare(  # noqa: PLR0913
     if classes.threshold is not None:
         message = "A threshold passes other classes for each picture, and a comparison has the same for all."
         raise InputError(message, hint="Name the classes, or give the number of the best.")
+    questions: list[Likeness] = []
+    if not regions:  # which lie on the given picture alone
+        pictures, questions = both_ways(pictures, classes.names)
+        classes = replace(classes, names=questions[:1]) if questions else classes
     request = Request(
         classes=classes,
         manner=manner,
@@ -163,7 +170,7 @@ def compare(  # noqa: PLR0913
         raise InputError(message)
     request.check_cells(len(pending), len(pictures))
     return _Comparing(
-        pending, pictures, request, family, watcher(progress) or (lambda _text, _done, _total: None), reading
+        pending, pictures, request, family, watcher(progress) or (lambda _text, _done, _total: None), reading, questions
     ).comparison()
 
 
@@ -178,8 +185,11 @@ class _Comparing:
         family: Family,
         progress: Progress,
         reading: Reading,
+        questions: Sequence[Likeness],
     ) -> None:
         self.reading = reading
+        self._questions = questions
+        """What each picture is asked, if that differs."""
         self.models, self.images, self.request, self.family, self.progress = models, images, request, family, progress
         self.result = Runs(request=request, paths=[path_of(image) for image in images])
         self._first: tuple[str, tuple[str, ...]] | None = None
@@ -267,7 +277,7 @@ class _Comparing:
 
     def _drawn(self, images: Sequence[int], m: int, plan: Plan) -> dict[int, Together | SpoiltModelError]:
         """Draw the maps of pictures in one batch, where the model can; those that fail are left to their own runs."""
-        if len(self.images) < FEWEST or len(images) == 1 or self._alone.get(m):
+        if self._questions or len(self.images) < FEWEST or len(images) == 1 or self._alone.get(m):
             return {}
         clock = Clock()
         scenes: dict[int, Scene] = {}
@@ -306,7 +316,7 @@ class _Comparing:
                 scene,
                 groups,
                 request.manner,
-                request.choose,
+                request.asking(self._questions[i]).choose if self._questions else request.choose,
                 clock,
                 lambda text, done, total: self.progress(
                     f"Running {plan.loaded.name}: {text}", *((done, total) if runs == 1 else (at, runs))

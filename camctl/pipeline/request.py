@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from camctl.errors import CamctlError, Hint, InputError, as_value
+from camctl.values.questions import PAIR, Likeness
 from camctl.values.texts import counted
 
 if TYPE_CHECKING:
@@ -44,8 +45,14 @@ class Request:
         """Return the user's words for a target that models and pictures do not agree on."""
         names, versus = self.classes.names, self.classes.versus
         index, contrast = divmod(index, 2) if versus else (index, 0)
+        if names and isinstance(names[index], Likeness):
+            return PAIR
         alone = str(names[index]) if names else f"top {index + 1}" if self.classes.topk > 1 else "top class"
         return f"{alone} vs {' and '.join(map(str, versus))}" if contrast else alone
+
+    def asking(self, question: Likeness) -> Request:
+        """Return the same request with another question."""
+        return replace(self, classes=replace(self.classes, names=(question,)))
 
     def choose(self, predictions: Predictions) -> list[Target | CamctlError]:
         """Return the targets of a comparison, each class alone and then in contrast with others if asked for.

@@ -13,6 +13,7 @@ from camctl.render.report.report import report
 from camctl.values.axis import AXES, Axis, places
 from camctl.values.comparison import Cell, Comparison
 from camctl.values.look import Look
+from camctl.values.questions import PAIR
 
 if TYPE_CHECKING:
     from camctl.values.explanation import Explanation
@@ -53,12 +54,17 @@ def html(result: Comparison | Explanation) -> str | None:
 def _comparison(result: Comparison | Explanation) -> Comparison:
     if isinstance(result, Comparison):
         return result
-    # The maps run over classes, and over methods within each.
-    classes = tuple(dict.fromkeys(cam.target.title for cam in result.maps))
-    methods = tuple(cam.method for cam in result.maps[: len(result.maps) // len(classes)])
-    first = result.maps[0]
+    # The maps run over pictures (both of a pair), classes, and methods within each.
+    first, questions = result.maps[0], {(id(cam.picture), cam.target.title) for cam in result.maps}
+    pictures, classes = [first.picture], tuple(dict.fromkeys(cam.target.title for cam in result.maps))
+    methods = tuple(cam.method for cam in result.maps[: len(result.maps) // len(questions)])
+    if len(questions) > len(classes) or any(cam.picture is not first.picture for cam in result.maps):
+        # A row for each picture of each pair.
+        pictures, classes = [cam.picture for cam in result.maps[:: len(methods)]], (PAIR,)
     smoothing = "" if first.smoothing == "none" else first.smoothing
-    labels = ((result.image,), (result.model,), (" + ".join(first.layers),), classes, (smoothing,), methods)
+    images = tuple(picture.path for picture in pictures)
+    labels = (images, (result.model,), (" + ".join(first.layers),), classes, (smoothing,), methods)
     axes = tuple(Axis(name=name, labels=values) for name, values in zip(AXES, labels, strict=True))
     cells = tuple(Cell(at=at, cam=cam) for at, cam in zip(places(axes), result.maps, strict=True))
-    return Comparison(axes=axes, cells=cells, explanations={(0, 0): result}, pictures=(first.picture,))
+    runs = {(number, 0): result for number in range(len(pictures))}
+    return Comparison(axes=axes, cells=cells, explanations=runs, pictures=tuple(pictures))

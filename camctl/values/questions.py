@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from camctl.values.picture import AnyPicture
     from camctl.values.regions import Box, Where
 
+PAIR = "likeness of the pair"
+"""What maps of both pictures of a pair are asked: each about the other picture."""
+
 FEATURES = "features"
 """Name of what is asked of an embedding by itself: which evidence makes it what it is."""
 

@@ -3,16 +3,20 @@
 import json
 import re
 import shlex
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from camctl import explain
 from camctl.demo.scenes import render, scene
 from camctl.results import open_results
 from camctl.values.cam import BLANK
+from camctl.values.questions import Likeness
 from tests.cli.conftest import camctl as camctl  # noqa: PLC0414 - the fixture
+from tests.questions.demo_nets import Encoder, loaded
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs/schemas/camctl-1.schema.json").read_text("utf-8"))
 
@@ -52,6 +56,32 @@ def test_likeness_is_drawn_on_both_pictures_of_the_pair(camctl):
         "a_likeness-to-b.png_gradcam.png",
         "b_likeness-to-a.png_gradcam.png",
     ]
+
+
+def test_comparison_draws_the_likeness_of_each_pair_both_ways_as_run_does(camctl):
+    common = ("a.png", "python:question_nets:encoder", "--like", "b.png", "mask.png", "--method", "GradCAM", "LayerCAM")
+    assert camctl("run", *common, "--save-raw", "run.npz").code == 0
+    done = camctl("compare", *common, "--save-raw", "compare.npz", "--save-path", "pair.png", "pair.html", "--json")
+    assert done.code == 0, done.err
+    asked = [(one["image"], one["target"]["like"], one["method"]) for one in done.json["maps"]]
+    pairs = [("a.png", "b.png"), ("b.png", "a.png"), ("a.png", "mask.png"), ("mask.png", "a.png")]
+    assert asked == [(*pair, method) for pair in pairs for method in ("GradCAM", "LayerCAM")]
+    with np.load("run.npz") as first, np.load("compare.npz") as second:
+        order = [
+            (one["image"], one["target"]["like"], one["method"]) for one in json.loads(str(first["manifest"]))["maps"]
+        ]
+        for number, question in enumerate(asked):
+            assert np.array_equal(second[f"raw_{number}"], first[f"raw_{order.index(question)}"])
+    page = Path("pair.html").read_text("utf-8")
+    assert page.count('class="other"') == 4
+
+
+def test_explanation_of_a_pair_shows_both_pictures_in_a_notebook():
+    explanation = explain(loaded(Encoder), "a.png", targets=[Likeness("b.png")], methods=["GradCAM", "LayerCAM"])
+    single = explain(loaded(Encoder), "a.png", methods=["GradCAM", "LayerCAM"])
+    pair, one = (Image.open(BytesIO(shown._repr_png_())) for shown in (explanation, single))
+    assert pair.height > one.height + 150
+    assert np.ptp(np.asarray(pair)[-250:-60], axis=(0, 1)).min() > 100  # the second picture is there
 
 
 def test_region_of_a_class_is_a_box_a_mask_or_where_it_is_predicted(camctl):

@@ -138,7 +138,7 @@ class Captions:
             own = maps[0].target
             target = f"{'' if own.plain else 'class '}{own.title}, {own.measure} {score_text(maps[0])}"
         elif target and not target.startswith("top "):  # "top 1" is not the name of a class
-            target = f"class {target}"
+            target = target if maps and maps[0].target.plain else f"class {target}"
         last = (label.get("method", ""), label.get("smoothing", ""), label.get("image", ""))
         return [label.get("model", ""), layer, target, *last]
 
