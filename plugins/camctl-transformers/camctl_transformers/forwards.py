@@ -84,7 +84,7 @@ def _depth(_module: Any, output: Any) -> Tensor:
 
 
 def _masks(_module: Any, output: Any) -> Tensor:
-    """The scores (N, classes, h, w) that transformers' processors make of masks and their classes (N, Q, classes + 1)."""
+    """The scores (N, classes, h, w) that transformers' processors make of masks and their classes."""
     import torch
 
     names = ("class_queries_logits", "logits"), ("masks_queries_logits", "pred_masks")

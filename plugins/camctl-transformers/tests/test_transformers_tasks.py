@@ -373,9 +373,9 @@ def test_the_command_refuses_with_2_and_draws_what_can_be_asked(tmp_path):
 
 
 SAMPLE = (
-    "deformable_detr-two-stage", "d_fine", "lw_detr", "pp_doclayout_v3", "upernet-convnext", "mask2former", "detr-segmenter",
-    "eomt", "chmv2", "depth_pro", "dinov2_with_registers-encoder", "siglip2-encoder", "cvt-encoder", "hiera-encoder",
-    "radio-encoder",
+    "deformable_detr-two-stage", "d_fine", "lw_detr", "pp_doclayout_v3", "upernet-convnext", "mask2former",
+    "detr-segmenter", "eomt", "chmv2", "depth_pro", "dinov2_with_registers-encoder", "siglip2-encoder", "cvt-encoder",
+    "hiera-encoder", "radio-encoder",
 )  # fmt: skip
 
 
