@@ -108,7 +108,8 @@ def task_of(
         return None
     classes, saved = classes_of(config), tuple(getattr(config, "architectures", None) or ())
     for name, kinds in classes.items():
-        if own := next((kind for kind in kinds if kind.__name__ in saved), None):
+        own = next((kind for kind in kinds if kind.__name__ in saved), None)
+        if own is not None and name != "texts":
             # An encoder's configuration with a classifier's weights, or said to give scores of classes.
             scores = name == "encoding" and (headed or wanted not in {None, "embedding"})
             return Task(name=name, kind=own) if not scores or "classification" not in classes else _first(classes)
