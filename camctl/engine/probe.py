@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import accumulate, combinations
-from math import inf
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import torch
@@ -11,9 +10,9 @@ from torch import Tensor, nn
 
 from camctl.engine.detections import BoxQuestion, queries_in
 from camctl.engine.graph import gradients_of, with_graph
-from camctl.engine.layout import MOST_EXTRA_TOKENS
 from camctl.engine.model_state import ModuleTable, untouched
 from camctl.engine.observations import Observation, ProbeRun, is_norm, watch
+from camctl.engine.places import take_places
 from camctl.plugin import ClassQuestion, Question
 from camctl.values.layer_map import LayerMap, LayerRecord
 
@@ -21,9 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from camctl.engine.layout import LayoutHints
-
-TOKENS = 3
-"""Number of dimensions of a sequence of tokens."""
 
 
 def probe(
@@ -85,7 +81,7 @@ def _run(
         for hook in hooks:
             hook.remove()
     run.classes = logits.shape[1]
-    _without_places(seen.values(), logits, max(queries, default=0))
+    take_places(seen.values(), logits, max(queries, default=0))
     if question is None:
         question = ClassQuestion(int(logits[0].nan_to_num(nan=float("-inf")).argmax()))
     asked = question if isinstance(question, Question) else question(logits.detach())
@@ -96,28 +92,6 @@ def _run(
     if score.requires_grad:
         # Hooks on the tensors read the gradients, so that only their means stay in memory.
         gradients_of(score, [start], last=True)
-
-
-def _without_places(seen: Collection[Observation], rows: Tensor, queries: int) -> None:
-    """Take the grid from what is no sequence of places, though its length is one's, and set aside what holds no features.
-
-    Of a network of queries no places are the queries' tokens, alone or beside the places', and those of several feature
-    maps in a row; of a dense output (N, K, h, w) the planes (N, h, w) of one value a place. No features are a channel
-    for each query, the masks of objects, and what queries look at once they run: keys and values.
-    """
-    parts = [part for part in seen if part.shape and part.layout and part.layout.name != "adapter"]
-    areas = sorted({part.shape[-2] * part.shape[-1] for part in parts if part.layout.name == "NCHW"} - {1})
-    lengths = {sum(some) for count in (2, 3, 4, 5) for some in combinations(areas, count)}
-    lengths |= {area + queries + extra for area in areas for extra in range(MOST_EXTRA_TOKENS + 1)}
-    lengths = {queries, *lengths.difference(areas)} if queries else set()
-    starts = [part.order for part in seen if part.shape and part.shape[1:2] == (queries,) and len(part.shape) == TOKENS]
-    for part in parts:
-        sequence = len(part.shape) == TOKENS
-        part.aside = bool(queries) and (
-            part.order > min(starts, default=inf) if sequence else part.layout.channels == queries
-        )
-        if sequence and (part.shape[1] in lengths or part.shape[1:] == rows.shape[2:]):
-            part.layout = None
 
 
 def _reached(edges: Tensor, start: Tensor, seen: dict[str, Observation]) -> set[str]:

@@ -17,6 +17,8 @@ def forward_of(module: Any, config: Any, task: str, seed: int = 0) -> Forward:
     """Make a function from pictures (N, 3, h, w) to the output of a task, such as logits (N, classes)."""
     if config.model_type == "imagegpt":
         return _quantised(module, config, seed)
+    if config.model_type == "vit_mae":
+        module.config.mask_ratio = 0.0
     inputs, read = inputs_of(config), READERS[task]
     run = module.get_image_features if hasattr(module, "get_image_features") else module
 
@@ -29,7 +31,6 @@ def forward_of(module: Any, config: Any, task: str, seed: int = 0) -> Forward:
 def inputs_of(config: Any) -> Callable[[Tensor], dict[str, Any]]:
     """Make a function from a batch of pictures to the model's keyword arguments."""
     if config.model_type == "vit_mae":
-        config.mask_ratio = 0.0
         return _unmasked(config)
     if config.model_type not in {"siglip2", "siglip2_vision_model"}:
         return lambda pictures: {"pixel_values": pictures}
@@ -84,7 +85,7 @@ def _depth(_module: Any, output: Any) -> Tensor:
 
 
 def _masks(_module: Any, output: Any) -> Tensor:
-    """The scores (N, classes, h, w) that transformers' processors make of masks and their classes (N, Q, classes + 1)."""
+    """The scores (N, classes, h, w) that transformers' processors make of masks and their classes."""
     import torch
 
     names = ("class_queries_logits", "logits"), ("masks_queries_logits", "pred_masks")

@@ -33,15 +33,30 @@ OUTPUTS: dict[str, OutputKind] = {
 }
 """Task -> what camctl reads of the model's output."""
 
+_TEXTS = "a detector of what a text describes, and reads it besides the picture"
+_POINTS = "a segmenter of what points or boxes mark, and reads them besides the picture"
+_AREAS = "a detector of text, which gives areas and no boxes"
+
 REFUSED = {
-    "shieldgemma2": "a language model that answers yes or no",
-    "pp_doclayout_v4": "a detector of quadrilaterals, and boxes have two corners",
+    "clipseg": "a segmenter of what a text describes, and reads it besides the picture",
+    "edgetam": _POINTS,
+    "grounding-dino": _TEXTS,
+    "mm-grounding-dino": _TEXTS,
+    "omdet-turbo": _TEXTS,
     "oneformer": "a segmenter that reads its task as a text besides the picture",
+    "owlv2": _TEXTS,
+    "owlvit": _TEXTS,
+    "pp_doclayout_v4": "a detector of quadrilaterals, and boxes have two corners",
+    "pp_ocrv5_mobile_det": _AREAS,
+    "pp_ocrv5_server_det": _AREAS,
+    "pp_ocrv6_medium_det": _AREAS,
+    "pp_ocrv6_small_det": _AREAS,
+    "sam": _POINTS,
+    "sam2": _POINTS,
+    "sam3": _POINTS,
+    "sam_hq": _POINTS,
+    "shieldgemma2": "a language model that answers yes or no",
     "videomt": "a segmenter of videos",
-    "pp_ocrv5_mobile_det": "a detector of text, which gives areas and no boxes",
-    "pp_ocrv5_server_det": "a detector of text, which gives areas and no boxes",
-    "pp_ocrv6_medium_det": "a detector of text, which gives areas and no boxes",
-    "pp_ocrv6_small_det": "a detector of text, which gives areas and no boxes",
 }
 """Family -> what it is, and why it cannot be asked anything."""
 
@@ -93,7 +108,8 @@ def task_of(
         return None
     classes, saved = classes_of(config), tuple(getattr(config, "architectures", None) or ())
     for name, kinds in classes.items():
-        if own := next((kind for kind in kinds if kind.__name__ in saved), None):
+        own = next((kind for kind in kinds if kind.__name__ in saved), None)
+        if own is not None and name != "texts":
             # An encoder's configuration with a classifier's weights, or said to give scores of classes.
             scores = name == "encoding" and (headed or wanted not in {None, "embedding"})
             return Task(name=name, kind=own) if not scores or "classification" not in classes else _first(classes)

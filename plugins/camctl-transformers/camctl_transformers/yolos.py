@@ -28,7 +28,7 @@ class Yolos(Adapter):
         if part is None:
             return False
         config = part[1].config
-        return config.num_detection_tokens == DETECTIONS and config.patch_size in PATCHES
+        return bool(config.num_detection_tokens == DETECTIONS and config.patch_size in PATCHES)
 
     def target_layers(self, model: nn.Module) -> list[str]:
         """The last block's first norm, `vit.encoder.layer.11.layernorm_before`."""

@@ -18,7 +18,6 @@ from camctl_transformers.building import NEEDS
 from camctl_transformers.finding import families_known
 from camctl_transformers.tasks import REFUSED
 from transformers_families import FAMILIES
-
 from transformers_sweep import Row, answers, explained, explained_at_full_size
 from transformers_tasks import TASKS
 
@@ -29,10 +28,10 @@ TARGET = Path(__file__).resolve().parent.parent / "COVERAGE.md"
 HEAD = """# Coverage: transformers
 
 Every image classification class of transformers, and the zero-shot ones of CLIP and SigLIP; then its detectors,
-segmenters, depth estimators and encoders. All with random weights (seed 0), explained by `camctl.explain` without a flag
-(best class, best box, class of most places, depth, features; GradCAM, or GradCAMElementWise where a class token alone is
-read). Seconds are those of `explain` alone, on one CPU thread. "Expert" is the layer that someone who knows the
-architecture names, written down from the forward passes (`tests/transformers_families.py`,
+segmenters, depth estimators and encoders. All with random weights (seed 0), explained by `camctl.explain` without a
+flag (best class, best box, class of most places, depth, features; GradCAM, or GradCAMElementWise where a class token
+alone is read). Seconds are those of `explain` alone, on one CPU thread. "Expert" is the layer that someone who knows
+the architecture names, written down from the forward passes (`tests/transformers_families.py`,
 `tests/transformers_tasks.py`). Written by `python tests/coverage.py`.
 
 {date}, camctl {camctl}, transformers {transformers}, torch {torch}, Python {python}.

@@ -1,5 +1,9 @@
 """transformers' detectors, segmenters, depth estimators and encoders: what they answer, against oracles of others."""
 
+import subprocess
+import sys
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -356,15 +360,12 @@ def test_a_question_that_a_kind_has_no_answer_to_is_one_line(tmp_path, name, ask
 
 
 def test_the_command_refuses_with_2_and_draws_what_can_be_asked(tmp_path):
-    import subprocess
-    import sys
-
     saved(DETECTORS["detr"], tmp_path / "detr")
     Image.fromarray(picture()).save(tmp_path / "a.png")
     words = [sys.executable, "-m", "camctl", "run", str(tmp_path / "a.png"), f"transformers:{tmp_path / 'detr'}"]
-    words += ["--save-path", str(tmp_path / "map.png")]
-    refused = subprocess.run([*words, "--like", str(tmp_path / "a.png")], capture_output=True, text=True, check=False)
-    drawn = subprocess.run([*words, "--target-box", "0"], capture_output=True, text=True, check=False)
+    run = partial(subprocess.run, capture_output=True, text=True, check=False)
+    refused = run([*words, "--like", str(tmp_path / "a.png"), "--save-path", str(tmp_path / "maps")])
+    drawn = run([*words, "--target-box", "0", "--save-path", str(tmp_path / "map.png")])
     assert refused.returncode == 2
     assert "asked of an embedding" in refused.stderr
     assert "Traceback" not in refused.stderr
@@ -373,9 +374,9 @@ def test_the_command_refuses_with_2_and_draws_what_can_be_asked(tmp_path):
 
 
 SAMPLE = (
-    "deformable_detr-two-stage", "d_fine", "lw_detr", "pp_doclayout_v3", "upernet-convnext", "mask2former", "detr-segmenter",
-    "eomt", "chmv2", "depth_pro", "dinov2_with_registers-encoder", "siglip2-encoder", "cvt-encoder", "hiera-encoder",
-    "radio-encoder",
+    "deformable_detr-two-stage", "d_fine", "lw_detr", "pp_doclayout_v3", "upernet-convnext", "mask2former",
+    "detr-segmenter", "eomt", "chmv2", "depth_pro", "dinov2_with_registers-encoder", "siglip2-encoder", "cvt-encoder",
+    "hiera-encoder", "radio-encoder",
 )  # fmt: skip
 
 

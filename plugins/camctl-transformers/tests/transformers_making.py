@@ -56,17 +56,17 @@ def processor_of(family: Family) -> Any:
     square = {"height": family.size, "width": family.size}
     if model_type.startswith("siglip2"):
         return transformers.Siglip2ImageProcessor(patch_size=8, max_num_patches=64)
-    if model_type in {"mask2former", "maskformer"}:
-        return kind(size=square, size_divisor=0)
     if "ConvNext" in names["torchvision"]:
         return kind(size={"shortest_edge": family.size}, crop_pct=1.0)
-    if model_type == "textnet":
-        return kind(size={"shortest_edge": family.size}, crop_size=square)
-    if model_type == "pp_lcnet":
-        return kind(resize_short=family.size, crop_size=square)
-    if model_type == "poolformer":
-        return kind(size={"shortest_edge": family.size}, crop_size=square, crop_pct=1.0)
-    return kind(size=square, do_center_crop=False)
+    edge = {"shortest_edge": family.size}
+    given: dict[str, dict[str, Any]] = {
+        "textnet": {"size": edge, "crop_size": square},
+        "pp_lcnet": {"resize_short": family.size, "crop_size": square},
+        "poolformer": {"size": edge, "crop_size": square, "crop_pct": 1.0},
+        "mask2former": {"size": square, "size_divisor": 0},
+        "maskformer": {"size": square, "size_divisor": 0},
+    }
+    return kind(**given.get(model_type, {"size": square, "do_center_crop": False}))
 
 
 def tokenizer_of() -> Any:

@@ -11,7 +11,7 @@ from time import perf_counter
 import numpy as np
 from PIL import Image
 from transformers_families import FAMILIES, Family
-from transformers_making import saved
+from transformers_making import NAMES, saved
 from transformers_tasks import ALL
 
 import camctl
@@ -20,18 +20,20 @@ from camctl.errors import InputError
 from camctl.pipeline.scene import survey
 
 
-QUESTIONS = {
-    "a class": "dog",
-    "a class in contrast": Classes("dog", versus="ant"),
-    "classes above a score": Classes(threshold=0.15),
-    "a value": "depth:up",
-    "a class in a region": Region("dog", (40, 40, 200, 160)),
-    "a value in a region": Region("depth:down", (40, 40, 200, 160)),
-    "a detected box": Detection(0),
-    "a likeness": Likeness("b.png"),  # written beside the model
-    "features": "features",
-}
-"""Question -> how it is asked in Python."""
+def questions(label: str, other: Path) -> dict[str, object]:
+    """How each question is asked in Python, of a class that is there and of another picture."""
+    box, versus = (40, 40, 200, 160), next(name for name in NAMES if name != label)
+    return {
+        "a class": label,
+        "a class in contrast": Classes(label, versus=versus),
+        "classes above a score": Classes(threshold=0.15),
+        "a value": "depth:up",
+        "a class in a region": Region(label, box),
+        "a value in a region": Region("depth:down", box),
+        "a detected box": Detection(0),
+        "a likeness": Likeness(str(other)),
+        "features": "features",
+    }
 
 
 @dataclass(frozen=True)
@@ -89,9 +91,10 @@ def answers(name: str) -> dict[str, str]:
     with TemporaryDirectory() as folder:
         saved(family, Path(folder))
         loaded = load(family, Path(folder), random_weights=True)
-        Image.fromarray(picture()[:, ::-1]).save(Path(folder) / "b.png")
-        likeness = {"a likeness": Likeness(str(Path(folder) / "b.png"))}
-        for words, asked in (QUESTIONS | likeness).items():
+        other = Path(folder) / "b.png"
+        Image.fromarray(picture()[:, ::-1]).save(other)
+        label = camctl.explain(loaded, picture()).maps[0].target.label
+        for words, asked in questions(label if label in NAMES else "dog", other).items():
             try:
                 first = camctl.explain(loaded, picture(), targets=asked).maps[0]
                 found[words] = f"a map: {first.target.title}"

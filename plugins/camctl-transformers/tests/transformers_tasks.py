@@ -455,7 +455,7 @@ DEPTHS: dict[str, Family] = {
 
 
 def _encoder(kind: str, name: str, layer: str = "", **more: Any) -> Family:
-    """An encoder whose classifier stands in `FAMILIES`: the same layer without the classifier's prefix, but for more."""
+    """An encoder whose classifier stands in `FAMILIES`: its layer without a prefix, unless one is given."""
     like = FAMILIES[name]
     own = layer or like.layer.removeprefix(f"{name.replace('-', '_')}.")
     given = {"grid": like.grid, "extra_tokens": like.extra_tokens, "size": like.size, "config": like.config} | more
