@@ -1,0 +1,1 @@
+"""CLIP and SigLIP of open_clip in camctl."""
