@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from camctl.errors import Hint, InputError
@@ -70,7 +71,7 @@ def _rows(results: Results, ids: Sequence[str]) -> dict[int, list[dict[str, Any]
     for name in dict.fromkeys(ids):
         if name not in by_id:
             message = f"The results have no picture '{name}'."
-            raise InputError(message, hint=Hint("See ids of pictures", "review OUT", worst=10))
+            raise InputError(message, hint=Hint("See ids of pictures", f"review {quote(str(results.out))}", worst=10))
         for row in by_id[name]:
             found.setdefault(row["index"], []).append(row)
     return found

@@ -400,6 +400,14 @@ def test_a_folder_without_pictures_is_refused(camctl, tmp_path):
     assert done.code == 2
     assert "holds no pictures" in done.err
 
+def test_a_folder_whose_folders_hold_the_pictures_is_answered_with_their_pattern(camctl, photo, tmp_path):
+    inner = tmp_path / "photos" / "cat"
+    inner.mkdir(parents=True)
+    Path(inner / "a.png").write_bytes(Path(photo).read_bytes())
+    done = camctl("compare", tmp_path / "photos", "demo:resnet")
+    assert done.code == 2
+    assert f"Its folders hold some: '{tmp_path}/photos/*/*.png'" in done.err
+
 
 def test_a_grid_of_many_cells_goes_on_over_pages(camctl, photo, tmp_path):
     with Image.open(photo) as picture:

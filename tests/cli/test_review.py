@@ -6,7 +6,9 @@ import os
 import numpy as np
 import pytest
 
+from camctl.cli.output.data_report import Tally
 from camctl.ranking.chance import interval
+from camctl.results import open_results
 from tests.reviews import METHODS, energy_of, opened, predicted, score_of, write_results
 
 MISTAKES = [4, 14, 24]
@@ -34,6 +36,10 @@ def test_every_figure_of_the_review_is_explained_beside_it(camctl, out, tmp_path
         assert "heat at the border" in text
         assert "in brackets the share" in text
         assert "whatever the picture shows" in text
+
+
+def test_the_summary_of_the_run_counts_the_same_verdicts_as_its_review(camctl, out):
+    assert Tally(open_results(out)).verdicts == camctl("review", out, "--json").json["verdicts"]
 
 
 def test_json_has_all_of_it(camctl, out):

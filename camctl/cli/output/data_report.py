@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from camctl.cli.output.sink import Parts, hint, indented, line, note, plain_table
 from camctl.errors import Hint
-from camctl.results.review import better_of
+from camctl.results.review import baselines_of, better_of
 from camctl.results.tally import MAP, PICTURE, Figures, Pictures
 
 if TYPE_CHECKING:
@@ -41,8 +41,10 @@ class Tally:
         self.right = int((self._pictures.label == self._pictures.predicted)[judged].sum())
         self.pictures, self.failed = int(self._pictures.seen.sum()), int(self._pictures.failed.sum())
         self.verdicts: Counter[str] = Counter()
-        for (_, verdict), count in self._figures.verdicts.items():
-            self.verdicts[verdict] += count
+        baselines = baselines_of(results)  # what they draw says nothing about the network
+        for (method, verdict), count in self._figures.verdicts.items():
+            if method not in baselines:
+                self.verdicts[verdict] += count
 
     @property
     def accuracy(self) -> float | None:

@@ -92,7 +92,10 @@ def _pictures(text: str) -> list[str]:
         pictures = [file for file in files if Path(file).suffix.lower() in PICTURE_SUFFIXES]
         if not pictures:
             message = f"The folder '{text}' holds no pictures."
-            raise InputError(message, hint="Name a picture, or a pattern: 'a/*/*.jpg'")
+            inner = sorted({file.suffix for file in Path(text).glob("*/*") if file.suffix.lower() in PICTURE_SUFFIXES})
+            pattern = f"{text.rstrip('/')}/*/*{inner[0]}" if inner else "a/*/*.jpg"
+            own = "Its folders hold some" if inner else "Name a picture, or a pattern"
+            raise InputError(message, hint=f"{own}: '{pattern}'")
         return pictures
     if os.path.exists(text) or not any(sign in text for sign in "*?["):  # noqa: PTH110
         return [text]
