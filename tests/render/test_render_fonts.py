@@ -24,7 +24,9 @@ from tests.comparisons import comparison
 STIX = "STIXGeneral"
 """A family that comes with matplotlib, and is nothing like DejaVu Sans."""
 
-RULE = re.compile(r"@font-face\{font-family:'([^']+)';font-weight:(\w+);src:url\(data:font/woff;base64,([^)]+)\)\}")
+RULE = re.compile(
+    r"@font-face\{font-family:'([^']+)';font-weight:(\w+);src:url\(data:font/woff;base64,([^)]+)\);[^}]+\}"
+)
 
 
 def embedded(path):

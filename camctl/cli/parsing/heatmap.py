@@ -27,7 +27,7 @@ class HeatmapOptions:
     )
     opacity: float = option("0..1", DEFAULT_OPACITY, help="Opacity of the heatmap.")
     signed: bool = switch()
-    contours: list[str] | None = option("[0..1...]")
+    contours: list[str] | None = option("[VALUE...]")
     map_only: bool = switch()
 
     def __post_init__(self) -> None:

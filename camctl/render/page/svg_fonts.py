@@ -56,7 +56,11 @@ def font_rules(items: Iterable[Item]) -> str:
         if part is not None:
             source = f"url(data:font/woff;base64,{b64encode(part).decode()})"
             weight = "bold" if bold else "normal"
-            rules.append(f"@font-face{{font-family:'{family(file)}';font-weight:{weight};src:{source}}}")
+            # Two files may be of one family: each is asked for its own letters.
+            span = ",".join(f"U+{ord(letter):X}" for letter in sorted(used))
+            rules.append(
+                f"@font-face{{font-family:'{family(file)}';font-weight:{weight};src:{source};unicode-range:{span}}}"
+            )
     return "\n".join(rules)
 
 
