@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from camctl.files.mark import MARK
 from camctl.files.pictures import base64_text
 from camctl.ranking import agreement, sanity, standings
 from camctl.ranking.words import beaten_texts, likeness_text, stage_headings, too_few
@@ -104,6 +105,7 @@ def _facts(comparison: Comparison, look: Look) -> dict[str, Any]:
         "another": ANOTHER,
         "colormaps": COLORMAPS,
         "thumbnail": thumbnail,
+        "made_by": MARK,
     }
 
 
