@@ -22,6 +22,7 @@ from camctl.render.page.raster import paint
 from camctl.render.report.assets import template, text_of
 from camctl.render.report.report import FOLDER, STYLES
 from camctl.render.report.words import breakable
+from camctl.sources.imagenet import INSTALL, NAMES, installed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -203,7 +204,7 @@ def _page(scores: Scores, photograph: dict[str, Any] | None) -> str:
         methods=(*METHODS, *BASELINES),
         baselines=BASELINES,
         scores=scores,
-        command=photographs.command(),
+        install="" if installed(NAMES[0]) else INSTALL,
         network=photographs.NETWORKS[0],
     )
     return page

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from camctl.files.mark import MARK
 from camctl.values.regions import laid_on
 from camctl.values.view import View
 
@@ -36,7 +37,7 @@ def coco(result: Explanation | Comparison, cut: Cut) -> dict[str, Any]:
         for part in parts_of(cam, cut):
             annotations.append({"id": len(annotations) + 1, "image_id": image["id"], "category_id": category, **part})
     return {
-        "info": {"description": "camctl", "threshold": cut.threshold},
+        "info": {"description": MARK, "threshold": cut.threshold},
         "images": list(images.values()),
         "categories": [{"id": index, "name": name} for name, index in classes.items()],
         "annotations": annotations,

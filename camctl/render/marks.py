@@ -42,7 +42,7 @@ def draw_mark(picture: NDArray[np.uint8], mark: AnyRegion, window: Box, view: Vi
     height, width = picture.shape[:2]
     canvas = View(size=(height, width), box=window)
     inside = laid_on(mark, view, canvas) if isinstance(mark, np.ndarray) else seen(mark, canvas)
-    line = max(1, round(min(height, width) / FINEST))
+    line = max(1, int(min(height, width) / FINEST + 0.5))
     inner = _shrunk(inside, line)
     edge = inside & ~inner
     if min(height, width) < SMALL:  # there is room for one line, which differs from what lies under it

@@ -9,6 +9,7 @@ from PIL import Image
 
 from camctl.demo import tour as demo
 from camctl.demo.game import METHODS, play
+from camctl.errors import InputError
 from camctl.pipeline.load import load
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "demo.png"
@@ -82,6 +83,19 @@ def test_the_tour_explains_a_photograph_by_a_network_that_knows_photographs(tour
     assert re.search(
         r"imagenet:lite0, which knows photographs, says .*\bcat \(", made.index.read_text(encoding="utf-8")
     )
+
+
+def test_the_tour_may_be_taken_again_and_loses_nothing_of_others(toured):
+    folder, _, _ = toured
+    assert demo.tour(folder, scenes=1).index == folder / "index.html"
+    before = (folder / "report.html").read_bytes()
+    try:
+        (folder / "report.html").write_text("mine", encoding="utf-8")
+        with pytest.raises(InputError, match="would be replaced"):
+            demo.tour(folder, scenes=1)
+        assert (folder / "report.html").read_text(encoding="utf-8") == "mine"
+    finally:
+        (folder / "report.html").write_bytes(before)
 
 
 def test_the_tour_counts_its_steps_to_the_end(toured):

@@ -211,6 +211,9 @@ def test_comparison_saves_draws_and_prints_the_parts_of_its_maps(camctl):
     assert np.allclose([[x, y, x + width, y + height] for x, y, width, height in boxes], parts, atol=0.02)
     assert [one["method"] for one in written] == ["GradCAM", "LayerCAM"]
     assert camctl(*words[:-2], "much").code == 2
+    Path("grid.boxes.json").write_text("mine", encoding="utf-8")
+    assert camctl(*words, "--save-path", "grid.json").code == 2
+    assert Path("grid.boxes.json").read_text("utf-8") == "mine"
 
 
 def scenes():

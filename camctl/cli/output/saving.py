@@ -109,11 +109,13 @@ def _boxes_path(path: Path) -> Path:
 
 
 def _save_boxes(result: Explanation | Comparison, cut: Cut, path: Path) -> str:
-    """Save what is cut out of maps as COCO JSON; returns the path."""
+    """Save what is cut out of maps as COCO JSON; returns the path. Raises `InputError` if another file is there."""
     from camctl.files.atomic import write_atomically
     from camctl.files.coco import coco
     from camctl.files.manifest import json_text
+    from camctl.files.mark import check_replaceable
 
+    check_replaceable([path])
     return str(write_atomically(path, json_text(coco(result, cut)).encode()))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from camctl.files.mark import MARK
 from camctl.files.pictures import base64_text
 from camctl.ranking import agreement, sanity, standings
 from camctl.ranking.words import beaten_texts, likeness_text, stage_headings, too_few
@@ -111,6 +112,7 @@ def _facts(layout: Layout) -> dict[str, Any]:
         "another": ANOTHER,
         "colormaps": _offered(layout),
         "thumbnail": thumbnail,
+        "made_by": MARK,
     }
 
 
