@@ -1,4 +1,4 @@
-"""Sweep every classifier of torchvision and write COVERAGE.md beside the package.
+"""Sweep every classifier, segmenter and detector of torchvision and write COVERAGE.md beside the package.
 
 python tests/coverage.py [NAME ...]: names limit the sweep, and then only print. Ends with 1 where a map is not `ok`
 or the layer is not the expert's.
@@ -13,8 +13,9 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
+from camctl_torchvision.names import OTHERS
 from torchvision import models
-from torchvision_sweep import Row, explained
+from torchvision_sweep import Asked, Row, asked, explained
 
 TARGET = Path(__file__).resolve().parent.parent / "COVERAGE.md"
 
@@ -34,6 +35,30 @@ one CPU thread: probe, forward and backward pass.
 """
 
 
+TASK = """
+## {task}
+
+{about} {ok} of {all} verdicts `ok`.
+
+| model | explained | layer | chosen by | grid | verdict | seconds |
+|---|---|---|---|---|---|---|
+"""
+ABOUT = {
+    "segmentation": ("Segmenters", "The class of most places, where it is predicted."),
+    "detection": (
+        "Detectors",
+        "The best box of random weights; pictures at 240 x 320 pixels, but for SSD. A box comes out of one map of a "
+        "pyramid, whose layer is chosen.",
+    ),
+}
+REFUSED = """
+## Refused, in one line
+
+- a likeness, or a class's place, asked of a detector; a box, or a score above a threshold, asked of a segmenter.
+- {others}.
+"""
+
+
 def line(row: Row) -> str:
     """One row of the table."""
     expected, grid, tokens = row.expected
@@ -43,6 +68,29 @@ def line(row: Row) -> str:
         f"| {row.model} | `{row.layer}` | {row.chosen_by} | {row.grid[0]} x {row.grid[1]} | {row.extra_tokens} "
         f"| {verdict} | {expert} | {row.seconds:.1f} |"
     )
+
+
+def task_line(row: Asked) -> str:
+    """One row of the table of a segmenter or detector."""
+    verdict = row.verdict if row.verdict == "ok" else f"**{row.verdict}**"
+    return (
+        f"| {row.model} | {row.question} | `{row.layer}` | {row.chosen_by} | {row.grid[0]} x {row.grid[1]} "
+        f"| {verdict} | {row.seconds:.1f} |"
+    )
+
+
+def tasks() -> str:
+    """The sections of segmenters and detectors, and what is refused."""
+    text = ""
+    for part, (task, about) in ABOUT.items():
+        rows = []
+        for name in models.list_models(module=getattr(models, part)):
+            rows.append(asked(name))
+            print(task_line(rows[-1]), flush=True)  # noqa: T201 - a command
+            gc.collect()
+        ok = sum(row.verdict == "ok" for row in rows)
+        text += TASK.format(task=task, about=about, ok=ok, all=len(rows)) + "\n".join(map(task_line, rows)) + "\n"
+    return text + REFUSED.format(others="; ".join(f"{part}: {what}" for part, what in OTHERS.items()))
 
 
 def page(rows: list[Row]) -> str:
@@ -68,7 +116,7 @@ def main(names: list[str]) -> int:
         print(line(rows[-1]), flush=True)  # noqa: T201 - a command
         gc.collect()
     if not names:
-        TARGET.write_text(page(rows), encoding="utf-8")
+        TARGET.write_text(page(rows) + tasks(), encoding="utf-8")
     return int(any(row.verdict != "ok" or not row.agrees for row in rows))
 
 

@@ -34,6 +34,20 @@ class Row:
         return (self.layer, self.grid, self.extra_tokens) == self.expected
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What was seen of one segmenter or detector."""
+
+    model: str
+    question: str
+    """What the best map was asked for."""
+    layer: str
+    chosen_by: str
+    grid: tuple[int, int]
+    verdict: str
+    seconds: float
+
+
 def picture(height: int = 240, width: int = 320):
     """Patches of colour of all sizes, smooth and sharp, as pictures have them: (height, width, 3), uint8, seeded."""
     generator = np.random.default_rng(0)
@@ -66,3 +80,17 @@ def explained(name: str) -> Row:
         seconds=seconds,
         expected=(answer.layer_in(loaded.module), answer.grid_for(loaded.input_size), answer.extra_tokens),
     )
+
+
+def asked(name: str) -> Asked:
+    """Load a segmenter or detector, and explain the class of most places or the best box; detectors at 240 pixels."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        loaded = camctl.load(f"torchvision:{name}", random_weights=True)
+        if hasattr(loaded.module, "roi_heads") or name.startswith(("fcos", "retinanet")):
+            loaded.module.transform.min_size, loaded.module.transform.max_size = (240,), 320
+        start = perf_counter()
+        (cam,) = camctl.explain(loaded, picture()).maps
+        seconds = perf_counter() - start
+    layer = " + ".join(cam.layers)
+    return Asked(name, cam.target.title, layer, cam.chosen_by, cam.grid, cam.verdict, seconds)

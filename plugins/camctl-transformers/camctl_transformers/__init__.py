@@ -1,1 +1,1 @@
-"""Image classifiers of transformers for camctl: `transformers:NAME_OR_FOLDER`."""
+"""Image models of transformers for camctl: `transformers:NAME_OR_FOLDER`."""

@@ -63,6 +63,24 @@ REFUSED = {
 UNLISTED = {"timm_wrapper"}
 """Families that have no configuration of their own."""
 
+ENCODERS = {
+    "aimv2_vision_model",
+    "chinese_clip_vision_model",
+    "clip_vision_model",
+    "dinov3_convnext",
+    "dinov3_vit",
+    "internvl_vision",
+    "mlcd_vision_model",
+    "pixio",
+    "radio",
+    "siglip2_vision_model",
+    "siglip_vision_model",
+    "tipsv2_vision_model",
+    "vit_mae",
+    "vitdet",
+}
+"""Families of encoders alone."""
+
 _IMAGE_ENCODERS = ("VisionModelWithProjection", "VisionModel")
 
 
@@ -181,10 +199,10 @@ def refusal(reference: str, config: Any, families: Collection[str]) -> InputErro
 
 def names_of(*tasks: str) -> list[str]:
     """Families with a class for one of these tasks, as named in configurations."""
-    from transformers.models.auto import modeling_auto as auto
+    from transformers.models.auto import configuration_auto, modeling_auto
 
-    tables = [getattr(auto, f"MODEL_FOR_{table}_MAPPING_NAMES") for task in tasks for table in TABLES.get(task, ())]
-    names = {name for table in tables for name in table}
+    tables = [f"MODEL_FOR_{table}_MAPPING_NAMES" for task in tasks for table in TABLES.get(task, ())]
+    names = {name for table in tables for name in getattr(modeling_auto, table)}
     if "encoding" in tasks:
-        names |= set(auto.MODEL_FOR_IMAGE_MAPPING_NAMES) | {"siglip_vision_model", "clip_vision_model"}
+        names |= ENCODERS & set(configuration_auto.CONFIG_MAPPING_NAMES)
     return sorted(names - set(REFUSED) - UNLISTED)

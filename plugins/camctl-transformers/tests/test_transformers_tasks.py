@@ -20,6 +20,7 @@ from pytorch_grad_cam.utils.model_targets import (
 from torch import nn
 from torch.nn.functional import cosine_similarity
 from transformers import AutoConfig, AutoImageProcessor
+from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
 from transformers_making import NAMES, module_of, processor_of, saved
 from transformers_sweep import explained, load, picture
 from transformers_tasks import ALL, DEPTHS, DETECTORS, ENCODERS, SEGMENTERS
@@ -319,7 +320,7 @@ def test_the_class_that_saved_a_model_says_what_it_is_for_then_the_user(saved_by
     assert (task.output, task.kind.__name__) == (output, kind)
 
 
-@pytest.mark.parametrize("family", sorted(REFUSED))
+@pytest.mark.parametrize("family", sorted(set(REFUSED) & set(CONFIG_MAPPING_NAMES)))
 def test_a_family_that_can_be_asked_nothing_is_refused_in_one_line(tmp_path, family):
     config = AutoConfig.for_model(family)
     config.save_pretrained(tmp_path)
@@ -380,7 +381,7 @@ SAMPLE = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("name", SAMPLE)
+@pytest.mark.parametrize("name", [name for name in SAMPLE if name in ALL])
 def test_without_a_flag_the_map_is_ok_and_the_layer_the_experts(name):
     row = explained(name)
 
