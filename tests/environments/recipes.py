@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-UNTESTED = {"camctl-onnx"}
+UNTESTED = {"camctl-onnx", "camctl-openclip", "camctl-ultralytics"}
 """Packages that no environment has: their tests are skipped without what they need."""
 
 PROJECTS = (

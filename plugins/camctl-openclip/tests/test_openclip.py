@@ -7,14 +7,14 @@ import numpy as np
 import open_clip
 import pytest
 import torch
-from camctl_openclip.networks import weights_of
 from open_clip.transform import PreprocessCfg, image_transform_v2
 from PIL import Image
+from safetensors.torch import save as save_file
 
 import camctl
 from camctl.errors import CamctlError, InputError
 from camctl.kit.random_weights import seeded
-from camctl.plugin import LoadOptions
+from tests.tiny_hub import serving
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (80, 96, 3), np.uint8)
 TEXTS = ("a photo of a cat", "a photo of a dog", "a mushroom")
@@ -23,11 +23,21 @@ VISIONS = {
     "vit": {"image_size": 64, "layers": 3, "width": 64, "head_width": 16, "patch_size": 16},
     "mean": {"image_size": 64, "layers": 3, "width": 64, "head_width": 16, "patch_size": 16, "pool_type": "avg"},
     "resnet": {"image_size": 64, "layers": [1, 1, 1, 1], "width": 16},
+    "coca": {
+        "image_size": 64,
+        "layers": 3,
+        "width": 64,
+        "head_width": 16,
+        "patch_size": 16,
+        "attentional_pool": True,
+        "attn_pooler_heads": 4,
+    },
 }
 LAYERS = {
     "vit": "visual.transformer.resblocks.2.ln_1",
     "mean": "visual.ln_post",
     "resnet": "visual.layer4.0.act3",
+    "coca": "visual.transformer.resblocks.2",
 }
 BOTH = pytest.mark.parametrize("kind", ["vit", "resnet"])
 
@@ -142,17 +152,21 @@ def test_a_network_that_is_not_there_is_refused(reference):
         camctl.load(f"openclip:{reference}", labels=TEXTS, random_weights=True)
 
 
-def test_published_weights_come_from_the_hub_with_their_preprocessing(monkeypatch, tmp_path):
-    asked = []
-    torch.save({"logit_scale": torch.ones(())}, tmp_path / "weights.bin")
+CODE = """
+import json
+from camctl_openclip.networks import weights_of
+from camctl.plugin import LoadOptions
+weights, more = weights_of("ViT-B-32", "laion2b_s34b_b79k", LoadOptions())
+print(json.dumps([sorted(weights.state), weights.origin.path, more["force_preprocess_cfg"]["mean"]]))
+"""
 
-    def hub_file(repository, *names, **_more):
-        asked.append((repository, names))
-        return tmp_path / "weights.bin"
 
-    monkeypatch.setattr("camctl_openclip.networks.hub_file", hub_file)
-    weights, more = weights_of("ViT-B-32", "laion2b_s34b_b79k", LoadOptions())
-    assert asked[0][0] == "laion/CLIP-ViT-B-32-laion2B-s34B-b79K"
-    assert "open_clip_model.safetensors" in asked[0][1]
-    assert set(weights.state) == {"logit_scale"}
-    assert more["force_quick_gelu"] is False
+def test_published_weights_come_from_the_hub_with_their_preprocessing(tmp_path):
+    file = save_file({"logit_scale": torch.ones(())})
+    with serving() as hub:
+        files = {"open_clip_model.safetensors": file}
+        hub.repositories["laion/CLIP-ViT-B-32-laion2B-s34B-b79K"] = {"main": files}
+        names, origin, mean = hub.run(tmp_path, CODE)
+    assert names == ["logit_scale"]
+    assert origin == "ViT-B-32, laion2b_s34b_b79k"
+    assert mean == pytest.approx([0.48145466, 0.4578275, 0.40821073])

@@ -32,6 +32,7 @@ class YoloDetector(Adapter):
 def _head(model: nn.Module) -> tuple[str, Any] | None:
     """Return the head and its name; None if there is none."""
     for name, part in model.named_modules():
-        if type(part).__name__ == "Detect" and type(part).__module__.startswith("ultralytics."):
+        kinds = (kind for kind in type(part).__mro__ if kind.__module__.startswith("ultralytics."))
+        if any(kind.__name__ == "Detect" for kind in kinds):
             return name, part
     return None

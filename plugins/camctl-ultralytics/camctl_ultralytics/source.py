@@ -53,7 +53,8 @@ class Ultralytics(Source):
 def _loaded(reference: str, file: str | None, device: str, options: LoadOptions) -> LoadedModel:
     from camctl_ultralytics import networks, outputs
 
-    weights, notes = None, []
+    weights: Weights | None = None
+    notes: tuple[str, ...] = ()
     if file is None:
         if is_url(reference):
             raise InputError(f"'{reference}' is an address, and a network is described by a file.", hint="Download it.")
@@ -67,9 +68,9 @@ def _loaded(reference: str, file: str | None, device: str, options: LoadOptions)
     task = networks.task_of(found, reference)
     size, classes = int(options.cfg_options.get("imgsz") or found.size or SIZES[task]), _classes(found, options)
     with seeded(options.seed):
-        module = networks.build(found, task, classes=classes)
+        module: Any = networks.build(found, task, classes=classes)
     if weights is not None:
-        notes += fit(module, weights, hint="Its number of classes is set with nc=N.", where=reference)
+        notes = fit(module, weights, hint="Its number of classes is set with nc=N.", where=reference)
     else:
         enliven(module, options.seed)
         if task == "classify":  # a detector's scores would all be 1
@@ -87,7 +88,7 @@ def _loaded(reference: str, file: str | None, device: str, options: LoadOptions)
         output="boxes" if task == "detect" else "logits",
         checkpoint=weights.origin if weights else None,
         random_weights=weights is None,
-        notes=tuple(notes),
+        notes=notes,
     )
 
 

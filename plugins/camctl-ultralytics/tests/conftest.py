@@ -1,4 +1,4 @@
-"""Without ultralytics the plugin's tests are skipped; with it they are kept from the network, and from one's settings."""
+"""Without ultralytics the plugin's tests are skipped; they ask no network and touch no settings."""
 
 import os
 import tempfile

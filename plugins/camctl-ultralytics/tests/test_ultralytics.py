@@ -1,4 +1,4 @@
-"""ultralytics' networks with random weights: built from YAML, read from checkpoints as data, and detected as it does."""
+"""ultralytics' networks with random weights: from YAML, or from checkpoints as data; boxes are its own."""
 
 import subprocess
 import sys
@@ -111,7 +111,7 @@ def test_code_of_others_in_a_checkpoint_needs_trust(tmp_path, detector):
         torch.save({"model": detector, "train_args": {"imgsz": 96}}, file)
     finally:
         del detector.extra
-    with pytest.raises(InputError, match="needs .*Own") as caught:
+    with pytest.raises(InputError, match=r"needs .*Own") as caught:
         camctl.load(f"ultralytics:{file}")
     assert "trust" in str(caught.value.hint)
     assert camctl.load(f"ultralytics:{file}", trust_checkpoint=True).class_names == ("cat", "dog", "car")
@@ -142,7 +142,7 @@ def test_a_box_of_any_grid_has_a_map_of_the_grids_that_the_head_reads(files, tar
     loaded = camctl.load(f"ultralytics:{files / 'detect.pt'}")
     (cam,) = camctl.explain(loaded, PICTURE, methods="gradcam", targets=target).maps
     assert cam.layers == ("model.16", "model.19", "model.22")
-    assert cam.chosen_by == "adapter ultralytics"
+    assert cam.chosen_by == "adapter yolo"
     assert cam.grid == (8, 12)
     assert cam.verdict in {"ok", "negative-only"}
 
