@@ -11,7 +11,8 @@ from camctl.engine.predictions import choose
 from camctl.errors import CamctlError, InputError
 from camctl.pipeline.layer_selection import fused_layers
 from camctl.pipeline.passes import Clock, Manner, run_batch, run_passes
-from camctl.pipeline.scene import plan_of, scene_of
+from camctl.pipeline.plan import plan_of
+from camctl.pipeline.scene import scene_of
 from camctl.registry.discovery import find
 from camctl.values.picture import read_picture
 from camctl.values.request import Classes

@@ -16,7 +16,8 @@ from camctl.pipeline.compare import PendingModel
 from camctl.pipeline.method_selection import pick_methods, pick_metrics
 from camctl.pipeline.metrics import regions_of, seen
 from camctl.pipeline.passes import Clock, Manner, run_passes
-from camctl.pipeline.scene import LayerGroup, plan_of, scene_of
+from camctl.pipeline.plan import plan_of
+from camctl.pipeline.scene import LayerGroup, scene_of
 from camctl.plugin import method, metric
 from camctl.values.picture import read_picture
 from camctl.values.request import Classes, Evaluation

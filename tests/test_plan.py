@@ -10,7 +10,7 @@ from torch import nn
 
 import camctl
 from camctl import registry
-from camctl.pipeline import scene
+from camctl.pipeline import plan
 from camctl.pipeline.compare import PendingModel
 from tests.models import TinyCnn, loaded, seeded
 
@@ -109,7 +109,7 @@ def test_a_view_is_forgotten_with_its_model():
     model = loaded(seeded(TinyCnn()))
     camctl.explain(model, PIXELS)
     key = id(model)
-    assert key in scene._known
+    assert key in plan._known
     del model
     gc.collect()
-    assert key not in scene._known
+    assert key not in plan._known

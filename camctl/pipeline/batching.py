@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from camctl.pipeline.passes import Choice, Manner, Passed
-    from camctl.pipeline.scene import LayerGroup, Plan, Scene
+    from camctl.pipeline.plan import Plan
+    from camctl.pipeline.scene import LayerGroup, Scene
 
 LEVEL = {2: 5e-2, 4: 1e-3, 8: 1e-6}
 """Bytes of a number -> largest difference of a picture's answers alone and in a batch, as a share of their range."""

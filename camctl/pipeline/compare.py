@@ -19,11 +19,12 @@ from camctl.pipeline.method_selection import pick_methods, pick_metrics, usual_a
 from camctl.pipeline.metrics import Measuring, regions_of
 from camctl.pipeline.pairs import both_ways
 from camctl.pipeline.passes import Clock, Manner, run_passes
+from camctl.pipeline.plan import plan_of
 from camctl.pipeline.refusals import able_methods
 from camctl.pipeline.request import Request
 from camctl.pipeline.run import Run, finish
 from camctl.pipeline.sanity import Whole, randomised
-from camctl.pipeline.scene import plan_of, scene_of
+from camctl.pipeline.scene import scene_of
 from camctl.pipeline.watching import watcher
 from camctl.values.cam import Cam
 from camctl.values.comparison import Comparison, Spent
@@ -34,8 +35,9 @@ from camctl.values.request import DETECTED, NO_EVALUATION, AnyClasses, Classes, 
 if TYPE_CHECKING:
     from camctl.pipeline.layer_selection import Groups
     from camctl.pipeline.load import AnyModel
+    from camctl.pipeline.plan import Plan
     from camctl.pipeline.sanity import Randomised
-    from camctl.pipeline.scene import LayerGroup, Plan, Scene
+    from camctl.pipeline.scene import LayerGroup, Scene
     from camctl.plugin import Aggregate, LoadedModel
     from camctl.values.cam import Smoothing
     from camctl.values.picture import AnyPicture

@@ -12,9 +12,10 @@ from camctl.pipeline.layer_selection import BEST, best_layer, check_layers, fuse
 from camctl.pipeline.load import loaded_of
 from camctl.pipeline.method_selection import pick_methods, usual_aggregate
 from camctl.pipeline.passes import Clock, Manner, run_passes
+from camctl.pipeline.plan import plan_of
 from camctl.pipeline.refusals import able_methods, left_out, named_methods
 from camctl.pipeline.run import finish
-from camctl.pipeline.scene import plan_of, scene_of
+from camctl.pipeline.scene import scene_of
 from camctl.values.picture import read_picture
 from camctl.values.questions import Likeness
 from camctl.values.reading import AS_FOUND, Reading

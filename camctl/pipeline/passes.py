@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from camctl.engine.cam import Drawn, Maps
     from camctl.engine.capture import Recorder
     from camctl.engine.predictions import Predictions
-    from camctl.pipeline.scene import LayerGroup, Plan, Scene
+    from camctl.pipeline.plan import Plan
+    from camctl.pipeline.scene import LayerGroup, Scene
     from camctl.plugin import Aggregate, Capture, Method, Question
     from camctl.values.cam import Smoothing
     from camctl.values.target import Target
@@ -153,9 +154,10 @@ def run_batch(
             logits = recorder.forward(augment(inputs) if augmented else inputs, plan.forward, keep_faults=True)
             if not asked:
                 plain = logits.detach().unflatten(0, (-1, views))[:, PLAIN if augmented else 0]
+                places = [scene.place for scene in scenes]
                 asked = [
                     _Asked.of(predictions, choose)
-                    for predictions, choose in zip(plan.predictions(plain, scenes), choices, strict=True)
+                    for predictions, choose in zip(plan.predictions(plain, places), choices, strict=True)
                 ]
             slots = _slots(asked)
             outlines |= _Pass(plan, groups, manner, recorder, augmented=augmented, step=step).draw(slots)

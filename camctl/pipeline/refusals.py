@@ -11,7 +11,7 @@ from camctl.pipeline.method_selection import AUTO, is_set, pick_methods
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from camctl.pipeline.scene import Plan
+    from camctl.pipeline.plan import Plan
     from camctl.plugin import Method
 
 CANNOT = " cannot work on this model: "

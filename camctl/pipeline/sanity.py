@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from camctl.pipeline.passes import Key, Manner
-    from camctl.pipeline.scene import LayerGroup, Plan, Scene
+    from camctl.pipeline.plan import Plan
+    from camctl.pipeline.scene import LayerGroup, Scene
     from camctl.plugin import LoadedModel
     from camctl.values.cam import Cam, VerdictName
     from camctl.values.target import Target

@@ -91,7 +91,8 @@ def probe(device: str, rounds: int) -> Iterator[Table]:
     from dataclasses import replace
 
     from camctl.engine.layout import LayoutHints
-    from camctl.pipeline.scene import plan_of, scene_of
+    from camctl.pipeline.plan import plan_of
+    from camctl.pipeline.scene import scene_of
     from camctl.values.picture import Picture
 
     for name in NETS:

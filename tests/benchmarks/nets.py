@@ -123,7 +123,8 @@ class Net:
         from camctl.pipeline.layer_selection import fused_layers
         from camctl.pipeline.method_selection import pick_methods
         from camctl.pipeline.passes import Clock, Manner, run_batch
-        from camctl.pipeline.scene import plan_of, scene_of
+        from camctl.pipeline.plan import plan_of
+        from camctl.pipeline.scene import scene_of
         from camctl.values.picture import Picture
 
         scenes = [scene_of(plan_of(self.loaded), Picture("", self.pixels))] * count

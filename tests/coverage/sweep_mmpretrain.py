@@ -157,7 +157,8 @@ def look_closer(
     from torch.nn.functional import interpolate
 
     from camctl.pipeline.layer_selection import default_layers
-    from camctl.pipeline.scene import plan_of, scene_of
+    from camctl.pipeline.plan import plan_of
+    from camctl.pipeline.scene import scene_of
     from camctl.values.picture import read_picture
 
     scene = scene_of(plan_of(loaded), read_picture(pixels))

@@ -18,7 +18,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 import camctl
 from camctl import registry
 from camctl.engine import cam, layout, predictions
-from camctl.pipeline.scene import plan_of
+from camctl.pipeline.plan import plan_of
 
 WAITS = ("_local_scalar_dense", "nonzero", "masked_select", "unique", "is_nonzero")
 """Operations whose result the host waits for."""

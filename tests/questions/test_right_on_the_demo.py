@@ -112,6 +112,8 @@ def test_features_of_an_encoder_are_the_objects_and_not_their_surroundings():
 
 def test_picture_compared_with_itself_shows_its_features():
     pixels = render(SCENES[1], SIDE)
-    plain, itself = (camctl.explain(camctl.load("demo:encoder"), pixels, targets=ask).maps[0] for ask in (None, Likeness(pixels)))
+    plain, itself = (
+        camctl.explain(camctl.load("demo:encoder"), pixels, targets=ask).maps[0] for ask in (None, Likeness(pixels))
+    )
     assert itself.verdict == "ok"
     assert np.allclose(plain.values, itself.values, atol=1e-5)

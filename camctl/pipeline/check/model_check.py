@@ -13,7 +13,8 @@ from camctl.pipeline.check.trial import Trial
 from camctl.pipeline.explain import explain
 from camctl.pipeline.layer_selection import default_layers, no_layer
 from camctl.pipeline.load import loaded_of
-from camctl.pipeline.scene import plan_of, scene_of
+from camctl.pipeline.plan import plan_of
+from camctl.pipeline.scene import scene_of
 from camctl.values.check import Check, Finding
 from camctl.values.picture import Picture, read_picture
 from camctl.values.request import DETECTED, Family

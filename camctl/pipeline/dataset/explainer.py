@@ -16,9 +16,10 @@ from camctl.pipeline.dataset.rows import Explained, Rows
 from camctl.pipeline.layer_selection import BEST, MOST_PICTURES, best_layer, fused_layers
 from camctl.pipeline.metrics import measure
 from camctl.pipeline.passes import Clock, run_batch
+from camctl.pipeline.plan import plan_of
 from camctl.pipeline.refusals import able_methods, left_out, named_methods
 from camctl.pipeline.run import verified
-from camctl.pipeline.scene import Scene, plan_of, scene_of
+from camctl.pipeline.scene import Scene, scene_of
 from camctl.values.picture import Picture
 from camctl.workers import cores
 
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
     from camctl.engine.predictions import Predictions
     from camctl.pipeline.dataset.request import DatasetRequest
     from camctl.pipeline.passes import Choice
-    from camctl.pipeline.scene import LayerGroup, Plan
+    from camctl.pipeline.plan import Plan
+    from camctl.pipeline.scene import LayerGroup
     from camctl.plugin import LoadedModel
     from camctl.values.regions import AnyRegion
     from camctl.values.request import ClassName, Name
@@ -73,7 +75,7 @@ class Explainer:
         scenes = list(islice(self._scenes(), MOST_PICTURES if request.layers == (BEST,) and group is None else 1))
         with untouched(self.plan.table):  # a forward pass in training mode draws random numbers and moves statistics
             logits = self.plan.forward(scenes[0].inputs).detach()
-        self.predictions: Predictions = self.plan.predictions(logits, scenes[:1])[0]
+        self.predictions: Predictions = self.plan.predictions(logits, [scenes[0].place])[0]
         for name in request.classes_named():
             self.predictions.check(name)  # a mistake in the words is told at once, and not picture by picture
         self.labels = self._labels()
