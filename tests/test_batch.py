@@ -10,7 +10,8 @@ from camctl.demo.scenes import render, scene
 from camctl.engine.predictions import choose
 from camctl.errors import CamctlError, InputError
 from camctl.pipeline.layer_selection import fused_layers
-from camctl.pipeline.passes import Clock, Manner, run_batch, run_passes
+from camctl.pipeline.manner import Clock, Manner
+from camctl.pipeline.passes import run_batch, run_passes
 from camctl.pipeline.plan import plan_of
 from camctl.pipeline.scene import scene_of
 from camctl.registry.discovery import find

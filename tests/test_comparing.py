@@ -13,9 +13,10 @@ import camctl
 from camctl import registry
 from camctl.errors import InputError, PluginError
 from camctl.pipeline.compare import PendingModel
+from camctl.pipeline.manner import Clock, Manner
 from camctl.pipeline.method_selection import pick_methods, pick_metrics
 from camctl.pipeline.metrics import regions_of, seen
-from camctl.pipeline.passes import Clock, Manner, run_passes
+from camctl.pipeline.passes import run_passes
 from camctl.pipeline.plan import plan_of
 from camctl.pipeline.scene import LayerGroup, scene_of
 from camctl.plugin import method, metric

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from camctl.errors import CamctlError, SpoiltModelError, out_of_memory
-from camctl.pipeline.passes import Clock, run_batch
+from camctl.pipeline.manner import Clock
+from camctl.pipeline.passes import run_batch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from camctl.pipeline.passes import Choice, Manner, Passed
+    from camctl.pipeline.manner import Choice, Manner, Passed
     from camctl.pipeline.plan import Plan
     from camctl.pipeline.scene import LayerGroup, Scene
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from camctl.pipeline.layer_selection import Groups
-    from camctl.pipeline.passes import Key
+    from camctl.pipeline.manner import Key
     from camctl.pipeline.request import Request
     from camctl.pipeline.sanity import Randomised
     from camctl.plugin import Method

@@ -15,10 +15,11 @@ from camctl.pipeline.batching import Together, drawn_together, why_alone
 from camctl.pipeline.cells import Runs, path_of
 from camctl.pipeline.layer_selection import BEST, MOST_PICTURES, best_layer, check_layers, layer_groups
 from camctl.pipeline.load import loaded_of
+from camctl.pipeline.manner import Clock, Manner
 from camctl.pipeline.method_selection import pick_methods, pick_metrics, usual_aggregate
 from camctl.pipeline.metrics import Measuring, regions_of
 from camctl.pipeline.pairs import both_ways
-from camctl.pipeline.passes import Clock, Manner, run_passes
+from camctl.pipeline.passes import run_passes
 from camctl.pipeline.plan import plan_of
 from camctl.pipeline.refusals import able_methods
 from camctl.pipeline.request import Request

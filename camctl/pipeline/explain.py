@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from camctl.errors import CamctlError
 from camctl.pipeline.layer_selection import BEST, best_layer, check_layers, fused_layers
 from camctl.pipeline.load import loaded_of
+from camctl.pipeline.manner import Clock, Manner
 from camctl.pipeline.method_selection import pick_methods, usual_aggregate
-from camctl.pipeline.passes import Clock, Manner, run_passes
+from camctl.pipeline.passes import run_passes
 from camctl.pipeline.plan import plan_of
 from camctl.pipeline.refusals import able_methods, left_out, named_methods
 from camctl.pipeline.run import finish
@@ -23,7 +24,7 @@ from camctl.values.request import DETECTED, AnyClasses, Classes, Family
 
 if TYPE_CHECKING:
     from camctl.pipeline.load import AnyModel
-    from camctl.pipeline.passes import Step
+    from camctl.pipeline.manner import Step
     from camctl.pipeline.scene import Scene
     from camctl.plugin import Aggregate
     from camctl.values.cam import Smoothing

@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING
 from camctl import registry
 from camctl.errors import CamctlError, Hint, InputError, as_value
 from camctl.pipeline.layer_names import expand
+from camctl.pipeline.manner import Clock, Manner
 from camctl.pipeline.method_selection import usual_method
 from camctl.pipeline.metrics import Measuring, measure
-from camctl.pipeline.passes import Clock, Manner, run_passes
+from camctl.pipeline.passes import run_passes
 from camctl.pipeline.scene import NO_LAYER, PICTURE, SEE_LAYERS, LayerGroup
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from camctl.pipeline.passes import Choice
+    from camctl.pipeline.manner import Choice
     from camctl.pipeline.scene import Scene
     from camctl.plugin import Aggregate, Metric
     from camctl.values.layer_map import LayerMap

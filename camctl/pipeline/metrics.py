@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from camctl.errors import CamctlError, Hint, InputError, PluginError, as_value
-from camctl.pipeline.passes import Clock, Manner, Passed, run_passes
+from camctl.pipeline.manner import Clock, Manner, Passed
+from camctl.pipeline.passes import run_passes
 from camctl.plugin import Case
 from camctl.values.regions import check_region, check_seen, read_mask, seen
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from camctl import registry
     from camctl.engine.cam import Drawn
     from camctl.engine.predictions import Predictions
-    from camctl.pipeline.passes import Key
+    from camctl.pipeline.manner import Key
     from camctl.pipeline.scene import LayerGroup, Scene
     from camctl.values.picture import AnyPicture
     from camctl.values.regions import AnyRegion, Box

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from camctl.engine.predictions import Predictions
+    from camctl.pipeline.manner import Manner
     from camctl.pipeline.metrics import Measuring
-    from camctl.pipeline.passes import Manner
     from camctl.values.request import Classes
     from camctl.values.target import Target
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from camctl.pipeline.manner import Clock, Key, Manner, Passed
     from camctl.pipeline.metrics import Measuring
-    from camctl.pipeline.passes import Clock, Key, Manner, Passed
     from camctl.pipeline.scene import Scene
     from camctl.plugin import Question
     from camctl.values.target import Target

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from camctl.errors import CamctlError
-from camctl.pipeline.passes import Clock, run_passes
+from camctl.pipeline.manner import Clock
+from camctl.pipeline.passes import run_passes
 from camctl.values.cam import BLANK
 from camctl.values.comparison import ANOTHER, Redrawn
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
-    from camctl.pipeline.passes import Key, Manner
+    from camctl.pipeline.manner import Key, Manner
     from camctl.pipeline.plan import Plan
     from camctl.pipeline.scene import LayerGroup, Scene
     from camctl.plugin import LoadedModel

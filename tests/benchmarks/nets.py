@@ -121,8 +121,9 @@ class Net:
         """camctl's pipeline on a batch of tensors, from the device to maps on the host."""
         from camctl.engine.model_state import untouched
         from camctl.pipeline.layer_selection import fused_layers
+        from camctl.pipeline.manner import Clock, Manner
         from camctl.pipeline.method_selection import pick_methods
-        from camctl.pipeline.passes import Clock, Manner, run_batch
+        from camctl.pipeline.passes import run_batch
         from camctl.pipeline.plan import plan_of
         from camctl.pipeline.scene import scene_of
         from camctl.values.picture import Picture

@@ -14,8 +14,9 @@ from camctl.pipeline.batching import why_alone
 from camctl.pipeline.dataset.pictures import Batch, Pictures
 from camctl.pipeline.dataset.rows import Explained, Rows
 from camctl.pipeline.layer_selection import BEST, MOST_PICTURES, best_layer, fused_layers
+from camctl.pipeline.manner import Clock
 from camctl.pipeline.metrics import measure
-from camctl.pipeline.passes import Clock, run_batch
+from camctl.pipeline.passes import run_batch
 from camctl.pipeline.plan import plan_of
 from camctl.pipeline.refusals import able_methods, left_out, named_methods
 from camctl.pipeline.run import verified
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from camctl.datasets import Data
     from camctl.engine.predictions import Predictions
     from camctl.pipeline.dataset.request import DatasetRequest
-    from camctl.pipeline.passes import Choice
+    from camctl.pipeline.manner import Choice
     from camctl.pipeline.plan import Plan
     from camctl.pipeline.scene import LayerGroup
     from camctl.plugin import LoadedModel

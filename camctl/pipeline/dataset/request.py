@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from camctl.errors import InputError
+from camctl.pipeline.manner import Manner
 from camctl.pipeline.method_selection import pick_methods, pick_metrics, usual_aggregate
 from camctl.pipeline.metrics import Measuring
-from camctl.pipeline.passes import Manner
 from camctl.results import schema
 from camctl.values.questions import Region
 from camctl.values.reading import AS_FOUND, Reading

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from camctl.datasets import Data
     from camctl.pipeline.dataset.pictures import Prepared
-    from camctl.pipeline.passes import Key, Passed
+    from camctl.pipeline.manner import Key, Passed
     from camctl.pipeline.scene import LayerGroup
     from camctl.values.cam import Smoothing
 
