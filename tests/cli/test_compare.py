@@ -386,6 +386,7 @@ def test_a_folder_without_pictures_is_refused(camctl, tmp_path):
     assert done.code == 2
     assert "holds no pictures" in done.err
 
+
 def test_a_folder_whose_folders_hold_the_pictures_is_answered_with_their_pattern(camctl, photo, tmp_path):
     inner = tmp_path / "photos" / "cat"
     inner.mkdir(parents=True)
