@@ -101,7 +101,7 @@ class CamCallback(_Callback):
         def show(tag: str, pixels: NDArray[np.uint8]) -> None:
             for logger in trainer.loggers:
                 if hasattr(logger, "log_image"):  # W&B
-                    logger.log_image(key=tag, images=[pixels])
+                    logger.log_image(key=tag, images=[pixels], step=trainer.global_step)
                 elif hasattr(logger.experiment, "add_image"):  # TensorBoard
                     logger.experiment.add_image(tag, pixels, number, dataformats="HWC")
 

@@ -255,6 +255,9 @@ def test_pictures_that_lack_what_is_asked_for_are_rows_without_a_map_and_no_fail
     assert {part["image_id"] for part in parts["annotations"]} == {row["index"] for row in rows if row["verdict"]}
     assert parts["annotations"][0]["threshold"]["name"] == "0.5"
     assert sum(parts["annotations"][0]["segmentation"]["counts"]) == 112 * 112
+    masks = [np.asarray(Image.open(path)) for path in Path("cats/overlays").rglob("*.mask.png")]
+    assert len(masks) == sum(drawn.values())
+    assert all(mask.shape[:2] == (112, 112) and 0 < (mask > 0).mean() < 1 for mask in masks)
     none = camctl("run", *common, "--target-box", "7", "--save-path", "none")
     assert none.code == 0, none.err
     assert none.json["without_map"] == {"There is no detection 7.": 5}

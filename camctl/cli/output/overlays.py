@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from camctl.cli.output.saving import MASK, save_mask
 from camctl.errors import CamctlError, InputError
 from camctl.results import Results, open_results
 from camctl.results.review import better_of
@@ -117,7 +118,7 @@ def _keep_same(results: Results, look: dict[str, Any]) -> None:
     drawn, asked = folder / DRAWN, json.dumps({"run": run, "look": look}, default=str)
     if drawn.is_file() and drawn.read_text("utf-8", "replace") == asked:
         return
-    for path in folder.rglob("*.jpg"):
+    for path in (*folder.rglob("*.jpg"), *folder.rglob(f"*{MASK}")):
         path.unlink(missing_ok=True)
     folder.mkdir(exist_ok=True)
     write_atomically(drawn, lambda file: file.write(asked.encode()))
@@ -127,7 +128,7 @@ def _draw(out: str, look: dict[str, Any], rows: Rows) -> list[str]:
     """Draw some rows into these files; returns why some have no overlay."""
     from camctl.files.pictures import save_picture
 
-    results = open_results(out)
+    results, cut = open_results(out), look.get("cut")
     faults = []
     for row, name in rows:
         path = Path(out, FOLDER, name)
@@ -136,6 +137,8 @@ def _draw(out: str, look: dict[str, Any], rows: Rows) -> list[str]:
         try:
             (cam,) = results.cams([row])
             path.parent.mkdir(parents=True, exist_ok=True)
+            if cut is not None and cut.masks:
+                save_mask(cam, cut, path)
             save_picture(cam.overlay(**look), path)
         except InputError as error:
             faults.append(error.message)

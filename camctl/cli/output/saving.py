@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from camctl.cli.output.inputs import Inputs
+    from camctl.values.cam import Cam
     from camctl.values.comparison import Comparison
     from camctl.values.explanation import Explanation
     from camctl.values.segments import Cut
@@ -29,6 +30,9 @@ MANIFEST = ".json"
 
 BOXES = "boxes.json"
 """File of what is cut out of several maps."""
+
+MASK = ".mask.png"
+"""Ending of a map's mask."""
 
 SAVE_PATH = "--save-path"
 
@@ -87,20 +91,14 @@ class MapFiles:
         """Save what is cut out of the maps: boxes as COCO JSON, and parts as masks of the picture's size."""
         if cut is None:
             return []
-        import numpy as np
-
-        from camctl.files.coco import picture_mask
-        from camctl.files.pictures import save_picture
 
         boxes = files[0].parent / BOXES if self.folder else _boxes_path(files[0])
         self.inputs.check(boxes, SAVE_PATH)
         saved = [_save_boxes(explanation, cut, boxes)]
         if cut.masks:
             for cam, file in zip(explanation.maps, files, strict=True):
-                mask = file.with_suffix(".mask.png")
-                self.inputs.check(mask, SAVE_PATH)
-                inside = picture_mask(cam, cam.segments(cut))
-                saved.append(str(save_picture(np.repeat(inside[..., None], 3, 2).astype(np.uint8) * 255, mask)))
+                self.inputs.check(file.with_suffix(MASK), SAVE_PATH)
+                saved.append(str(save_mask(cam, cut, file)))
         return saved
 
 
@@ -117,6 +115,17 @@ def _save_boxes(result: Explanation | Comparison, cut: Cut, path: Path) -> str:
 
     check_replaceable([path])
     return str(write_atomically(path, json_text(coco(result, cut)).encode()))
+
+
+def save_mask(cam: Cam, cut: Cut, overlay: Path) -> Path:
+    """Save the parts that are cut out of a map as a mask of the picture's size, beside its overlay."""
+    import numpy as np
+
+    from camctl.files.coco import picture_mask
+    from camctl.files.pictures import save_picture
+
+    inside = picture_mask(cam, cam.segments(cut))
+    return save_picture(np.repeat(inside[..., None], 3, 2).astype(np.uint8) * 255, overlay.with_suffix(MASK))
 
 
 def map_files(text: str | None, raw: str | None, count: int | None, *, inputs: Inputs) -> MapFiles:

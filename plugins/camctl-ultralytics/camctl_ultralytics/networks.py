@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from camctl.errors import InputError
+from camctl.errors import InputError, one_line
+from camctl.kit.checkpoints import content_of
 from camctl.kit.whole_modules import HeldModule, read_modules
 from camctl_ultralytics.library import library, unchanged
 
@@ -72,19 +73,25 @@ def of_checkpoint(file: Path, *, trust: bool) -> Description:
     model = content.get("ema") or content.get("model")
     layers = model.attributes.get("yaml") if isinstance(model, HeldModule) else None
     if not isinstance(model, HeldModule) or not isinstance(layers, dict):
-        message = f"'{file}' holds no network of ultralytics."
-        raise InputError(message, hint="Give what its training saves, such as best.pt.")
+        raise _no_network(file)
     return _described(layers, model.attributes.get("names"), content.get("train_args"), model.state)
 
 
 def _by_code(file: Path) -> Description:
-    """Return the network of a checkpoint that the user trusts, whose code is run."""
-    import torch
-
+    """Return the network of a checkpoint that the user trusts, whose code is run. Raises `InputError`."""
     with unchanged():
-        content = torch.load(file, map_location="cpu", weights_only=False)
-    model = content.get("ema") or content["model"]
-    return _described(model.yaml, model.names, content.get("train_args"), model.state_dict())
+        content = content_of(file, trust=True)
+    table = content if isinstance(content, dict) else {"model": content}
+    model: Any = table.get("ema") or table.get("model")
+    if not isinstance(getattr(model, "yaml", None), dict):
+        raise _no_network(file)
+    return _described(model.yaml, getattr(model, "names", None), table.get("train_args"), model.state_dict())
+
+
+def _no_network(file: Path) -> InputError:
+    return InputError(
+        f"'{file}' holds no network of ultralytics.", hint="Give what its training saves, such as best.pt."
+    )
 
 
 def _described(layers: dict[str, Any], names: Any, settings: Any, state: Mapping[str, Tensor]) -> Description:
@@ -122,7 +129,7 @@ def build(description: Description, task: str, *, classes: int | None) -> nn.Mod
         with unchanged():
             module: nn.Module = getattr(tasks, NETWORKS[task])(layers, nc=classes, verbose=False)
     except Exception as error:
-        message = f"ultralytics cannot build this network: {type(error).__name__}: {str(error).splitlines()[:1]}"
+        message = f"ultralytics cannot build this network: {one_line(error)}"
         raise InputError(message, hint="Try it with the version of ultralytics that it was made with.") from error
     return module.float().eval()
 

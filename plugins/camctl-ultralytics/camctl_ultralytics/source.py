@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from camctl.errors import Hint, InputError
-from camctl.kit.addresses import is_url
 from camctl.kit.checkpoints import Weights, file_hash
 from camctl.kit.downloads import local_file
 from camctl.kit.fitting import fit
 from camctl.kit.importing import refuse_options
 from camctl.kit.random_weights import LIKE_PICTURES, enliven, seeded, settle
 from camctl.plugin import LoadedModel, LoadOptions, Source
-
-if TYPE_CHECKING:
-    from camctl_ultralytics.networks import Description
 
 SETTINGS = ("imgsz", "nc")
 """Config options, as ultralytics names them: the side of pictures in pixels, and the number of classes."""
@@ -56,7 +52,7 @@ def _loaded(reference: str, file: str | None, device: str, options: LoadOptions)
     weights: Weights | None = None
     notes: tuple[str, ...] = ()
     if file is None:
-        if is_url(reference):
+        if "://" in reference:
             raise InputError(f"'{reference}' is an address, and a network is described by a file.", hint="Download it.")
         found = networks.of_yaml(reference)
     else:
@@ -66,7 +62,8 @@ def _loaded(reference: str, file: str | None, device: str, options: LoadOptions)
         if reference != file:
             found = replace(found, layers=networks.of_yaml(reference).layers)
     task = networks.task_of(found, reference)
-    size, classes = int(options.cfg_options.get("imgsz") or found.size or SIZES[task]), _classes(found, options)
+    size = _number(options, "imgsz") or found.size or SIZES[task]
+    classes = _number(options, "nc") or (len(found.names) if found.names else None)
     with seeded(options.seed):
         module: Any = networks.build(found, task, classes=classes)
     if weights is not None:
@@ -92,6 +89,9 @@ def _loaded(reference: str, file: str | None, device: str, options: LoadOptions)
     )
 
 
-def _classes(found: Description, options: LoadOptions) -> int | None:
-    count: Any = options.cfg_options.get("nc") or (len(found.names) if found.names else None)
-    return None if count is None else int(count)
+def _number(options: LoadOptions, name: str) -> int | None:
+    """Return a config option that is a whole number; None if it is not given. Raises `InputError`."""
+    value = options.cfg_options.get(name)
+    if value is None or (isinstance(value, int) and value > 0):
+        return value
+    raise InputError(f"{name} is a whole number from 1, not {value!r}.", hint="Leave it out for the network's own.")

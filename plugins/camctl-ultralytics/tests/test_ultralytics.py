@@ -187,6 +187,19 @@ def test_what_cannot_be_drawn_is_refused_in_one_line(reference, words):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("options", [{"imgsz": "large"}, {"nc": 0}, {"size": 640}], ids=["imgsz", "nc", "size"])
+def test_options_that_are_none_are_refused(options):
+    with pytest.raises(InputError):
+        camctl.load("ultralytics:yolo11n.yaml", random_weights=True, cfg_options=options)
+
+
+@pytest.mark.parametrize("trust", [False, True])
+def test_a_checkpoint_of_something_else_is_refused(tmp_path, trust):
+    torch.save({"state_dict": {"weight": torch.ones(3)}}, tmp_path / "other.pt")
+    with pytest.raises(InputError, match="holds no network of ultralytics"):
+        camctl.load(f"ultralytics:{tmp_path / 'other.pt'}", trust_checkpoint=trust)
+
+
 def test_importing_the_library_asks_no_network_and_leaves_the_process_as_it_was():
     code = """
 import os, socket
