@@ -91,14 +91,27 @@ def transforms_for(name: str, size: int | None) -> tuple[Any, str]:
     return default.transforms(crop_size=size, resize_size=size), f"{called(default)} at {size} px"
 
 
-def preprocess_with(transforms: Any) -> Callable[[NDArray[np.uint8]], Tensor]:
-    """Make a function from pixels (H, W, 3), uint8 RGB, to a model input (3, h, w), by way of a PIL image."""
+def stretched_to(module: Any) -> tuple[int, int] | None:
+    """Height and width to which a detector stretches each picture, as SSD does; None if it keeps the proportions."""
+    size = getattr(getattr(module, "transform", None), "fixed_size", None)
+    return None if size is None else (int(size[1]), int(size[0]))
+
+
+def preprocess_with(transforms: Any, stretched: tuple[int, int] | None) -> Callable[[NDArray[np.uint8]], Tensor]:
+    """Make a function from pixels (H, W, 3), uint8 RGB, to a model input (3, h, w), by way of a PIL image.
+
+    `stretched`: the height and width to which the model stretches each picture itself; done before, its layers see what
+    the input shows.
+    """
 
     def preprocess(pixels: NDArray[np.uint8]) -> Tensor:
         import numpy as np
         from PIL import Image
+        from torch.nn.functional import interpolate
 
         inputs: Tensor = transforms(Image.fromarray(np.ascontiguousarray(pixels)))
-        return inputs
+        if stretched is None:
+            return inputs
+        return interpolate(inputs[None], stretched, mode="bilinear", align_corners=False)[0]
 
     return preprocess

@@ -101,13 +101,14 @@ def _names_for(file: Weights, standard: tuple[str, ...]) -> tuple[str, ...] | No
 
 
 def _loaded(name: str, module: Any, transforms: Any, names: tuple[str, ...] | None, **more: Any) -> LoadedModel:
+    stretched = published.stretched_to(module)
     return LoadedModel(
         name=f"torchvision:{name}",
         source="torchvision",
         module=module,
         forward=module,
-        preprocess=published.preprocess_with(transforms),
-        input_size=published.size_of(transforms),
+        preprocess=published.preprocess_with(transforms, stretched),
+        input_size=stretched or published.size_of(transforms),
         class_names=names,
         output=OUTPUTS[task_of(name)],
         **more,

@@ -47,8 +47,7 @@ ABOUT = {
     "segmentation": ("Segmenters", "The class of most places, where it is predicted."),
     "detection": (
         "Detectors",
-        "The best box of random weights; pictures at 240 x 320 pixels, but for SSD. A box comes out of one map of a "
-        "pyramid, whose layer is chosen.",
+        "The best box of random weights, at 240 x 320 pixels but for SSD; the map that it comes out of is chosen.",
     ),
 }
 REFUSED = """

@@ -93,6 +93,20 @@ def test_score_of_a_box_is_grad_cams(name):
     assert np.abs(cam.values - theirs).max() < 1e-4
 
 
+@pytest.mark.parametrize("name", ["ssd300_vgg16", "ssdlite320_mobilenet_v3_large"])
+def test_a_picture_that_a_detector_stretches_is_stretched_before_its_layers_are_looked_at(name):
+    loaded = camctl.load(f"torchvision:{name}", random_weights=True)
+    wide = (np.random.default_rng(0).random((120, 200, 3)) * 255).astype(np.uint8)
+    (cam,) = camctl.explain(loaded, wide, methods="GradCAM", targets=Detection(0)).maps
+    plain = torch.from_numpy(wide).permute(2, 0, 1).float()[None] / 255
+    with torch.no_grad():
+        found = loaded.module(plain)[0]
+    assert cam.target.score == pytest.approx(float(found["scores"].max()), abs=1e-4)
+    assert cam.target.box == pytest.approx(found["boxes"][int(found["scores"].argmax())].tolist(), abs=1)
+    assert cam.grid[0] == cam.grid[1]
+    assert loaded.input_size == loaded.preprocess(wide).shape[1:]
+
+
 def test_published_detectors_keep_their_frozen_norms(tmp_path):
     from torchvision.models import get_model
     from torchvision.ops import FrozenBatchNorm2d

@@ -146,7 +146,8 @@ def _made(make: Any, found: Found) -> Any:
         name = found.name or found.config.model_type
         if out_of_memory(error):
             raise CamctlError(f"There is too little memory for '{name}'.", hint="Use a smaller model.") from error
-        needed = NEEDS.get(found.config.model_type)
+        backbone = getattr(getattr(found.config, "backbone_config", None), "model_type", "")
+        needed = "timm" if backbone == "timm_backbone" else NEEDS.get(found.config.model_type)
         if needed is not None and isinstance(error, ImportError):
             message = f"'{name}' needs the package {needed}, which is not installed."
             raise InputError(message, hint=f"Install it with: pip install {needed}") from error
