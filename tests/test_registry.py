@@ -251,11 +251,19 @@ def test_unknown_source_suggests_near_ones() -> None:
     assert "demo" in caught.value.hint
 
 
-def test_source_without_a_model_says_how_to_write_it() -> None:
-    with pytest.raises(InputError, match="names a source, but no model") as caught:
-        registry.split_model("demo:")
+@pytest.mark.parametrize("text", ["demo:", "demo"])
+def test_source_without_a_model_says_how_to_write_it(text: str) -> None:
+    with pytest.raises(InputError, match=f"'{text}' names a source, but no model") as caught:
+        registry.split_model(text)
 
     assert caught.value.hint == "Write it as demo:vit"
+
+
+def test_a_file_with_the_name_of_a_source_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "demo").mkdir()
+
+    assert registry.split_model("demo") == ("mmpretrain", "demo")
 
 
 def test_a_baseline_is_told_by_its_field_and_not_by_its_displayed_name(install: Install) -> None:

@@ -102,6 +102,7 @@ def test_a_comparison_with_metrics_asks_by_itself_and_measures_the_inverted_map(
 
     assert [cell.cam.verdict for cell in compared.cells] == ["ok", "inverted", "ok", "ok", "ok"]
     assert all("deletion" in cell.figures for cell in compared.cells)
+    assert not any(cell.cam.hint for cell in compared.cells[2:])
     assert compared.cells[1].figures["deletion"] > compared.cells[0].figures["deletion"]
 
 
@@ -184,6 +185,17 @@ def test_a_class_loses_against_the_mean_of_all_and_not_against_its_synonyms():
 )
 def test_the_verdict_asks_for_a_clear_difference(leads, verdict):
     assert judge_inversion(torch.tensor(leads)).name == verdict
+
+
+def test_a_half_without_which_the_class_gains_is_told_without_a_minus_sign():
+    reason = judge_inversion(torch.tensor((6.0, 8.5, 0.0))).reason
+    assert "darker half costs the class 6.0, hiding the brighter half gains it 2.5 (logits)." in reason
+
+
+def test_a_baseline_points_at_no_class_and_is_not_asked():
+    net = camctl.load("demo:resnet")
+    maps = camctl.explain(net, showing("cat"), targets=list(CLASSES), methods=["Random"], verify=True).maps
+    assert {cam.verdict for cam in maps} == {"ok"}
 
 
 def test_the_commands_draw_the_map_warn_and_are_strict(minus, tmp_path, capsys):

@@ -68,8 +68,9 @@ def judge_inversion(leads: Tensor) -> Verdict:
     brighter, darker = (whole - half for half in halves)
     if not (darker > LEAST_LOSS and brighter < CLEARLY * darker):
         return OK
+    brighter_half = f"{brighter:.1f}" if brighter >= 0 else f"gains it {-brighter:.1f}"
     reason = (
         "The map points away from its class: hiding the map's darker half costs the class "
-        f"{darker:.1f}, hiding the brighter half {brighter:.1f} (logits)."
+        f"{darker:.1f}, hiding the brighter half {brighter_half} (logits)."
     )
     return Verdict("inverted", reason)

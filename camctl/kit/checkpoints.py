@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 NAMED = "The class names are those in the checkpoint."
 """Note on a model whose classes are named by its checkpoint."""
+OWN_NAMES = "The class names are those of the module; the checkpoint has others, which are used if it has none."
+"""Note on a module that names its classes in another way than its checkpoint."""
 
 _SUFFIXES = {".pth", ".pt", ".bin", ".ckpt", ".safetensors"}
 _QUANTISED = ("_packed_params", ".SCB", ".absmax", ".qweight", ".quant_state")

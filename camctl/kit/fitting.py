@@ -55,8 +55,9 @@ def fit(
     except RuntimeError as error:
         sizes = [(name, *map(_shape, shapes)) for name, *shapes in _MISMATCH.findall(str(error))]
         if sizes:
+            total = sum(not name.endswith("num_batches_tracked") for name in shapes_of(module))
             raise mismatch(
-                sizes, path=weights.path, hint=hint, where=where, other_sizes=other_sizes, total=len(shapes_of(module))
+                sizes, path=weights.path, hint=hint, where=where, other_sizes=other_sizes, total=total
             ) from error
         line = str(error).strip().splitlines()[-1].strip()
         message = f"The checkpoint '{weights.path}' does not fit {where}: {line}"

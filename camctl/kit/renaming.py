@@ -111,6 +111,8 @@ def shapes_of(module: nn.Module) -> dict[str, Shape | None]:
 def _best(wanted: Mapping[str, Shape | None], given: Mapping[str, Shape]) -> list[Prefixes]:
     """The prefixes under which most names and shapes fit; more than one if others fit as well."""
     scores = {("", ""): _score(wanted, given, ("", ""))}
+    if scores["", ""][1] == len(wanted):
+        return [("", "")]  # of other sizes, perhaps: then the error names them as both sides know them
     if scores["", ""][0] < len(wanted):
         for pair, _ in _votes(wanted, given).most_common(6):
             scores[pair] = _score(wanted, given, pair)

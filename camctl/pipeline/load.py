@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from camctl import registry
 from camctl.errors import Hint, InputError
-from camctl.kit.checkpoints import NAMED
+from camctl.kit.checkpoints import NAMED, OWN_NAMES
 from camctl.kit.data_sets import synonyms
 from camctl.kit.name_files import given_names, names_beside
 from camctl.kit.state_dicts import LEFT_OUT
@@ -132,7 +132,7 @@ def load(  # noqa: PLR0913
     if precision not in ("float32", loaded.precision):
         loaded = _at_precision(loaded, precision)
     if options.labels:
-        loaded = _renamed(_without(loaded, NAMED), options.labels)
+        loaded = _renamed(_without(loaded, NAMED, OWN_NAMES), options.labels)
     elif loaded.class_names is None and file is not None:
         loaded = _named_beside(loaded, file)
     return replace(loaded, synonyms=synonyms(loaded.class_names)) if loaded.class_names else loaded

@@ -93,8 +93,10 @@ def verified(scene: Scene, manner: Manner, passed: Passed, clock: Clock) -> Pass
     maps = dict(passed.maps)
     with untouched(scene.plan.table):
         for key, drawn, target in passed.drawn():
-            # What a class loses is measured in logits, and a value has a unit of its own.
-            if drawn.verdict.name != "ok" or not manner.methods[key[-1]].needs or target.direction or target.plain:
+            method = manner.methods[key[-1]]
+            # A baseline points at no class. What a class loses is measured in logits; a value has a unit of its own.
+            unasked = method.baseline or not method.needs or target.direction or target.plain
+            if drawn.verdict.name != "ok" or unasked:
                 continue
             with clock.timed("verify"):
                 question = passed.predictions.question(target)

@@ -46,6 +46,7 @@ _SWITCHES = ("signed", "discriminative", "baseline")
 _QUALIFIED = re.compile(r"(?P<package>[^\[\]]+)\[(?P<name>[^\[\]]+)\]")
 # Two letters or more, so that the drive in `C:\configs\resnet.py` is no source.
 _SOURCE = re.compile(r"(?P<source>[A-Za-z][\w+.-]+(\[[^\[\]:]+\])?):(?!//)(?P<reference>.*)", re.DOTALL)
+_WORD = re.compile(r"[A-Za-z][\w-]+")
 
 
 @dataclass(frozen=True)
@@ -216,10 +217,11 @@ def split_model(text: str) -> tuple[str, str]:
     if not text.strip():
         raise InputError("No model was named.", hint="Give a config file, a model name, or one such as demo:vit.")
     # It also answers for names that no system allows.
-    match = None if os.path.exists(text) else _SOURCE.fullmatch(text)  # noqa: PTH110
-    if match is None:
+    exists = os.path.exists(text)  # noqa: PTH110
+    match = None if exists else _SOURCE.fullmatch(text)
+    if match is None and (exists or not (_WORD.fullmatch(text) and alike("source", text))):
         return DEFAULT_SOURCE, text
-    wanted, reference = match["source"], match["reference"]
+    wanted, reference = (match["source"], match["reference"]) if match else (text, "")
     source = locate("source", wanted, reference)
     if not reference.strip():
         example = load(source).plugin.example or "MODEL"

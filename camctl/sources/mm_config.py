@@ -20,6 +20,8 @@ from camctl.sources.mm_layouts import kind_of, no_model, refuse_module
 from camctl.sources.mm_preprocess import test_dataset
 
 SUFFIXES = (".py", *data_config.SUFFIXES)
+CHECKPOINTS = {".pth", ".pt", ".bin", ".ckpt", ".safetensors"}
+"""Endings of files of weights, which are not the model but follow it."""
 
 _NAME = re.compile(r"^[ ]*-[ ]+Name:[ ]*['\"]?([^\s'\"]+)", re.MULTILINE)
 _MODELS = re.compile(r"^Models:", re.MULTILINE)
@@ -59,7 +61,10 @@ def find_config(reference: str) -> Found:
     if os.path.isfile(path):  # noqa: PTH113
         if not is_path:
             message = f"'{reference}' is not a config file: its name ends in none of {', '.join(SUFFIXES)}."
-            raise InputError(message, hint="The order is IMAGE, then MODEL (a config or a name), then CHECKPOINT.")
+            hint = "The order is IMAGE, then MODEL (a config or a name), then CHECKPOINT."
+            if path.suffix in CHECKPOINTS:
+                hint = f"Name what builds the model before its weights, as in: python:nets:build {reference}"
+            raise InputError(message, hint=hint)
         refuse_module(path)
         return Found(path=path)
     if not is_path and "/" not in reference:
@@ -79,8 +84,18 @@ def published(name: str) -> Found:
     """Find a model of mmpretrain's index by name, ignoring case. Raises `UnknownNameError` with near names."""
     names = published_names()
     if name.casefold() not in names:
+        known = [spelled for spelled, _ in names.values()]
+        # An architecture alone, `resnet50`: those trained on ImageNet, the shortest name first.
+        heads = (f"{name}_".casefold(), f"{name}-".casefold())
+        begun = [other for other in known if other.casefold().startswith(heads)]
+        if begun:
+            first = sorted(begun, key=lambda other: ("_in1k" not in other, len(other)))[:3]
+            hint = (
+                f"Did you mean {' or '.join(first)}? A model of another package is SOURCE:NAME, such as timm:resnet50"
+            )
+            raise InputError(f"There is no mmpretrain model named '{name}'.", hint=hint)
         hint = "The path of a config file, or SOURCE:REFERENCE, is possible as well."
-        raise UnknownNameError("mmpretrain model", name, [spelled for spelled, _ in names.values()], hint=hint)
+        raise UnknownNameError("mmpretrain model", name, known, hint=hint)
     spelled, file = names[name.casefold()]
     import yaml  # type: ignore[import-untyped]  # mmengine brings it
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from camctl.errors import InputError
 from camctl.kit.bands import input_shape
+from camctl.kit.checkpoints import OWN_NAMES, Weights
 from camctl.kit.class_names import as_names
 from camctl.kit.downloads import load_weights
 from camctl.kit.fitting import fit
@@ -88,7 +89,7 @@ class PythonSource(Source):
         if options.random_weights and not loaded:
             settle(module, model.forward, input_shape(model.preprocess, model.input_size, model.bands), options.seed)
         names = model.class_names or (weights.class_names if weights and not loaded else None)
-        named = weights.naming(names) if weights and not model.class_names else ()
+        named = _naming(weights, names, own=bool(model.class_names)) if weights else ()
         return replace(
             model,
             class_names=names,
@@ -187,6 +188,14 @@ def _attribute(module: Any, attribute: str, path: str) -> Any:
             raise InputError(message, hint=f"Did you mean {' or '.join(close)}?" if close else _USAGE)
         value = getattr(value, part)
     return value
+
+
+def _naming(weights: Weights, names: tuple[str, ...] | None, *, own: bool) -> tuple[str, ...]:
+    """Return a note on whose class names are used, if the checkpoint has some; `own` are the module's."""
+    if not own:
+        return weights.naming(names)
+    others = weights.class_names
+    return (OWN_NAMES,) if others and names and others != names and len(others) == len(names) else ()
 
 
 def _unwrapped(module: Any) -> Any:

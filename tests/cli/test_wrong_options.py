@@ -11,6 +11,7 @@ from camctl.cli.parsing.wrong_options import MEANT, POSITIONS
     ("command", "option", "says"),
     [
         ("run", "--class", "Use --target-category."),
+        ("run", "--target-class", "Use --target-category."),
         ("run", "--layer", "Use --target-layers."),
         ("run", "--target_layer", "Use --target-layers."),
         ("run", "--target", "Use --target-category."),

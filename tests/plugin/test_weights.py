@@ -284,6 +284,20 @@ def test_weights_of_another_model_are_refused(tmp_path: Path, names: list[str], 
         fit(nn.Sequential(nn.Linear(3, 2)), read_checkpoint(path), hint="")
 
 
+def test_weights_of_the_right_names_and_other_sizes_are_not_taken_for_each_other(tmp_path: Path) -> None:
+    def net(width: int) -> nn.Module:
+        def part(inputs: int, outputs: int) -> nn.Module:
+            return nn.Sequential(nn.Linear(inputs, outputs), nn.BatchNorm1d(outputs))
+
+        parts = {"stem": part(3, width), "body": part(width, 2 * width), "more": part(2 * width, 3)}
+        return nn.Sequential(collections.OrderedDict(parts))
+
+    path = save(tmp_path, dict(net(4).state_dict()))
+    # The narrow one's body has the sizes of the wide one's stem.
+    with pytest.raises(InputError, match=r"; 5 fit\. The first is stem.*, \(8, 3\) in .* and \(4, 3\) in the"):
+        fit(net(8), read_checkpoint(path), hint="")
+
+
 def test_a_head_of_another_size_is_told_by_its_classes(tmp_path: Path) -> None:
     net = nn.Sequential()
     net.add_module("head", nn.Linear(3, 5))

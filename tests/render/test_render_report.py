@@ -341,6 +341,14 @@ def test_the_best_method_is_named_at_the_top(baselines, said):
     assert said in top
 
 
+def test_methods_that_are_level_are_best_together():
+    whole = measured(comparison())
+    cells = [replace(cell, figures=dict.fromkeys(cell.figures, 0.5)) for cell in whole.cells]
+    top = words(report(replace(whole, cells=tuple(cells))))
+    assert "Best on average: GradCAM, LayerCAM and " in top
+    assert "(mean rank 2.0 of 3), not by more than chance." in top
+
+
 def test_models_with_the_same_best_method_share_its_line():
     top = words(report(measured(comparison(models=("resnet", "vit")))))
     assert "Best on average: GradCAM (mean rank 1.0 of 3) with demo:resnet and demo:vit" in top

@@ -79,6 +79,12 @@ def test_no_line_is_wider_than_its_column():
     assert any("3.25" in line for line in lines)
 
 
+def test_the_dot_between_two_facts_begins_no_line():
+    text, face = "demo:resnet \N{MIDDLE DOT} layer 4 \N{MIDDLE DOT} class cat \N{MIDDLE DOT} scene.png", Face(14)
+    lines = [line for width in range(90, 300, 10) for line in break_lines(text, width, face.length)]
+    assert not [line for line in lines if line.startswith("\N{MIDDLE DOT}")]
+
+
 def test_letters_beyond_ascii_are_drawn_and_differ():
     drawn = [opened(default_file(), 20).getmask(letter) for letter in "éжλ"]
     pictures = [np.asarray(list(each)).tobytes() for each in drawn]

@@ -90,11 +90,22 @@ def test_data_sets_of_another_kind_are_left_aside(write_config, load, loader: An
     assert load(write_config(test_dataloader=loader)).notes
 
 
+def test_an_architecture_alone_is_answered_with_its_networks_of_imagenet(load) -> None:
+    with pytest.raises(InputError, match="no mmpretrain model named 'resnet50'") as caught:
+        load("resnet50")
+    assert caught.value.hint.startswith("Did you mean resnet50_8xb32_in1k or ")
+    assert "timm:resnet50" in caught.value.hint
+
+
 def test_what_is_no_config_is_pointed_out(load, tmp_path: Path) -> None:
     (tmp_path / "cat.jpg").write_bytes(b"")
     with pytest.raises(InputError, match="not a config file") as caught:
         load(tmp_path / "cat.jpg")
     assert "IMAGE" in caught.value.hint
+    (tmp_path / "net.pth").write_bytes(b"")
+    with pytest.raises(InputError, match="not a config file") as caught:
+        load(tmp_path / "net.pth")
+    assert caught.value.hint.endswith(f"python:nets:build {tmp_path / 'net.pth'}")
     with pytest.raises(InputError, match=r"There is no config file 'configs/none\.py'"):
         load("configs/none.py")
 

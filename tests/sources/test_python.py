@@ -12,7 +12,7 @@ import torch
 
 import camctl
 from camctl.errors import InputError
-from camctl.kit.checkpoints import NAMED
+from camctl.kit.checkpoints import NAMED, OWN_NAMES
 from camctl.plugin import LoadedModel, LoadOptions
 from camctl.sources.python import PythonSource
 
@@ -300,3 +300,16 @@ def test_class_names_of_the_checkpoint_are_told_unless_others_are_given(write: W
     assert NAMED not in camctl.load(f"python:{name}:Net", tmp_path / "two.pth", labels=["a", "b"]).notes
     torch.save(state, tmp_path / "bare.pth")
     assert NAMED not in camctl.load(f"python:{name}:Net", tmp_path / "bare.pth").notes
+
+
+def test_class_names_of_the_module_come_before_those_of_the_checkpoint_and_that_is_told(
+    write: Write, tmp_path: Path
+) -> None:
+    name = write("\nnet = Net()\nnet.class_names = ['a', 'b']\n")
+    for classes, told in ((["no", "yes"], True), (["a", "b"], False)):
+        net = camctl.load(f"python:{name}:net")
+        torch.save({"state_dict": net.module.state_dict(), "classes": classes}, tmp_path / "two.pth")
+        model = camctl.load(f"python:{name}:net", tmp_path / "two.pth")
+        assert model.class_names == ("a", "b")
+        assert (OWN_NAMES in model.notes) is told
+        assert OWN_NAMES not in camctl.load(f"python:{name}:net", tmp_path / "two.pth", labels=["c", "d"]).notes

@@ -60,7 +60,7 @@ def new(options: NewOptions) -> None:
         write_atomically(folder / path, Template(text).substitute(words).encode())
     command = f"pip install -e {folder} && camctl plugins check {words['name']}"
     made = f"{words['a_kind']} in {folder}, for the entry-point group {words['group']}"
-    warn([line(("made: ", "green"), made), line("next: ", (command, "bold"))])
+    warn([line(("made: ", "green"), made), line("next: ", (command, "bold")), line((f"  or: uv {command}", "dim"))])
 
 
 def template_words(kind: Kind, package: str) -> dict[str, str]:

@@ -24,6 +24,9 @@ ADDED = re.compile(r"(.+?)( \(.*\))")
 MOST_LISTED = 30
 """Words that an error lists; of more, only the nearest."""
 
+FOR_METHODS = re.compile(r"(.+) \((.+) for (.+)\)")
+"""A layer, and another one with the methods that are given it."""
+
 FUSED = " + "
 """Stands between the layers of one map."""
 
@@ -64,7 +67,17 @@ class Names:
         return next(iter(known), None)
 
     def layers(self, label: str) -> str:
-        """Return what the label of one layer, or of several that one map fuses, is called now."""
+        """Return what the label of one layer, or of several that one map fuses, is called now, and so its methods.
+
+        Examples
+        --------
+        >>> Names({"GradCAM": "Grad-CAM"}).layers("relu (bn for GradCAM, XGradCAM)")
+        'relu (bn for Grad-CAM, XGradCAM)'
+        """
+        others = FOR_METHODS.fullmatch(label)
+        if others and self._old(label) is None:
+            layer, other, methods = others.groups()
+            return f"{self.layers(layer)} ({self.layers(other)} for {', '.join(map(self, methods.split(', ')))})"
         whole = self(label)
         return FUSED.join(map(self, label.split(FUSED))) if whole == label else whole
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from math import isfinite
+from math import isclose, isfinite
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -70,12 +70,13 @@ def remarks(comparison: Comparison) -> dict[str, list[str]]:
 
 
 def best_methods(group: Iterable[Sequence[Standing]], metrics: Sequence[Measure]) -> str:
-    """The method of the best mean rank with each model, and whether that is by more than chance."""
+    """The methods of the best mean rank with each model, and whether that is by more than chance."""
     firsts = [rows for rows in group if rows[0].ranks]
     models: dict[str, list[str]] = {}
     for rows in firsts:
         rivals = sum(not row.baseline for row in rows)
-        models.setdefault(f"{rows[0].label} (mean rank {rows[0].mean_rank:.1f} of {rivals})", []).append(rows[0].model)
+        level = [row.label for row in rows if isclose(row.mean_rank, rows[0].mean_rank)]
+        models.setdefault(f"{listed(level)} (mean rank {rows[0].mean_rank:.1f} of {rivals})", []).append(rows[0].model)
     texts = [name + (f" with {listed(own)}" if own[0] else "") for name, own in models.items()]
     chance = any(too_few(rows, metrics) for rows in firsts)
     return "; ".join(texts) + (", not by more than chance." if chance else ".") if texts else ""

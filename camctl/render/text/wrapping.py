@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from camctl.render.page.page import Colour
 
-BREAKS = re.compile(r"(?<=[^\S\u00a0])(?=\S)|(?<=\S[/_:+-])(?=[^\W_])|(?<=[.,])(?=[^\W\d])")
-"""Where a line may end: after spaces and signs, but not within a number."""
+BREAKS = re.compile(r"(?<=[^\S\u00a0])(?=[^\s\u00b7])|(?<=\S[/_:+-])(?=[^\W_])|(?<=[.,])(?=[^\W\d])")
+"""Where a line may end: after spaces and signs, but not within a number; the dot between two facts begins no line."""
 
 HUMPS = (
     re.compile(r"(?<=\u00a0)|(?<=[a-z]{2})(?=[A-Z][a-z])|(?<=[A-Z]{2})(?=[A-Z][a-z])"),
