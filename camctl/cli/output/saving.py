@@ -91,7 +91,6 @@ class MapFiles:
         """Save what is cut out of the maps: boxes as COCO JSON, and parts as masks of the picture's size."""
         if cut is None:
             return []
-
         boxes = files[0].parent / BOXES if self.folder else _boxes_path(files[0])
         self.inputs.check(boxes, SAVE_PATH)
         saved = [_save_boxes(explanation, cut, boxes)]

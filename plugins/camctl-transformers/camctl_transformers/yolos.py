@@ -42,5 +42,6 @@ class Yolos(Adapter):
         for patch in PATCHES:
             rows, columns = input_size[0] // patch, input_size[1] // patch
             if output.shape[1] == 1 + rows * columns + DETECTIONS:
-                return output[:, 1 : 1 + rows * columns].unflatten(1, (rows, columns)).permute(0, 3, 1, 2)
+                grid: Tensor = output[:, 1 : 1 + rows * columns].unflatten(1, (rows, columns)).permute(0, 3, 1, 2)
+                return grid
         return None
