@@ -319,7 +319,7 @@ def test_check_goes_on_after_a_plugin_that_cannot_be_loaded(sites: Path) -> None
     done = camctl(sites, "import", "plugins", "check", "leaving", "--json", code=3)
 
     (finding,) = json.loads(done.stdout)[0]["findings"]
-    assert "SystemExit: 0 (To go on without it: pip uninstall bad-leaving)" in finding["todo"]
+    assert "SystemExit: 0 (bad_leaving.py, line 1) (To go on without it: pip uninstall bad-leaving)" in finding["todo"]
 
 
 def test_run_says_nothing_of_broken_methods_that_nobody_asked_for(sites: Path) -> None:
