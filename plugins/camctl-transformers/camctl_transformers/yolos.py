@@ -42,6 +42,6 @@ class Yolos(Adapter):
         for patch in PATCHES:
             rows, columns = input_size[0] // patch, input_size[1] // patch
             if output.shape[1] == 1 + rows * columns + DETECTIONS:
-                grid: Tensor = output[:, 1 : 1 + rows * columns].unflatten(1, (rows, columns)).permute(0, 3, 1, 2)
-                return grid
+                patches = output[:, 1 : 1 + rows * columns]
+                return patches.reshape(len(output), rows, columns, -1).permute(0, 3, 1, 2)
         return None
