@@ -215,13 +215,18 @@ def test_of_all_methods_those_that_cannot_work_here_cost_a_line_each(camctl, pho
     assert "RefineCAM multiplies" in named.err
 
 
-def test_what_is_drawn_is_told_before_each_map(photo):
+def test_what_is_drawn_is_told_before_each_map_and_then_the_passes_of_it(photo):
     import camctl as library
 
     steps = []
     library.explain("demo:resnet", photo, methods=["GradCAM", "ReciproCAM"], progress=lambda *step: steps.append(step))
-    assert [(text.split()[0], done, total) for text, done, total in steps] == [("GradCAM", 0, 2), ("ReciproCAM", 1, 2)]
-    assert "once a place" in steps[1][0]
+    assert steps[:2] == [("GradCAM", 0, 2), ("ReciproCAM", 1, 2)]
+    passes = steps[2:]
+    assert "once a place" in passes[0][0]
+    assert [total for _, _, total in passes] == [196] * len(passes)
+    done = [count for _, count, _ in passes]
+    assert done == sorted(done)
+    assert (done[0], done[-1]) == (0, 195)
 
 
 @pytest.mark.parametrize(("typed", "first"), [("terier", "terrier"), ("goldn retriver", "golden retriever")])
