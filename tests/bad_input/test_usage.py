@@ -62,7 +62,7 @@ def test_correlation_that_is_none_is_refused(refuses, photo, value):
     [
         ("scorecam", "batch_size=abc", "is 'abc'; expected a whole number."),
         ("scorecam", "batch_size=2.5", "is 2.5; expected a whole number."),
-        ("scorecam", "batch_size=None", "is None; expected a whole number."),
+        ("ablationcam", "batch_size=None", "is None; expected a whole number."),
         ("scorecam", "batch_size=0", "batch_size must be 1 or more"),
         ("finercam", "alpha=abc", "is 'abc'; expected a number."),
         ("finercam", "comparison_categories=1", "is 1; expected a list such as [1,2,3]."),

@@ -68,7 +68,7 @@ def test_up_of_a_logit_without_a_name_says_how_to_make_it_a_value(camctl, photo)
         (("--threshold", "0.999"), "No class scores above 0.999"),
         (("--output", "boxes"), "The model's output is said to be boxes, and has none"),
         (("--like", "photo.png"), "A likeness to another picture is asked of an embedding"),
-        (("--where", "0,0,9,9"), "no class is named"),
+        (("--where", "0,0,9,9"), "A region is asked of a dense output"),
         (("--target-category", "0", "--where", "0,0,9,9"), "A region is asked of a dense output"),
         (("--target-box", "0,9,0,9"), "has no area"),
     ],

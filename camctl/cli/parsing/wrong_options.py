@@ -96,8 +96,13 @@ WHY = {
     re.compile(r"Input should be a valid number.*"): "takes a number",
     re.compile(r"Input should be greater than or equal to (\S+?)\.?"): r"takes a number of \1 or more",
     re.compile(r"Input should be less than or equal to (\S+?)\.?"): r"takes a number of \1 or less",
+    re.compile(r"'.*' is not a valid integer.*"): "takes a whole number",
+    re.compile(r"'.*' is not a valid float.*"): "takes a number",
+    re.compile(r"\S+ is not in the range x>=(\S+?)\.?"): r"takes a number of \1 or more",
+    re.compile(r"\S+ is not in the range x<=(\S+?)\.?"): r"takes a number of \1 or less",
+    re.compile(r"\S+ is not in the range (\S+?)<=x<=(\S+?)\.?"): r"takes a number from \1 to \2",
 }
-"""What pydantic says of a value -> what an option says, in its place."""
+"""What pydantic, or an older typer, says of a value -> what an option says, in its place."""
 
 
 def form(command: str) -> str:
@@ -114,6 +119,8 @@ def invalid(message: str, hint: str) -> InputError | None:
     --------
     >>> invalid("Invalid value for '--topk': Input should be greater than or equal to 1", "").message
     '--topk takes a number of 1 or more.'
+    >>> invalid("Invalid value for '--dpi': 9 is not in the range 30<=x<=2400.", "").message
+    '--dpi takes a number from 30 to 2400.'
     """
     match = INVALID.fullmatch(message)
     if match is None:

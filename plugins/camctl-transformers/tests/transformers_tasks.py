@@ -541,7 +541,7 @@ ENCODERS: dict[str, Family] = {
     "textnet-encoder": _encoder("TextNetModel", "textnet"),
 }
 TASKS = {
-    kind: {name: family for name, family in families.items() if hasattr(transformers, family.kind)}
+    kind: {name: family for name, family in families.items() if family.kind in dir(transformers)}
     for kind, families in (
         ("detectors", DETECTORS),
         ("segmenters", SEGMENTERS),
