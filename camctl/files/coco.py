@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from camctl.files.mark import MARK
 from camctl.values.regions import laid_on
 from camctl.values.view import View
@@ -63,6 +61,8 @@ def parts_of(cam: Cam, cut: Cut) -> Iterator[dict[str, Any]]:
 
 def picture_mask(cam: Cam, segments: list[Segment] | tuple[Segment, ...]) -> Bools:
     """Return the pixels (H, W) of a map's picture whose centres lie on some of its parts."""
+    import numpy as np
+
     height, width = cam.picture.size
     inside = np.zeros((height, width), bool)
     canvas = View(size=(height, width), box=(0.0, 0.0, float(width), float(height)))
@@ -76,9 +76,12 @@ def run_lengths(mask: Bools) -> dict[str, Any]:
 
     Examples
     --------
+    >>> import numpy as np
     >>> run_lengths(np.array([[False, True], [True, True]]))
     {'size': [2, 2], 'counts': [1, 3]}
     """
+    import numpy as np
+
     flat = mask.ravel(order="F")
     changes = np.flatnonzero(flat[1:] != flat[:-1]) + 1
     counts = np.diff(np.concatenate([[0], changes, [flat.size]])).tolist()

@@ -190,7 +190,7 @@ def test_outlines_lie_on_the_pixels_on_which_figures_have_them_and_can_be_hidden
 def test_threshold_and_parts_are_named_and_the_other_picture_of_a_likeness_is_shown(opened):
     page = opened("outlines")
     assert "Outlined: parts of each map above 0.5 of its peak." in page.locator(".status").inner_text()
-    assert page.locator("[data-row='1'] .other").get_attribute("alt") == "b.png"
+    assert page.locator("[data-row='3'] .other").get_attribute("alt") == "b.png"  # the row after three maps
     assert page.locator("[data-row='0'] .other").count() == 0
     page.locator("#cell-0 button.frame").click()
     shown = painted(page, "#large-right canvas")

@@ -16,7 +16,6 @@ from camctl.results import open_results
 from camctl.values.cam import BLANK
 from camctl.values.questions import Likeness
 from tests.cli.conftest import camctl as camctl  # noqa: PLC0414 - the fixture
-from tests.questions.demo_nets import Encoder, loaded
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs/schemas/camctl-1.schema.json").read_text("utf-8"))
 
@@ -59,7 +58,7 @@ def test_likeness_is_drawn_on_both_pictures_of_the_pair(camctl):
 
 
 def test_comparison_draws_the_likeness_of_each_pair_both_ways_as_run_does(camctl):
-    common = ("a.png", "python:question_nets:encoder", "--like", "b.png", "mask.png", "--method", "GradCAM", "LayerCAM")
+    common = ("a.png", "demo:encoder", "--like", "b.png", "mask.png", "--method", "GradCAM", "LayerCAM")
     assert camctl("run", *common, "--save-raw", "run.npz").code == 0
     done = camctl("compare", *common, "--save-raw", "compare.npz", "--save-path", "pair.png", "pair.html", "--json")
     assert done.code == 0, done.err
@@ -77,8 +76,8 @@ def test_comparison_draws_the_likeness_of_each_pair_both_ways_as_run_does(camctl
 
 
 def test_explanation_of_a_pair_shows_both_pictures_in_a_notebook():
-    explanation = explain(loaded(Encoder), "a.png", targets=[Likeness("b.png")], methods=["GradCAM", "LayerCAM"])
-    single = explain(loaded(Encoder), "a.png", methods=["GradCAM", "LayerCAM"])
+    explanation = explain("demo:encoder", "a.png", targets=[Likeness("b.png")], methods=["GradCAM", "LayerCAM"])
+    single = explain("demo:encoder", "a.png", methods=["GradCAM", "LayerCAM"])
     pair, one = (Image.open(BytesIO(shown._repr_png_())) for shown in (explanation, single))
     assert pair.height > one.height + 150
     assert np.ptp(np.asarray(pair)[-250:-60], axis=(0, 1)).min() > 100  # the second picture is there
