@@ -66,7 +66,7 @@ def measured(name: str, given: argparse.Namespace, where: str) -> Any:
         found = growth.curves(given.device, max(1, given.rounds // 3))
         if given.write:
             growth.draw(found, ROOT / "docs" / "growth.png", where)
-            yield "![How time grows with methods, classes, pixels and networks](growth.png)", {}
+            yield "![How time grows with methods, classes, layers, pixels, networks and files](growth.png)", {}
         for curve in found:
             peers = [f"{value:.0f}" for value in curve.peer] or [""] * len(curve.labels)
             columns = zip(curve.labels, curve.bare, curve.maps, peers, strict=True)

@@ -63,7 +63,7 @@ class Table:
         lines = [f"| {self.title} | {self.unit} = {unit.median * 1e3:.1f} ms | quartiles | bar |", "|---|---|---|---|"]
         for name, timed in self.times.items():
             low, high = (part / unit.median for part in timed.quartiles)
-            bar = f"{self.bars[name]:g}" if name in self.bars else ""
+            bar = f"{self.bars[name]:.3g}" if name in self.bars else ""
             lines.append(f"| {name} | {self.ratio(name):.2f} | {low:.2f} to {high:.2f} | {bar} |")
         if self.noisy:
             lines.append("\nThe machine was busy: the unit's quartiles lie far apart.")

@@ -7,6 +7,7 @@ import torch
 import camctl
 from camctl.errors import InputError
 from camctl.pipeline.dataset import explain_dataset
+from camctl.pipeline.dataset.pictures import Pictures
 from tests.dataset import dataset_nets
 from tests.dataset.kills import made_pictures
 
@@ -53,6 +54,19 @@ def test_the_model_is_looked_at_once_however_many_pictures_there_are(data):
         counts.append(len(model.module.seen) - total)
         model.module.seen.clear()
     assert counts[0] == counts[1]
+
+
+def test_each_picture_is_read_once_and_the_first_twice(data, monkeypatch):
+    made_pictures(data / "cow", 20)
+    read, picture = [], Pictures.picture
+
+    def counted(self, index):
+        read.append(index)
+        return picture(self, index)
+
+    monkeypatch.setattr(Pictures, "picture", counted)
+    results = explain_dataset(loaded("counting"), str(data), "out", workers=0)
+    assert sorted(read) == sorted([0, *range(len(results))])
 
 
 @pytest.mark.parametrize("name", ["batchwise", "single"])

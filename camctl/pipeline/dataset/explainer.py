@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from camctl.errors import CamctlError, Hint, InputError, SpoiltModelError, one_line, out_of_memory
@@ -149,7 +149,7 @@ class Explainer:
         from camctl.engine.unanswerable import AbsentError
 
         absent: CamctlError | None = None
-        for scene in (*scenes, *self._scenes()):  # the first may lack what is asked for
+        for scene in chain(scenes, self._scenes()):  # the first may lack what is asked for
             try:
                 return fused_layers(scene, self.request.layers, self.manner.aggregate)
             except AbsentError as error:
