@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 
 DIRECTIONS = ("up", "down")
 
-IMAGENET = 1000
-"""Number of classes of ImageNet-1k."""
-
 FEW_CLASSES = 12
 """Largest number of classes that a message lists."""
 

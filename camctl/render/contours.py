@@ -23,8 +23,8 @@ FLAT = 1e-6
 def draw_contours(picture: NDArray[np.uint8], heat: NDArray[np.float32], levels: Sequence[float], side: int) -> None:
     """Draw the lines of these values of a map (h, w) on a picture (h, w, 3), in place.
 
-    A light line has a dark border on both sides, so that it is seen on any picture. It is as wide as fits a picture
-    whose shorter side has `side` pixels, of which this is all or a part.
+    A light line has a dark border on both sides, so that it is seen on any picture. Its width fits the whole
+    picture, whose shorter side has `side` pixels; `picture` may be a part of it.
     """
     line = max(1.0, side / FINEST)
     if min(heat.shape) < 2:  # noqa: PLR2004 (no line runs through one row of pixels)

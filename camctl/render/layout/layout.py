@@ -37,7 +37,7 @@ class Heading:
         return range(self.first, self.first + self.span)
 
     def over(self, columns: range) -> Heading | None:
-        """The heading over some columns alone, of which the first has index 0; None if it stands over none of them."""
+        """The heading over some columns alone, counted from the first of them; None if it stands over none of them."""
         first, end = max(self.first, columns.start), min(self.columns.stop, columns.stop)
         return replace(self, first=first - columns.start, span=end - first) if first < end else None
 

@@ -43,7 +43,7 @@ def family(file: str) -> str:
 
 
 def font_rules(items: Iterable[Item]) -> str:
-    """`@font-face` rules with the letters of all words; a font of which no part can be taken is left out."""
+    """`@font-face` rules with the letters of all words; a font that cannot be cut to these letters is left out."""
     letters: dict[tuple[str, bool], set[str]] = {}
     for words in items:
         if isinstance(words, Words):

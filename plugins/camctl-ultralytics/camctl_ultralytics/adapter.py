@@ -1,4 +1,4 @@
-"""Where ultralytics' detectors look: at three grids, each of which holds boxes of some sizes."""
+"""Where ultralytics' detectors look: at three grids, one for small boxes, one for larger and one for large ones."""
 
 from __future__ import annotations
 
